@@ -1,0 +1,48 @@
+# One word per job. Everything is installed into .venv from hash-checked requirements; nothing else is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+SITE ?= demo-site
+
+.PHONY: demo test serve check fix bench docs real-data clean
+
+demo: $(READY)  ## the main job, end to end, on invented data
+	$(BIN)/crisisrisk demo --site $(SITE)
+
+serve: $(READY)  ## the service, on the site that `make demo` made
+	$(BIN)/crisisrisk serve --site $(SITE)
+
+test: $(READY)  ## what the tests need, then the whole suite
+	tests/prepare.sh
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+check: $(READY)  ## lint, format, types, import direction, generated files fresh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m crisisrisk describe all --check
+
+fix: $(READY)  ## mend what lint and format can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY)  ## write the generated pages again
+	$(BIN)/python -m crisisrisk describe all --write
+
+bench: $(READY)  ## what is fast, against whom, in one run
+	$(BIN)/python -m benchmarks
+
+real-data: $(READY)  ## the whole path on the open data sets; writes docs/explanation/real-data.md
+	$(BIN)/python -m tests.acceptance.report
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("crisisrisk needs Python 3.11 or newer; say PYTHON=python3.x") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) demo-site .cache build dist

@@ -1,0 +1,100 @@
+"""Arguments in, one use-case called, result printed. Nothing heavy is imported before a command runs."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from crisisrisk import __version__
+from crisisrisk.cli.printing import print_error
+from crisisrisk.errors import CrisisRiskError
+
+# Where each command is; its module is imported only when it is asked for by name.
+COMMANDS = {
+    "init": ("crisisrisk.cli.site", "Make a new site folder."),
+    "demo": ("crisisrisk.cli.site", "The main job end to end on invented data."),
+    "data": ("crisisrisk.cli.data", "Check and load files, and say what is there."),
+    "features": ("crisisrisk.cli.features", "List, explain and build features."),
+    "train": ("crisisrisk.cli.training", "Train a model and judge it."),
+    "backtest": ("crisisrisk.cli.training", "Replay the past: refit and judge at many moments."),
+    "evaluate": ("crisisrisk.cli.training", "Show how a run was judged."),
+    "model": ("crisisrisk.cli.model", "List, promote, verify and roll back models."),
+    "score": ("crisisrisk.cli.scoring", "Score people as of a moment."),
+    "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),
+    "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),
+    "db": ("crisisrisk.cli.service", "Bring the operational database up to date."),
+    "serve": ("crisisrisk.cli.service", "Run the service."),
+    "describe": ("crisisrisk.cli.describe", "Write the generated pages."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands' names and summaries without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{cmd_name} in {module.__name__} is not a command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from crisisrisk.errors import did_you_mean
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r} · {did_you_mean(args[0], list(COMMANDS))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Example:  crisisrisk demo --site demo-site",
+)
+@click.version_option(__version__, prog_name="crisisrisk")
+def crisisrisk() -> None:
+    """Who and where a mental-health crisis contact is likely, before it happens."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code: 0 fine, 1 a check failed, 2 to 5 as errors.py says."""
+    try:
+        result = crisisrisk.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except CrisisRiskError as error:
+        print_error(error)
+        return error.kind.exit_code
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not an error, but Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run())
+
+
+def current_folder() -> Path:
+    """The folder that the command was started in."""
+    return Path.cwd()

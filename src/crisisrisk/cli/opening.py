@@ -1,0 +1,26 @@
+"""From `--site` to a site: the only place in the commands that reads the environment."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from crisisrisk.errors import UsageError
+from crisisrisk.tables.site import Site, find_site, read_site
+from crisisrisk.timeline import utc_from_local
+
+
+def open_site(option: str | None) -> Site:
+    """The site that `--site`, CRISISRISK_SITE or the current folder names."""
+    return read_site(find_site(option, os.environ, Path.cwd()))
+
+
+def moment(text: str, zone: ZoneInfo) -> datetime:
+    """An instant from text: ISO 8601 with its zone, or a date or local time of the site."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "CR-USE-001", "not a moment", found=repr(text), wanted="2026-11-22, 2026-11-22T06:00 or 2026-11-22T06:00Z"
+        ) from None
+    return read.astimezone(UTC) if read.tzinfo else utc_from_local(read, zone)

@@ -1,0 +1,73 @@
+"""A new site folder: configuration, declarations to edit, empty tables to fill, and its secret key."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from crisisrisk.errors import SiteError
+from crisisrisk.shipped import shipped
+from crisisrisk.tables.site import CONFIGURATION
+from crisisrisk.tables.templates import write_templates
+
+DECLARATIONS = ("features", "training", "serving")
+FOLDERS = ("mappings", "data", "quarantine", "models", "reports", "templates", "keys")
+
+
+@dataclass(frozen=True)
+class NewSite:
+    """Where the site was made."""
+
+    path: Path
+
+    def as_json(self) -> dict[str, Any]:
+        return {"site": str(self.path)}
+
+
+def init(folder: Path) -> NewSite:
+    """Make a site in a folder that does not exist or is empty. Leaves nothing behind when it fails."""
+    configuration = files("crisisrisk.commands").joinpath("site_template.toml").read_text(encoding="utf-8")
+    return make_site(folder, configuration)
+
+
+def make_site(folder: Path, configuration: str) -> NewSite:
+    """A site with this configuration: built beside its place, then moved into it in one step."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SiteError(
+            "CR-SITE-003", "a site is only made in a new or empty folder", where=str(folder),
+            hint="choose another folder, or move what is in this one away",
+        )  # fmt: skip
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        _fill(staging, configuration)
+        if folder.exists():
+            folder.rmdir()
+        staging.chmod(0o755)
+        staging.rename(folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return NewSite(path=folder)
+
+
+def _fill(site: Path, configuration: str) -> None:
+    for name in FOLDERS:
+        (site / name).mkdir()
+    (site / CONFIGURATION).write_text(configuration, encoding="utf-8")
+    for name in DECLARATIONS:
+        shutil.copytree(shipped(name), site / name)
+    write_templates(site / "templates")
+    _write_secret(site / "keys" / "pseudonym.key")
+
+
+def _write_secret(path: Path) -> None:
+    """A new 256-bit key that only its owner can read."""
+    path.parent.chmod(0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32) + "\n")

@@ -1,0 +1,233 @@
+"""A site: one deployment's folder and its `crisisrisk.toml`, parsed into frozen values."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from crisisrisk.errors import SiteError, TimeError, did_you_mean
+from crisisrisk.timeline import ShiftPattern, shift_pattern
+
+CONFIGURATION = "crisisrisk.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One kind of record that reaches the site. A source is data: sites add their own."""
+
+    name: str
+    agency: str
+    singular: str
+    plural: str
+    settled_after_hours: float = 0.0
+    """The newest records are only complete this long after they became known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    """A community team, and how many people it can look at in a week."""
+
+    id: str
+    name: str
+    list_length: int = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSettings:
+    """What a cell is here: an H3 hexagon, or a named area of the `places` table."""
+
+    kind: str = "h3"
+    h3_resolution: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Everything `crisisrisk.toml` says, and where things are in the folder."""
+
+    path: Path
+    name: str
+    time_zone: ZoneInfo
+    shifts: tuple[ShiftPattern, ...]
+    sources: Mapping[str, Source]
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    cells: CellSettings = field(default_factory=CellSettings)
+    country: str = "GB"
+    subdivision: str | None = None
+    clock: str = "system"
+    buckets: int = 64
+    pseudonym_key_file: Path | None = None
+    database_url: str = ""
+    mlflow_tracking_uri: str = ""
+
+    @property
+    def data(self) -> Path:
+        """Checked Parquet tables."""
+        return self.path / "data"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused rows and files, with reasons."""
+        return self.path / "quarantine"
+
+    @property
+    def models(self) -> Path:
+        """Verified bundles."""
+        return self.path / "models"
+
+    @property
+    def reports(self) -> Path:
+        """Files for people to read."""
+        return self.path / "reports"
+
+
+def find_site(option: str | None, environ: Mapping[str, str], current: Path) -> Path:
+    """The site folder: `--site`, else `CRISISRISK_SITE`, else the current folder if it is one."""
+    chosen = option or environ.get("CRISISRISK_SITE")
+    if chosen:
+        return Path(chosen)
+    if (current / CONFIGURATION).is_file():
+        return current
+    raise SiteError(
+        "CR-SITE-001",
+        "no site was named and this folder is not one",
+        where=str(current),
+        wanted=f"a folder with a {CONFIGURATION}",
+        hint="say --site DIR, set CRISISRISK_SITE, or make one with: crisisrisk init DIR",
+    )
+
+
+def read_site(path: Path) -> Site:
+    """Parse a site's configuration. Raises SiteError naming the key that is wrong."""
+    file = path / CONFIGURATION
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SiteError(
+            "CR-SITE-001", "this folder is not a site", where=str(path), wanted=f"a {CONFIGURATION} in it",
+            hint="make one with: crisisrisk init DIR",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SiteError("CR-SITE-001", f"the file is not valid TOML: {problem}", where=str(file)) from None
+    return _site_from(content, path, _Reader(file))
+
+
+class _Reader:
+    """Takes known keys out of TOML tables and refuses the rest."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def table(self, value: Any, where: str, known: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.wrong(where, "a table", value)
+        for key, content in value.items():
+            if key not in known:
+                raise SiteError(
+                    "CR-SITE-002", f'unknown key "{key}"', where=f"{self.file}, [{where}]",
+                    hint=did_you_mean(key, list(known)),
+                )
+            if not isinstance(content, known[key]) or (isinstance(content, bool) and known[key] is not bool):
+                raise self.wrong(f"{where}.{key}", _type_name(known[key]), content)
+        return value
+
+    def wrong(self, where: str, wanted: str, found: object) -> SiteError:
+        return SiteError(
+            "CR-SITE-002", f"{where} cannot be used", where=str(self.file), wanted=wanted, found=repr(found)
+        )
+
+
+def _type_name(kind: type | tuple[type, ...]) -> str:
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "a table", list: "a list"}
+    return " or ".join(names[one] for one in (kind if isinstance(kind, tuple) else (kind,)))
+
+
+_TOP = {
+    "name": str, "time_zone": str, "country": str, "subdivision": str, "clock": str, "buckets": int,
+    "pseudonym_key_file": str, "database_url": str, "mlflow_tracking_uri": str,
+    "cells": dict, "shift": list, "source": dict, "team": list,
+}  # fmt: skip
+
+
+def _site_from(content: dict[str, Any], path: Path, read: _Reader) -> Site:
+    top = read.table(content, "top", _TOP)
+    for required in ("name", "time_zone", "shift", "source"):
+        if required not in top:
+            raise read.wrong(required, f'a value for "{required}"', None)
+    plain = {key: top[key] for key in ("country", "subdivision", "clock", "buckets", "database_url") if key in top}
+    if top.get("clock", "system") not in ("system", "data"):
+        raise read.wrong("clock", '"system" or "data"', top["clock"])
+    if not 1 <= top.get("buckets", 64) <= 256:
+        raise read.wrong("buckets", "1 to 256", top["buckets"])
+    root = path.resolve()
+    return Site(
+        path=root,
+        name=top["name"],
+        time_zone=_zone(top["time_zone"], read),
+        shifts=_shifts(top["shift"], read),
+        sources={name: _source(name, value, read) for name, value in top["source"].items()},
+        teams={team.id: team for team in (_team(value, read) for value in top.get("team", []))},
+        cells=_cells(top.get("cells", {}), read),
+        pseudonym_key_file=_beside(root, top.get("pseudonym_key_file")),
+        mlflow_tracking_uri=_tracking_uri(root, top.get("mlflow_tracking_uri")),
+        **{"database_url": f"sqlite:///{root / 'crisisrisk.db'}", **plain},
+    )
+
+
+def _beside(root: Path, name: str | None) -> Path | None:
+    return None if name is None else (root / name).resolve()
+
+
+def _tracking_uri(root: Path, configured: str | None) -> str:
+    """MLflow's own default follows the current directory, so the store is always named in full."""
+    if configured and "://" in configured:
+        return configured
+    return f"sqlite:///{(root / (configured or 'mlruns')).resolve() / 'mlflow.db'}"
+
+
+def _zone(name: str, read: _Reader) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise read.wrong("time_zone", "a zone name such as Europe/London", name) from None
+
+
+def _shifts(entries: list[Any], read: _Reader) -> tuple[ShiftPattern, ...]:
+    known = {"name": str, "starts": str, "ends": str, "weekdays": list}
+    patterns = []
+    for number, entry in enumerate(entries, 1):
+        values = read.table(entry, f"shift {number}", known)
+        if missing := [key for key in ("name", "starts", "ends") if key not in values]:
+            raise read.wrong(f"shift {number}", f'a "{missing[0]}"', values)
+        try:
+            patterns.append(shift_pattern(**values))
+        except TimeError as problem:
+            raise read.wrong(f"shift {number}", problem.wanted or "a shift", problem.problem) from None
+    names = [pattern.name for pattern in patterns]
+    if len(set(names)) != len(names) or not names:
+        raise read.wrong("shift", "at least one shift, each with its own name", names)
+    return tuple(patterns)
+
+
+def _source(name: str, value: Any, read: _Reader) -> Source:
+    known = {"agency": str, "singular": str, "plural": str, "settled_after_hours": (int, float)}
+    values = read.table(value, f"source.{name}", known)
+    if missing := [key for key in ("agency", "singular", "plural") if key not in values]:
+        raise read.wrong(f"source.{name}", f'a "{missing[0]}"', values)
+    return Source(name=name, **values)
+
+
+def _team(value: Any, read: _Reader) -> Team:
+    values = read.table(value, "team", {"id": str, "name": str, "list_length": int})
+    if "id" not in values or values.get("list_length", 1) < 1:
+        raise read.wrong("team", "an id, and a list_length above 0", values)
+    return Team(**{"name": values["id"], **values})
+
+
+def _cells(value: Any, read: _Reader) -> CellSettings:
+    values = read.table(value, "cells", {"kind": str, "h3_resolution": int})
+    settings = CellSettings(**values)
+    if settings.kind not in ("h3", "areas") or not 0 <= settings.h3_resolution <= 15:
+        raise read.wrong("cells", 'kind "h3" (with h3_resolution 0 to 15) or "areas"', values)
+    return settings

@@ -1,0 +1,296 @@
+"""Time, decided once: windows, shifts, local clocks. The only place that decides "before".
+
+Instants are UTC, as aware datetimes at the edges and as int64 microseconds since 1970 in arrays.
+Windows include their start and exclude their end. Durations are multiples of 24 h; local time
+only places the weekly grid, cuts shifts and names weekdays, hours and days.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crisisrisk.errors import TimeError
+
+MICROSECONDS_PER_SECOND = 1_000_000
+MICROSECONDS_PER_HOUR = 3_600 * MICROSECONDS_PER_SECOND
+MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
+
+# Instants outside these years are typing errors in an agency's file, not history.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+# "Never superseded", as an instant that every library on the way can still represent.
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+Instants = NDArray[np.int64]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 UTC. Raises TimeError for a time without its zone."""
+    if moment.tzinfo is None:
+        raise TimeError(
+            "CR-TIME-004", "a time without its zone", found=moment.isoformat(), wanted="a time with a zone, such as …Z"
+        )
+    return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant(since_1970: int) -> datetime:
+    """The aware UTC datetime of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=int(since_1970))
+
+
+FOREVER_US = microseconds(FOREVER)
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """A stretch of time `[start, end)`: the start belongs to it, the end does not."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if microseconds(self.end) < microseconds(self.start):
+            raise TimeError("CR-TIME-003", "a window ends before it starts", found=f"{self.start} to {self.end}")
+
+    def __contains__(self, moment: datetime) -> bool:
+        return microseconds(self.start) <= microseconds(moment) < microseconds(self.end)
+
+    @property
+    def duration(self) -> timedelta:
+        """Real elapsed time, clock changes included."""
+        return self.end.astimezone(UTC) - self.start.astimezone(UTC)
+
+
+def lookback(as_of: datetime, *, days: int) -> Window:
+    """The window `[as_of - days, as_of)` that a feature summarises. `days` are multiples of 24 h."""
+    return Window(_utc(as_of) - _positive_days(days, "lookback"), _utc(as_of))
+
+
+def horizon(as_of: datetime, *, days: int, gap_days: int = 0) -> Window:
+    """The label window `[as_of + gap, as_of + gap + days)`."""
+    gap = timedelta(days=gap_days) if gap_days == 0 else _positive_days(gap_days, "gap")
+    start = _utc(as_of) + gap
+    return Window(start, start + _positive_days(days, "horizon"))
+
+
+def known_before(known_at: Instants, as_of_us: int) -> NDArray[np.bool_]:
+    """Which of `known_at` (microseconds) the service knew before `as_of`: strictly earlier."""
+    return known_at < as_of_us
+
+
+def _utc(moment: datetime) -> datetime:
+    microseconds(moment)
+    return moment.astimezone(UTC)
+
+
+def _positive_days(days: int, what: str) -> timedelta:
+    if days <= 0:
+        raise TimeError("CR-TIME-003", f"a {what} of {days} days", wanted="a whole number of days above 0")
+    return timedelta(days=days)
+
+
+# Local clocks
+
+
+def utc_from_local(local: datetime, zone: ZoneInfo, *, ambiguous: str = "raise") -> datetime:
+    """The instant of a naive local time.
+
+    `ambiguous` says which of two is meant where the clocks went back: `first`, `second` or `raise`.
+    A local time that does not exist raises TimeError always: nothing happened then.
+    """
+    first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return first
+    if first > second:
+        raise TimeError(
+            "CR-TIME-001",
+            "this local time does not exist",
+            found=f"{local:%Y-%m-%d %H:%M} ({zone.key}): the clocks went forward over it",
+        )
+    if ambiguous == "first":
+        return first
+    if ambiguous == "second":
+        return second
+    raise TimeError(
+        "CR-TIME-002",
+        "this local time happened twice",
+        found=f"{local:%Y-%m-%d %H:%M} ({zone.key}) — both {first:%H:%M} and {second:%H:%M} UTC",
+        hint='say  ambiguous = "first" | "second" | "quarantine"',
+    )
+
+
+@dataclass(frozen=True)
+class LocalReading:
+    """Instants read from naive local times. `instants` holds 0 where either mask is set."""
+
+    instants: Instants
+    ambiguous: NDArray[np.bool_]
+    missing: NDArray[np.bool_]
+
+
+def read_local_times(local: NDArray[np.datetime64], zone: ZoneInfo, *, ambiguous: str = "raise") -> LocalReading:
+    """Instants of naive local times (any datetime64 unit), as an array.
+
+    Where the clocks went back, `ambiguous` = `first` or `second` picks one; anything else marks the
+    time in the `ambiguous` mask. Times that do not exist are marked in `missing`.
+    """
+    import pandas as pd
+
+    index = pd.DatetimeIndex(local.astype("datetime64[us]"))
+    choice: bool | str = {"first": True, "second": False}.get(ambiguous, "NaT")
+    twice = "NaT" if isinstance(choice, str) else np.full(len(index), choice)
+    shifted = index.tz_localize(zone, ambiguous=twice, nonexistent="shift_forward")
+    strict = index.tz_localize(zone, ambiguous=np.ones(len(index), dtype=bool), nonexistent="NaT")
+    missing = np.asarray(strict.isna() & ~index.isna())
+    unclear = np.asarray(shifted.isna() & ~index.isna())
+    instants = shifted.tz_convert(UTC).as_unit("us").asi8.copy()
+    instants[missing | unclear | np.asarray(index.isna())] = 0
+    return LocalReading(instants=instants, ambiguous=unclear, missing=missing)
+
+
+@dataclass(frozen=True)
+class LocalClock:
+    """What a local clock and calendar showed. All arrays have one entry per instant."""
+
+    day: NDArray[np.int32]
+    """Local days since 1970-01-01."""
+    hour: NDArray[np.int8]
+    """Local hour, 0 to 23."""
+    weekday: NDArray[np.int8]
+    """0 is Monday."""
+
+
+def local_clock(instants: Instants, zone: ZoneInfo) -> LocalClock:
+    """Local day, hour and weekday of instants (microseconds)."""
+    import pandas as pd
+
+    wall = pd.DatetimeIndex(instants.astype("datetime64[us]")).tz_localize(UTC).tz_convert(zone).tz_localize(None)
+    wall_us = wall.as_unit("us").asi8
+    day = wall_us // MICROSECONDS_PER_DAY
+    return LocalClock(
+        day=day.astype(np.int32),
+        hour=((wall_us // MICROSECONDS_PER_HOUR) % 24).astype(np.int8),
+        weekday=((day + 3) % 7).astype(np.int8),  # 1970-01-01 was a Thursday
+    )
+
+
+def grid(window: Window, zone: ZoneInfo, *, every_days: int = 7) -> tuple[datetime, ...]:
+    """As-of moments in a window: local midnights, every so many local days.
+
+    A grid of whole weeks stands on Mondays; any other counts from the window's first local midnight.
+    """
+    if every_days <= 0:
+        raise TimeError("CR-TIME-003", f"a grid of every {every_days} days", wanted="a whole number above 0")
+    first = window.start.astimezone(zone).date()
+    if every_days % 7 == 0:
+        first += timedelta(days=-first.weekday() % 7)
+    return tuple(_midnights(first, window, zone, every_days))
+
+
+def _midnights(first: date, window: Window, zone: ZoneInfo, every_days: int) -> Iterator[datetime]:
+    day = first
+    while (moment := utc_from_local(datetime.combine(day, time()), zone, ambiguous="first")) < window.end:
+        if moment >= window.start:
+            yield moment
+        day += timedelta(days=every_days)
+
+
+# Shifts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftPattern:
+    """A named stretch of local time that repeats, such as `10:00` to `03:00` on Fridays and Saturdays."""
+
+    name: str
+    starts: time
+    ends: time
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+
+    def __post_init__(self) -> None:
+        if self.starts == self.ends:
+            raise TimeError(
+                "CR-TIME-003", f'shift "{self.name}" has no length', wanted="two different local times of day"
+            )
+        if not self.weekdays:
+            raise TimeError("CR-TIME-003", f'shift "{self.name}" has no weekdays', wanted="at least one weekday")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """One staffed stretch of time. `start` and `end` are UTC; the end does not belong to it."""
+
+    id: str
+    name: str
+    start: datetime
+    end: datetime
+    weekday: int
+    """Local weekday on which it starts; 0 is Monday."""
+
+    @property
+    def hours(self) -> float:
+        """Real hours: an eight-hour night is seven or nine when the clocks change."""
+        return (self.end - self.start) / timedelta(hours=1)
+
+
+def shift_pattern(name: str, starts: str, ends: str, weekdays: Sequence[str] = _DAYS) -> ShiftPattern:
+    """A pattern from text as a site's configuration has it: `22:00`, `08:00`, `["fri", "sat"]`."""
+    unknown = [day for day in weekdays if day not in _DAYS]
+    if unknown:
+        raise TimeError("CR-TIME-003", f'shift "{name}": unknown weekday "{unknown[0]}"', wanted=", ".join(_DAYS))
+    days = tuple(sorted(_DAYS.index(day) for day in weekdays))
+    return ShiftPattern(name=name, starts=_time_of_day(starts), ends=_time_of_day(ends), weekdays=days)
+
+
+def _time_of_day(text: str) -> time:
+    if re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text) is None:
+        raise TimeError("CR-TIME-003", "not a time of day", found=repr(text), wanted="HH:MM, 00:00 to 23:59")
+    return time.fromisoformat(text)
+
+
+def shift_on(pattern: ShiftPattern, day: date, zone: ZoneInfo) -> Shift:
+    """The shift of a pattern that starts on a local day.
+
+    A start or end inside the hour that the clocks skip moves to the moment of the change; one inside
+    the hour that happens twice takes the first: a rota must not lose a shift on those two nights.
+    """
+    last = day if pattern.ends > pattern.starts else day + timedelta(days=1)
+    start = _rota_instant(datetime.combine(day, pattern.starts), zone)
+    end = _rota_instant(datetime.combine(last, pattern.ends), zone)
+    return Shift(
+        id=f"{pattern.name}-{day.isoformat()}", name=pattern.name, start=start, end=end, weekday=day.weekday()
+    )
+
+
+def _rota_instant(local: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        return utc_from_local(local, zone, ambiguous="first")
+    except TimeError:
+        # fold=1 applies the offset from after the gap, fold=0 the one from before it; the change lies between.
+        late, early = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        while late - early > timedelta(seconds=1):
+            middle = early + (late - early) / 2
+            before = middle.astimezone(zone).utcoffset() == early.astimezone(zone).utcoffset()
+            early, late = (middle, late) if before else (early, middle)
+        return late.replace(microsecond=0)
+
+
+def shifts_starting_in(patterns: Sequence[ShiftPattern], window: Window, zone: ZoneInfo) -> tuple[Shift, ...]:
+    """Every shift that starts inside a window, in order of start, then name. Shifts may overlap."""
+    day = window.start.astimezone(zone).date() - timedelta(days=1)
+    last = window.end.astimezone(zone).date() + timedelta(days=1)
+    found: list[Shift] = []
+    while day <= last:
+        due = (shift_on(pattern, day, zone) for pattern in patterns if day.weekday() in pattern.weekdays)
+        found.extend(shift for shift in due if shift.start in window)
+        day += timedelta(days=1)
+    return tuple(sorted(found, key=lambda shift: (shift.start, shift.name)))
