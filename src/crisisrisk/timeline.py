@@ -146,14 +146,18 @@ def read_local_times(local: NDArray[np.datetime64], zone: ZoneInfo, *, ambiguous
     import pandas as pd
 
     index = pd.DatetimeIndex(local.astype("datetime64[us]"))
-    choice: bool | str = {"first": True, "second": False}.get(ambiguous, "NaT")
-    twice = "NaT" if isinstance(choice, str) else np.full(len(index), choice)
-    shifted = index.tz_localize(zone, ambiguous=twice, nonexistent="shift_forward")
-    strict = index.tz_localize(zone, ambiguous=np.ones(len(index), dtype=bool), nonexistent="NaT")
-    missing = np.asarray(strict.isna() & ~index.isna())
-    unclear = np.asarray(shifted.isna() & ~index.isna())
+    empty = np.asarray(index.isna())
+    first = np.full(len(index), True)
+    if ambiguous in ("first", "second"):
+        choice = first if ambiguous == "first" else ~first
+        shifted = index.tz_localize(zone, ambiguous=choice, nonexistent="shift_forward")
+    else:
+        shifted = index.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
+    strict = index.tz_localize(zone, ambiguous=first, nonexistent="NaT")
+    missing = np.asarray(strict.isna()) & ~empty
+    unclear = np.asarray(shifted.isna()) & ~empty
     instants = shifted.tz_convert(UTC).as_unit("us").asi8.copy()
-    instants[missing | unclear | np.asarray(index.isna())] = 0
+    instants[missing | unclear | empty] = 0
     return LocalReading(instants=instants, ambiguous=unclear, missing=missing)
 
 
@@ -266,9 +270,7 @@ def shift_on(pattern: ShiftPattern, day: date, zone: ZoneInfo) -> Shift:
     last = day if pattern.ends > pattern.starts else day + timedelta(days=1)
     start = _rota_instant(datetime.combine(day, pattern.starts), zone)
     end = _rota_instant(datetime.combine(last, pattern.ends), zone)
-    return Shift(
-        id=f"{pattern.name}-{day.isoformat()}", name=pattern.name, start=start, end=end, weekday=day.weekday()
-    )
+    return Shift(id=f"{pattern.name}-{day.isoformat()}", name=pattern.name, start=start, end=end, weekday=day.weekday())
 
 
 def _rota_instant(local: datetime, zone: ZoneInfo) -> datetime:

@@ -4,7 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -40,6 +42,11 @@ def print_error(error: CrisisRiskError) -> None:
 def colour_wanted() -> bool:
     """Whether stderr is a terminal and NO_COLOR is not set."""
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def local(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment on the site's own clock."""
+    return f"{moment.astimezone(zone):%a %d %b %Y %H:%M}"
 
 
 def tell(line: str) -> None:

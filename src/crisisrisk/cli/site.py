@@ -19,7 +19,9 @@ def init(folder: str, as_json: bool) -> None:
         print_json(made.as_json())
         return
     click.echo(f"Made {made.path}. Next: say in {made.path}/crisisrisk.toml which sources and shifts there are,")
-    click.echo(f"write a mapping for each kind of file, and try it:  crisisrisk data check FILE --mapping M --site {folder}")
+    click.echo(
+        f"write a mapping for each kind of file, and try it:  crisisrisk data check FILE --mapping M --site {folder}"
+    )
 
 
 @click.command(epilog="Example:  crisisrisk demo --site demo-site")

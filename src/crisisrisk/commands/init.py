@@ -1,7 +1,5 @@
 """A new site folder: configuration, declarations to edit, empty tables to fill, and its secret key."""
 
-import os
-import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -11,8 +9,9 @@ from typing import Any
 
 from crisisrisk.errors import SiteError
 from crisisrisk.shipped import shipped
-from crisisrisk.tables.site import CONFIGURATION
-from crisisrisk.tables.templates import write_templates
+from crisisrisk.tables.dictionary import csv_templates
+from crisisrisk.tables.pseudonyms import create_pseudonym_key
+from crisisrisk.tables.site import CONFIGURATION, read_site
 
 DECLARATIONS = ("features", "training", "serving")
 FOLDERS = ("mappings", "data", "quarantine", "models", "reports", "templates", "keys")
@@ -61,13 +60,7 @@ def _fill(site: Path, configuration: str) -> None:
     (site / CONFIGURATION).write_text(configuration, encoding="utf-8")
     for name in DECLARATIONS:
         shutil.copytree(shipped(name), site / name)
-    write_templates(site / "templates")
-    _write_secret(site / "keys" / "pseudonym.key")
-
-
-def _write_secret(path: Path) -> None:
-    """A new 256-bit key that only its owner can read."""
-    path.parent.chmod(0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32) + "\n")
+    for name, header in csv_templates().items():
+        (site / "templates" / name).write_text(header, encoding="utf-8")
+    create_pseudonym_key(read_site(site))
+    (site / "keys").chmod(0o700)

@@ -105,12 +105,20 @@ def read_site(path: Path) -> Site:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SiteError(
-            "CR-SITE-001", "this folder is not a site", where=str(path), wanted=f"a {CONFIGURATION} in it",
+            "CR-SITE-001",
+            "this folder is not a site",
+            where=str(path),
+            wanted=f"a {CONFIGURATION} in it",
             hint="make one with: crisisrisk init DIR",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SiteError("CR-SITE-001", f"the file is not valid TOML: {problem}", where=str(file)) from None
     return _site_from(content, path, _Reader(file))
+
+
+def read_configuration(text: str) -> Site:
+    """A site from the text of a configuration alone, as if its folder were the current one."""
+    return _site_from(tomllib.loads(text), Path(), _Reader(Path(CONFIGURATION)))
 
 
 class _Reader:
@@ -125,7 +133,9 @@ class _Reader:
         for key, content in value.items():
             if key not in known:
                 raise SiteError(
-                    "CR-SITE-002", f'unknown key "{key}"', where=f"{self.file}, [{where}]",
+                    "CR-SITE-002",
+                    f'unknown key "{key}"',
+                    where=f"{self.file}, [{where}]",
                     hint=did_you_mean(key, list(known)),
                 )
             if not isinstance(content, known[key]) or (isinstance(content, bool) and known[key] is not bool):
@@ -139,7 +149,14 @@ class _Reader:
 
 
 def _type_name(kind: type | tuple[type, ...]) -> str:
-    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "a table", list: "a list"}
+    names = {
+        str: "text",
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        dict: "a table",
+        list: "a list",
+    }
     return " or ".join(names[one] for one in (kind if isinstance(kind, tuple) else (kind,)))
 
 
@@ -211,7 +228,12 @@ def _shifts(entries: list[Any], read: _Reader) -> tuple[ShiftPattern, ...]:
 
 
 def _source(name: str, value: Any, read: _Reader) -> Source:
-    known = {"agency": str, "singular": str, "plural": str, "settled_after_hours": (int, float)}
+    known: dict[str, type | tuple[type, ...]] = {
+        "agency": str,
+        "singular": str,
+        "plural": str,
+        "settled_after_hours": (int, float),
+    }
     values = read.table(value, f"source.{name}", known)
     if missing := [key for key in ("agency", "singular", "plural") if key not in values]:
         raise read.wrong(f"source.{name}", f'a "{missing[0]}"', values)

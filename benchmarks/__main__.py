@@ -1,0 +1,51 @@
+"""Run the benchmarks named, or all of them and write docs/explanation/speed.md: `python -m benchmarks [name …]`."""
+
+import contextlib
+import importlib
+import io
+import os
+import platform
+import sys
+from pathlib import Path
+
+NAMES = ("startup", "load_csv", "person_features")
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "speed.md"
+HEAD = """<!-- made by `make bench`; do not edit -->
+
+# Speed
+
+Each block was printed by one benchmark of [`benchmarks/`](../../benchmarks/README.md), all in one run on one
+machine. Read the ratios: the absolute figures belong to that machine.
+"""
+
+
+class _Tee(io.StringIO):
+    """Keeps what is printed, and shows it as well."""
+
+    def write(self, text: str) -> int:
+        sys.__stdout__.write(text)  # type: ignore[union-attr]
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+        return super().write(text)
+
+
+def machine() -> str:
+    """What the figures belong to."""
+    return f"{platform.machine()} · {os.cpu_count()} cores · Python {platform.python_version()} · {platform.system()}"
+
+
+def main(names: list[str]) -> None:
+    """Each benchmark is a module with a `main()` that prints its own figures."""
+    print(machine())
+    parts = [HEAD, f"Machine: {machine()}\n"]
+    for name in names or list(NAMES):
+        print(f"\n== {name}", flush=True)
+        with contextlib.redirect_stdout(_Tee()) as kept:
+            importlib.import_module(f"benchmarks.{name}").main()
+        parts.append(f"## {name}\n\n```\n{kept.getvalue().strip()}\n```\n")
+    if not names:
+        PAGE.write_text("\n".join(parts), encoding="utf-8")
+        print(f"\nwritten: {PAGE}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

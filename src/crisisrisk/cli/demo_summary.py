@@ -1,0 +1,99 @@
+"""The end of `crisisrisk demo`: what was loaded, who, where, and what to do next."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crisisrisk.cli.printing import local
+from crisisrisk.commands.demo import DemoResult
+from crisisrisk.commands.score import likely_in_100
+from crisisrisk.training.results import TrainedRun
+
+TOP = 10
+
+
+def summary(result: DemoResult) -> str:
+    """The lines that a newcomer reads."""
+    parts = [_loaded(result), _who(result), _where(result), _next(result)]
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
+def _loaded(result: DemoResult) -> Iterator[str]:
+    site, status = result.site, result.status
+    files = sum(load.files for load in result.loads)
+    agencies = len({site.sources[source.source].agency for source in status.sources})
+    refused = sum(load.rows_quarantined for load in result.loads)
+    yield (
+        f"Loaded    {files} files from {agencies} agencies · {status.tables['events']:,} contacts · "
+        f"{result.people:,} people · "
+        + (f"{refused} rows in quarantine (why: {site.quarantine})" if refused else "loaded before, nothing changed")
+    )
+    silent = [
+        f"{source.source} (silent since {source.last_known.astimezone(site.time_zone):%a %H:%M})"
+        for source in status.sources
+        if source.late
+    ]
+    late = f" · late: {', '.join(silent)}" if silent else ""
+    yield f"Complete  to {local(status.as_of, site.time_zone)}{late}"
+
+
+def _who(result: DemoResult) -> Iterator[str]:
+    run, scores = result.person, result.scores.scores
+    yield f"Who       {run.model}  v{scores.meta.model_version}  run {run.run_id[:8]}   {run.judged_on}"
+    yield f"            {_precision(run)}"
+    yield "            " + "  ".join(_with_interval(run, name) for name in ("auprc", "auroc"))
+    for rank, row in enumerate(scores.top(TOP), 1):
+        reasons = " · ".join(reason["text"] for reason in row["reasons"] if reason["direction"] == "up")
+        yield f"{rank:>4}  {row['person_id'][:7]}  about {likely_in_100(row['probability'])} in 100   {reasons}"
+    yield f"      ({result.scores.interval_caveat})"
+
+
+def _with_interval(run: TrainedRun, name: str) -> str:
+    interval = run.report["intervals"][name]
+    return f"{name.upper()} {run.metrics[name]:.3f} ({interval['lower']:.3f}–{interval['upper']:.3f})"
+
+
+def _precision(run: TrainedRun) -> str:
+    """Of the people listed, how many had the outcome: the model beside the simple rules."""
+    parts = [f"model {_hundredths(run.metrics)}"]
+    parts += [f"{name.replace('_', ' ')} {_hundredths(values)}" for name, values in run.baselines.items()]
+    parts.append(f"chance {100 * run.report['prevalence']:.0f}")
+    return f"with the outcome, of 100 listed ({run.report['list_length']} a team a week): " + " · ".join(parts)
+
+
+def _hundredths(metrics: Mapping[str, Any]) -> str:
+    return f"{100 * metrics['precision_at_k']:.0f}"
+
+
+def _where(result: DemoResult) -> Iterator[str]:
+    zone = result.site.time_zone
+    frame = result.forecast.forecast.frame
+    rows = frame[frame["shift_id"] == frame["shift_id"].iloc[0]].to_dict("records")
+    expected, usual = (sum(row[name] for row in rows) for name in ("expected", "usual"))
+    yield f"Where     {_shift(rows[0], zone)}   about {expected:.0f} crisis contacts, usual {usual:.0f}"
+    yield f"            {_deviance(result.place)}"
+    for row in rows[:TOP]:
+        reasons = " · ".join(reason["text"] for reason in row["reasons"] if reason["direction"] == "up")
+        line = f"{row['rank']:>4}  {row['place_name']:<22} {row['expected']:.2f}  usual {row['usual']:.2f}   {reasons}"
+        yield line.rstrip()
+
+
+def _shift(row: Mapping[str, Any], zone: ZoneInfo) -> str:
+    start, end = (row[name].astimezone(zone) for name in ("start", "end"))
+    return f"{row['shift_name']}, {start:%a %d %b %H:%M} – {end:%a %H:%M}"
+
+
+def _deviance(run: TrainedRun) -> str:
+    best = min(run.baselines, key=lambda name: float(run.baselines[name]["deviance"]))
+    return (
+        f"{run.model}  run {run.run_id[:8]}   deviance {run.metrics['deviance']:.4f} · "
+        f"best simple forecast ({best.replace('_', ' ')}) {run.baselines[best]['deviance']:.4f}"
+    )
+
+
+def _next(result: DemoResult) -> Iterator[str]:
+    folder = result.site.path
+    yield f"Next      crisisrisk serve --site {folder}      the service, http://127.0.0.1:8000"
+    yield f"          crisisrisk keys create --site {folder} --role crisis_team      a key to ask it with"
+    yield f"          mlflow ui --backend-store-uri {result.site.mlflow_tracking_uri}      the runs"
+    yield f"Took      {result.seconds:.0f} s. Nobody in this city exists."

@@ -1,0 +1,69 @@
+"""`train`, `backtest`, `evaluate`."""
+
+from pathlib import Path
+
+import click
+
+from crisisrisk.cli.opening import open_site
+from crisisrisk.cli.printing import json_option, print_json, site_option, tell
+
+KIND = click.argument("kind", type=click.Choice(["person", "place"]))
+RECIPE = click.option("--recipe", metavar="FILE", type=click.Path(path_type=Path), help="A training recipe.")
+
+
+@click.command(epilog="Example:  crisisrisk train person --recipe training/person_crisis_28d.toml")
+@KIND
+@RECIPE
+@site_option
+@json_option
+def train(kind: str, recipe: Path | None, site_folder: str | None, as_json: bool) -> None:
+    """Train a model, judge it beside its baselines, and keep the run in MLflow."""
+    from crisisrisk.commands.train import train as run
+
+    result = run(open_site(site_folder), kind, recipe, tell=tell)
+    if as_json:
+        print_json(result.as_json())
+        return
+    click.echo(result.as_text())
+
+
+@click.command(epilog="Example:  crisisrisk backtest place --every 1w")
+@KIND
+@RECIPE
+@click.option("--from", "start", metavar="D", help="First moment to stand at.")
+@click.option("--to", "end", metavar="D", help="Last moment to stand at.")
+@click.option("--every", default="1w", show_default=True, metavar="N", help="Step between moments: 1w, 2w, 4w.")
+@site_option
+@json_option
+def backtest(
+    kind: str,
+    recipe: Path | None,
+    start: str | None,
+    end: str | None,
+    every: str,
+    site_folder: str | None,
+    as_json: bool,
+) -> None:
+    """Stand at many moments of the past, refit with what was known, and judge against what came."""
+    from crisisrisk.commands.backtest import backtest as run
+
+    result = run(open_site(site_folder), kind, recipe, start=start, end=end, every=every, tell=tell)
+    if as_json:
+        print_json(result.as_json())
+        return
+    click.echo(result.as_text())
+
+
+@click.command(epilog="Example:  crisisrisk evaluate 3f2c")
+@click.argument("run_id", metavar="RUN")
+@site_option
+@json_option
+def evaluate(run_id: str, site_folder: str | None, as_json: bool) -> None:
+    """Show how a run was judged: metrics, baselines, attrition. RUN may be shortened."""
+    from crisisrisk.commands.evaluate import evaluate as show
+
+    result = show(open_site(site_folder), run_id)
+    if as_json:
+        print_json(result.as_json())
+        return
+    click.echo(result.as_text())

@@ -1,0 +1,72 @@
+"""Stand at many moments of the past, and say how a recipe would have done."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import date, datetime
+from datetime import time as time_of_day
+from pathlib import Path
+
+from crisisrisk.errors import UsageError
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Store
+from crisisrisk.timeline import utc_from_local
+from crisisrisk.training.backtesting import Origins, backtest_people, backtest_places
+from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.keeping import Recipes
+from crisisrisk.training.person_data import person_data
+from crisisrisk.training.place_data import place_data
+from crisisrisk.training.results import Backtest
+
+Tell = Callable[[str], None]
+
+
+def backtest(
+    site: Site, kind: str, recipe_path: Path | None, *, start: str | None, end: str | None, every: str, tell: Tell
+) -> Backtest:
+    """How the recipe would have done, refitted as time went on. `start` and `end` are local dates, `every` is 1w, 2w, 3d."""
+    started = time.monotonic()
+    recipes = read_recipes(site, kind, recipe_path)
+    origins = Origins(every_days=_days(every), start=_midnight(start, site), end=_midnight(end, site))
+    report = _people(site, recipes, origins, tell) if kind == "person" else _places(site, recipes, origins, tell)
+    return Backtest(subject=kind, model_name=recipes.training.name, content=report, seconds=time.monotonic() - started)
+
+
+def _people(site: Site, recipes: Recipes, origins: Origins, tell: Tell) -> dict[str, object]:
+    tell("reading contacts, cohort and labels …")
+    data = person_data(recipes.training, recipes.features, Store(site).snapshot(), site)
+    report = backtest_people(recipes.training, recipes.features, data, origins, tell=tell)
+    return {**report.as_json(), "attrition": data.attrition.as_rows()}
+
+
+def _places(site: Site, recipes: Recipes, origins: Origins, tell: Tell) -> dict[str, object]:
+    tell("reading contacts, cells and shifts …")
+    snapshot = Store(site).snapshot()
+    held_out = _held_out(recipes, origins, snapshot.as_of_now())
+    data = place_data(recipes.training, recipes.features, snapshot, site, held_out_days=held_out)
+    report = backtest_places(recipes.training, recipes.features, data, site, origins, tell=tell)
+    return {**report.as_json(), "attrition": data.attrition_rows()}
+
+
+def _held_out(recipes: Recipes, origins: Origins, now: datetime) -> int:
+    """Days from the first origin to the end: the map of cells must not know them."""
+    if origins.start is not None:
+        return max((now - origins.start).days, 1)
+    return recipes.training.split.origins * origins.every_days
+
+
+def _days(every: str) -> int:
+    read = re.fullmatch(r"([1-9]\d?)([dw])", every)
+    if read is None:
+        raise UsageError("CR-USE-001", "not a step between moments", found=repr(every), wanted="1w, 2w, 4w or 3d")
+    return int(read[1]) * (7 if read[2] == "w" else 1)
+
+
+def _midnight(day: str | None, site: Site) -> datetime | None:
+    if day is None:
+        return None
+    try:
+        read = date.fromisoformat(day)
+    except ValueError:
+        raise UsageError("CR-USE-001", "not a date", found=repr(day), wanted="2026-11-22") from None
+    return utc_from_local(datetime.combine(read, time_of_day()), site.time_zone, ambiguous="first")

@@ -1,0 +1,205 @@
+"""Use-cases of `crisisrisk data`: try a file, load files, say what is stored."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from crisisrisk.errors import DataError
+from crisisrisk.tables.linkage import SMALLEST_COUNT, LinkedShare, linked_shares
+from crisisrisk.tables.loading import FileCounts, FileReader, key_for, load
+from crisisrisk.tables.manifest import read_manifest
+from crisisrisk.tables.mapping_files import read_mapping
+from crisisrisk.tables.quarantine import RefusedRows, refused_files
+from crisisrisk.tables.reading import file_digest
+from crisisrisk.tables.row_making import RowMaker
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Snapshot, Store, rules_broken
+from crisisrisk.timeline import instant
+
+_SHOWN_ROWS = 10
+# A source with nothing new for this long, beyond the time that it takes to settle, is late.
+LATE_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """What loading a file would come to. Nothing was stored. `first_rows` hold pseudonyms only."""
+
+    file: str
+    table: str
+    rows_read: int
+    rows_fine: int
+    rows_left_out: int
+    rows_quarantined: int
+    broken_rules: dict[str, int]
+    already_loaded: bool
+    first_rows: tuple[dict[str, Any], ...]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        return _plain(asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadResult:
+    """What a load came to, over all its files. `already_loaded`: none of them was new, and nothing changed."""
+
+    table: str
+    files: int
+    rows_read: int
+    rows_loaded: int
+    rows_duplicate: int
+    rows_correcting: int
+    rows_quarantined: int
+    rows_left_out: int
+    broken_rules: dict[str, int]
+    quarantine: tuple[str, ...]
+    already_loaded: bool
+    files_already_loaded: int
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        return _plain(asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceStatus:
+    """One source as stored. `rows` counts every version; `late`: nothing new for longer than it should be."""
+
+    source: str
+    rows: int
+    first_occurred: datetime
+    last_occurred: datetime
+    last_known: datetime
+    complete_to: datetime
+    late: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataStatus:
+    """What a site holds. Shares are None where they would tell of fewer than eight."""
+
+    as_of: datetime
+    digest: str
+    tables: dict[str, int]
+    sources: tuple[SourceStatus, ...]
+    quarantined: dict[str, int]
+    refused_files: tuple[dict[str, str], ...]
+    linked: tuple[LinkedShare, ...]
+    smallest_count: int = SMALLEST_COUNT
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        return _plain(asdict(self))
+
+
+def check_file(site: Site, file: Path, mapping: Path) -> CheckResult:
+    """Read a file through a mapping without storing anything.
+
+    Raises MappingError for a wrong mapping, DataError for a file that would be refused as a whole.
+    """
+    started = time.perf_counter()
+    rules = read_mapping(mapping)
+    before = read_manifest(site)
+    counts = FileCounts(Path(file), file_digest(file))
+    maker = RowMaker(rules, site, key_for(site, rules, before, create=False))
+    first: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        refused = RefusedRows(Path(folder) / "rows.parquet", file.name)
+        for rows in FileReader(file, maker, refused, counts).rows():
+            first.extend(rows.slice(0, _SHOWN_ROWS - len(first)).to_pylist())
+    return CheckResult(
+        file=file.name,
+        table=rules.table.name,
+        rows_read=counts.rows_read,
+        rows_fine=counts.rows_fine,
+        rows_left_out=counts.rows_left_out,
+        rows_quarantined=counts.rows_quarantined,
+        broken_rules=dict(sorted((counts.broken_rules or {}).items())),
+        already_loaded=before is not None and before.loaded(counts.digest, rules.digest),
+        first_rows=tuple(first),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def load_files(site: Site, files: Sequence[Path], mapping: Path, *, create_key: bool = False) -> LoadResult:
+    """Load files of one kind, all or none. The same file with the same mapping again is a no-op.
+
+    `create_key` makes the site's pseudonym key where there is none and nothing was loaded yet. Raises MappingError or
+    DataError; the site is then as it was, and refused files are written down in its quarantine.
+    """
+    started = time.perf_counter()
+    if not files:
+        raise DataError("CR-DATA-001", "no data file was named")
+    rules = read_mapping(mapping)
+    lines = load(site, files, rules, create_key=create_key)
+    new = {line.digest for line in lines}
+    return LoadResult(
+        table=rules.table.name,
+        files=len(files),
+        rows_read=sum(line.rows_read for line in lines),
+        rows_loaded=sum(line.rows_loaded for line in lines),
+        rows_duplicate=sum(line.rows_duplicate for line in lines),
+        rows_correcting=sum(line.rows_correcting for line in lines),
+        rows_quarantined=sum(line.rows_quarantined for line in lines),
+        rows_left_out=sum(line.rows_left_out for line in lines),
+        broken_rules=rules_broken([line.broken_rules for line in lines]),
+        quarantine=tuple(line.quarantine for line in lines if line.quarantine),
+        already_loaded=not lines,
+        files_already_loaded=len(files) - len(new),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def data_status(site: Site) -> DataStatus:
+    """What is stored, how far each source is complete, what is in quarantine and how much is linked to persons."""
+    snapshot = Store(site).snapshot()
+    loads = snapshot.manifest.loads
+    return DataStatus(
+        as_of=snapshot.as_of_now(),
+        digest=snapshot.digest,
+        tables=_table_rows(snapshot),
+        sources=_source_statuses(snapshot),
+        quarantined=rules_broken([line.broken_rules for line in loads]),
+        refused_files=tuple(refused_files(site)),
+        linked=linked_shares(snapshot),
+    )
+
+
+def _table_rows(snapshot: Snapshot) -> dict[str, int]:
+    rows = {"events": sum(file.rows for file in snapshot.manifest.under("places").values())}
+    for name, file in snapshot.manifest.under("tables").items():
+        rows[name.removeprefix("tables/")] = file.rows
+    return rows
+
+
+def _source_statuses(snapshot: Snapshot) -> tuple[SourceStatus, ...]:
+    complete, now = snapshot.complete_to(), snapshot.as_of_now()
+    return tuple(
+        SourceStatus(
+            source=name,
+            rows=counts.rows,
+            first_occurred=instant(counts.first_occurred),
+            last_occurred=instant(counts.last_occurred),
+            last_known=instant(counts.last_known),
+            complete_to=complete[name],
+            late=now - complete[name] > LATE_AFTER + 2 * (instant(counts.last_known) - complete[name]),
+        )
+        for name, counts in snapshot.sources().items()
+        if counts.rows
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON has them: times as ISO text with Z, tuples as lists."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

@@ -1,0 +1,118 @@
+"""The main job end to end on the invented sample: load, train both models, promote, score, forecast."""
+
+import shutil
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from crisisrisk.commands.data import DataStatus, LoadResult, data_status, load_files
+from crisisrisk.commands.forecast import ForecastResult, forecast
+from crisisrisk.commands.init import make_site
+from crisisrisk.commands.model import promote
+from crisisrisk.commands.score import ScoreResult, score
+from crisisrisk.commands.train import train
+from crisisrisk.errors import SiteError
+from crisisrisk.shipped import repository, shipped
+from crisisrisk.tables.site import CONFIGURATION, Site, read_site
+from crisisrisk.training.results import TrainedRun
+
+Tell = Callable[[str], None]
+
+# Public on purpose: nobody in the sample exists, and the same demo everywhere gives the same lists.
+KEY_OF_NOBODY = sha256(b"the invented city of crisisrisk").hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoResult:
+    """Everything the demo made, for whoever prints it."""
+
+    site: Site
+    loads: tuple[LoadResult, ...]
+    status: DataStatus
+    person: TrainedRun
+    place: TrainedRun
+    scores: ScoreResult
+    forecast: ForecastResult
+    seconds: float
+
+    @property
+    def people(self) -> int:
+        """Everyone known at the moment of scoring."""
+        return len(self.scores.scores.frame)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "site": str(self.site.path),
+            "loads": [load.as_json() for load in self.loads],
+            "person": self.person.as_json(),
+            "place": self.place.as_json(),
+            "score": self.scores.as_json(),
+            "forecast": self.forecast.as_json(),
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def demo(folder: Path, *, tell: Tell) -> DemoResult:
+    """Make the demo site, or use the one that is there, and do the main job on it. Safe to run again."""
+    started = time.monotonic()
+    site = demo_site(folder)
+    tell(f"loading the invented sample into {folder} …")
+    loads = tuple(_load_sample(site))
+    tell("training the person model …")
+    person = train(site, "person", None, tell=tell)
+    promote(site, person.run_id, reason="the demo promotes what it trains")
+    tell("training the place model …")
+    place = train(site, "place", None, tell=tell)
+    promote(site, place.run_id, reason="the demo promotes what it trains")
+    tell("scoring people and forecasting the next shifts …")
+    return DemoResult(
+        site=site,
+        loads=loads,
+        status=data_status(site),
+        person=person,
+        place=place,
+        scores=score(site, as_of=None, out=None),
+        forecast=forecast(site, start=None, hours=24.0, out=None),
+        seconds=time.monotonic() - started,
+    )
+
+
+def demo_site(folder: Path) -> Site:
+    """The demo site in a folder, made if the folder is new or empty."""
+    configuration = (shipped("data_samples") / CONFIGURATION).read_text(encoding="utf-8")
+    name = tomllib.loads(configuration)["name"]
+    if (folder / CONFIGURATION).is_file():
+        site = read_site(folder)
+        if site.name != name:
+            raise SiteError(
+                "CR-SITE-003", "this folder holds another site, not the demo", where=str(folder), found=site.name,
+                hint="say --site with a new folder",
+            )  # fmt: skip
+        return site
+    make_site(folder, _with_mlruns(configuration, folder.resolve()))
+    shutil.copytree(shipped("data_samples") / "mappings", folder / "mappings", dirs_exist_ok=True)
+    shutil.copy(shipped("data_samples") / "service.toml", folder / "serving" / "service.toml")
+    (folder / "keys" / "pseudonym.key").write_text(f"k1 {KEY_OF_NOBODY}\n", encoding="ascii")
+    return read_site(folder)
+
+
+def _with_mlruns(configuration: str, folder: Path) -> str:
+    """Runs of a demo inside the repository are tracked in the repository's own mlruns/."""
+    root = repository()
+    if root is None or root not in folder.parents:
+        return configuration
+    up = "/".join([".."] * len(folder.relative_to(root).parts))
+    return f'mlflow_tracking_uri = "{up}/mlruns"\n{configuration}'
+
+
+def _load_sample(site: Site) -> list[LoadResult]:
+    samples = shipped("data_samples")
+    order = tomllib.loads((samples / "load_order.toml").read_text(encoding="utf-8"))
+    return [
+        load_files(site, [samples / name for name in step["files"]], site.path / step["mapping"])
+        for step in order["load"]
+    ]

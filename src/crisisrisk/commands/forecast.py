@@ -1,0 +1,76 @@
+"""Forecast the coming shifts with the model that answers, and keep the forecast as issued."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from crisisrisk.commands.outputs import require_ending
+from crisisrisk.database.scores import save_place_forecast
+from crisisrisk.database.upgrade import current_engine
+from crisisrisk.models.champions import champion
+from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
+from crisisrisk.scoring.release import forecast_geojson, write_geojson
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Store
+from crisisrisk.timeline import Shift, Window, shifts_starting_in
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastResult:
+    """A forecast as issued. `released`: the FeatureCollection that a file holds, without counts of events."""
+
+    run: int
+    forecast: PlaceForecast
+    released: dict[str, Any]
+    zone_name: str
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """`forecast --json`: the FeatureCollection, with the number of the run and the seconds beside it."""
+        return {**self.released, "run": self.run, "seconds": round(self.seconds, 2)}
+
+    def as_text(self) -> str:
+        """The first places of each shift, for a terminal."""
+        return "\n\n".join(self._shift_text(shift_id) for shift_id in dict.fromkeys(self.forecast.frame["shift_id"]))
+
+    def _shift_text(self, shift_id: str) -> str:
+        rows = self.forecast.frame[self.forecast.frame["shift_id"] == shift_id]
+        first = rows.iloc[0]
+        start, end = (first[name].tz_convert(self.zone_name) for name in ("start", "end"))
+        head = (
+            f"{first['shift_name']}  {start:%a %-d %b %H:%M} – {end:%a %H:%M}   "
+            f"expected {rows['expected'].sum():.1f} in all, usual {rows['usual'].sum():.1f}"
+        )
+        lines = [
+            f"{row['rank']:>4}  {row['place_name']:<24} {row['expected']:.2f}  usual {row['usual']:.2f}   "
+            + " · ".join(reason["text"] for reason in row["reasons"][:2])
+            for _, row in rows.head(SHOWN).iterrows()
+        ]
+        return "\n".join([head, *lines])
+
+
+def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | None) -> ForecastResult:
+    """Forecast every shift that starts within `hours` of `start` (the site's clock by default)."""
+    started = time.monotonic()
+    require_ending(out, (".geojson", ".json"))
+    model = champion(site.models, "place")
+    snapshot = Store(site).snapshot()
+    now = snapshot.as_of_now()
+    shifts = shifts_from(site, start or now, hours)
+    made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
+    run = save_place_forecast(current_engine(site.database_url), made.frame, made.meta)
+    released = forecast_geojson(made, cells_are_hexagons=site.cells.kind == "h3", caveats=model.phrases.caveats)
+    if out is not None:
+        write_geojson(out, released)
+    return ForecastResult(
+        run=run, forecast=made, released=released, zone_name=site.time_zone.key, seconds=time.monotonic() - started
+    )
+
+
+def shifts_from(site: Site, start: datetime, hours: float) -> tuple[Shift, ...]:
+    """The shifts of the site that start in `[start, start + hours)`."""
+    return shifts_starting_in(site.shifts, Window(start, start + timedelta(hours=hours)), site.time_zone)

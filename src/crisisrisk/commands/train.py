@@ -1,0 +1,91 @@
+"""Train a model, judge it beside its baselines, keep the run."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Snapshot, Store
+from crisisrisk.training import person, place
+from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.keeping import Finished, Recipes, keep_run, peak_memory_mb
+from crisisrisk.training.person_data import person_data
+from crisisrisk.training.place_data import place_data
+from crisisrisk.training.results import TrainedRun
+
+Tell = Callable[[str], None]
+
+
+def train(site: Site, kind: str, recipe_path: Path | None, *, tell: Tell) -> TrainedRun:
+    """Train a model of people (`person`) or places (`place`) from what the site has loaded."""
+    started = time.monotonic()
+    recipes = read_recipes(site, kind, recipe_path)
+    snapshot = Store(site).snapshot()
+    make = _train_person if kind == "person" else _train_place
+    finished = make(site, snapshot, recipes, tell)
+    tell("keeping the run in MLflow …")
+    run_id = keep_run(site.mlflow_tracking_uri, recipes, finished)
+    return _trained(run_id, recipes, finished, seconds=time.monotonic() - started)
+
+
+def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -> Finished:
+    tell("reading contacts, cohort and labels …")
+    data = person_data(recipes.training, recipes.features, snapshot, site)
+    judged = person.train_and_judge(recipes.training, recipes.features, data, tell=tell)
+    return Finished(
+        model=judged.model,
+        report=judged.report.as_json(),
+        attrition=data.attrition.as_rows(),
+        attrition_text=data.attrition.as_text(),
+        judged_on=judged.judged_on,
+        rows=len(data),
+        prevalence=float(data.happened.mean()),
+        cut_off_us=data.cut_off_us,
+        data_digest=snapshot.digest,
+        shown=data.features[judged.test],
+    )
+
+
+def _train_place(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -> Finished:
+    tell("reading contacts, cells and shifts …")
+    held_out = recipes.training.split.test_days
+    data = place_data(recipes.training, recipes.features, snapshot, site, held_out_days=held_out)
+    judged = place.train_and_judge(recipes.training, recipes.features, data, site, tell=tell)
+    shown = data.features[data.rows_of(judged.test)].reshape(-1, data.features.shape[2])
+    counts = data.counts[data.usable]
+    return Finished(
+        model=judged.model,
+        report=judged.report.as_json(),
+        attrition=data.attrition_rows(),
+        attrition_text=data.attrition_text(),
+        judged_on=judged.judged_on,
+        rows=int(counts.size),
+        prevalence=float(np.mean(counts > 0)),
+        cut_off_us=data.cut_off_us,
+        data_digest=snapshot.digest,
+        shown=shown,
+        cells_known_before=data.cells_known_before,
+    )
+
+
+def _trained(run_id: str, recipes: Recipes, finished: Finished, *, seconds: float) -> TrainedRun:
+    return TrainedRun(
+        run_id=run_id,
+        model=recipes.training.name,
+        subject=recipes.training.subject,
+        recipe_fingerprint=recipes.fingerprint,
+        rows=finished.rows,
+        features=len(recipes.features.names),
+        trees=finished.model.trees.count,
+        prevalence=finished.prevalence,
+        metrics=finished.report["model"],
+        baselines=finished.report["baselines"],
+        report=finished.report,
+        attrition=finished.attrition,
+        attrition_text=finished.attrition_text,
+        judged_on=finished.judged_on,
+        seconds=seconds,
+        peak_memory_mb=peak_memory_mb(),
+    )

@@ -1,0 +1,109 @@
+"""Opening the operational database: a SQLite file by default, a PostgreSQL by its URL."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from crisisrisk.errors import SiteError
+
+BUSY_SECONDS = 30
+
+
+def open_engine(database_url: str) -> Engine:
+    """An engine of a `sqlite:///…` or `postgresql+psycopg://…` URL. Nothing is connected or created yet.
+
+    Raises SiteError for another kind of URL. Values never appear in messages of the database driver.
+    """
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        raise _unusable("not a URL") from None
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise _unusable(url.drivername)
+    try:
+        if url.drivername == "sqlite":
+            return _sqlite(create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}))
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise SiteError(
+            "CR-DB-001", "the driver of this database is not installed", found=url.drivername,
+            hint="pip install 'crisisrisk[postgres]'",
+        ) from None  # fmt: skip
+
+
+def _unusable(found: str) -> SiteError:
+    """Says the kind of URL only: the URL itself may hold a password."""
+    return SiteError(
+        "CR-DB-001", "database_url cannot be used", where="crisisrisk.toml", found=found,
+        wanted="sqlite:///… or postgresql://…",
+    )  # fmt: skip
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes: whole, or not at all."""
+    with engine.execution_options(crisisrisk_writes=True).begin() as connection:
+        yield connection
+
+
+# SQLite
+
+
+def write_ahead_log_is_safe(version: tuple[int, int, int]) -> bool:
+    """Whether this SQLite is free of the write-ahead log's reset race, which can corrupt a database.
+
+    Affected: 3.7.0 to 3.51.2, except 3.44.6 and later in 3.44, and 3.50.7 and later in 3.50 (sqlite.org/wal.html).
+    """
+    if version >= (3, 51, 3) or version < (3, 7, 0):
+        return True
+    mended = {44: 6, 50: 7}
+    return version[:2] in {(3, minor) for minor in mended} and version[2] >= mended[version[1]]
+
+
+def _sqlite(engine: Engine) -> Engine:
+    journal = "WAL" if write_ahead_log_is_safe(sqlite3.sqlite_version_info) else "DELETE"
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy says BEGIN, so that table changes are transactions too
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA journal_mode={journal}")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes its lock at the start: taken half-way, two of them could only fail.
+        writes = connection.get_execution_options().get("crisisrisk_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def make_folder_of(engine: Engine) -> None:
+    """The folder of a SQLite file, and the file itself, readable by its owner alone."""
+    database = engine.url.database
+    if engine.url.drivername != "sqlite" or not database or database == ":memory:":
+        return
+    file = Path(database)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)
+
+
+def answers(engine: Engine) -> bool:
+    """Whether the database can be reached and read."""
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except OperationalError:
+        return False
+    return True

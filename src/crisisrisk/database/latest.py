@@ -1,0 +1,222 @@
+"""Reading back: the newest scores and forecasts, each with the run that made it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select
+
+from crisisrisk.database.schema import Forecast, ForecastRun, Score, ScoringRun
+from crisisrisk.database.scores import RunMeta
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Both SQLite and PostgreSQL limit how many values one statement may carry.
+IDS_AT_ONCE = 500
+
+Reasons = tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run of scoring or forecasting, and its number in the database."""
+
+    number: int
+    meta: RunMeta
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredScore:
+    """One person's score, or the state that says why there is none."""
+
+    person_id: str
+    state: str
+    probability: float | None
+    lower: float | None
+    upper: float | None
+    reasons: Reasons
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPlace:
+    """What was forecast for one cell and shift. `expected`, `lower`, `upper` and `usual` are contacts a shift."""
+
+    place_id: str
+    place_name: str
+    latitude: float | None
+    longitude: float | None
+    expected: float
+    lower: float | None
+    upper: float | None
+    usual: float | None
+    rank: int
+    reasons: Reasons
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredShift:
+    """A shift that was forecast: its newest forecast, summed over its cells."""
+
+    shift_id: str
+    shift_name: str
+    start: datetime
+    end: datetime
+    run: StoredRun
+    places: int
+    expected: float
+    usual: float | None
+
+
+def latest_run(engine: Engine, *, model_name: str | None = None, at: datetime | None = None) -> StoredRun | None:
+    """The scoring run with the newest `as_of` (not after `at`), of one model or of any."""
+    with engine.connect() as connection:
+        return _newest(connection, ScoringRun, _chosen(ScoringRun, model_name, at))
+
+
+def latest_forecast_run(
+    engine: Engine, *, model_name: str | None = None, at: datetime | None = None
+) -> StoredRun | None:
+    """The forecast issued last (not after `at`), of one model or of any."""
+    with engine.connect() as connection:
+        return _newest(connection, ForecastRun, _chosen(ForecastRun, model_name, at))
+
+
+def latest_person_scores(
+    engine: Engine, *, model_name: str | None = None, at: datetime | None = None
+) -> "tuple[StoredRun, pd.DataFrame] | None":
+    """The newest scoring run and everyone's score: the columns that were saved, highest probability first."""
+    import pandas as pd
+
+    with engine.connect() as connection:
+        run = _newest(connection, ScoringRun, _chosen(ScoringRun, model_name, at))
+        if run is None:
+            return None
+        query = select(Score.__table__).where(Score.run_id == run.number).order_by(*_highest_first())
+        frame = pd.DataFrame(
+            [row._mapping for row in connection.execute(query)], columns=list(Score.__table__.c.keys())
+        )
+    numbers = dict.fromkeys(("probability", "lower", "upper"), float)
+    return run, frame.astype(numbers).drop(columns="run_id")
+
+
+def person_score(
+    engine: Engine, person_id: str, *, model_name: str | None = None, at: datetime | None = None
+) -> tuple[StoredRun, StoredScore | None] | None:
+    """One person in the newest scoring run; the score is None where the run does not know the person."""
+    found = caseload_scores(engine, [person_id], model_name=model_name, at=at)
+    return None if found is None else (found[0], found[1].get(person_id))
+
+
+def caseload_scores(
+    engine: Engine, person_ids: Iterable[str], *, model_name: str | None = None, at: datetime | None = None
+) -> tuple[StoredRun, dict[str, StoredScore]] | None:
+    """The scores of some people in the newest scoring run, by person. People whom it does not know are left out."""
+    wanted = sorted(set(person_ids))
+    with engine.connect() as connection:
+        run = _newest(connection, ScoringRun, _chosen(ScoringRun, model_name, at))
+        if run is None:
+            return None
+        scores: dict[str, StoredScore] = {}
+        for start in range(0, len(wanted), IDS_AT_ONCE):
+            some = wanted[start : start + IDS_AT_ONCE]
+            query = select(Score.__table__).where(Score.run_id == run.number, Score.person_id.in_(some))
+            scores.update((row.person_id, _score(row)) for row in connection.execute(query))
+    return run, scores
+
+
+def forecast_for(
+    engine: Engine, shift_id: str, *, model_name: str | None = None, at: datetime | None = None
+) -> tuple[StoredShift, Sequence[StoredPlace]] | None:
+    """The newest forecast of a shift (issued not after `at`) and its cells in order of rank."""
+    with engine.connect() as connection:
+        shift = _summaries(connection, [Forecast.shift_id == shift_id, *_chosen(ForecastRun, model_name, at)])
+        if not shift:
+            return None
+        query = select(Forecast.__table__).where(
+            Forecast.shift_id == shift_id, Forecast.run_id == shift[0].run.number
+        )  # fmt: skip
+        rows = connection.execute(query.order_by(Forecast.rank, Forecast.place_id)).all()
+    return shift[0], [_place(row) for row in rows]
+
+
+def shifts_between(
+    engine: Engine, start: datetime, end: datetime, *, model_name: str | None = None, at: datetime | None = None
+) -> Sequence[StoredShift]:
+    """Every forecast shift that starts in `[start, end)`, each from its newest forecast, in order of start."""
+    within = [Forecast.shift_start >= start, Forecast.shift_start < end]
+    with engine.connect() as connection:
+        return _summaries(connection, [*within, *_chosen(ForecastRun, model_name, at)])
+
+
+def _chosen(
+    table: type[ScoringRun] | type[ForecastRun], model_name: str | None, at: datetime | None
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if model_name is not None:
+        conditions.append(table.model_name == model_name)
+    if at is not None:
+        conditions.append(table.as_of <= at)
+    return conditions
+
+
+def _highest_first() -> tuple[ColumnElement[Any], ...]:
+    return (Score.probability.is_(None), Score.probability.desc(), Score.person_id.expression)
+
+
+def _newest(
+    connection: Connection, table: type[ScoringRun] | type[ForecastRun], conditions: list[ColumnElement[bool]]
+) -> StoredRun | None:
+    query = select(table.__table__).where(*conditions).order_by(table.as_of.desc(), table.id.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _run(row)
+
+
+def _summaries(connection: Connection, conditions: list[ColumnElement[bool]]) -> list[StoredShift]:
+    totals = (
+        select(
+            Forecast.run_id, Forecast.shift_id, Forecast.shift_name, Forecast.shift_start, Forecast.shift_end,
+            func.count().label("places"), func.sum(Forecast.expected).label("expected"),
+            func.sum(Forecast.usual).label("usual"),
+        )
+        .join(ForecastRun, ForecastRun.id == Forecast.run_id)
+        .where(*conditions)
+        .group_by(
+            Forecast.run_id, Forecast.shift_id, Forecast.shift_name, Forecast.shift_start, Forecast.shift_end
+        )
+        .subquery()
+    )  # fmt: skip
+    query = select(totals, ForecastRun.__table__).join(ForecastRun, ForecastRun.id == totals.c.run_id)
+    newest: dict[str, StoredShift] = {}
+    for row in connection.execute(query.order_by(ForecastRun.as_of, ForecastRun.id)):
+        newest[row.shift_id] = _shift(row)  # later runs take the place of earlier ones
+    return sorted(newest.values(), key=lambda shift: (shift.start, shift.shift_id))
+
+
+def _run(row: Row[Any]) -> StoredRun:
+    complete = {source: datetime.fromisoformat(text) for source, text in row.data_complete_to.items()}
+    names = ("task", "model_name", "model_version", "recipe_fingerprint", "horizon_days", "as_of", "valid_until",
+             "made_at", "outcome")  # fmt: skip
+    values = {name: getattr(row, name) for name in names}
+    return StoredRun(row.id, RunMeta(run_id=row.model_run_id, data_complete_to=complete, **values))
+
+
+def _score(row: Row[Any]) -> StoredScore:
+    return StoredScore(
+        person_id=row.person_id, state=row.state, probability=row.probability, lower=row.lower, upper=row.upper,
+        reasons=tuple(json.loads(row.reasons)),
+    )  # fmt: skip
+
+
+def _place(row: Row[Any]) -> StoredPlace:
+    names = ("place_id", "place_name", "latitude", "longitude", "expected", "lower", "upper", "usual", "rank")
+    return StoredPlace(**{name: getattr(row, name) for name in names}, reasons=tuple(json.loads(row.reasons)))
+
+
+def _shift(row: Row[Any]) -> StoredShift:
+    return StoredShift(
+        shift_id=row.shift_id, shift_name=row.shift_name, start=row.shift_start, end=row.shift_end, run=_run(row),
+        places=row.places, expected=row.expected, usual=row.usual,
+    )  # fmt: skip

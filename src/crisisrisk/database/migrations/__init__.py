@@ -1,0 +1,1 @@
+"""Migrations of the operational database, forward only."""

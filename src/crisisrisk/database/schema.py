@@ -1,0 +1,141 @@
+"""The tables of the operational database, as SQLAlchemy sees them. Migrations make them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from crisisrisk.timeline import microseconds
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC moment. SQLite keeps no zones: the zone is taken off on the way in and put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        microseconds(value)  # refuses a time without its zone
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """What Alembic compares the migrations with."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Instant, dict[str, Any]: JSON, float: Float(53)}  # noqa: RUF012 -- read once
+
+
+class _Made:
+    """What a run of scoring and one of forecasting both say about themselves."""
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    task: Mapped[str] = mapped_column(String(100))
+    model_name: Mapped[str] = mapped_column(String(100))
+    model_version: Mapped[int]
+    model_run_id: Mapped[str] = mapped_column(String(100))
+    recipe_fingerprint: Mapped[str] = mapped_column(String(100))
+    outcome: Mapped[str] = mapped_column(String(200))
+    horizon_days: Mapped[int | None]
+    as_of: Mapped[datetime]
+    data_complete_to: Mapped[dict[str, Any]]
+    valid_until: Mapped[datetime]
+    made_at: Mapped[datetime]
+
+
+class ScoringRun(_Made, Base):
+    """One scoring of everybody."""
+
+    __tablename__ = "scoring_runs"
+    __table_args__ = (Index(None, "model_name", "as_of"),)
+
+
+class Score(Base):
+    """One person's score, or the state that says why there is none."""
+
+    __tablename__ = "scores"
+    __table_args__ = (
+        CheckConstraint("(state = 'scored') = (probability IS NOT NULL)", name="scored_has_probability"),
+        CheckConstraint("probability IS NULL OR (probability >= 0 AND probability <= 1)", name="probability_range"),
+    )
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("scoring_runs.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    state: Mapped[str] = mapped_column(String(40))
+    probability: Mapped[float | None]
+    lower: Mapped[float | None]
+    upper: Mapped[float | None]
+    reasons: Mapped[str] = mapped_column(Text)
+
+
+class ForecastRun(_Made, Base):
+    """One forecast of some shifts, as issued; `as_of` is the moment of issue."""
+
+    __tablename__ = "forecast_runs"
+    __table_args__ = (Index(None, "model_name", "as_of"),)
+
+
+class Forecast(Base):
+    """What one forecast run expects in one cell during one shift."""
+
+    __tablename__ = "forecasts"
+    __table_args__ = (Index(None, "shift_id", "run_id"), Index(None, "shift_start"))
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("forecast_runs.id", ondelete="CASCADE"), primary_key=True)
+    shift_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    place_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    shift_name: Mapped[str] = mapped_column(String(100))
+    shift_start: Mapped[datetime]
+    shift_end: Mapped[datetime]
+    place_name: Mapped[str] = mapped_column(String(200))
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    expected: Mapped[float]
+    lower: Mapped[float | None]
+    upper: Mapped[float | None]
+    usual: Mapped[float | None]
+    rank: Mapped[int]
+    reasons: Mapped[str] = mapped_column(Text)
+
+
+class ApiKey(Base):
+    """A key of the service: its hash, what it may do, and until when. The key itself is never kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(40))
+    team: Mapped[str | None] = mapped_column(String(100))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

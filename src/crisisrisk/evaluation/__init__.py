@@ -1,0 +1,1 @@
+"""Whether a model earns its place: splits, baselines, metrics and their intervals."""

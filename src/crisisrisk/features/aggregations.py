@@ -1,0 +1,197 @@
+"""The registered aggregations: what a recipe may ask for, how its column is called and worded.
+
+An aggregation is a declaration; person.py and place.py compute it. The blanks of `meaning` and `reason`
+are `{singular}` and `{plural}` (the phrases of the group or of its source), `{days}`, `{short_days}` and, in
+a reason alone, `{count}`: the feature's own value, as a whole number.
+"""
+
+from dataclasses import dataclass
+from math import nan
+from typing import Literal
+
+NOT_KNOWN = nan
+"""The one NaN of every recipe: two recipes that say "not known" are equal, because it is the same object."""
+
+Lookback = Literal["needed", "or_ever", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregation:
+    """How events become one number. `if_none` is its value where nothing was seen, unless a recipe says otherwise."""
+
+    name: str
+    column: str
+    meaning: str
+    reason: str
+    if_none: float
+    lookback: Lookback = "or_ever"
+    takes_events: bool = True
+    takes_short_days: bool = False
+
+
+def _of(*aggregations: Aggregation) -> dict[str, Aggregation]:
+    return {aggregation.name: aggregation for aggregation in aggregations}
+
+
+_OUT_OF_HOURS = "out of hours (from 18:00 to 08:00, or at a weekend, by the local clock)"
+
+PERSON = _of(
+    Aggregation(
+        name="count",
+        column="{column}_count",
+        meaning="How many {plural} occurred {window}.",
+        reason="{count} {plural} {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="days_since_last",
+        column="{column}_days_since_last",
+        meaning="Days, with their fraction, since the last of all {plural} that had occurred.",
+        reason="last {singular} {count} days ago",
+        if_none=NOT_KNOWN,
+        lookback="none",
+    ),
+    Aggregation(
+        name="distinct_days",
+        column="{column}_distinct_days",
+        meaning="On how many different local days {plural} occurred {window}.",
+        reason="{plural} on {count} different days {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="share_out_of_hours",
+        column="{column}_share_out_of_hours",
+        meaning=f"Share of the {{plural}} {{window}} that occurred {_OUT_OF_HOURS}.",
+        reason="share of {plural} out of hours {window}",
+        if_none=NOT_KNOWN,
+    ),
+    Aggregation(
+        name="distinct_sources",
+        column="{column}_distinct_sources",
+        meaning="How many different sources {plural} came from {window}.",
+        reason="{plural} from {count} different sources {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="trend",
+        column="{column}_trend_{short_days}_against",
+        meaning="Rate of {plural} in the last {short_days} days, divided by their rate in the last {days} days.",
+        reason="rate of {plural} in the last {short_days} days against the last {days}",
+        if_none=NOT_KNOWN,
+        lookback="needed",
+        takes_short_days=True,
+    ),
+    Aggregation(
+        name="age",
+        column="age",
+        meaning="Years of age: the local calendar year of the as-of moment, less the year of birth known then.",
+        reason="age {count}",
+        if_none=NOT_KNOWN,
+        lookback="none",
+        takes_events=False,
+    ),
+    Aggregation(
+        name="deprivation_decile",
+        column="deprivation_decile",
+        meaning="Deprivation decile of the home area, as known at the as-of moment; 1 is the most deprived.",
+        reason="deprivation decile {count} of the home area",
+        if_none=NOT_KNOWN,
+        lookback="none",
+        takes_events=False,
+    ),
+    Aggregation(
+        name="months_known",
+        column="months_known",
+        meaning="Months of 30 days, with their fraction, since the service first knew anything of the person.",
+        reason="known to the service for {count} months",
+        if_none=NOT_KNOWN,
+        lookback="none",
+        takes_events=False,
+    ),
+)
+
+
+def _calendar(name: str, meaning: str, reason: str, *, if_none: float = NOT_KNOWN) -> Aggregation:
+    return Aggregation(
+        name=name, column=name, meaning=meaning, reason=reason, if_none=if_none, lookback="none", takes_events=False
+    )
+
+
+PLACE = _of(
+    Aggregation(
+        name="count",
+        column="{column}_count",
+        meaning="How many {plural} occurred in the cell {window}.",
+        reason="{count} {plural} here {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="decayed_count",
+        column="{column}_decayed_count",
+        meaning="All {plural} of the cell, each counted as one half to the power of its age divided by {days} days.",
+        reason="recent {plural} here (those {days} days old count half)",
+        if_none=0.0,
+        lookback="needed",
+    ),
+    Aggregation(
+        name="neighbours_1_count",
+        column="{column}_neighbours_1_count",
+        meaning="How many {plural} occurred in the cells that touch the cell {window}.",
+        reason="{count} {plural} in the cells around {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="neighbours_2_count",
+        column="{column}_neighbours_2_count",
+        meaning="How many {plural} occurred in the second ring of cells around the cell {window}.",
+        reason="{count} {plural} nearby {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="same_shift_count",
+        column="{column}_same_shift_count",
+        meaning="How many {plural} occurred in the cell in earlier shifts of the same name and weekday {window}.",
+        reason="{count} {plural} here in the same shift of the week {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="days_since_last",
+        column="{column}_days_since_last",
+        meaning="Days, with their fraction, since the last of all {plural} of the cell that had occurred.",
+        reason="last {singular} here {count} days ago",
+        if_none=NOT_KNOWN,
+        lookback="none",
+    ),
+    Aggregation(
+        name="area_count",
+        column="{column}_area_count",
+        meaning="How many {plural} occurred in all cells together {window}.",
+        reason="{count} {plural} in the whole area {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="trend",
+        column="{column}_trend_{short_days}_against",
+        meaning="Rate of {plural} in the cell in the last {short_days} days, divided by their rate in the last {days}.",
+        reason="rate of {plural} here in the last {short_days} days against the last {days}",
+        if_none=NOT_KNOWN,
+        lookback="needed",
+        takes_short_days=True,
+    ),
+    _calendar("shift", "Which shift of the site's configuration, numbered from 0.", "the shift"),
+    _calendar("shift_hours", "Real hours of the shift.", "{count} hours of shift"),
+    _calendar("weekday", "Local weekday on which the shift starts; 0 is Monday.", "the day of the week"),
+    _calendar("month", "Local month in which the shift starts, 1 to 12.", "the time of year"),
+    _calendar("bank_holiday", "1 where the shift starts on a bank holiday of the site's region.", "bank holiday"),
+    _calendar("day_before_bank_holiday", "1 where the next local day is a bank holiday.", "the day before a holiday"),
+    _calendar("population", "People living in the cell, where the places table says.", "people living here"),
+    _calendar("deprivation_decile", "Deprivation decile of the cell; 1 is the most deprived.", "deprivation here"),
+    _calendar("area_km2", "Area of the cell in square kilometres.", "size of the cell"),
+)
+
+AGGREGATIONS = {"person": PERSON, "place": PLACE}
+
+
+def window_in_words(lookback_days: int | None) -> str:
+    """How a lookback is worded; None is everything known before the as-of moment."""
+    return "so far" if lookback_days is None else f"in the last {lookback_days} days"

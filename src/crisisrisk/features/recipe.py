@@ -1,0 +1,308 @@
+"""Features recipes: TOML groups that name events and aggregations, read into frozen specs.
+
+A recipe names things and computes nothing. Every problem of a file is collected, then raised once.
+"""
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from crisisrisk.errors import RecipeError, did_you_mean
+from crisisrisk.features.aggregations import AGGREGATIONS, NOT_KNOWN, Aggregation, window_in_words
+from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Where
+
+ALL_SOURCES = "all"
+EVER = "ever"
+LONGEST_LOOKBACK_DAYS = 36_500
+WHERE_COLUMNS = ("code", "outcome", "origin", "mode", "premises", "is_crisis")
+
+_TOP = ("recipe", "group")
+_HEAD = ("name", "subject")
+_GROUP = (
+    "name", "column", "sources", "each", "where", "aggregations", "lookback_days", "short_days",
+    "if_none", "singular", "plural", "meaning", "reason",
+)  # fmt: skip
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass
+class _Problems:
+    """What is wrong with one file, collected so that a person meets it all at once."""
+
+    where: str
+    found: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def add(self, problem: str, hint: str | None = None) -> None:
+        if (problem, hint) not in self.found:
+            self.found.append((problem, hint))
+
+    def raise_if_any(self) -> None:
+        if not self.found:
+            return
+        if len(self.found) == 1:
+            problem, hint = self.found[0]
+            raise RecipeError("CR-FEAT-002", problem, where=self.where, hint=hint)
+        lines = [f"{problem}{f' — {hint}' if hint else ''}" for problem, hint in self.found]
+        raise RecipeError(
+            "CR-FEAT-002",
+            f"{len(lines)} problems in a features recipe",
+            where=self.where,
+            found="\n          ".join(lines),
+            hint="nothing was computed",
+        )
+
+
+def read_feature_recipe(text_or_path: str | Path, *, sources: Collection[str]) -> FeatureRecipe:
+    """A recipe from its TOML text, or from the file at a path. `sources` are those of the site.
+
+    Raises RecipeError naming every unknown key, aggregation, source and impossible value at once.
+    """
+    where = str(text_or_path) if isinstance(text_or_path, Path) else "the recipe given"
+    content = _toml(text_or_path, where)
+    problems = _Problems(where)
+    recipe = _recipe_from(content, tuple(sources), problems)
+    problems.raise_if_any()
+    return recipe
+
+
+def select_features(recipe: FeatureRecipe, names: Sequence[str]) -> FeatureRecipe:
+    """The recipe with only the columns named, in the order named: a model asks for its own.
+
+    Raises RecipeError naming the columns that the recipe does not have.
+    """
+    specs = dict(zip(recipe.names, recipe.specs, strict=True))
+    if missing := [name for name in names if name not in specs]:
+        raise RecipeError(
+            "CR-FEAT-003",
+            f"the recipe {recipe.name} lacks {len(missing)} of the {len(names)} columns asked for",
+            found=", ".join(missing[:10]),
+            hint=did_you_mean(missing[0], recipe.names) if specs else None,
+        )
+    return replace(recipe, specs=tuple(specs[name] for name in names))
+
+
+def _toml(text_or_path: str | Path, where: str) -> dict[str, Any]:
+    try:
+        text = text_or_path.read_text(encoding="utf-8") if isinstance(text_or_path, Path) else text_or_path
+        return tomllib.loads(text)
+    except FileNotFoundError:
+        raise RecipeError("CR-FEAT-001", "there is no such file", where=where) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise RecipeError("CR-FEAT-001", f"the file is not valid TOML: {problem}", where=where) from None
+
+
+def _recipe_from(content: dict[str, Any], sources: tuple[str, ...], problems: _Problems) -> FeatureRecipe:
+    _refuse_unknown(content, _TOP, "the file", problems)
+    head = content.get("recipe")
+    if not isinstance(head, dict) or not isinstance(head.get("name"), str):
+        problems.add('a [recipe] with a "name" and a "subject" is missing')
+        head = {}
+    _refuse_unknown(head, _HEAD, "[recipe]", problems)
+    subject = head.get("subject")
+    if subject not in AGGREGATIONS:
+        problems.add(f"[recipe]: subject {subject!r} is unknown", 'say "person" or "place"')
+        problems.raise_if_any()
+    groups = content.get("group", [])
+    if not isinstance(groups, list) or not groups:
+        problems.add("the recipe has no [[group]]")
+        groups = []
+    readers = [_Group(values, AGGREGATIONS[str(subject)], sources, problems) for values in groups]
+    specs = tuple(spec for reader in readers for spec in reader.specs())
+    _refuse_repeated(specs, problems)
+    return FeatureRecipe(name=str(head.get("name")), subject=str(subject), specs=specs)
+
+
+def _refuse_unknown(values: Mapping[str, Any], known: tuple[str, ...], where: str, problems: _Problems) -> None:
+    for key in values:
+        if key not in known:
+            problems.add(f'{where}: unknown key "{key}"', did_you_mean(key, known))
+
+
+def _refuse_repeated(specs: tuple[FeatureSpec, ...], problems: _Problems) -> None:
+    seen: dict[str, FeatureSpec] = {}
+    for spec in specs:
+        if spec.name in seen:
+            problems.add(f'two columns are called "{spec.name}"', 'give one of the groups another "column"')
+        seen[spec.name] = spec
+
+
+class _Group:
+    """Reads one [[group]]; problems are added, and what is still usable is returned."""
+
+    def __init__(
+        self, values: object, known: Mapping[str, Aggregation], sources: tuple[str, ...], problems: _Problems
+    ) -> None:
+        self.values: dict[str, Any] = values if isinstance(values, dict) else {}
+        self.known, self.site_sources, self.problems = known, sources, problems
+        self.name = self.text("name") or "?"
+        if not _NAME.fullmatch(self.name):
+            self.problem('needs a "name" of small letters, digits and _')
+        _refuse_unknown(self.values, _GROUP, f'group "{self.name}"', problems)
+
+    def problem(self, text: str, hint: str | None = None) -> None:
+        self.problems.add(f'group "{self.name}": {text}', hint)
+
+    def specs(self) -> Iterator[FeatureSpec]:
+        aggregations = self.aggregations()
+        sources = self.sources(needed=any(one.takes_events for one in aggregations))
+        where, lookbacks = self.where(), self.lookbacks(aggregations)
+        for column, members in self.columns(sources):
+            for aggregation in aggregations:
+                for days in self.days_of(aggregation, lookbacks):
+                    yield self.spec(aggregation, column, members, where, days)
+
+    def spec(
+        self, aggregation: Aggregation, column: str, sources: tuple[str, ...], where: Where, days: int | None
+    ) -> FeatureSpec:
+        short = self.short_days() if aggregation.takes_short_days else None
+        name = aggregation.column.format(column=column, short_days=short)
+        if aggregation.lookback != "none":
+            name += f"_{days}_days" if aggregation.takes_short_days else f"_in_{days}_days" if days else "_ever"
+        return FeatureSpec(
+            name=name,
+            group=column if aggregation.takes_events else aggregation.name,
+            aggregation=aggregation.name,
+            sources=sources if aggregation.takes_events else (),
+            where=where if aggregation.takes_events else (),
+            lookback_days=days,
+            short_days=short,
+            if_none=self.if_none(aggregation),
+            meaning=self.wording("meaning", aggregation, days, short),
+            reason=self.wording("reason", aggregation, days, short),
+            singular=self.text("singular"),
+            plural=self.text("plural"),
+        )
+
+    # The keys, one by one
+
+    def text(self, key: str) -> str:
+        value = self.values.get(key, "")
+        if not isinstance(value, str):
+            self.problem(f'"{key}" must be text, found {value!r}')
+            return ""
+        return value
+
+    def aggregations(self) -> list[Aggregation]:
+        names = self.values.get("aggregations")
+        if not isinstance(names, list) or not names:
+            self.problem('needs a list of "aggregations"', f"known: {', '.join(self.known)}")
+            return []
+        for name in names:
+            if name not in self.known:
+                self.problem(f'unknown aggregation "{name}"', did_you_mean(str(name), list(self.known)))
+        return [self.known[name] for name in dict.fromkeys(map(str, names)) if name in self.known]
+
+    def sources(self, *, needed: bool) -> tuple[str, ...]:
+        named = self.values.get("sources", [])
+        if named == ALL_SOURCES:
+            return tuple(sorted(self.site_sources))
+        if not isinstance(named, list) or (needed and not named):
+            self.problem('needs a list of "sources", or sources = "all"')
+            return ()
+        for source in named:
+            if source not in self.site_sources:
+                self.problem(f'unknown source "{source}"', did_you_mean(str(source), list(self.site_sources)))
+        return tuple(dict.fromkeys(str(source) for source in named))
+
+    def columns(self, sources: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        each = self.values.get("each", False)
+        if not isinstance(each, bool):
+            self.problem(f'"each" must be true or false, found {each!r}')
+        if not each:
+            yield self.text("column") or self.name, sources
+            return
+        template = self.text("column") or "{source}"
+        if "{source}" not in template:
+            self.problem('"column" of a group with each = true must contain {source}')
+            return
+        for source in sources:
+            yield template.replace("{source}", source), (source,)
+
+    def where(self) -> Where:
+        named = self.values.get("where", {})
+        if not isinstance(named, dict):
+            self.problem('"where" must be a table, such as {outcome = ["missed"]}')
+            return ()
+        pairs = []
+        for column, accepted in sorted(named.items()):
+            listed = accepted if isinstance(accepted, list) else [accepted]
+            kind = bool if column == "is_crisis" else str
+            if column not in WHERE_COLUMNS:
+                self.problem(f'"where" names an unknown column "{column}"', did_you_mean(column, WHERE_COLUMNS))
+            elif not listed or not all(isinstance(value, kind) for value in listed):
+                self.problem(f'"where" for "{column}" must list {"true or false" if kind is bool else "text"}')
+            else:
+                pairs.append((column, tuple(sorted(set(listed)))))
+        return tuple(pairs)
+
+    def lookbacks(self, aggregations: list[Aggregation]) -> list[int | None]:
+        named = self.values.get("lookback_days", [])
+        wanted = any(one.lookback != "none" for one in aggregations)
+        if not isinstance(named, list) or (wanted and not named):
+            self.problem('needs a list of "lookback_days"')
+            return []
+        for days in named:
+            if days != EVER and not _is_days(days):
+                self.problem(
+                    f"a lookback of {days!r} days", f'say whole days from 1 to {LONGEST_LOOKBACK_DAYS}, or "ever"'
+                )
+        return [None if days == EVER else days for days in dict.fromkeys(named) if days == EVER or _is_days(days)]
+
+    def days_of(self, aggregation: Aggregation, lookbacks: list[int | None]) -> list[int | None]:
+        if aggregation.lookback == "none":
+            return [None]
+        if aggregation.lookback == "or_ever":
+            return lookbacks
+        shortest = self.short_days() if aggregation.takes_short_days else 0
+        usable = [days for days in lookbacks if days is not None and days > shortest]
+        if not usable:
+            self.problem(f'"{aggregation.name}" needs a lookback in days{" above short_days" if shortest else ""}')
+        return list(usable)
+
+    def short_days(self) -> int:
+        days = self.values.get("short_days")
+        if not _is_days(days):
+            self.problem(f'"trend" needs "short_days" in whole days, found {days!r}')
+            return 1
+        return int(str(days))
+
+    def if_none(self, aggregation: Aggregation) -> float:
+        value = self.for_aggregation("if_none", aggregation, aggregation.if_none)
+        if value == "not known":
+            return NOT_KNOWN
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.problem(f'"if_none" must be a number or "not known", found {value!r}')
+            return NOT_KNOWN
+        return NOT_KNOWN if isnan(value) else float(value)
+
+    def wording(self, key: str, aggregation: Aggregation, days: int | None, short: int | None) -> str:
+        """The template with its fixed blanks filled; those of the phrases and of the value stay."""
+        template = self.for_aggregation(key, aggregation, getattr(aggregation, key))
+        kept = {"singular": "{singular}", "plural": "{plural}"}
+        kept |= {"count": "{count}"} if key == "reason" else {}
+        fixed = {"days": days, "short_days": short, "window": window_in_words(days)}
+        try:
+            return str(template).format(**kept, **fixed)
+        except (KeyError, IndexError, ValueError, AttributeError) as problem:
+            self.problem(
+                f'"{key}" has a blank that cannot be filled: {problem}', f"blanks: {', '.join((*kept, *fixed))}"
+            )
+            return ""
+
+    def for_aggregation(self, key: str, aggregation: Aggregation, default: Any) -> Any:
+        """A key that is one value for the whole group, or a table with one for each aggregation."""
+        value = self.values.get(key, default)
+        if not isinstance(value, dict):
+            return value
+        for name in value:
+            if name not in self.known:
+                self.problem(f'"{key}" names an unknown aggregation "{name}"', did_you_mean(name, list(self.known)))
+        return value.get(aggregation.name, default)
+
+
+def _is_days(days: object) -> bool:
+    return isinstance(days, int) and not isinstance(days, bool) and 1 <= days <= LONGEST_LOOKBACK_DAYS

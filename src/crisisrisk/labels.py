@@ -1,0 +1,181 @@
+"""Whether an outcome happened inside the horizon, and for whom nobody can say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from crisisrisk.cohorts import Attrition, AttritionStep, PeopleStates, PersonRows
+from crisisrisk.episodes import EpisodeRule, EventTimes, Mask, crisis_mask, event_times, onsets
+from crisisrisk.errors import DataError, RecipeError
+from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants, horizon, instant
+
+DEATHS = ("censor", "composite", "negative")
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One label per cohort row. Both arrays have shape (rows,).
+
+    `happened`: 1 yes, 0 no, and -1 wherever `observed` is false: a row whose label nobody can know is dropped,
+    never filled with "no".
+    """
+
+    happened: NDArray[np.int8]
+    observed: Mask
+    attrition: Attrition
+
+    @property
+    def prevalence(self) -> float:
+        """Share of observed rows with the outcome; NaN when none is observed."""
+        return float(self.happened[self.observed].mean()) if self.observed.any() else float("nan")
+
+
+def onset_labels(
+    rule: EpisodeRule,
+    events: pa.Table,
+    people: pa.Table,
+    rows: PersonRows,
+    *,
+    horizon_days: int,
+    gap_days: int = 0,
+    complete_to_us: Mapping[str, int],
+    cut_off_us: int,
+    death: str = "censor",
+) -> Labels:
+    """Onset of a crisis episode within `[as_of + gap, as_of + gap + horizon)`, by versions known before the cut-off.
+
+    A row is not observed when its label window ends after the training cut-off or after `complete_to` of any
+    outcome source (`complete_to_us`: microseconds per source; give only sources that carry the outcome when the
+    rule goes by `crisis_flag`, all given ones count then), or after the person's observation ended (`valid_to` with
+    no later state that starts by then). Such rows are dropped even where an onset was seen: keeping only those
+    would raise the share of outcomes.
+
+    A death before the label window ends: `censor` drops the row, unless an onset was seen in the window as well;
+    `composite` counts a death inside the label window as the outcome, and drops a row whose death came before it;
+    `negative` takes the death for no outcome.
+    Raises RecipeError for another word, DataError when a source that the rule names has no `complete_to`,
+    TimeError for a horizon that is not above 0 or a gap below 0.
+    """
+    if death not in DEATHS:
+        raise RecipeError("CR-COHORT-001", f'death is "{death}"', wanted=" or ".join(DEATHS), found=str(death))
+    horizon(instant(0), days=horizon_days, gap_days=gap_days)
+    starts = rows.as_of + gap_days * MICROSECONDS_PER_DAY
+    ends = starts + horizon_days * MICROSECONDS_PER_DAY
+    seen = _onset_inside(rule, events, rows, starts, ends, cut_off_us)
+    observation = _Observation(people, rows, cut_off_us)
+    incomplete = ends > _complete_to(rule, complete_to_us, cut_off_us)
+    lost = ends > observation.end
+    dies = observation.died_at < ends
+    inside = dies & (observation.died_at >= starts)
+    unclear = {"censor": dies & ~seen, "composite": dies & ~inside & ~seen, "negative": np.zeros_like(dies)}[death]
+    happened = (seen | inside if death == "composite" else seen).astype(np.int8)
+    causes = (
+        ("incomplete", "horizon passes what the data cover", incomplete),
+        ("observation_over", "observation ends inside the horizon", lost),
+        ("died", "died before the horizon ended", unclear),
+    )
+    observed, attrition = _attrition(rows, causes)
+    happened[~observed] = UNKNOWN
+    return Labels(happened, observed, attrition)
+
+
+def _complete_to(rule: EpisodeRule, complete_to_us: Mapping[str, int], cut_off_us: int) -> int:
+    """The earliest end of coverage among the cut-off and the outcome sources."""
+    for source in rule.named_sources:
+        if source not in complete_to_us:
+            raise DataError(
+                "CR-COHORT-003", f'the outcome names source "{source}", of which no data are loaded',
+                where="the outcome of the training recipe", found=", ".join(sorted(complete_to_us)) or "no sources",
+                hint="load its files, or take it out of the outcome",
+            )  # fmt: skip
+    sources = complete_to_us if rule.crisis_flag else rule.named_sources
+    return min([cut_off_us, *(complete_to_us[source] for source in sources)])
+
+
+def final_onsets(rule: EpisodeRule, events: pa.Table, rows: PersonRows, *, cut_off_us: int) -> EventTimes:
+    """The crisis events that start an episode, by versions known before the cut-off, in order of person and time."""
+    crises = event_times(events, rows.person_id, crisis_mask(rule, events))
+    final = (crises.known_at < cut_off_us) & (cut_off_us <= crises.superseded_at)
+    crises = crises.where(final).in_order()
+    offsets = np.searchsorted(crises.person, np.arange(len(rows.person_id) + 1))
+    return crises.where(onsets(offsets, crises.occurred_at, stable_gap_us=rule.stable_gap_us))
+
+
+def _onset_inside(
+    rule: EpisodeRule, events: pa.Table, rows: PersonRows, starts: Instants, ends: Instants, cut_off_us: int
+) -> Mask:
+    """Whether any onset lies in `[start, end)`: it does when more onsets come before the end than before the start."""
+    begun = final_onsets(rule, events, rows, cut_off_us=cut_off_us)
+    person = rows.row_person()
+    return _earlier(begun, person, ends) > _earlier(begun, person, starts)
+
+
+def _earlier(begun: EventTimes, person: NDArray[np.int64], moments: Instants) -> NDArray[np.int64]:
+    """How many of `begun` come before each (person, moment), in the order of person, then time. Shape (rows,).
+
+    People before the row's own are counted too, so only differences within a person mean something. Moments
+    become ranks first (a grid has few), which keeps person and time together in one sorted integer.
+    """
+    grid, rank = np.unique(moments, return_inverse=True)
+    width = len(grid) + 1
+    keys = begun.person * width + np.searchsorted(grid, begun.occurred_at, side="right")
+    return np.searchsorted(keys, person * width + rank, side="right")
+
+
+class _Observation:
+    """For each row: when the person's observation ends and when they died, by what was known before the cut-off."""
+
+    def __init__(self, people: pa.Table, rows: PersonRows, cut_off_us: int) -> None:
+        states = PeopleStates(people, rows.person_id)
+        row_person = rows.row_person()
+        latest = states.row_at(cut_off_us)
+        self.died_at = np.append(states.died_at, FOREVER_US)[latest][row_person]
+        order = np.lexsort((states.known_at, states.valid_from, states.person))
+        order = order[states.known_at[order] < cut_off_us]
+        person, valid_from = states.person[order], states.valid_from[order]
+        final = np.ones(len(order), dtype=bool)  # of one person and valid_from, the latest known version is last
+        final[:-1] = (np.diff(person) != 0) | (np.diff(valid_from) != 0)
+        self.person, self.valid_from = person[final], valid_from[final]
+        self.valid_to = states.valid_to[order][final]
+        self.end = self._end_after(row_person, rows.as_of)
+
+    def _end_after(self, row_person: NDArray[np.int64], as_of: Instants) -> Instants:
+        """The first end of observation after each row's state began; a state that the next one continues has none."""
+        size = len(self.person)
+        if size == 0:
+            return np.full(len(as_of), FOREVER_US)
+        continued = np.zeros(size, dtype=bool)
+        continued[:-1] = (np.diff(self.person) == 0) & (self.valid_from[1:] <= self.valid_to[:-1])
+        stops = ~continued & (self.valid_to < FOREVER_US)
+        last_of_person = np.append(np.diff(self.person) != 0, True)
+        next_stop = _next_true(stops | last_of_person)
+        end = np.where(stops, self.valid_to, FOREVER_US)[next_stop]
+        started = EventTimes(self.person, self.valid_from, self.valid_from, self.valid_from)
+        # A row before the person's first state belongs to the first; a state from exactly as_of on has begun.
+        begun = _earlier(started, row_person, as_of + 1) - 1
+        first = np.searchsorted(self.person, row_person)
+        state = np.maximum(begun, first)
+        has_state = (first < size) & (self.person[np.minimum(first, size - 1)] == row_person)
+        return np.where(has_state, end[np.minimum(state, size - 1)], FOREVER_US)
+
+
+def _next_true(mask: Mask) -> NDArray[np.int64]:
+    """For each position the first true position at or after it. The last position must be true."""
+    positions = np.where(mask, np.arange(len(mask)), len(mask))
+    return np.minimum.accumulate(positions[::-1])[::-1]
+
+
+def _attrition(rows: PersonRows, causes: tuple[tuple[str, str, Mask], ...]) -> tuple[Mask, Attrition]:
+    person, left = rows.row_person(), np.ones(len(rows), dtype=bool)
+    remaining, steps = len(np.unique(person)), []
+    for name, meaning, mask in causes:
+        dropped = left & mask
+        left &= ~mask
+        still = len(np.unique(person[left]))
+        steps.append(AttritionStep(name, meaning, remaining - still, int(dropped.sum())))
+        remaining = still
+    return left, Attrition(len(np.unique(person)), len(rows), tuple(steps))

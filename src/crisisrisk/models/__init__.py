@@ -1,0 +1,1 @@
+"""Models, their calibration, their reasons, and the verified folders they travel in."""

@@ -1,0 +1,263 @@
+"""A model as a folder that proves itself: every byte is checked before it is read, and read before it is loaded.
+
+    model.txt         LightGBM's text            calibration.json  numbers (people only)
+    features.json     the feature recipe         task.json         what the model answers
+    training.json     the training recipe        phrases.json      the words around an answer
+    manifest.json     names, versions, and the SHA-256 and size of each of these
+    manifest.sha256   the SHA-256 of manifest.json
+
+Digests show damage and careless changes. They are no signature: who may write here may replace all of it.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from crisisrisk import __version__
+from crisisrisk.errors import ModelError
+from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.calibration import Calibration
+from crisisrisk.models.model_text import check_model_text
+from crisisrisk.models.phrases import PhraseBook
+from crisisrisk.models.risk_model import PlaceModel, RiskModel
+from crisisrisk.models.task import SUBJECTS, Task
+from crisisrisk.models.trees import Trees
+
+MANIFEST, SIDECAR = "manifest.json", "manifest.sha256"
+FORMAT = 1
+CONTENTS = {
+    "person": ("calibration.json", "features.json", "model.txt", "phrases.json", "task.json", "training.json"),
+    "place": ("features.json", "model.txt", "phrases.json", "task.json", "training.json"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """Who let a model answer, when and why."""
+
+    by: str
+    at: str
+    reason: str
+    checks: tuple[str, ...] = ()
+    """What was checked, with its numbers."""
+    accepted_below_baseline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a bundle says of itself."""
+
+    name: str
+    subject: str
+    version: int
+    """In the registry; 0 before a promotion."""
+    run_id: str
+    recipe_fingerprint: str
+    feature_names: tuple[str, ...]
+    trees: int
+    training_cut_off: str
+    """ISO 8601, UTC: nothing known at or after it shaped the model."""
+    data_digest: str
+    made_at: str
+    versions: Mapping[str, str]
+    promotion: Promotion | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A model with everything that scoring needs, and nothing that training needs."""
+
+    manifest: Manifest
+    model: RiskModel | PlaceModel
+    task: Task
+    features: FeatureRecipe
+    """Exactly the model's columns, in the model's order."""
+    training_recipe: str
+    """Canonical JSON, for the record."""
+    phrases: PhraseBook
+
+    @property
+    def risk_model(self) -> RiskModel:
+        """The model of people. Raises ModelError when this bundle is about places."""
+        if not isinstance(self.model, RiskModel):
+            raise _wrong_subject(self.manifest, "person")
+        return self.model
+
+    @property
+    def place_model(self) -> PlaceModel:
+        """The model of places. Raises ModelError when this bundle is about people."""
+        if not isinstance(self.model, PlaceModel):
+            raise _wrong_subject(self.manifest, "place")
+        return self.model
+
+    def promoted(self, *, version: int, promotion: Promotion) -> "Bundle":
+        """The same bundle under its version in the registry, with why it answers."""
+        return replace(self, manifest=replace(self.manifest, version=version, promotion=promotion))
+
+
+def _wrong_subject(manifest: Manifest, wanted: str) -> ModelError:
+    return ModelError(
+        "CR-MODEL-003", "the model is about something else", where=f"{manifest.name} v{manifest.version}",
+        wanted=wanted, found=manifest.subject,
+    )  # fmt: skip
+
+
+def software_versions() -> dict[str, str]:
+    """The versions that a model was made with."""
+    from importlib.metadata import version
+
+    packages = {name: version(name) for name in ("lightgbm", "numpy", "pyarrow")}
+    return {"crisisrisk": __version__, "python": platform.python_version(), **packages}
+
+
+# Writing
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> Path:
+    """Write a bundle as a new folder: it appears whole or not at all. Raises ModelError when the folder exists."""
+    if folder.exists():
+        raise ModelError("CR-MODEL-001", "a bundle is never written over", where=str(folder))
+    staged = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        contents = _contents(bundle)
+        manifest = _manifest_bytes(bundle.manifest, contents)
+        for name, content in {**contents, MANIFEST: manifest, SIDECAR: _sidecar(manifest)}.items():
+            _write(staged / name, content)
+        staged.rename(folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return folder
+
+
+def _contents(bundle: Bundle) -> dict[str, bytes]:
+    texts = {
+        "features.json": bundle.features.to_json(),
+        "model.txt": bundle.model.trees.text,
+        "phrases.json": bundle.phrases.to_json(),
+        "task.json": bundle.task.to_json(),
+        "training.json": bundle.training_recipe,
+    }
+    if isinstance(bundle.model, RiskModel):
+        texts["calibration.json"] = bundle.model.calibration.to_json()
+    return {name: text.encode() for name, text in sorted(texts.items())}
+
+
+def _manifest_bytes(manifest: Manifest, contents: Mapping[str, bytes]) -> bytes:
+    files = {name: {"sha256": _digest(content), "bytes": len(content)} for name, content in contents.items()}
+    whole = {"format": FORMAT, **asdict(manifest), "files": files}
+    return (json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _sidecar(manifest: bytes) -> bytes:
+    return f"{_digest(manifest)}  {MANIFEST}\n".encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+# Loading: digests first, structure second, the model last
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """A verified bundle. Raises ModelError before a byte of a changed file is used."""
+    manifest, texts = _verified(folder)
+    features = FeatureRecipe.from_json(texts["features.json"])
+    task = Task.from_json(texts["task.json"])
+    _require_agreement(manifest, features, task, folder)
+    check_model_text(
+        texts["model.txt"], feature_names=manifest.feature_names, trees=manifest.trees, subject=manifest.subject
+    )
+    trees = Trees(texts["model.txt"], manifest.feature_names, manifest.trees)
+    is_person = manifest.subject == "person"
+    model = RiskModel(trees, Calibration.from_json(texts["calibration.json"])) if is_person else PlaceModel(trees)
+    return Bundle(
+        manifest=manifest,
+        model=model,
+        task=task,
+        features=features,
+        training_recipe=texts["training.json"],
+        phrases=PhraseBook.from_json(texts["phrases.json"]),
+    )
+
+
+def _verified(folder: Path) -> tuple[Manifest, dict[str, str]]:
+    """The manifest and the texts of the files, every byte of both checked. Each file is read once."""
+    manifest_bytes = _read(folder, MANIFEST)
+    if _read(folder, SIDECAR) != _sidecar(manifest_bytes):
+        raise _damaged(folder, MANIFEST, "its digest differs")
+    manifest, files = _read_manifest(manifest_bytes, folder)
+    present = {path.name for path in folder.iterdir()} - {MANIFEST, SIDECAR}
+    if extra := sorted(present - set(files)):
+        raise _damaged(folder, extra[0], "the manifest does not name it")
+    texts = {}
+    for name, stated in files.items():
+        content = _read(folder, name)
+        if len(content) != stated["bytes"] or _digest(content) != stated["sha256"]:
+            raise _damaged(folder, name, "its digest differs")
+        texts[name] = content.decode()
+    return manifest, texts
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError:
+        raise _damaged(folder, name, "it is missing or cannot be read") from None
+
+
+def _damaged(folder: Path, name: str, problem: str) -> ModelError:
+    return ModelError(
+        "CR-MODEL-001", f"{name}: {problem}", where=str(folder),
+        hint="promote the run again; nothing of this bundle was loaded",
+    )  # fmt: skip
+
+
+def _read_manifest(content: bytes, folder: Path) -> tuple[Manifest, dict[str, dict[str, Any]]]:
+    try:
+        whole = json.loads(content)
+        files, form = whole.pop("files"), whole.pop("format")
+        promotion = whole.pop("promotion")
+        manifest = Manifest(
+            **{**whole, "feature_names": tuple(whole["feature_names"]), "promotion": _promotion(promotion)}
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _damaged(folder, MANIFEST, "it cannot be read") from None
+    if form != FORMAT or manifest.subject not in SUBJECTS:
+        raise _damaged(folder, MANIFEST, "it is of a format that this version does not know")
+    if tuple(sorted(files)) != CONTENTS[manifest.subject]:
+        raise _damaged(folder, MANIFEST, "it does not name the files of a bundle")
+    return manifest, files
+
+
+def _promotion(content: dict[str, Any] | None) -> Promotion | None:
+    return None if content is None else Promotion(**{**content, "checks": tuple(content["checks"])})
+
+
+def _require_agreement(manifest: Manifest, features: FeatureRecipe, task: Task, folder: Path) -> None:
+    """The parts of a bundle are about the same thing. A difference names the columns."""
+    if features.names != manifest.feature_names:
+        missing = [name for name in manifest.feature_names if name not in features.names]
+        extra = [name for name in features.names if name not in manifest.feature_names]
+        raise ModelError(
+            "CR-MODEL-003", "the bundle's feature recipe does not make the columns that its model reads",
+            where=str(folder), wanted=", ".join(missing) or "the manifest's order",
+            found=", ".join(extra) or "another order",
+        )  # fmt: skip
+    if (task.name, task.subject, features.subject) != (manifest.name, manifest.subject, manifest.subject):
+        raise _damaged(folder, "task.json", "it is about another model than the manifest")

@@ -1,0 +1,69 @@
+"""The two models: a calibrated probability for people, an expected count for cells and shifts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crisisrisk.errors import ModelError
+from crisisrisk.models.calibration import Calibration
+from crisisrisk.models.trees import Numbers, Trees
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """Who: trees that give log-odds, and the calibration that makes them a probability."""
+
+    trees: Trees
+    calibration: Calibration
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns that the model reads, in its order."""
+        return self.trees.feature_names
+
+    def log_odds(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
+        """Before calibration; what lists are ordered by. Shape (rows,). `names`: one for each column, in any order."""
+        return self.trees.raw_score(features, names)
+
+    def probability(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
+        """Calibrated probability of the outcome in the horizon. Shape (rows,)."""
+        return self.calibration.apply(self.log_odds(features, names))
+
+    def contributions(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
+        """Exact contributions in log-odds. Shape (rows, features + 1); the last column is the expected value."""
+        return self.trees.contributions(features, names)
+
+
+@dataclass(frozen=True)
+class PlaceModel:
+    """Where and when: trees that move a simple forecast up or down.
+
+    expected = exp(sum of trees + offset). LightGBM knows the offset at fit only; it is added here again.
+    """
+
+    trees: Trees
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns that the model reads, in its order."""
+        return self.trees.feature_names
+
+    def expected(self, features: NDArray[Any], names: Sequence[str], *, offset: Numbers) -> Numbers:
+        """Expected number of outcome events. Shape (rows,). `offset`: log of the simple forecast, shape (rows,).
+
+        A model without trees gives exactly exp(offset).
+        """
+        offset = np.asarray(offset, dtype=np.float64)
+        if offset.shape != (len(features),):
+            raise ModelError(
+                "CR-MODEL-003", "the offset does not fit the feature matrix",
+                wanted=f"shape ({len(features)},)", found=f"shape {offset.shape}",
+            )  # fmt: skip
+        return np.exp(self.trees.raw_score(features, names) + offset)
+
+    def contributions(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
+        """Exact contributions to the log of expected ÷ simple forecast. Shape (rows, features + 1)."""
+        return self.trees.contributions(features, names)

@@ -1,0 +1,58 @@
+"""What a model answers: the outcome, the horizon, who is eligible. It travels inside the model's bundle."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from crisisrisk.cohorts import CohortRule
+from crisisrisk.episodes import EpisodeRule
+from crisisrisk.errors import ModelError
+
+SUBJECTS = ("person", "place")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """The question that a model was trained to answer, and nothing about how it was fitted."""
+
+    name: str
+    subject: str
+    outcome: str
+    """In plain words: contact with a crisis service."""
+    crisis: EpisodeRule
+    cohort: CohortRule
+    horizon_days: int | None
+    """Days ahead, for people; None for places, where the horizon is a shift."""
+    gap_days: int = 0
+    issue_hours: int = 24
+    """Hours between forecast and shift at which a place model was trained."""
+    offset_lookback_days: int = 365
+    offset_prior_events: float | None = None
+    valid_hours: int = 168
+    cells_known_before: str | None = None
+    """ISO 8601: the cells of a place model are those that were known before."""
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+    @staticmethod
+    def from_json(text: str) -> "Task":
+        """What `to_json` wrote. Raises ModelError when it is something else."""
+        try:
+            content = json.loads(text)
+            content["crisis"] = EpisodeRule(**_tuples(content["crisis"]))
+            content["cohort"] = CohortRule(**_tuples(content["cohort"]))
+            task = Task(**content)
+        except (ValueError, KeyError, TypeError):
+            raise ModelError("CR-MODEL-002", "the task of the model cannot be read") from None
+        if task.subject not in SUBJECTS:
+            raise ModelError("CR-MODEL-002", "the task is about neither people nor places", found=task.subject)
+        return task
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has lists where the rules have tuples."""
+    if isinstance(value, dict):
+        return {name: _tuples(one) for name, one in value.items()}
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value

@@ -1,0 +1,180 @@
+"""Everyone's probability as of a moment, with reasons tied to counts and dates; or why there is none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from crisisrisk.cohorts import PersonRows, person_cohort
+from crisisrisk.database.scores import RunMeta
+from crisisrisk.episodes import instants_of
+from crisisrisk.features.person import person_event_columns, person_features
+from crisisrisk.features.specs import FeatureSpec
+from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.reasons import Reason, is_count, reasons_for, words_of
+from crisisrisk.scoring.evidence import NOTHING, Evidence, EvidenceOfBucket, dates_in_words
+from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Snapshot
+from crisisrisk.timeline import local_clock, microseconds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORED = "scored"
+COLUMNS = ("person_id", "state", "probability", "lower", "upper", "reasons", "as_of")
+
+_EVENT_COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome",
+                  "origin", "is_crisis", "ended_at")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PersonScores:
+    """Everyone known at `meta.as_of`, the highest probability first, those without one last.
+
+    `frame` columns: `person_id, state, probability` (0 to 1, NaN unless scored), `lower`, `upper` (None: not yet
+    estimated), `reasons` (lists of `direction, share, text, events`), `as_of`.
+    """
+
+    frame: "pd.DataFrame"
+    meta: RunMeta
+
+    @property
+    def scored(self) -> int:
+        """How many people have a probability."""
+        return int((self.frame["state"] == SCORED).sum())
+
+    def top(self, length: int) -> "list[dict[str, Any]]":
+        """The first rows of the list: those with a probability, the highest first."""
+        listed = self.frame[self.frame["state"] == SCORED].head(length)
+        return [dict(zip(COLUMNS, row, strict=True)) for row in zip(*(listed[name] for name in COLUMNS), strict=True)]
+
+
+def score_people(model: Bundle, snapshot: Snapshot, site: Site, *, as_of: datetime) -> PersonScores:
+    """Score everyone known at `as_of` with the recipe inside the bundle. Raises ModelError for a bundle of places."""
+    import pandas as pd
+
+    scorer = _Scorer(model, site, as_of, opted_out_at(snapshot.table("opt_outs"), microseconds(as_of)))
+    columns = tuple(dict.fromkeys((*_EVENT_COLUMNS, *person_event_columns(model.features))))
+    rows: list[_Scored] = []
+    for bucket in range(snapshot.buckets):
+        rows.extend(scorer.bucket(snapshot.person_events(bucket, columns), snapshot.people_in(bucket)))
+    # Lists are ordered before calibration, which may give neighbours the same probability; ids break what is left.
+    rows.sort(key=lambda row: (row.state != SCORED, -row.log_odds, row.person_id))
+    frame = pd.DataFrame(
+        {
+            "person_id": [row.person_id for row in rows],
+            "state": [row.state for row in rows],
+            "probability": np.array([row.probability for row in rows], dtype=np.float64),
+            "lower": pd.Series([None] * len(rows), dtype=object),
+            "upper": pd.Series([None] * len(rows), dtype=object),
+            "reasons": pd.Series([row.reasons for row in rows], dtype=object),
+            "as_of": [as_of] * len(rows),
+        }
+    )
+    return PersonScores(frame, run_meta(model, snapshot, as_of=as_of))
+
+
+def run_meta(model: Bundle, snapshot: Snapshot, *, as_of: datetime) -> RunMeta:
+    """What a run of scoring or forecasting says about itself."""
+    manifest, task = model.manifest, model.task
+    return RunMeta(
+        task=task.name,
+        model_name=manifest.name,
+        model_version=manifest.version,
+        run_id=manifest.run_id,
+        recipe_fingerprint=manifest.recipe_fingerprint,
+        horizon_days=task.horizon_days,
+        as_of=as_of,
+        data_complete_to=snapshot.complete_to(),
+        valid_until=as_of + timedelta(hours=task.valid_hours),
+        made_at=datetime.now(UTC),
+        outcome=task.outcome,
+    )
+
+
+@dataclass(frozen=True)
+class _Scored:
+    person_id: str
+    state: str
+    probability: float = float("nan")
+    log_odds: float = 0.0
+    reasons: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    model: Bundle
+    site: Site
+    as_of: datetime
+    opted_out: frozenset[str]
+
+    def bucket(self, events: pa.Table, people: pa.Table) -> list[_Scored]:
+        """Everyone of one bucket who is known at the moment."""
+        task = self.model.task
+        cohort = person_cohort(task.cohort, task.crisis, events, people, [self.as_of], opted_out=self.opted_out)
+        pairs = zip(cohort.states.person_id.tolist(), cohort.states.state.tolist(), strict=True)
+        silent = [_Scored(person, state) for person, state in pairs if state != SCORED]
+        return silent + (self._scored(events, people, cohort.rows) if len(cohort.rows) else [])
+
+    def _scored(self, events: pa.Table, people: pa.Table, rows: PersonRows) -> list[_Scored]:
+        model, names = self.model.risk_model, self.model.features.names
+        features = person_features(self.model.features, events, people, rows, zone=self.site.time_zone)
+        log_odds = model.log_odds(features, names)
+        probability = model.calibration.apply(log_odds)
+        found = reasons_for(self.model.features, model.contributions(features, names), features)
+        said = self._said(events, rows.person_id, found)
+        return [
+            _Scored(person, SCORED, float(chance), float(odds), reasons)
+            for person, chance, odds, reasons in zip(rows.person_id, probability, log_odds, said, strict=True)
+        ]
+
+    def _said(
+        self, events: pa.Table, person_ids: NDArray[np.object_], found: Sequence[Sequence[Reason]]
+    ) -> list[tuple[dict[str, Any], ...]]:
+        days = local_clock(instants_of(events, "occurred_at", missing=0), self.site.time_zone).day
+        evidence = EvidenceOfBucket(events, person_ids, microseconds(self.as_of), days)
+        return [
+            tuple(self._in_words(reason, evidence, person) for reason in reasons)
+            for person, reasons in enumerate(found)
+        ]
+
+    def _in_words(self, reason: Reason, evidence: EvidenceOfBucket, person: int) -> dict[str, Any]:
+        spec = self.model.features.specs[reason.feature]
+        behind = evidence.behind(spec, person) if _tied_to_events(spec, reason.value) else NOTHING
+        today = self.as_of.astimezone(self.site.time_zone).date()
+        text = sentence(words_of(spec, reason.value, self.model.phrases.sources), behind, today)
+        return {"direction": reason.direction, "share": reason.share, "text": text, "events": list(behind.events)}
+
+
+def _tied_to_events(spec: FeatureSpec, value: float) -> bool:
+    """Whether there are events behind a value at all: none behind "no calls in the last 28 days"."""
+    return bool(spec.sources) and not (is_count(spec) and value == 0)
+
+
+def sentence(text: str, behind: Evidence, today: date) -> str:
+    """The words of a reason with the dates of its events: "2 calls in the last 28 days (18 and 20 Nov)"."""
+    dates = dates_in_words(behind.days, today=today)
+    return f"{text} ({dates})" if dates else text
+
+
+# The file
+
+
+def scores_table(scores: PersonScores) -> "pd.DataFrame":
+    """The scores as a file has them: reasons as columns `reason_1`, `reason_2`, … instead of lists."""
+    frame = scores.frame
+    table = frame[["person_id", "probability", "lower", "upper", "state"]].copy()
+    table["lower"], table["upper"] = table["lower"].astype(float), table["upper"].astype(float)
+    most = max((len(reasons) for reasons in frame["reasons"]), default=0)
+    for number in range(most):
+        table[f"reason_{number + 1}"] = [
+            f"{reasons[number]['direction']}: {reasons[number]['text']}" if number < len(reasons) else None
+            for reasons in frame["reasons"]
+        ]
+    table["as_of"] = frame["as_of"]
+    return table

@@ -1,0 +1,191 @@
+"""How many contacts each cell can expect in the coming shifts, beside what is usual, with reasons. Places only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from crisisrisk.database.scores import RunMeta
+from crisisrisk.episodes import crisis_mask
+from crisisrisk.errors import UsageError
+from crisisrisk.features.place import PlaceHistory, PlaceRows, place_features, place_history
+from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
+from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before, words_of
+from crisisrisk.scoring.people import run_meta
+from crisisrisk.scoring.release import released_words
+from crisisrisk.tables.cells import Cells, cells_of
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Snapshot
+from crisisrisk.timeline import MICROSECONDS_PER_DAY, Shift, microseconds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PlaceForecast:
+    """Every cell in every shift, shifts in order, the highest expected count of each first.
+
+    `frame` columns: `shift_id, shift_name, start, end, issued_at, place_id, place_name, latitude, longitude,
+    expected, lower, upper` (None: not yet estimated), `rank` (1 is highest within its shift), `usual`, `reasons`
+    (lists of `direction, share, text, events`, true counts, for the signed-in board). For files, in the same order:
+    `released_usual` and `released_reasons`, which hold no count of events.
+    """
+
+    frame: "pd.DataFrame"
+    released_usual: tuple[float, ...]
+    released_reasons: tuple[tuple[dict[str, Any], ...], ...]
+    meta: RunMeta
+
+
+def forecast_shifts(
+    model: Bundle, snapshot: Snapshot, site: Site, *, shifts: Sequence[Shift], issued_at: datetime
+) -> PlaceForecast:
+    """Forecast shifts as of `issued_at` with the recipe inside the bundle.
+
+    Raises UsageError without a shift, ModelError for a bundle of people.
+    """
+    if not shifts:
+        raise UsageError(
+            "CR-USE-001", "no shift starts then", hint="see [[shift]] in crisisrisk.toml, or ask for more hours"
+        )
+    scorer = _Forecaster(model, site, snapshot.place_events(), snapshot.table("places"), tuple(shifts), issued_at)
+    return scorer.forecast(run_meta(model, snapshot, as_of=issued_at))
+
+
+@dataclass(frozen=True)
+class _Forecaster:
+    model: Bundle
+    site: Site
+    events: pa.Table
+    places: pa.Table
+    shifts: tuple[Shift, ...]
+    issued_at: datetime
+
+    def forecast(self, meta: RunMeta) -> PlaceForecast:
+        cells = self.cells()
+        issued = np.full(len(self.shifts), microseconds(self.issued_at), dtype=np.int64)
+        rows = PlaceRows(cells, self.shifts, issued)
+        task = self.model.task
+        history = place_history(self.events, cells, self.site.cells, counted=crisis_mask(task.crisis, self.events))
+        features = place_features(self.model.features, self.events, rows, site=self.site)
+        features = features.reshape(-1, features.shape[2])
+        offset = offset_rates(
+            history, rows, self.site, lookback_days=task.offset_lookback_days, prior_events=task.offset_prior_events
+        ).reshape(-1)
+        model, names = self.model.place_model, self.model.features.names
+        expected = model.expected(features, names, offset=offset)
+        usual = usual_counts(history, rows, self.site).reshape(-1)
+        usual = np.where(np.isnan(usual), np.exp(offset), usual)
+        found = reasons_for(self.model.features, model.contributions(features, names), features)
+        speaker = _Speaker(self.model, features, self._history_days(history))
+        order, ranks = _ranked(expected.reshape(len(self.shifts), len(cells)))
+        return PlaceForecast(
+            frame=_frame(
+                cells, rows, expected, usual, [speaker.live(row, found[row]) for row in range(len(found))], order, ranks
+            ),
+            released_usual=tuple(np.exp(offset)[order].tolist()),
+            released_reasons=tuple(speaker.released(row, found[row]) for row in order.tolist()),
+            meta=meta,
+        )
+
+    def cells(self) -> Cells:
+        """The cells that the model was trained on: those known before its own moment, not before today."""
+        known_before = self.model.task.cells_known_before
+        if known_before is None:
+            return cells_of(self.site, self.places, self.events)
+        moment = microseconds(datetime.fromisoformat(known_before))
+        known = np.asarray(self.events["known_at"].cast(pa.int64())) < moment
+        return cells_of(self.site, self.places, self.events.filter(pa.array(known)))
+
+    def _history_days(self, history: PlaceHistory) -> float:
+        now = microseconds(self.issued_at)
+        began = int(observed_since(history, np.array([now], dtype=np.int64))[0])
+        return (now - began) / MICROSECONDS_PER_DAY
+
+
+def _ranked(expected: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows (shift × cell, flat) in order of shift, then falling expected count; and the rank of each in that order."""
+    cells = expected.shape[1]
+    order = np.argsort(-expected, axis=1, kind="stable")
+    flat = (order + np.arange(len(expected))[:, None] * cells).reshape(-1)
+    return flat.astype(np.int64), np.tile(np.arange(1, cells + 1), len(expected)).astype(np.int64)
+
+
+def _frame(
+    cells: Cells, rows: PlaceRows, expected: Numbers, usual: Numbers, reasons: Sequence[object],
+    order: NDArray[np.int64], ranks: NDArray[np.int64],
+) -> "pd.DataFrame":  # fmt: skip
+    import pandas as pd
+
+    from crisisrisk.timeline import instant
+
+    shift, cell = np.divmod(order, len(cells))
+    shifts = [rows.shifts[one] for one in shift.tolist()]
+    nothing = pd.Series([None] * len(order), dtype=object)
+    return pd.DataFrame(
+        {
+            "shift_id": [one.id for one in shifts],
+            "shift_name": [one.name for one in shifts],
+            "start": [one.start for one in shifts],
+            "end": [one.end for one in shifts],
+            "issued_at": [instant(int(rows.issued_at[one])) for one in shift.tolist()],
+            "place_id": [cells.ids[one] for one in cell.tolist()],
+            "place_name": [cells.names[one] for one in cell.tolist()],
+            "latitude": cells.latitude[cell],
+            "longitude": cells.longitude[cell],
+            "expected": expected[order],
+            "lower": nothing,
+            "upper": nothing,
+            "rank": ranks,
+            "usual": usual[order],
+            "reasons": pd.Series([reasons[row] for row in order.tolist()], dtype=object),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    """Puts reasons of places into words, beside what the time before says is usual."""
+
+    model: Bundle
+    features: NDArray[np.float32]
+    history_days: float
+
+    def live(self, row: int, reasons: Sequence[Reason]) -> tuple[dict[str, Any], ...]:
+        """With true counts, for the signed-in board."""
+        return tuple(_as_json(reason, self._text(row, reason)) for reason in reasons)
+
+    def released(self, row: int, reasons: Sequence[Reason]) -> tuple[dict[str, Any], ...]:
+        """Without any count, for files."""
+        book, specs = self.model.phrases, self.model.features.specs
+        return tuple(
+            _as_json(reason, released_words(specs[reason.feature], reason.value, self._usual(row, reason), book))
+            for reason in reasons
+        )
+
+    def _text(self, row: int, reason: Reason) -> str:
+        spec = self.model.features.specs[reason.feature]
+        text = words_of(spec, reason.value, self.model.phrases.sources)
+        usual = self._usual(row, reason)
+        if np.isnan(usual):
+            return text
+        return f"{text} (usual: {'none' if usual < 0.5 else round(usual)})"
+
+    def _usual(self, row: int, reason: Reason) -> float:
+        recipe = self.model.features
+        if not is_count(recipe.specs[reason.feature]):
+            return float("nan")
+        longer = longer_lookbacks(recipe).get(reason.feature, ())
+        return usual_before(recipe, reason.feature, self.features[row], longer, history_days=self.history_days)
+
+
+def _as_json(reason: Reason, text: str) -> dict[str, Any]:
+    return {"direction": reason.direction, "share": reason.share, "text": text, "events": []}

@@ -1,0 +1,43 @@
+"""Registers as of a moment: who objects, and which team cares for whom."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from crisisrisk.episodes import instants_of
+from crisisrisk.timeline import FOREVER_US, Instants
+
+Mask = NDArray[np.bool_]
+
+
+def opted_out_at(opt_outs: pa.Table, as_of_us: int) -> frozenset[str]:
+    """The people with an objection that was known before `as_of` and holds then."""
+    holds = _in_force(opt_outs, as_of_us)
+    people = opt_outs.column("person_id").to_pylist()
+    return frozenset(person for person, objects in zip(people, holds.tolist(), strict=True) if objects)
+
+
+def teams_at(caseloads: pa.Table, as_of_us: int) -> Mapping[str, str]:
+    """For each person on a caseload at `as_of` the team; of several the one that began last."""
+    holds = np.flatnonzero(_in_force(caseloads, as_of_us))
+    began = instants_of(caseloads, "valid_from", missing=0)
+    people = caseloads.column("person_id").to_pylist()
+    teams = caseloads.column("team_id").to_pylist()
+    order = holds[np.argsort(began[holds], kind="stable")]
+    return {people[row]: teams[row] for row in order.tolist()}
+
+
+def _in_force(table: pa.Table, as_of_us: int) -> Mask:
+    """Which rows were known before a moment, not yet corrected then, and valid at it."""
+    known = instants_of(table, "known_at", missing=FOREVER_US)
+    begins = instants_of(table, "valid_from", missing=FOREVER_US)
+    ends = instants_of(table, "valid_to", missing=FOREVER_US)
+    return (known < as_of_us) & (as_of_us <= _superseded(table)) & (begins <= as_of_us) & (as_of_us < ends)
+
+
+def _superseded(table: pa.Table) -> Instants:
+    if "superseded_at" not in table.column_names:
+        return np.full(table.num_rows, FOREVER_US, dtype=np.int64)
+    return instants_of(table, "superseded_at", missing=FOREVER_US)

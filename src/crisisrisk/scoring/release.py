@@ -1,0 +1,125 @@
+"""Forecasts that leave the signed-in board: files. No count of events is in them, so none of 1 to 7 can be."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h3
+import numpy as np
+
+from crisisrisk.features.specs import FeatureSpec, phrases_of
+from crisisrisk.models.phrases import PhraseBook
+from crisisrisk.models.reasons import is_count
+
+if TYPE_CHECKING:
+    from crisisrisk.scoring.places import PlaceForecast
+
+ABOUT_THE_SAME = 0.15
+"""Within this share of the usual count, a count is called about as many."""
+
+_WHERE = {
+    "count": "here",
+    "same_shift_count": "here in this shift of the week",
+    "neighbours_1_count": "in the cells around",
+    "neighbours_2_count": "nearby",
+    "area_count": "in the whole area",
+}
+_WINDOWS = {7: "in the last week", 14: "in the last two weeks", 28: "in the last four weeks",
+            56: "in the last eight weeks", 91: "in the last three months", 182: "in the last half year",
+            364: "in the last year", 365: "in the last year"}  # fmt: skip
+
+
+def released_words(spec: FeatureSpec, value: float, usual: float, book: PhraseBook) -> str:
+    """A reason without any number of events: "more crisis contacts than usual here in the last four weeks"."""
+    named = phrases_of(spec, book.sources)
+    if is_count(spec):
+        window = _WINDOWS.get(spec.lookback_days or 0, "lately") if spec.lookback_days else "so far"
+        where = _WHERE.get(spec.aggregation, "here")
+        if np.isnan(usual):
+            return f"{named.plural} {where} {window}"
+        return book.usual[_beside(value, usual)].format(plural=named.plural, where=where, window=window)
+    if spec.sources:
+        return f"recent {named.plural} here"
+    return {"shift_hours": "the length of the shift"}.get(spec.aggregation, spec.reason.replace("{count} ", ""))
+
+
+def _beside(value: float, usual: float) -> str:
+    # Half an event more or less is no difference that anybody could see.
+    margin = max(ABOUT_THE_SAME * usual, 0.5)
+    return "more" if value > usual + margin else "fewer" if value < usual - margin else "same"
+
+
+# GeoJSON (RFC 7946)
+
+
+def forecast_geojson(
+    forecast: "PlaceForecast", *, cells_are_hexagons: bool, caveats: Mapping[str, str]
+) -> dict[str, Any]:
+    """A FeatureCollection: one feature for each cell and shift, hexagons as polygons, named areas as points."""
+    rows = forecast.frame.to_dict("records")
+    released = zip(rows, forecast.released_usual, forecast.released_reasons, strict=True)
+    meta = forecast.meta
+    return {
+        "type": "FeatureCollection",
+        "issued_at": meta.as_of.isoformat(),
+        "valid_until": meta.valid_until.isoformat(),
+        "outcome": meta.outcome,
+        "model": {
+            "name": meta.model_name,
+            "version": meta.model_version,
+            "run_id": meta.run_id,
+            "recipe_fingerprint": meta.recipe_fingerprint,
+        },
+        "data_complete_to": {source: moment.isoformat() for source, moment in sorted(meta.data_complete_to.items())},
+        "caveats": [caveats["interval"]],
+        "features": [_feature(row, usual, reasons, cells_are_hexagons) for row, usual, reasons in released],
+    }
+
+
+def _feature(
+    row: Mapping[Any, Any], usual: float, reasons: tuple[dict[str, Any], ...], hexagons: bool
+) -> dict[str, Any]:
+    properties = {
+        "place_id": row["place_id"],
+        "place_name": row["place_name"],
+        "shift_id": row["shift_id"],
+        "shift": row["shift_name"],
+        "start": row["start"].isoformat(),
+        "end": row["end"].isoformat(),
+        "expected": round(float(row["expected"]), 3),
+        "lower": None,
+        "upper": None,
+        "rank": int(row["rank"]),
+        "usual": round(usual, 2),
+        "reasons": [{"direction": one["direction"], "share": one["share"], "text": one["text"]} for one in reasons],
+    }
+    return {"type": "Feature", "geometry": _geometry(row, hexagons), "properties": properties}
+
+
+def _geometry(row: Mapping[Any, Any], hexagons: bool) -> dict[str, Any] | None:
+    if hexagons:
+        corners = [[round(east, 6), round(north, 6)] for north, east in h3.cell_to_boundary(row["place_id"])]
+        return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
+    if np.isnan(row["latitude"]) or np.isnan(row["longitude"]):
+        return None
+    return {"type": "Point", "coordinates": [round(row["longitude"], 6), round(row["latitude"], 6)]}
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write a text file so that it appears whole or not at all."""
+    staged = path.with_name(f".{path.name}.part")
+    try:
+        with staged.open("w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def write_geojson(path: Path, collection: Mapping[str, Any]) -> None:
+    """Write a FeatureCollection."""
+    write_whole(path, json.dumps(collection, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,255 @@
+"""What the routes answer with. Every answer about risk says which model, as of when, until when, with what caveats."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from crisisrisk.database.latest import Reasons
+from crisisrisk.database.scores import RunMeta
+
+
+class Answer(BaseModel):
+    """The base of every answer: values as they are, nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelUsed(Answer):
+    """The model that an answer comes from."""
+
+    name: str
+    version: int
+    run_id: str
+    recipe_fingerprint: str
+
+
+class ReasonGiven(Answer):
+    """One reason, in plain words."""
+
+    direction: Literal["up", "down"]
+    share: float = Field(description="Its part of all that moved this answer, 0 to 1.")
+    text: str
+    events: list[str] = Field(description="Ids of the contacts behind it, where they are known and may be shown.")
+
+
+class Basis(Answer):
+    """What every answer about risk says about itself."""
+
+    outcome: str
+    horizon_days: int | float = Field(description="How far ahead; for a shift its real length in days.")
+    as_of: datetime = Field(description="The moment the answer stands at; only what was known before it counts.")
+    data_complete_to: dict[str, datetime] = Field(description="Per source, up to when its records are complete.")
+    valid_until: datetime
+    model: ModelUsed
+    caveats: list[str]
+    reference: str = Field(description="Quote it when asking about this answer.")
+
+
+class Likelihood(Answer):
+    """A probability and how it is said aloud."""
+
+    probability: float = Field(ge=0, le=1)
+    likely_in_100: int | float = Field(description="“About 18 in 100”: whole from 1 upwards, one decimal below.")
+    lower: float | None = Field(description="Lower end of the range; null until ranges are estimated.")
+    upper: float | None = Field(description="Upper end of the range; null until ranges are estimated.")
+    reasons: list[ReasonGiven]
+
+
+class ScoredPerson(Answer):
+    """Whose score it is."""
+
+    person_id: str
+    state: Literal["scored"]
+
+
+class PersonRisk(Basis, Likelihood, ScoredPerson):
+    """One person's score."""
+
+
+class ListedPerson(Likelihood, ScoredPerson):
+    """One line of a caseload's list."""
+
+
+class PinnedPerson(Answer):
+    """Someone on the caseload without a current score, and why. Never a number, never left out."""
+
+    person_id: str
+    state: str
+    meaning: str
+
+
+class Caseload(Basis):
+    """A team's people: those without a score pinned on top, then the list, most likely first."""
+
+    team: str
+    people_on_caseload: int
+    people_scored: int
+    pinned: list[PinnedPerson]
+    people: list[ListedPerson]
+
+
+class CaseloadUnscored(Answer):
+    """A caseload when there is no current scoring at all: everybody pinned, with the reason."""
+
+    team: str
+    people_on_caseload: int
+    people_scored: Literal[0]
+    pinned: list[PinnedPerson]
+    people: list[ListedPerson] = Field(max_length=0)
+    caveats: list[str]
+
+
+class ShiftForecast(Answer):
+    """The newest forecast of a shift, summed over its cells."""
+
+    expected: float = Field(description="Expected contacts in the whole shift.")
+    usual: float | None = Field(description="Mean of the same shift of the week.")
+    lower: float | None
+    upper: float | None
+    places: int
+    as_of: datetime
+    valid_until: datetime
+    model: ModelUsed
+    reference: str
+
+
+class ShiftListed(Answer):
+    """A shift of the rota, and its forecast if one was made."""
+
+    id: str
+    name: str
+    start: datetime
+    end: datetime
+    hours: float = Field(description="Real hours: a night is an hour shorter or longer when the clocks change.")
+    forecast: ShiftForecast | None
+
+
+class Shifts(Answer):
+    """The shifts that start in a stretch of time."""
+
+    now: datetime
+    shifts: list[ShiftListed]
+    caveats: list[str]
+
+
+class Place(Answer):
+    """Which cell it is."""
+
+    place_id: str
+    place_name: str
+    latitude: float | None
+    longitude: float | None
+
+
+class Hotspot(Likelihood, Place):
+    """One cell in one shift."""
+
+    expected: float = Field(description="Expected contacts; `lower` and `upper` are its range.")
+    usual: float | None = Field(description="Mean of the same shift of the week at the same cell.")
+    rank: int
+    probability: float = Field(ge=0, le=1, description="Of at least one contact, were contacts independent.")
+
+
+class Hotspots(Basis):
+    """The cells of one shift, most expected contacts first."""
+
+    shift: ShiftListed
+    released: bool = Field(description="Whether disclosure control was applied; false only on a crisis team's board.")
+    places_forecast: int
+    places: list[Hotspot]
+
+
+class SourceStatus(Answer):
+    """What is loaded of one source."""
+
+    source: str
+    complete_to: datetime
+    newest_known_at: datetime
+    late: bool
+
+
+class LastRun(Answer):
+    """The last scoring or forecast."""
+
+    as_of: datetime
+    valid_until: datetime
+    model: ModelUsed
+
+
+class DataStatus(Answer):
+    """How fresh everything is. No count of people."""
+
+    now: datetime
+    digest: str
+    sources: list[SourceStatus]
+    scores: LastRun | None
+    forecast: LastRun | None
+
+
+class Version(Answer):
+    """What is running."""
+
+    program: str
+    version: str
+    site: str
+    person_scores: bool
+    database_revision: str
+
+
+class Health(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Answer):
+    """Each part: `ready`, or what is wrong."""
+
+    ready: bool
+    parts: dict[str, str]
+
+
+class WrongValue(Answer):
+    """One value that cannot be used."""
+
+    where: str
+    problem: str
+
+
+class Problem(Answer):
+    """Anything that is not an answer (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    where: str | None = None
+    hint: str | None = None
+    state: str | None = Field(None, description="Why a person has no current score.")
+    problems: list[WrongValue] | None = None
+    reference: str | None = Field(None, description="Of an unexpected failure: quote it.")
+
+
+def model_used(meta: RunMeta) -> ModelUsed:
+    """The model of a run."""
+    return ModelUsed(
+        name=meta.model_name, version=meta.model_version, run_id=meta.run_id, recipe_fingerprint=meta.recipe_fingerprint
+    )
+
+
+def reasons_given(reasons: Reasons) -> list[ReasonGiven]:
+    """Stored reasons as they are answered."""
+    return [
+        ReasonGiven(
+            direction=reason["direction"], share=reason["share"], text=reason["text"], events=reason.get("events", [])
+        )
+        for reason in reasons
+    ]
+
+
+def in_100(probability: float) -> int | float:
+    """“About 18 in 100”. Below 1 it keeps a decimal and never becomes 0: a small number is not none."""
+    return int(probability * 100 + 0.5) if probability >= 0.01 else max(round(probability * 100, 1), 0.1)

@@ -1,0 +1,49 @@
+"""The application: settings in, a FastAPI out."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from crisisrisk import __version__
+from crisisrisk.serving.document import describe, docs_page
+from crisisrisk.serving.logs import log
+from crisisrisk.serving.middleware import Requests
+from crisisrisk.serving.problems import handle_problems
+from crisisrisk.serving.routes.people import people
+from crisisrisk.serving.routes.places import places
+from crisisrisk.serving.routes.status import status, well
+from crisisrisk.serving.settings import Settings
+from crisisrisk.serving.state import READY, Service
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service of a site. It starts whatever is broken, says so in its log and at /readyz, and answers the rest."""
+    documented = settings.service.docs_page
+    app = FastAPI(
+        title="crisisrisk", version=__version__, lifespan=_lifespan, redirect_slashes=False,
+        openapi_url="/openapi.json" if documented else None, docs_url=None, redoc_url=None,
+    )  # fmt: skip
+    app.state.service = Service(settings)
+    app.add_middleware(Requests, body_bytes=settings.service.limits.body_bytes)
+    handle_problems(app)
+    for router in (well, status, people, places):
+        app.include_router(router)
+    describe(app)
+    if documented:
+        docs_page(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    missing = service.settings.service.person_scores.missing
+    if missing:
+        log(logging.WARNING, "scores of people are off; places work without", missing=list(missing))
+    for part, said in service.parts().items():
+        if said != READY:
+            log(logging.ERROR, "not ready", part=part, problem=said)
+    yield
+    service.engine.dispose()

@@ -1,0 +1,55 @@
+"""Who is on which team's caseload at a moment, from the dated versions of the `caseloads` table."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from crisisrisk.timeline import FOREVER
+
+
+@dataclass(frozen=True)
+class _Version:
+    """One version of one spell of care."""
+
+    known_at: datetime
+    valid_from: datetime
+    valid_to: datetime
+
+
+# For each person the spells of care (by start), each with its versions in the order in which they became known.
+_Spells = Mapping[str, Mapping[datetime, list[_Version]]]
+
+
+class Caseloads:
+    """All dated versions of who cares for whom. Built once from a snapshot, asked for any moment."""
+
+    def __init__(self, table: pa.Table) -> None:
+        teams: dict[str, dict[str, dict[datetime, list[_Version]]]] = defaultdict(lambda: defaultdict(dict))
+        columns = [table[name].to_pylist() for name in ("team_id", "person_id", "known_at", "valid_from", "valid_to")]
+        for team, person, known_at, valid_from, valid_to in sorted(
+            zip(*columns, strict=True), key=lambda row: (row[0], row[1], row[3], row[2])
+        ):
+            version = _Version(known_at, valid_from, valid_to or FOREVER)
+            teams[team][person].setdefault(valid_from, []).append(version)
+        self._teams: Mapping[str, _Spells] = teams
+
+    def has(self, team: str, person_id: str, now: datetime) -> bool:
+        """Whether a person is on a team's caseload now, as known now."""
+        spells = self._spells(team).get(person_id, {})
+        return any(_is_open(versions, now) for versions in spells.values())
+
+    def people(self, team: str, now: datetime) -> tuple[str, ...]:
+        """Everyone on a team's caseload now, as known now, in order of id."""
+        return tuple(sorted(person for person in self._spells(team) if self.has(team, person, now)))
+
+    def _spells(self, team: str) -> _Spells:
+        return self._teams.get(team, {}) if team in self._teams else {}
+
+
+def _is_open(versions: list[_Version], now: datetime) -> bool:
+    """The latest version known before now decides: an end that was corrected away does not count."""
+    known = [version for version in versions if version.known_at < now]
+    return bool(known) and known[-1].valid_from <= now < known[-1].valid_to

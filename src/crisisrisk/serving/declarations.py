@@ -1,0 +1,144 @@
+"""`serving/service.toml`: what the service of a site offers, parsed into frozen values."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crisisrisk.errors import RecipeError, did_you_mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonScores:
+    """Whether scores of people are offered. Off unless it is switched on *and* both names are filled in."""
+
+    on: bool = False
+    clinical_safety_officer: str = ""
+    impact_assessment: str = ""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What keeps them off; empty when they are offered."""
+        wanted = {
+            "on = true": self.on,
+            "clinical_safety_officer": bool(self.clinical_safety_officer.strip()),
+            "impact_assessment": bool(self.impact_assessment.strip()),
+        }
+        return tuple(name for name, given in wanted.items() if not given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freshness:
+    """When an answer is too old to give, and when a silent agency is named."""
+
+    score_valid_days: float = 7
+    stale_after_hours: float = 168
+    late_after_hours: float = 24
+    late_after_hours_by_source: Mapping[str, float] = field(default_factory=dict)
+
+    def late_after(self, source: str) -> float:
+        """Hours of silence, beyond the time a source takes to settle, after which it is late."""
+        return self.late_after_hours_by_source.get(source, self.late_after_hours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much one request may send and ask for."""
+
+    body_bytes: int = 65_536
+    list_length: int = 5_000
+    shift_days: int = 31
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceDeclaration:
+    """Everything that service.toml says. A model that is not named is the one of its kind promoted last."""
+
+    person_model: str | None = None
+    place_model: str | None = None
+    docs_page: bool = False
+    person_scores: PersonScores = field(default_factory=PersonScores)
+    freshness: Freshness = field(default_factory=Freshness)
+    limits: Limits = field(default_factory=Limits)
+
+
+_NUMBER = (int, float)
+_SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
+    "": {"docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,)},
+    "models": {"person": (str,), "place": (str,)},
+    "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
+    "freshness": {
+        "score_valid_days": _NUMBER, "stale_after_hours": _NUMBER, "late_after_hours": _NUMBER,
+        "late_after_hours_by_source": (dict,),
+    },
+    "limits": {"body_bytes": (int,), "list_length": (int,), "shift_days": (int,)},
+}  # fmt: skip
+_NAMES = {bool: "true or false", str: "text", dict: "a table", int: "a number", float: "a number"}
+
+
+def read_service(path: Path) -> ServiceDeclaration:
+    """Parse a service.toml. Every problem is collected, then RecipeError is raised once."""
+    content = read_toml(path, "CR-SERVE-001")
+    problems = [problem for section in _SECTIONS for problem in _problems(content, section)]
+    problems = problems or _limits(content)
+    raise_problems(problems, path, "CR-SERVE-001")
+    models = content.get("models", {})
+    return ServiceDeclaration(
+        person_model=models.get("person"),
+        place_model=models.get("place"),
+        docs_page=content.get("docs_page", False),
+        person_scores=PersonScores(**content.get("person_scores", {})),
+        freshness=Freshness(**content.get("freshness", {})),
+        limits=Limits(**content.get("limits", {})),
+    )
+
+
+def read_toml(path: Path, code: str) -> dict[str, Any]:
+    """A TOML file as it is. Raises RecipeError with `code` when it is missing or is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(
+            code, "the file is missing", where=str(path), hint="`crisisrisk init` writes one; copy it from a new site"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise RecipeError(code, f"the file is not valid TOML: {problem}", where=str(path)) from None
+
+
+def raise_problems(problems: list[tuple[str, str]], path: Path, code: str) -> None:
+    """Raise one RecipeError for all problems, each a text and its hint."""
+    if problems:
+        texts, hints = zip(*problems, strict=True)
+        hint = " · ".join(hint for hint in hints if hint)
+        raise RecipeError(code, "; ".join(texts), where=str(path), hint=hint or None)
+
+
+def _problems(content: Mapping[str, Any], section: str) -> list[tuple[str, str]]:
+    known = _SECTIONS[section]
+    table = content if not section else content.get(section, {})
+    if not isinstance(table, dict):
+        return []  # said by the check of the table above it
+    name = f"{section}." if section else ""
+    found = [(f'unknown key "{name}{key}"', did_you_mean(key, list(known))) for key in table if key not in known]
+    for key, kinds in known.items():
+        if key in table and type(table[key]) not in kinds:
+            found.append((f"{name}{key} is {table[key]!r}, wanted {_NAMES[kinds[0]]}", ""))
+    return found
+
+
+def _limits(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Numbers that are no limit at all."""
+    freshness = dict(content.get("freshness", {}))
+    by_source = freshness.pop("late_after_hours_by_source", {})
+    tables = {
+        "freshness": freshness,
+        "freshness.late_after_hours_by_source": by_source,
+        "limits": content.get("limits", {}),
+    }
+    return [
+        (f"{name}.{key} is {value!r}, wanted a number above 0", "")
+        for name, table in tables.items()
+        for key, value in table.items()
+        if type(value) not in _NUMBER or not 0 < value < float("inf")
+    ]

@@ -1,0 +1,135 @@
+"""Examples in the OpenAPI document. Nobody in them exists; a test holds them to the answers' own types."""
+
+from typing import Any
+
+from crisisrisk.serving.answers import Problem
+
+_MODEL = {"name": "person_crisis_28d", "version": 4, "run_id": "3f2c51", "recipe_fingerprint": "b71d90"}
+_PLACE_MODEL = {**_MODEL, "name": "place_crisis_shift"}
+_OUTCOME_CAVEAT = (
+    "This is about contact with crisis services. It says nothing about harm, and a small number is not reassurance."
+)
+_BASIS: dict[str, Any] = {
+    "outcome": "contact with a crisis service",
+    "as_of": "2026-11-22T06:00:00Z",
+    "data_complete_to": {"nhs_111": "2026-11-21T21:40:00Z", "police_999": "2026-11-22T05:58:00Z"},
+    "caveats": [_OUTCOME_CAVEAT, "late: nhs_111 since 2026-11-21T21:40Z", "interval not yet estimated"],
+}
+_LISTED: dict[str, Any] = {
+    "person_id": "k1_7Q4M2XK0D3RT5VWZ", "state": "scored", "probability": 0.182, "likely_in_100": 18,
+    "lower": None, "upper": None,
+    "reasons": [
+        {"direction": "up", "share": 0.44, "text": "2 crisis-line calls in the last 7 days", "events": []},
+        {"direction": "down", "share": 0.2, "text": "334 days since the last crisis contact", "events": []},
+    ],
+}  # fmt: skip
+_PERSON_BASIS = {
+    **_BASIS, "horizon_days": 28, "valid_until": "2026-11-29T06:00:00Z", "model": _MODEL, "reference": "R-17",
+}  # fmt: skip
+
+PERSON: dict[str, Any] = {**_PERSON_BASIS, **_LISTED}
+
+CASELOAD: dict[str, Any] = {
+    **_PERSON_BASIS, "team": "north", "people_on_caseload": 2, "people_scored": 1,
+    "pinned": [
+        {
+            "person_id": "k1_0XKD5Q7M2RT3VWZ4", "state": "in_hospital",
+            "meaning": "in hospital as far as is known: not on the list while there",
+        }
+    ],
+    "people": [_LISTED],
+}  # fmt: skip
+
+_FORECAST: dict[str, Any] = {
+    "expected": 12.4, "usual": 8.0, "lower": None, "upper": None, "places": 148, "as_of": "2026-11-22T06:00:00Z",
+    "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "S-9",
+}  # fmt: skip
+_SHIFT: dict[str, Any] = {
+    "id": "night-2026-11-22", "name": "night", "start": "2026-11-22T22:00:00Z", "end": "2026-11-23T08:00:00Z",
+    "hours": 10, "forecast": _FORECAST,
+}  # fmt: skip
+
+SHIFTS: dict[str, Any] = {"now": "2026-11-22T06:00:00Z", "shifts": [_SHIFT], "caveats": [_OUTCOME_CAVEAT]}
+
+HOTSPOTS: dict[str, Any] = {
+    **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "S-9",
+    "shift": _SHIFT, "released": False, "places_forecast": 148,
+    "places": [
+        {
+            "place_id": "88195d2b1dfffff", "place_name": "Digbeth", "latitude": 52.4749, "longitude": -1.8827,
+            "expected": 1.3, "lower": None, "upper": None, "usual": 0.8, "rank": 1, "probability": 0.727,
+            "likely_in_100": 73,
+            "reasons": [
+                {"direction": "up", "share": 0.5, "text": "6 triage calls here in the last 28 days", "events": []}
+            ],
+        }
+    ],
+}  # fmt: skip
+
+GEOJSON: dict[str, Any] = {
+    **{name: value for name, value in HOTSPOTS.items() if name != "places"},
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature", "id": "88195d2b1dfffff",
+            "geometry": {"type": "Point", "coordinates": [-1.8827, 52.4749]},
+            "properties": {
+                name: value for name, value in HOTSPOTS["places"][0].items() if name not in ("latitude", "longitude")
+            },
+        }
+    ],
+}  # fmt: skip
+
+VERSION: dict[str, Any] = {
+    "program": "crisisrisk", "version": "0.1.0", "site": "Invented city", "person_scores": True,
+    "database_revision": "0001",
+}  # fmt: skip
+
+DATA_STATUS: dict[str, Any] = {
+    "now": "2026-11-22T06:00:00Z", "digest": "9f86d081",
+    "sources": [
+        {
+            "source": "nhs_111", "complete_to": "2026-11-20T15:40:00Z", "newest_known_at": "2026-11-20T21:40:00Z",
+            "late": True,
+        }
+    ],
+    "scores": {"as_of": "2026-11-22T06:00:00Z", "valid_until": "2026-11-29T06:00:00Z", "model": _MODEL},
+    "forecast": {"as_of": "2026-11-22T06:00:00Z", "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL},
+}  # fmt: skip
+
+Responses = dict[int | str, dict[str, Any]]
+
+_REFUSALS: Responses = {
+    401: {"model": Problem, "description": "No key that works."},
+    403: {"model": Problem, "description": "The key's role may not ask this, or it is switched off here."},
+    404: {"model": Problem, "description": "It does not exist, or this key may not see it."},
+    422: {"model": Problem, "description": "A value in the request cannot be used."},
+    503: {"model": Problem, "description": "A part of the service that this needs is not ready."},
+}
+
+NO_SCORE: dict[str, Any] = {
+    "expired": {"model": Problem, "description": "The last score is too old to be shown."},
+    "unscored": {
+        "model": Problem,
+        "description": "The person has no current score; `state` says why: no_data, in_crisis_episode, in_hospital, "
+        "opted_out, under_18, out_of_scope or stale.",
+    },
+}
+
+
+def answered(
+    example: dict[str, Any] | None = None, *, geojson: dict[str, Any] | None = None,
+    expired: dict[str, Any] | None = None, unscored: dict[str, Any] | None = None,
+) -> Responses:  # fmt: skip
+    """What a route answers with: its example, its other forms, and the problems that it may say instead."""
+    responses: Responses = {status: dict(response) for status, response in _REFUSALS.items()}
+    content = {} if example is None else {"application/json": {"example": example}}
+    if geojson is not None:
+        content["application/geo+json"] = {"schema": {"type": "object"}, "example": geojson}
+    if content:
+        responses[200] = {"content": content}
+    if expired is not None:
+        responses[410] = expired
+    if unscored is not None:
+        responses[422] = unscored
+    return responses

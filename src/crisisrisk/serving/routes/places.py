@@ -1,0 +1,234 @@
+"""Shifts and places: where crisis contacts are likely, and how that compares with usual."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import exp
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from crisisrisk.database.latest import StoredPlace, StoredShift, forecast_for, shifts_between
+from crisisrisk.errors import ModelError
+from crisisrisk.serving.access import PlaceViewer, Viewer
+from crisisrisk.serving.answers import (
+    Hotspot,
+    Hotspots,
+    ShiftForecast,
+    ShiftListed,
+    Shifts,
+    in_100,
+    model_used,
+    reasons_given,
+)
+from crisisrisk.serving.disclosure import released_place, released_shift
+from crisisrisk.serving.examples import GEOJSON, HOTSPOTS, SHIFTS, answered
+from crisisrisk.serving.geojson import MEDIA_TYPE, feature_collection, inside
+from crisisrisk.serving.problems import NoAnswerError, too_much
+from crisisrisk.serving.routes import API
+from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.wording import (
+    INDEPENDENT,
+    MODEL_UNVERIFIED,
+    OUTDATED,
+    RELEASED,
+    SHIFT_OVER,
+    Freshness,
+    in_minutes,
+)
+from crisisrisk.timeline import EARLIEST, LATEST, Shift, Window, shifts_starting_in
+
+places = APIRouter(prefix=API, tags=["places"])
+
+# Without `from`, the shift that is running now must be on the list: none is longer than a day.
+JUST_BEFORE, USUAL_STRETCH = timedelta(hours=24), timedelta(days=3)
+USUAL_LIMIT = 25
+
+Box = tuple[float, float, float, float]
+
+
+class ShiftsQuery(BaseModel):
+    """Which stretch of time is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: AwareDatetime | None = Field(
+        None, alias="from", description="First moment, with its zone. Left out: 24 hours ago."
+    )
+    end: AwareDatetime | None = Field(
+        None, alias="to", description="The moment after the last, with its zone. Left out: three days after `from`."
+    )
+
+    @field_validator("start", "end")
+    @classmethod
+    def _in_history(cls, moment: datetime | None) -> datetime | None:
+        if moment is not None and not EARLIEST <= moment < LATEST:
+            raise ValueError(f"wanted a moment from {EARLIEST.year} and before {LATEST.year}")
+        return moment
+
+
+class HotspotsQuery(BaseModel):
+    """Which cells are asked for, and in what form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(USUAL_LIMIT, ge=1, description="Most cells, in order of rank.")
+    bbox: str | None = Field(
+        None, description="Only cells whose centre is in a box: west,south,east,north in degrees.",
+        examples=["-2.0,52.4,-1.8,52.6"],
+    )  # fmt: skip
+    f: Literal["json", "geojson"] = Field("json", description="The form of the answer.")
+    download: bool = Field(False, description="As a file: a release, so disclosure control applies whoever asks.")
+
+    @field_validator("bbox")
+    @classmethod
+    def _four_degrees(cls, text: str | None) -> str | None:
+        box_of(text)
+        return text
+
+
+def box_of(text: str | None) -> Box | None:
+    """West, south, east, north. Raises ValueError for anything else."""
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("wanted four numbers: west,south,east,north") from None
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError("wanted degrees, west and east from -180 to 180, south not above north")
+    return west, south, east, north
+
+
+@places.get("/shifts", summary="Shifts and their forecasts", responses=answered(SHIFTS))
+def shifts(viewer: PlaceViewer, query: Annotated[ShiftsQuery, Query()], service: ServiceOf) -> Shifts:
+    """The shifts of the rota that start in a stretch of time, each with its newest forecast if one was made."""
+    now = service.now()
+    window = _window(query, now, service)
+    found = shifts_between(
+        service.engine, window.start, window.end, model_name=service.settings.service.place_model, at=now
+    )
+    forecasts = {shift.shift_id: shift for shift in found}
+    rota = shifts_starting_in(service.settings.site.shifts, window, service.settings.site.time_zone)
+    # A shift that was renamed in the rota keeps the forecast that it had.
+    listed = [*(_rota_shift(shift) for shift in rota), *(_stored_shift(shift, None) for shift in found)]
+    by_id = {shift.id: shift for shift in reversed(listed)}
+    released = not viewer.reaches("true_counts")
+    shown = [
+        shift.model_copy(update={"forecast": _forecast(forecasts.get(shift.id), released=released)})
+        for shift in sorted(by_id.values(), key=lambda shift: (shift.start, shift.id))
+    ]
+    return Shifts(now=now, shifts=shown, caveats=[service.settings.phrases.caveats["outcome"]])
+
+
+@places.get(
+    "/shifts/{id}/hotspots", summary="The cells of a shift, busiest first",
+    response_model=Hotspots, responses=answered(HOTSPOTS, geojson=GEOJSON),
+)  # fmt: skip
+def hotspots(
+    shift_id: Annotated[str, Path(alias="id", description="The shift's id.", examples=["night-2026-11-22"])],
+    viewer: PlaceViewer,
+    query: Annotated[HotspotsQuery, Query()],
+    service: ServiceOf,
+) -> Hotspots | JSONResponse:
+    """The newest forecast of a shift. True counts on a crisis team's board; disclosure control for all else."""
+    if query.limit > service.settings.service.limits.list_length:
+        raise too_much("limit", f"at most {service.settings.service.limits.list_length}")
+    found = forecast_for(
+        service.engine, shift_id, model_name=service.settings.service.place_model, at=service.now()
+    )  # fmt: skip
+    if found is None:
+        raise NoAnswerError("CR-HTTP-404", "no forecast was made for this shift", hint="see /api/v1/shifts")
+    answer = _hotspots(service, *found, viewer=viewer, query=query)
+    return _response(answer, query)
+
+
+def _window(query: ShiftsQuery, now: datetime, service: Service) -> Window:
+    start = query.start or (query.end - USUAL_STRETCH if query.end else now - JUST_BEFORE)
+    end = query.end or start + USUAL_STRETCH
+    most = timedelta(days=service.settings.service.limits.shift_days)
+    if not start <= end <= start + most:
+        raise too_much("to", f"not before `from`, and at most {most.days} days after it")
+    return Window(start, end)
+
+
+def _rota_shift(shift: Shift) -> ShiftListed:
+    return ShiftListed(
+        id=shift.id, name=shift.name, start=shift.start, end=shift.end, hours=shift.hours, forecast=None
+    )  # fmt: skip
+
+
+def _stored_shift(shift: StoredShift, forecast: ShiftForecast | None) -> ShiftListed:
+    return ShiftListed(
+        id=shift.shift_id, name=shift.shift_name, start=shift.start, end=shift.end,
+        hours=(shift.end - shift.start) / timedelta(hours=1), forecast=forecast,
+    )  # fmt: skip
+
+
+def _forecast(shift: StoredShift | None, *, released: bool) -> ShiftForecast | None:
+    if shift is None:
+        return None
+    shown, meta = released_shift(shift) if released else shift, shift.run.meta
+    return ShiftForecast(
+        expected=shown.expected, usual=shown.usual, lower=None, upper=None, places=shift.places, as_of=meta.as_of,
+        valid_until=meta.valid_until, model=model_used(meta), reference=f"S-{shift.run.number}",
+    )  # fmt: skip
+
+
+def _hotspots(
+    service: Service, shift: StoredShift, cells: Sequence[StoredPlace], *, viewer: Viewer,
+    query: HotspotsQuery,
+) -> Hotspots:  # fmt: skip
+    released = query.download or not viewer.reaches("true_counts")
+    box = box_of(query.bbox)
+    chosen = [cell for cell in cells if box is None or inside(cell.latitude, cell.longitude, box)][: query.limit]
+    ranged = all(cell.lower is not None for cell in cells)
+    basis = Freshness(service.settings).basis(shift.run, ranged=ranged)
+    return Hotspots(
+        **{**basis, "caveats": [*basis["caveats"], INDEPENDENT, *_more_caveats(service, shift, released=released)]},
+        horizon_days=(shift.end - shift.start) / timedelta(days=1),
+        valid_until=shift.run.meta.valid_until,
+        reference=f"S-{shift.run.number}",
+        shift=_stored_shift(shift, _forecast(shift, released=released)),
+        released=released,
+        places_forecast=len(cells),
+        places=[_hotspot(released_place(cell) if released else cell) for cell in chosen],
+    )
+
+
+def _more_caveats(service: Service, shift: StoredShift, *, released: bool) -> list[str]:
+    said = [RELEASED] if released else []
+    now, until = service.now(), shift.run.meta.valid_until
+    if shift.end <= now:
+        said.append(SHIFT_OVER)
+    elif until <= now:
+        said.append(OUTDATED.format(until=in_minutes(until)))
+    try:
+        service.place_model.manifest()
+    except ModelError:
+        # A crisis team gets its board whatever has failed: forecasts are only ever made by a bundle that verified.
+        said.append(MODEL_UNVERIFIED)
+    return said
+
+
+def _hotspot(cell: StoredPlace) -> Hotspot:
+    at_least_one = 1 - exp(-cell.expected)
+    return Hotspot(
+        place_id=cell.place_id, place_name=cell.place_name, latitude=cell.latitude, longitude=cell.longitude,
+        expected=cell.expected, lower=cell.lower, upper=cell.upper, usual=cell.usual, rank=cell.rank,
+        probability=at_least_one, likely_in_100=in_100(at_least_one),
+        reasons=reasons_given(cell.reasons),
+    )  # fmt: skip
+
+
+def _response(answer: Hotspots, query: HotspotsQuery) -> Hotspots | JSONResponse:
+    geographic = query.f == "geojson"
+    if not geographic and not query.download:
+        return answer
+    content = feature_collection(answer) if geographic else answer.model_dump(mode="json")
+    response = JSONResponse(content, media_type=MEDIA_TYPE if geographic else "application/json")
+    if query.download:
+        kind = "geojson" if geographic else "json"
+        response.headers["Content-Disposition"] = f'attachment; filename="hotspots.{kind}"'
+    return response

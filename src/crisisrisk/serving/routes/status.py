@@ -1,0 +1,64 @@
+"""Whether the service is well, what it is, and how fresh its data are."""
+
+from fastapi import APIRouter, Response
+
+from crisisrisk import __version__
+from crisisrisk.database.latest import StoredRun, latest_forecast_run, latest_run
+from crisisrisk.database.upgrade import newest_revision
+from crisisrisk.serving.access import AnyViewer, StatusViewer
+from crisisrisk.serving.answers import DataStatus, Health, LastRun, Readiness, SourceStatus, Version, model_used
+from crisisrisk.serving.examples import DATA_STATUS, VERSION, answered
+from crisisrisk.serving.routes import API
+from crisisrisk.serving.state import READY, ServiceOf
+from crisisrisk.serving.wording import Freshness
+
+well = APIRouter(tags=["status"])
+status = APIRouter(prefix=API, tags=["status"])
+
+
+@well.get("/healthz", summary="Whether the process answers")
+def health() -> Health:
+    """No key needed. Says nothing about the parts: ask /readyz."""
+    return Health(status="ok")
+
+
+@well.get("/readyz", summary="Whether every part is ready", responses={503: {"model": Readiness}})
+def readiness(service: ServiceOf, response: Response) -> Readiness:
+    """No key needed. 503 while a part is not ready; the others go on answering."""
+    parts = service.parts()
+    ready = all(part == READY for part in parts.values())
+    response.status_code = 200 if ready else 503
+    return Readiness(ready=ready, parts=parts)
+
+
+@status.get("/version", summary="What is running", responses=answered(VERSION))
+def version(_viewer: AnyViewer, service: ServiceOf) -> Version:
+    """The program, the site, and whether scores of people are offered here."""
+    return Version(
+        program="crisisrisk",
+        version=__version__,
+        site=service.settings.site.name,
+        person_scores=not service.settings.service.person_scores.missing,
+        database_revision=newest_revision(),
+    )
+
+
+@status.get("/data-status", summary="How fresh everything is", responses=answered(DATA_STATUS))
+def data_status(_viewer: StatusViewer, service: ServiceOf) -> DataStatus:
+    """Per source, up to when it is complete and whether it is late; the last scoring and forecast."""
+    view, now, freshness = service.view(), service.now(), Freshness(service.settings)
+    newest, late = freshness.newest_known(view.complete_to), freshness.late(view.complete_to, now)
+    sources = [
+        SourceStatus(source=name, complete_to=moment, newest_known_at=newest[name], late=name in late)
+        for name, moment in sorted(view.complete_to.items())
+    ]
+    declared = service.settings.service
+    scores = latest_run(service.engine, model_name=declared.person_model, at=now)
+    forecast = latest_forecast_run(service.engine, model_name=declared.place_model, at=now)
+    return DataStatus(now=now, digest=view.digest, sources=sources, scores=_last(scores), forecast=_last(forecast))
+
+
+def _last(run: StoredRun | None) -> LastRun | None:
+    if run is None:
+        return None
+    return LastRun(as_of=run.meta.as_of, valid_until=run.meta.valid_until, model=model_used(run.meta))

@@ -1,0 +1,94 @@
+"""What the service keeps between requests: the database, a view of the loaded tables, the verified bundles."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from crisisrisk.database.engine import open_engine
+from crisisrisk.database.upgrade import newest_revision, revision
+from crisisrisk.errors import CrisisRiskError, ServiceError
+from crisisrisk.serving.bundles import VerifiedModel
+from crisisrisk.serving.caseloads import Caseloads
+from crisisrisk.serving.settings import Settings
+from crisisrisk.tables.store import Store
+
+READY = "ready"
+
+
+@dataclass(frozen=True)
+class SiteView:
+    """What the service needs of one state of the loaded tables."""
+
+    digest: str
+    caseloads: Caseloads
+    complete_to: Mapping[str, datetime]
+    end_of_data: datetime
+    """Where a site's clock stands that stands at the end of its data."""
+
+
+class Service:
+    """One running service. Everything here is safe to use from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.engine: Engine = open_engine(settings.site.database_url)
+        self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
+        self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
+        self._store = Store(settings.site)
+        self._view: SiteView | None = None
+        self._lock = threading.Lock()
+
+    def view(self) -> SiteView:
+        """The tables as they are now; rebuilt only when a load changed them. Raises DataError when there are none."""
+        snapshot = self._store.snapshot()
+        with self._lock:
+            if self._view is None or self._view.digest != snapshot.digest:
+                self._view = SiteView(
+                    digest=snapshot.digest,
+                    caseloads=Caseloads(snapshot.table("caseloads")),
+                    complete_to=snapshot.complete_to(),
+                    end_of_data=snapshot.as_of_now(),
+                )
+            return self._view
+
+    def now(self) -> datetime:
+        """The site's clock. Where it is the system's, it goes on even when the tables cannot be read."""
+        return self.view().end_of_data if self.settings.site.clock == "data" else datetime.now(UTC)
+
+    def parts(self) -> dict[str, str]:
+        """Each part of the service, and whether it is ready or what is wrong with it."""
+        checks: dict[str, Callable[[], object]] = {
+            "database": self._check_database, "tables": self.view, "place_model": self.place_model.manifest,
+        }  # fmt: skip
+        if not self.settings.service.person_scores.missing:
+            checks["person_model"] = self.person_model.manifest
+        return {name: _said(check) for name, check in checks.items()}
+
+    def _check_database(self) -> None:
+        found, newest = revision(self.engine), newest_revision()
+        if found != newest:
+            problem = "it cannot be reached, or has no tables" if found is None else f"it is at revision {found}"
+            raise ServiceError("CR-DB-002", f"{problem}; see: crisisrisk db upgrade", wanted=f"revision {newest}")
+
+
+def _said(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except CrisisRiskError as problem:
+        return f"{problem.code}: {problem.problem}"
+    return READY
+
+
+def service_of(request: Request) -> Service:
+    """The running service, for routes."""
+    service = request.app.state.service
+    assert isinstance(service, Service)
+    return service
+
+
+ServiceOf = Annotated[Service, Depends(service_of)]

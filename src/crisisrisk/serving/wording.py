@@ -1,0 +1,87 @@
+"""What is said around a number: states, caveats, freshness."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from crisisrisk.database.latest import StoredRun
+from crisisrisk.serving.answers import model_used
+from crisisrisk.serving.settings import Settings
+
+EXPIRED, STALE, NO_DATA = "expired", "stale", "no_data"
+
+# The states that come with time rather than from scoring; the words of the others are in serving/phrases.toml.
+TIMELY = {
+    EXPIRED: "expired: the last score is too old to be shown; people have to be scored again",
+    STALE: "stale: the newest records were too old when scores were made",
+}
+INDEPENDENT = "The chance of at least one contact takes contacts as independent of each other."
+MODEL_UNVERIFIED = "The place model's bundle does not verify now; this forecast was made before, from one that did."
+RELEASED = "Released numbers: small counts are left out, `usual` is rounded to the nearest half."
+OUTDATED = "This forecast was to be replaced by {until}; what has become known since it was issued is not in it."
+SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old a run and its data are, by the limits of the site."""
+
+    settings: Settings
+
+    def run_state(self, run: StoredRun, now: datetime) -> str | None:
+        """`expired` or `stale`, or None while the run's answers are current."""
+        if now >= self.valid_until(run):
+            return EXPIRED
+        newest = max(self.newest_known(run.meta.data_complete_to).values(), default=None)
+        limit = timedelta(hours=self.settings.service.freshness.stale_after_hours)
+        return STALE if newest is None or run.meta.as_of - newest > limit else None
+
+    def valid_until(self, run: StoredRun) -> datetime:
+        """When a score stops being shown: the run's own limit or the site's, whichever is earlier."""
+        days = self.settings.service.freshness.score_valid_days
+        return min(run.meta.valid_until, run.meta.as_of + timedelta(days=days))
+
+    def newest_known(self, complete_to: Mapping[str, datetime]) -> dict[str, datetime]:
+        """When each source was last heard of: its records are complete only a settling time before that."""
+        sources = self.settings.site.sources
+        settled = {name: timedelta(hours=source.settled_after_hours) for name, source in sources.items()}
+        return {name: moment + settled.get(name, timedelta()) for name, moment in complete_to.items()}
+
+    def late(self, complete_to: Mapping[str, datetime], as_of: datetime) -> dict[str, datetime]:
+        """The sources silent for too long at a moment, beyond the time they take to settle, and since when."""
+        limits, sources = self.settings.service.freshness, self.settings.site.sources
+        settled = {name: source.settled_after_hours for name, source in sources.items()}
+        return {
+            name: newest
+            for name, newest in sorted(self.newest_known(complete_to).items())
+            if as_of - newest > timedelta(hours=limits.late_after(name) + settled.get(name, 0.0))
+        }
+
+    def caveats(self, run: StoredRun, *, ranged: bool) -> list[str]:
+        """What must be said with every number of a run. `ranged`: whether ranges are given."""
+        phrases = self.settings.phrases.caveats
+        late = self.late(run.meta.data_complete_to, run.meta.as_of).items()
+        said = [
+            phrases["outcome"],
+            *(phrases["late"].format(source=name, since=in_minutes(since)) for name, since in late),
+        ]
+        return said if ranged else [*said, phrases["interval"]]
+
+    def basis(self, run: StoredRun, *, ranged: bool) -> dict[str, Any]:
+        """What every answer about risk says about itself, but its horizon, its limit in time and its reference."""
+        meta = run.meta
+        return {
+            "outcome": meta.outcome, "as_of": meta.as_of, "data_complete_to": dict(meta.data_complete_to),
+            "model": model_used(meta), "caveats": self.caveats(run, ranged=ranged),
+        }  # fmt: skip
+
+
+def state_in_words(settings: Settings, state: str) -> str:
+    """What a state means."""
+    return TIMELY.get(state) or settings.phrases.states.get(state, state)
+
+
+def in_minutes(moment: datetime) -> str:
+    """A moment as caveats say it."""
+    return f"{moment:%Y-%m-%dT%H:%MZ}"

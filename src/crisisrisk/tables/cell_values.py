@@ -1,0 +1,151 @@
+"""Cells of a file as typed values, a column at a time, with a note of those that could not be read.
+
+Texts that repeat are worked on once per distinct value. Nothing here goes through rows in Python.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from crisisrisk.tables.schema import CATEGORY
+
+Mask = NDArray[np.bool_]
+_NUMBER = r"^[ ]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?[ ]*$"
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+
+
+@dataclass(frozen=True)
+class Read:
+    """A column of values. `unreadable`: cells that hold something, but not what was wanted; their value is null."""
+
+    values: pa.Array
+    unreadable: Mask
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A column of repeated texts. `codes`: place in `texts`, or -1 for an empty cell. Shape (rows,)."""
+
+    codes: NDArray[np.int32]
+    texts: list[str]
+
+    def renamed(self, texts: Sequence[str | None]) -> tuple["Encoded", Mask]:
+        """Every distinct text changed to another, and which rows hold one that was changed to None."""
+        places = {text: place for place, text in enumerate(text for text in dict.fromkeys(texts) if text is not None)}
+        new = np.array([-1 if text is None else places[text] for text in texts] + [-1], dtype=np.int32)
+        codes = new[self.codes]
+        return Encoded(codes, list(places)), (codes < 0) & (self.codes >= 0)
+
+    def rows_with(self, wanted: Callable[[str], bool]) -> Mask:
+        """Which rows hold a text of which `wanted` is true. Empty cells hold none."""
+        return np.array([wanted(text) for text in self.texts] + [False], dtype=np.bool_)[self.codes]
+
+    def as_array(self) -> pa.DictionaryArray:
+        """As an Arrow dictionary array; empty cells are nulls."""
+        indices = pa.array(self.codes, mask=self.codes < 0)
+        return pa.DictionaryArray.from_arrays(indices, pa.array(self.texts, pa.string()))
+
+
+def one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """A column without chunks."""
+    if isinstance(column, pa.Array):
+        return column
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return column.combine_chunks() if not pa.types.is_dictionary(column.type) else column.unify_dictionaries().combine_chunks()
+
+
+def texts_of(column: pa.Array) -> pa.Array:
+    """A column as plain texts, as a CSV would hold them: whole floats without a point, times as ISO."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_floating(column.type):
+        exact = pc.and_(pc.equal(column, pc.round(column)), pc.less(pc.abs(column), 2.0**53))
+        whole = pc.cast(pc.if_else(exact, column, None), pa.int64())
+        return pc.coalesce(pc.cast(whole, pa.string()), pc.cast(column, pa.string()))
+    if pa.types.is_timestamp(column.type) and column.type.tz:
+        return pc.strftime(pc.cast(column, pa.timestamp("us", "UTC")), format="%Y-%m-%dT%H:%M:%SZ")
+    return column if column.type == pa.string() else pc.cast(column, pa.string())
+
+
+def encoded(column: pa.Array) -> Encoded:
+    """A column as repeated texts."""
+    if not (pa.types.is_dictionary(column.type) and column.type.value_type == pa.string()):
+        column = texts_of(column).dictionary_encode()
+    codes = np.asarray(column.indices.fill_null(-1)).astype(np.int32, copy=False)
+    return Encoded(codes, column.dictionary.to_pylist())
+
+
+def numbers(column: pa.Array) -> Read:
+    """Finite numbers. `1e999`, `NaN`, `inf` and `1,5` are unreadable."""
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        texts = texts_of(column)
+        fits = pc.match_substring_regex(texts, _NUMBER)
+        column = pc.cast(pc.utf8_trim(pc.if_else(fits, texts, None), " "), pa.float64())
+        given = np.asarray(texts.is_valid())
+    else:
+        given = np.asarray(column.is_valid())
+        column = pc.cast(column, pa.float64(), safe=False)
+    finite = np.isfinite(np.asarray(column.fill_null(np.nan)))
+    return Read(pc.if_else(pa.array(finite), column, None), given & ~finite)
+
+
+def whole_numbers(column: pa.Array) -> Read:
+    """Whole numbers of 32 bits; `1981.0` is one, `1981.5` is not."""
+    read = numbers(column)
+    values = np.asarray(read.values.fill_null(0.0))
+    fits = (values == np.rint(values)) & (np.abs(values) < 2**31)
+    found = pa.array(np.where(fits, values, 0).astype(np.int32), mask=np.asarray(read.values.is_null()) | ~fits)
+    return Read(found, read.unreadable | ~fits)
+
+
+def flags(column: pa.Array) -> Read:
+    """True and false, from the usual words for them in either case."""
+    if pa.types.is_boolean(column.type):
+        return Read(column, np.zeros(len(column), dtype=np.bool_))
+    texts = encoded(column)
+    true = texts.rows_with(lambda text: text.strip().lower() in _TRUE)
+    false = texts.rows_with(lambda text: text.strip().lower() in _FALSE)
+    return Read(pa.array(true, mask=~(true | false)), (texts.codes >= 0) & ~(true | false))
+
+
+def repeated_text(text: str, rows: int) -> pa.DictionaryArray:
+    """The same text in every row."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), pa.array([text], pa.string()))
+
+
+def nothing(kind: pa.DataType, rows: int) -> pa.Array:
+    """Empty cells of a stored type."""
+    if kind == CATEGORY:
+        return pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int32()), pa.array([], pa.string()))
+    return pa.nulls(rows, kind)
+
+
+@cache
+def _to_degrees() -> Any:
+    import pyproj
+
+    return pyproj.Transformer.from_crs("EPSG:27700", "EPSG:4326", always_xy=True)
+
+
+def degrees_from_grid(easting: Read, northing: Read) -> tuple[Read, Read]:
+    """Latitude and longitude of British National Grid metres, to a millionth of a degree (about 0.1 m).
+
+    Off the grid (east of 700 km, north of 1,300 km) is unreadable.
+    """
+    east = np.asarray(easting.values.fill_null(np.nan))
+    north = np.asarray(northing.values.fill_null(np.nan))
+    outside = (east < 0) | (east > 700_000) | (north < 0) | (north > 1_300_000)
+    longitude, latitude = _to_degrees().transform(np.where(outside, np.nan, east), np.where(outside, np.nan, north))
+    return _degrees(latitude, northing.unreadable | outside), _degrees(longitude, easting.unreadable | outside)
+
+
+def _degrees(values: NDArray[np.float64], unreadable: Mask) -> Read:
+    fine = np.isfinite(values)
+    return Read(pa.array(np.round(np.where(fine, values, 0.0), 6), mask=~fine), unreadable)

@@ -1,0 +1,131 @@
+"""Pseudonyms of persons: a keyed HMAC, so that nobody without the site's key can list NHS numbers to find whose it is.
+
+`k1_` and 16 Crockford base32 characters (80 bits) of HMAC-SHA-256(key, NHS number). The key stands outside the data
+folder; its id is the part before the underscore.
+"""
+
+import base64
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crisisrisk.errors import DataError
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.text_hashes import CROCKFORD
+
+PSEUDONYM = re.compile(r"k\d{1,3}_[0-9A-HJKMNP-TV-Z]{16}")
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
+_LINE = re.compile(r"(k\d{1,3}) ([0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class PseudonymKey:
+    """The site's secret. Its text form never shows the secret."""
+
+    id: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"PseudonymKey({self.id})"
+
+    @property
+    def check(self) -> str:
+        """A value by which two uses of the same key are recognised, and from which it cannot be found."""
+        return hmac.digest(self.secret, b"crisisrisk key check", "sha256")[:8].hex()
+
+
+def pseudonym(key: PseudonymKey, kind: str, text: str) -> str | None:
+    """The pseudonym of one identifier, or None where it fails its check. See `pseudonyms`."""
+    return pseudonyms(key, kind, [text])[0]
+
+
+def pseudonyms(key: PseudonymKey, kind: str, texts: Sequence[str]) -> list[str | None]:
+    """The pseudonym of each identifier, or None where it fails its check.
+
+    `kind` is `nhs_number`, `study_id`, `agency_key` or `pseudonym` (checked for its form only). An NHS number and a
+    study's id that look the same are different people.
+    """
+    if kind == "pseudonym":
+        return [text if PSEUDONYM.fullmatch(text) else None for text in texts]
+    messages = [_nhs_number(text) for text in texts] if kind == "nhs_number" else [_own_id(kind, text) for text in texts]
+    digests = [hmac.digest(key.secret, message.encode(), "sha256")[:10] for message in messages if message is not None]
+    made = iter(_crockford(digests, key.id))
+    return [None if message is None else next(made) for message in messages]
+
+
+def _crockford(digests: list[bytes], key_id: str) -> list[str]:
+    """Ten bytes each as sixteen characters of five bits, after the key's id."""
+    whole = base64.b32encode(b"".join(digests)).translate(_CROCKFORD).decode()
+    return [f"{key_id}_{whole[start : start + 16]}" for start in range(0, len(digests) * 16, 16)]
+
+
+def _own_id(kind: str, text: str) -> str | None:
+    return f"{kind}:{text.strip()}" if text.strip() else None
+
+
+def _nhs_number(text: str) -> str | None:
+    import nhs_number
+
+    digits = text.strip().replace(" ", "").replace("-", "")
+    if len(digits) != 10 or not digits.isascii() or not digits.isdigit():
+        return None
+    return digits if nhs_number.is_valid(digits) else None
+
+
+def create_pseudonym_key(site: Site) -> Path:
+    """Make the site's key file, readable by its owner only. Raises DataError where one is already there."""
+    path = _key_file(site)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise DataError("CR-KEY-001", "there is a key already, and another would split every person in two", where=str(path)) from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"k1 {secrets.token_hex(32)}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+def read_pseudonym_key(site: Site) -> PseudonymKey:
+    """The site's key: the last line of its key file. Raises DataError where it is missing or others can read it."""
+    path = _key_file(site)
+    try:
+        mode = path.stat().st_mode
+        lines = path.read_text(encoding="ascii").split("\n")
+    except (OSError, UnicodeDecodeError):
+        raise DataError(
+            "CR-KEY-001", "the key of the pseudonyms cannot be read", where=str(path),
+            hint="restore it from where the site keeps its secrets; a new key makes every person someone else",
+        ) from None  # fmt: skip
+    if mode & 0o077:
+        raise DataError(
+            "CR-KEY-001", "others than its owner may read the key of the pseudonyms", where=str(path),
+            wanted="mode 600", found=f"mode {mode & 0o777:o}", hint=f"chmod 600 {path.name}",
+        )  # fmt: skip
+    found = [match for line in lines if (match := _LINE.fullmatch(line.strip()))]
+    if not found:
+        raise DataError(
+            "CR-KEY-001", "the key file holds no key", where=str(path), wanted="a line such as: k1 (64 hexadecimal digits)"
+        )
+    return PseudonymKey(id=found[-1][1], secret=bytes.fromhex(found[-1][2]))
+
+
+def _key_file(site: Site) -> Path:
+    if site.pseudonym_key_file is None:
+        raise DataError(
+            "CR-KEY-001", "this mapping makes pseudonyms, and the site names no key", where=str(site.path / "crisisrisk.toml"),
+            wanted='pseudonym_key_file = "…"', hint="a file outside the data folder, where only this service's account reads",
+        )  # fmt: skip
+    path = site.pseudonym_key_file
+    for folder in (site.data, site.quarantine, site.models, site.reports):
+        if path.resolve().is_relative_to(folder.resolve()):
+            raise DataError(
+                "CR-KEY-001", "the key of the pseudonyms lies among the data that it protects", where=str(path),
+                wanted=f"a file outside {folder}",
+            )  # fmt: skip
+    return path

@@ -1,0 +1,180 @@
+"""What is stored, as others read it: an immutable snapshot of the last load that was completed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from crisisrisk.errors import DataError, did_you_mean
+from crisisrisk.tables.cell_values import one_chunk
+from crisisrisk.tables.coding import CATEGORY_NAMES, PLACE_EVENTS, STORED_EVENTS
+from crisisrisk.tables.core import SMALL_TABLES, TABLES
+from crisisrisk.tables.manifest import Manifest, SourceCounts, StoredFile, read_manifest
+from crisisrisk.tables.merging import month_name, month_numbers
+from crisisrisk.tables.schema import INSTANT
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.text_hashes import bucket_of
+from crisisrisk.timeline import Window, instant, microseconds
+
+__all__ = ["Snapshot", "Store", "bucket_of"]
+
+PERSON_EVENTS = pa.schema([field for field in STORED_EVENTS if field.name not in ("source_person_key", "through_link")])
+PLACE_VIEW = pa.schema([field for field in PLACE_EVENTS if field.name != "source_person_key"])
+
+
+class Store:
+    """The checked tables of one site."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def snapshot(self) -> "Snapshot":
+        """The state as of the last completed load. Raises DataError where nothing was loaded yet."""
+        manifest = read_manifest(self._site)
+        if manifest is None:
+            raise DataError(
+                "CR-DATA-005", "nothing has been loaded into this site yet", where=str(self._site.path),
+                hint="crisisrisk data load FILE --mapping mappings/…",
+            )  # fmt: skip
+        return Snapshot(self._site, manifest)
+
+
+class Snapshot:
+    """One committed state. Loads that come after do not change it; its files are kept until the second one."""
+
+    def __init__(self, site: Site, manifest: Manifest) -> None:
+        self._site = site
+        self.manifest = manifest
+        self.digest = manifest.digest
+        self.buckets = manifest.buckets
+
+    def person_events(self, bucket: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Event versions of the persons of a bucket, in order of (person_id, known_at, occurred_at, event_id).
+
+        Events that came with an agency's key are here once they are linked, with the moment when both were known.
+        """
+        return self._read(self.manifest.files.get(f"people/bucket-{bucket:03d}"), PERSON_EVENTS, columns)
+
+    def place_events(self, window: Window | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """Every event version that occurred in a window, with or without a person, in order of (occurred_at, known_at)."""
+        wanted = list(columns) if columns is not None else PLACE_VIEW.names
+        read = wanted if window is None or "occurred_at" in wanted else [*wanted, "occurred_at"]
+        pieces = [self._read(file, PLACE_VIEW, read) for file in self._months(window)]
+        if not pieces:
+            return self._schema(PLACE_VIEW, wanted).empty_table()
+        rows = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
+        if window is None:
+            return rows
+        start, end = (pa.scalar(microseconds(moment), pa.int64()).cast(INSTANT) for moment in (window.start, window.end))
+        occurred = rows.column("occurred_at")
+        inside = pc.and_(pc.greater_equal(occurred, start), pc.less(occurred, end))
+        return rows.filter(inside).select(wanted).combine_chunks()
+
+    def people_in(self, bucket: int) -> pa.Table:
+        """The `people` rows of a bucket's persons, all versions."""
+        rows, starts = self._people_by_bucket
+        return rows.slice(starts[bucket], starts[bucket + 1] - starts[bucket])
+
+    def table(self, name: str) -> pa.Table:
+        """A small table whole, all versions; without rows where none were loaded. Raises DataError for another name."""
+        names = [table.name for table in SMALL_TABLES]
+        if name not in names:
+            raise DataError("CR-DATA-008", f'there is no small table "{name}"', hint=did_you_mean(name, names))
+        return self._read(self.manifest.files.get(f"tables/{name}"), TABLES[name].arrow_schema, None)
+
+    def sources(self) -> dict[str, SourceCounts]:
+        """What is stored of each source, over all buckets."""
+        totals: dict[str, SourceCounts] = {}
+        for file in (*self.manifest.under("people").values(), *self.manifest.under("unlinked").values()):
+            for name, counts in file.sources.items():
+                totals[name] = _summed(totals[name], counts) if name in totals else counts
+        return dict(sorted(totals.items()))
+
+    def complete_to(self) -> dict[str, datetime]:
+        """How far each source is complete: its newest `known_at`, less the hours that the site says it takes to settle."""
+        return {
+            name: instant(counts.last_known) - timedelta(hours=self._settles(name))
+            for name, counts in self.sources().items()
+            if counts.rows
+        }
+
+    def as_of_now(self) -> datetime:
+        """The site's clock: the system's, or just after the newest event became known."""
+        if self._site.clock == "system":
+            return datetime.now(UTC)
+        known = [counts.last_known for counts in self.sources().values() if counts.rows]
+        if not known:
+            raise DataError("CR-DATA-005", "the site's clock follows its data, and no events have been loaded yet")
+        return instant(max(known) + 1)
+
+    def _settles(self, source: str) -> float:
+        known = self._site.sources.get(source)
+        return known.settled_after_hours if known else 0.0
+
+    @cached_property
+    def _people_by_bucket(self) -> tuple[pa.Table, list[int]]:
+        people = self.table("people")
+        buckets = bucket_of(people.column("person_id"), self.buckets)
+        order = np.argsort(buckets, kind="stable")
+        starts = np.searchsorted(buckets[order], np.arange(self.buckets + 1))
+        return people.take(pa.array(order)), starts.tolist()
+
+    def _months(self, window: Window | None) -> list[StoredFile]:
+        months = self.manifest.under("places")
+        if window is None:
+            return list(months.values())
+        ends = np.array([microseconds(window.start), microseconds(window.end) - 1], dtype=np.int64)
+        first, last = (month_name(month) for month in month_numbers(ends).tolist())
+        return [file for name, file in months.items() if first <= name <= last]
+
+    def _read(self, file: StoredFile | None, schema: pa.Schema, columns: Sequence[str] | None) -> pa.Table:
+        names = list(columns) if columns is not None else schema.names
+        wanted = self._schema(schema, names)
+        if file is None:
+            return wanted.empty_table()
+        path = self._site.data / file.path
+        texts = [name for name in names if name in CATEGORY_NAMES]
+        try:
+            rows = pq.ParquetFile(path, memory_map=True, read_dictionary=texts).read(names)
+        except (OSError, pa.ArrowException):
+            raise DataError(
+                "CR-DATA-008", "a stored table cannot be read", where=str(path),
+                hint="loads since this view of the data began may have replaced it: start again · else restore the data folder",
+            ) from None  # fmt: skip
+        return _in_one_chunk(rows, wanted)
+
+    @staticmethod
+    def _schema(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
+        for name in names:
+            if name not in schema.names:
+                raise DataError("CR-DATA-008", f'there is no column "{name}"', hint=did_you_mean(name, schema.names))
+        return pa.schema([schema.field(name) for name in names])
+
+
+def _in_one_chunk(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [one_chunk(rows.column(field.name)) for field in schema]
+    return pa.table(columns, schema=schema)
+
+
+def _summed(first: SourceCounts, second: SourceCounts) -> SourceCounts:
+    return SourceCounts(
+        rows=first.rows + second.rows,
+        first_occurred=min(first.first_occurred, second.first_occurred),
+        last_occurred=max(first.last_occurred, second.last_occurred),
+        last_known=max(first.last_known, second.last_known),
+        final=first.final + second.final,
+        final_through_link=first.final_through_link + second.final_through_link,
+    )
+
+
+def rules_broken(loads: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of refused rows by rule."""
+    totals: dict[str, int] = {}
+    for rules in loads:
+        for rule, count in rules.items():
+            totals[rule] = totals.get(rule, 0) + count
+    return dict(sorted(totals.items()))

@@ -1,0 +1,168 @@
+"""Stand at many moments of the past, fit with what was known by then, judge against what came."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crisisrisk.errors import DataError
+from crisisrisk.evaluation.place_report import PlaceReport
+from crisisrisk.evaluation.slices import PersonReport
+from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, shift_split, temporal_split, weekly_origins
+from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.trees import Numbers
+from crisisrisk.tables.site import Site
+from crisisrisk.timeline import Window, grid, instant
+from crisisrisk.training.person import baselines_for, fit_person, judge_person
+from crisisrisk.training.person_data import PersonData
+from crisisrisk.training.place import expected_for, fit_place, judge_place, usable_split
+from crisisrisk.training.place_data import PlaceData
+from crisisrisk.training.recipe import TrainingRecipe
+
+FOLDS = 5
+HALF_A_DAY = timedelta(hours=12)
+
+Tell = Callable[[str], None]
+Part = NDArray[np.int8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origins:
+    """Which moments to stand at: those from `start` to `end` (both may be left out), `every_days` apart."""
+
+    every_days: int = 7
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def among(self, moments: Sequence[datetime], *, most: int) -> tuple[datetime, ...]:
+        """Of ascending moments those asked for; without a start the last `most`. Raises DataError when there is none."""
+        inside = [
+            moment for moment in moments
+            if (self.start is None or moment >= self.start) and (self.end is None or moment <= self.end)
+        ]  # fmt: skip
+        chosen = inside if self.start is not None else inside[-most:]
+        if not chosen:
+            raise DataError(
+                "CR-TRAIN-002", "there is no moment to stand at", where="--from and --to",
+                found=f"{len(moments)} moments" + (f", {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}" if moments else ""),
+            )  # fmt: skip
+        return tuple(chosen)
+
+
+def _runs(origins: Sequence[datetime], length: int) -> Iterator[tuple[datetime, ...]]:
+    """Origins that share a fit."""
+    for start in range(0, len(origins), length):
+        yield tuple(origins[start : start + length])
+
+
+# People
+
+
+def backtest_people(
+    recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, origins: Origins, *, tell: Tell
+) -> PersonReport:
+    """Weekly lists, each by a model that was fitted before it; without calendar dates, every person by others' model."""
+    fold = _person_folds(recipe, data) if recipe.split.kind == "person" else _time_folds(recipe, data, origins)
+    rows: list[NDArray[np.int64]] = []
+    risks: list[Numbers] = []
+    others: list[dict[str, Numbers]] = []
+    for text, parts in fold:
+        tell(f"{text}: fitting on {np.count_nonzero(parts == TRAIN):,} rows …")
+        test = np.flatnonzero(parts == TEST)
+        model = fit_person(recipe, features, data, parts)
+        rows.append(test)
+        risks.append(model.probability(data.features[test], features.names))
+        others.append(baselines_for(data, np.flatnonzero(parts == TRAIN), test))
+    baselines = {name: np.concatenate([one[name] for one in others]) for name in others[0]}
+    return judge_person(recipe, data, np.concatenate(rows), np.concatenate(risks), baselines)
+
+
+def _time_folds(recipe: TrainingRecipe, data: PersonData, origins: Origins) -> Iterator[tuple[str, Part]]:
+    moments = [instant(moment) for moment in np.unique(data.as_of)]
+    spaced = _spaced(moments, origins.every_days)
+    for run in _runs(origins.among(spaced, most=recipe.split.origins), recipe.split.refit_every_origins):
+        # The block runs to its last origin; dates between origins that are not asked for train nothing.
+        split = temporal_split(
+            [moment for moment in moments if moment <= run[-1] and (moment < run[0] or moment in run)],
+            horizon_days=recipe.outcome.horizon_days,
+            gap_days=recipe.outcome.gap_days + recipe.split.gap_days,
+            validation_days=recipe.split.validation_days,
+            test_days=(run[-1] - run[0] + HALF_A_DAY).days + 1,
+        )
+        yield f"{run[0]:%-d %b %Y}", split.part_of(data.as_of)
+
+
+def _spaced(moments: Sequence[datetime], days: int) -> list[datetime]:
+    """Of ascending moments, counted back from the last, those at least so many days apart."""
+    chosen: list[datetime] = []
+    for moment in reversed(moments):
+        if not chosen or chosen[-1] - moment > timedelta(days=days) - HALF_A_DAY:
+            chosen.append(moment)
+    return chosen[::-1]
+
+
+def _person_folds(recipe: TrainingRecipe, data: PersonData) -> Iterator[tuple[str, Part]]:
+    """Every person is judged once, by a model that saw none of their rows."""
+    random = np.random.default_rng(recipe.model.seed)
+    order = np.argsort(data.person_ids, kind="stable")
+    fold_of = np.empty(len(order), dtype=np.int64)
+    fold_of[order] = random.permutation(len(order)) % FOLDS
+    for fold in range(FOLDS):
+        of_person = np.full(len(order), TRAIN, dtype=np.int8)
+        of_person[fold_of == fold] = TEST
+        of_person[fold_of == (fold + 1) % FOLDS] = VALIDATION
+        yield f"fold {fold + 1} of {FOLDS}", of_person[data.person]
+
+
+# Places
+
+
+def backtest_places(
+    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, site: Site, origins: Origins, *, tell: Tell
+) -> PlaceReport:
+    """Shifts after each origin, forecast by a model that was fitted on shifts known by then."""
+    stands = place_origins(recipe, data, site, origins)
+    tests: list[NDArray[np.int64]] = []
+    expected: list[NDArray[np.float64]] = []
+    for run in _runs(stands, recipe.split.refit_every_origins):
+        split = usable_split(
+            shift_split(
+                data.shifts, origin=run[0], test_days=_days_of(run, origins.every_days),
+                validation_days=recipe.split.validation_days, issue_hours=recipe.grid.issue_hours,
+                latency_hours=data.latency_hours,
+            ),
+            data,
+        )  # fmt: skip
+        _require_shifts(split.train, split.validation, run[0])
+        tell(f"{run[0]:%-d %b %Y}: fitting on {len(split.train):,} shifts …")
+        model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
+        tests.append(split.test)
+        expected.append(expected_for(model, features, data, split.test))
+    shifts = np.concatenate(tests)
+    return judge_place(recipe, data, site, shifts, np.concatenate(expected), origins=len(stands))
+
+
+def place_origins(recipe: TrainingRecipe, data: PlaceData, site: Site, origins: Origins) -> tuple[datetime, ...]:
+    """The moments to stand at: local midnights with a whole block of shifts after them."""
+    if origins.start is None and origins.end is None:
+        return weekly_origins(data.shifts, site.time_zone, count=recipe.split.origins, every_days=origins.every_days)
+    last = max(data.shifts[one].end for one in data.usable)
+    block = timedelta(days=origins.every_days) - HALF_A_DAY
+    window = Window(data.shifts[data.usable[0]].start, last)
+    whole = [one for one in grid(window, site.time_zone, every_days=origins.every_days) if one + block <= last]
+    return origins.among(whole, most=recipe.split.origins)
+
+
+def _days_of(run: Sequence[datetime], every_days: int) -> int:
+    return (run[-1] - run[0] + HALF_A_DAY).days + every_days
+
+
+def _require_shifts(train: NDArray[np.int64], validation: NDArray[np.int64], origin: datetime) -> None:
+    if not len(train) or not len(validation):
+        raise DataError(
+            "CR-TRAIN-002", f"nothing to fit on before {origin:%Y-%m-%d}",
+            wanted="fewer origins, a shorter warm-up, or shorter validation_days",
+            found=f"{len(train)} shifts to train and {len(validation)} to validate on, after the warm-up",
+        )  # fmt: skip

@@ -1,0 +1,87 @@
+"""Fitting LightGBM: the same data and recipe give the same trees to the byte."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crisisrisk.models.trees import Numbers, Trees, trees_of
+from crisisrisk.training.recipe import ModelSettings
+
+OBJECTIVES = {"person": "binary", "place": "poisson"}
+METRICS = {"person": "binary_logloss", "place": "poisson"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows to fit or to stop on. `features`: shape (rows, features); `labels` and `offset`: shape (rows,)."""
+
+    features: NDArray[np.float32]
+    labels: NDArray[Any]
+    offset: Numbers | None = None
+
+
+def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Block, settings: ModelSettings) -> Trees:
+    """Trees fitted on one block, as many as do best on the other; none, when no tree does better than none."""
+    import lightgbm
+
+    data = _dataset(train, names, settings)
+    booster = lightgbm.train(
+        _parameters(subject, settings),
+        data,
+        num_boost_round=settings.rounds,
+        valid_sets=[_dataset(validation, names, settings, reference=data)],
+        valid_names=["validation"],
+        callbacks=[lightgbm.early_stopping(settings.early_stopping_rounds, verbose=False), lightgbm.log_evaluation(0)],
+    )
+    best = booster.best_iteration
+    if subject == "place" and not _trees_help(trees_of(booster, best), names, validation):
+        return trees_of(booster, 0)
+    return trees_of(booster, best)
+
+
+def _dataset(block: Block, names: tuple[str, ...], settings: ModelSettings, reference: Any = None) -> Any:
+    import lightgbm
+
+    return lightgbm.Dataset(
+        block.features,
+        np.asarray(block.labels, dtype=np.float64),
+        init_score=block.offset,
+        feature_name=list(names),
+        reference=reference,
+        params={"max_bin": settings.max_bin, "verbose": -1, "num_threads": settings.threads},
+        free_raw_data=True,
+    )
+
+
+def _parameters(subject: str, settings: ModelSettings) -> dict[str, Any]:
+    return {
+        "objective": OBJECTIVES[subject],
+        "metric": METRICS[subject],
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.num_leaves,
+        "min_data_in_leaf": settings.min_data_in_leaf,
+        "feature_fraction": settings.feature_fraction,
+        "bagging_fraction": settings.bagging_fraction,
+        "bagging_freq": 1,
+        "lambda_l2": settings.lambda_l2,
+        "max_bin": settings.max_bin,
+        "seed": settings.seed,
+        "num_threads": settings.threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }
+
+
+def _trees_help(trees: Trees, names: tuple[str, ...], validation: Block) -> bool:
+    """Whether the Poisson loss on validation is below that of the offset alone."""
+    offset = np.zeros(len(validation.labels)) if validation.offset is None else validation.offset
+    loss = _poisson_loss(validation.labels)
+    return loss(trees.raw_score(validation.features, names) + offset) < loss(offset)
+
+
+def _poisson_loss(counts: NDArray[Any]) -> Callable[[Numbers], float]:
+    return lambda log_expected: float(np.mean(np.exp(log_expected) - counts * log_expected))

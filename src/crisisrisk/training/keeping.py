@@ -1,0 +1,197 @@
+"""A run with everything that belongs to it, kept in MLflow: recipes, report, attrition, plots, digests, the bundle."""
+
+import hashlib
+import json
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crisisrisk.evaluation.slices import plain_values
+from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.bundle import Bundle, Manifest, software_versions, write_bundle
+from crisisrisk.models.phrases import PhraseBook
+from crisisrisk.models.registry import BUNDLE, RunRecord, log_run
+from crisisrisk.models.risk_model import PlaceModel, RiskModel
+from crisisrisk.models.task import Task
+from crisisrisk.timeline import instant
+from crisisrisk.training.person_data import cohort_rule, crisis_rule
+from crisisrisk.training.plots import shap_summary
+from crisisrisk.training.recipe import TrainingRecipe
+
+REPORT, ATTRITION, SUMMARY_PLOT = "report.json", "attrition.txt", "shap_summary.png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipes:
+    """Everything that was declared before a run began."""
+
+    training: TrainingRecipe
+    features: FeatureRecipe
+    phrases: PhraseBook
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over both recipes, in hex."""
+        return hashlib.sha256(f"{self.training.fingerprint} {self.features.fingerprint}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A model that was fitted and judged, before it is kept."""
+
+    model: RiskModel | PlaceModel
+    report: Mapping[str, Any]
+    """The whole report as plain values: `model`, `baselines` and the rest."""
+    attrition: Sequence[Mapping[str, Any]]
+    attrition_text: str
+    judged_on: str
+    rows: int
+    prevalence: float
+    cut_off_us: int
+    data_digest: str
+    shown: NDArray[np.float32]
+    """Rows for the summary plot. Shape (rows, features)."""
+    cells_known_before: datetime | None = None
+
+
+def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None) -> Task:
+    """The question that a model of this recipe answers."""
+    is_person = recipe.subject == "person"
+    return Task(
+        name=recipe.name,
+        subject=recipe.subject,
+        outcome=recipe.outcome.meaning,
+        crisis=crisis_rule(recipe),
+        cohort=cohort_rule(recipe),
+        horizon_days=recipe.outcome.horizon_days if is_person else None,
+        gap_days=recipe.outcome.gap_days,
+        issue_hours=recipe.grid.issue_hours,
+        offset_lookback_days=recipe.offset.lookback_days,
+        offset_prior_events=recipe.offset.prior_events,
+        valid_hours=recipe.report.valid_hours,
+        cells_known_before=None if cells_known_before is None else cells_known_before.isoformat(),
+    )
+
+
+def keep_run(uri: str, recipes: Recipes, finished: Finished) -> str:
+    """Keep a run and its candidate bundle in MLflow. Returns the run's id."""
+    training = recipes.training
+    parameters = {
+        **_flat(json.loads(training.to_json())),
+        "features_fingerprint": recipes.features.fingerprint,
+        "rows": str(finished.rows),
+        "trees": str(finished.model.trees.count),
+    }
+    tags = {
+        "task": training.name,
+        "subject": training.subject,
+        "recipe_fingerprint": recipes.fingerprint,
+        "data_digest": finished.data_digest,
+        "training_cut_off": instant(finished.cut_off_us).isoformat(),
+    }
+    record = RunRecord(
+        experiment=training.name,
+        name=f"{training.name} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+        parameters=parameters,
+        metrics=_metrics(finished),
+        tags=tags,
+        write=lambda run_id, folder: _write_artifacts(folder, run_id, recipes, finished),
+    )
+    return log_run(uri, record)
+
+
+def _write_artifacts(folder: Path, run_id: str, recipes: Recipes, finished: Finished) -> None:
+    (folder / "recipes").mkdir()
+    (folder / "recipes" / "training.json").write_text(recipes.training.to_json(), encoding="utf-8")
+    (folder / "recipes" / "features.json").write_text(recipes.features.to_json(), encoding="utf-8")
+    (folder / REPORT).write_text(report_text(recipes, finished), encoding="utf-8")
+    (folder / ATTRITION).write_text(finished.attrition_text + "\n", encoding="utf-8")
+    title = f"What moves {recipes.training.name}: exact contributions on test rows"
+    shap_summary(
+        finished.model.trees, finished.shown, folder / SUMMARY_PLOT, seed=recipes.training.model.seed, title=title
+    )
+    write_bundle(folder / BUNDLE, candidate(run_id, recipes, finished))
+
+
+def report_text(recipes: Recipes, finished: Finished) -> str:
+    """The report as JSON: enough to show again, and to check at promotion, without the data."""
+    whole = {
+        "task": recipes.training.name,
+        "subject": recipes.training.subject,
+        "recipe_fingerprint": recipes.fingerprint,
+        "rows": finished.rows,
+        "features": len(recipes.features.names),
+        "trees": finished.model.trees.count,
+        "prevalence": finished.prevalence,
+        "judged_on": finished.judged_on,
+        "attrition": list(finished.attrition),
+        "attrition_text": finished.attrition_text,
+        "report": finished.report,
+    }
+    return json.dumps(plain_values(whole), indent=1, ensure_ascii=False)
+
+
+def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
+    """The bundle of a run before any promotion: version 0."""
+    manifest = Manifest(
+        name=recipes.training.name,
+        subject=recipes.training.subject,
+        version=0,
+        run_id=run_id,
+        recipe_fingerprint=recipes.fingerprint,
+        feature_names=finished.model.feature_names,
+        trees=finished.model.trees.count,
+        training_cut_off=instant(finished.cut_off_us).isoformat(),
+        data_digest=finished.data_digest,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=software_versions(),
+    )
+    return Bundle(
+        manifest=manifest,
+        model=finished.model,
+        task=task_of(recipes.training, finished.cells_known_before),
+        features=recipes.features,
+        training_recipe=recipes.training.to_json(),
+        phrases=recipes.phrases,
+    )
+
+
+def _metrics(finished: Finished) -> dict[str, float]:
+    """The model's and the baselines' numbers under names that MLflow accepts."""
+    named = {"model": finished.report["model"], **dict(finished.report["baselines"])}
+    flat = {f"{who}.{name}": value for who, values in named.items() for name, value in _flat(values).items()}
+    numbers = {name: _finite(value) for name, value in flat.items()}
+    shown = {name: value for name, value in numbers.items() if value is not None}
+    return {**shown, "prevalence": finished.prevalence}
+
+
+def _finite(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested tables as one, with names joined by points; lists as JSON."""
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has held, in megabytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024 / 1024 if sys.platform == "darwin" else peak / 1024

@@ -1,0 +1,136 @@
+"""Train and judge a model of people: who is likely to have the outcome within the horizon."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crisisrisk.evaluation.baselines import fit_five_factors, person_baselines
+from crisisrisk.evaluation.slices import JudgedRows, PersonReport, person_report
+from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, TemporalSplit, person_split, temporal_split
+from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.calibration import fit_calibration
+from crisisrisk.models.risk_model import RiskModel
+from crisisrisk.models.trees import Numbers
+from crisisrisk.timeline import instant
+from crisisrisk.training.fitting import Block, fit_trees
+from crisisrisk.training.person_data import PersonData
+from crisisrisk.training.recipe import TrainingRecipe
+
+Part = NDArray[np.int8]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FittedPerson:
+    """A model of people, and the rows that made it: 0 train, 1 validation, 2 test, -1 none."""
+
+    model: RiskModel
+    parts: Part
+
+
+def fit_person(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, parts: Part) -> RiskModel:
+    """Trees from the training rows; where to stop, and the calibration, from the validation rows."""
+    train, validation = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
+    trees = fit_trees(
+        "person",
+        features.names,
+        Block(data.features[train], data.happened[train]),
+        Block(data.features[validation], data.happened[validation]),
+        recipe.model,
+    )
+    log_odds = trees.raw_score(data.features[validation], features.names)
+    return RiskModel(trees, fit_calibration(recipe.model.calibration, log_odds, data.happened[validation]))
+
+
+def split_of(recipe: TrainingRecipe, data: PersonData) -> Part:
+    """For each row its part, by time or by person as the recipe says. Shape (rows,)."""
+    split = recipe.split
+    if split.kind == "person":
+        of_person = person_split(
+            data.person_ids,
+            seed=recipe.model.seed,
+            validation_share=split.validation_share,
+            test_share=split.test_share,
+        )
+        return of_person[data.person].astype(np.int8)
+    return time_split(recipe, data).part_of(data.as_of)
+
+
+def time_split(recipe: TrainingRecipe, data: PersonData) -> TemporalSplit:
+    """The blocks of a split by time."""
+    return temporal_split(
+        [instant(moment) for moment in np.unique(data.as_of)],
+        horizon_days=recipe.outcome.horizon_days,
+        gap_days=recipe.outcome.gap_days + recipe.split.gap_days,
+        validation_days=recipe.split.validation_days,
+        test_days=recipe.split.test_days,
+    )
+
+
+def judge_person(
+    recipe: TrainingRecipe, data: PersonData, rows: Rows, risk: Numbers, baselines: dict[str, Numbers]
+) -> PersonReport:
+    """The report on some rows. `risk` and every baseline: shape (len(rows),).
+
+    Data without calendar dates have no weekly lists: all their rows are one slice.
+    """
+    as_of = data.as_of[rows] if recipe.split.kind == "time" else np.zeros(len(rows), dtype=np.int64)
+    judged = JudgedRows(
+        happened=data.happened[rows],
+        as_of=as_of,
+        person=data.person[rows],
+        team=None if data.team is None else data.team[rows],
+    )
+    return person_report(
+        risk,
+        judged,
+        baselines=baselines,
+        list_length=recipe.report.list_length,
+        seed=recipe.model.seed,
+        resamples=recipe.report.bootstrap_samples,
+    )
+
+
+def baselines_for(data: PersonData, train: Rows, rows: Rows) -> dict[str, Numbers]:
+    """The risk of some rows by every baseline; the five factors are fitted on the training rows."""
+    five_factors = fit_five_factors(data.history.where(train), data.happened[train])
+    return dict(person_baselines(data.history.where(rows), data.attendance[rows], five_factors))
+
+
+@dataclass(frozen=True)
+class JudgedPerson:
+    """A fitted model of people with its report and the test rows that it was judged on."""
+
+    model: RiskModel
+    report: PersonReport
+    test: Rows
+    judged_on: str
+
+
+def train_and_judge(
+    recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, *, tell: Callable[[str], None]
+) -> JudgedPerson:
+    """Fit on train and validation, open the test rows once."""
+    parts = split_of(recipe, data)
+    train, test = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == TEST)
+    tell(f"fitting on {len(train):,} rows, {len(features.names)} features …")
+    model = fit_person(recipe, features, data, parts)
+    tell(f"judging on {len(test):,} rows beside the baselines …")
+    risk = model.probability(data.features[test], features.names)
+    report = judge_person(recipe, data, test, risk, baselines_for(data, train, test))
+    return JudgedPerson(model, report, test, _judged_on(recipe, data, train, test))
+
+
+def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows) -> str:
+    people = len(np.unique(data.person[test]))
+    if recipe.split.kind == "person":
+        return f"trained on {len(train):,} rows, judged on {len(test):,} rows of {people:,} other people"
+    first, last = (instant(moment) for moment in (data.as_of[test].min(), data.as_of[test].max()))
+    lists = len(np.unique(data.as_of[test]))
+    trained_to = instant(data.as_of[train].max())
+    return (
+        f"trained on {len(train):,} person-weeks to {trained_to:%-d %b %Y}, "
+        f"judged on {lists} weekly lists, {first:%-d %b %Y} to {last:%-d %b %Y}"
+    )

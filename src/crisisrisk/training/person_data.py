@@ -1,0 +1,211 @@
+"""The labelled rows of people, streamed bucket by bucket: features, labels and what the baselines read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from crisisrisk.cohorts import Attrition, CohortRule, PersonRows, person_cohort
+from crisisrisk.episodes import EpisodeRule
+from crisisrisk.errors import DataError
+from crisisrisk.evaluation.baselines import CrisisHistory, crisis_history, frequent_attender
+from crisisrisk.features.person import person_event_columns, person_features
+from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.labels import onset_labels
+from crisisrisk.scoring.registers import opted_out_at, teams_at
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Snapshot
+from crisisrisk.timeline import Instants, Window, grid, instant, microseconds, utc_from_local
+from crisisrisk.training.coverage import Coverage, coverage_of
+from crisisrisk.training.recipe import Grid, TrainingRecipe
+
+EVENT_COLUMNS = ("person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome", "origin",
+                 "is_crisis", "ended_at")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PersonData:
+    """Labelled rows of everyone. Arrays have shape (rows,) unless said otherwise; people of a bucket stay together."""
+
+    person_ids: NDArray[np.object_]
+    """Shape (people,)."""
+    person: NDArray[np.int64]
+    """Index into `person_ids`."""
+    as_of: Instants
+    features: NDArray[np.float32]
+    """Shape (rows, features)."""
+    happened: NDArray[np.bool_]
+    history: CrisisHistory
+    attendance: NDArray[np.float64]
+    team: NDArray[np.object_] | None
+    attrition: Attrition
+    cut_off_us: int
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+
+def crisis_rule(recipe: TrainingRecipe) -> EpisodeRule:
+    """The outcome of a recipe as the rule that the engine reads."""
+    outcome = recipe.outcome
+    return EpisodeRule(
+        sources=outcome.sources,
+        codes=outcome.codes,
+        outcomes=outcome.outcomes,
+        crisis_flag=outcome.crisis_flag,
+        origins=outcome.origins,
+        stable_gap_days=outcome.stable_gap_days,
+    )
+
+
+def cohort_rule(recipe: TrainingRecipe) -> CohortRule:
+    """The cohort of a recipe as the rule that the engine reads."""
+    cohort = recipe.cohort
+    return CohortRule(
+        minimum_history_days=cohort.minimum_history_days,
+        seen_within_days=cohort.seen_within_days,
+        minimum_age=cohort.minimum_age,
+    )
+
+
+def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snapshot, site: Site) -> PersonData:
+    """Every labelled row that the recipe asks for. Memory is the matrix plus one bucket."""
+    rule = crisis_rule(recipe)
+    coverage = coverage_of(rule, _events_of(snapshot, EVENT_COLUMNS))
+    cut_off = snapshot.as_of_now()
+    complete_to = coverage.complete_to(site.sources, now_us=microseconds(cut_off))
+    moments = grid_moments(recipe, coverage, site, until=instant(min(complete_to.values())))
+    columns = tuple(dict.fromkeys((*EVENT_COLUMNS, *person_event_columns(features))))
+    context = _Context(recipe, features, site, moments, complete_to, microseconds(cut_off),
+                       opted_out_at(snapshot.table("opt_outs"), microseconds(cut_off)))  # fmt: skip
+    parts = [
+        context.part(snapshot.person_events(bucket, columns), snapshot.people_in(bucket))
+        for bucket in range(snapshot.buckets)
+    ]
+    return _joined([part for part in parts if part is not None], context, snapshot)
+
+
+def _events_of(snapshot: Snapshot, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    return (snapshot.person_events(bucket, columns) for bucket in range(snapshot.buckets))
+
+
+def grid_moments(recipe: TrainingRecipe, coverage: Coverage, site: Site, *, until: datetime) -> tuple[datetime, ...]:
+    """The as-of moments: after the warm-up, while a whole label window lies before `until`."""
+    reach = timedelta(days=recipe.outcome.gap_days + recipe.outcome.horizon_days)
+    first = grid_start(recipe.grid, coverage, site)
+    last = until - reach
+    if recipe.grid.last_day:
+        last = min(last, _midnight(recipe.grid.last_day, site))
+    # A grid includes its last moment; a window excludes its end.
+    window = Window(first, max(first, last + timedelta(microseconds=1)))
+    moments = grid(window, site.time_zone, every_days=recipe.grid.every_days)
+    if not moments:
+        raise DataError(
+            "CR-TRAIN-002", "the data are too short for one date of the grid",
+            found=f"{first:%Y-%m-%d} after the warm-up, labels complete for dates to {last:%Y-%m-%d}",
+            wanted=f"a warm-up of {recipe.grid.warm_up_days} days and a horizon of {reach.days} days",
+        )  # fmt: skip
+    return moments
+
+
+def grid_start(settings: Grid, coverage: Coverage, site: Site) -> datetime:
+    """The first moment at which a prediction may stand."""
+    warm = instant(coverage.first_known) + timedelta(days=settings.warm_up_days)
+    return max(warm, _midnight(settings.first_day, site)) if settings.first_day else warm
+
+
+def _midnight(day: object, site: Site) -> datetime:
+    from datetime import date, time
+
+    assert isinstance(day, date)
+    return utc_from_local(datetime.combine(day, time()), site.time_zone, ambiguous="first")
+
+
+@dataclass(frozen=True)
+class _Part:
+    rows: PersonRows
+    features: NDArray[np.float32]
+    happened: NDArray[np.bool_]
+    history: CrisisHistory
+    attendance: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+    attrition: Attrition
+
+
+@dataclass(frozen=True)
+class _Context:
+    recipe: TrainingRecipe
+    features: FeatureRecipe
+    site: Site
+    moments: Sequence[datetime]
+    complete_to: dict[str, int]
+    cut_off_us: int
+    opted_out: frozenset[str]
+
+    def part(self, events: pa.Table, people: pa.Table) -> _Part | None:
+        """The rows of one bucket; None when nobody in it is ever eligible."""
+        rule, outcome = crisis_rule(self.recipe), self.recipe.outcome
+        cohort = person_cohort(cohort_rule(self.recipe), rule, events, people, self.moments, opted_out=self.opted_out)
+        if not len(cohort.rows):
+            return None
+        labels = onset_labels(
+            rule, events, people, cohort.rows, horizon_days=outcome.horizon_days, gap_days=outcome.gap_days,
+            complete_to_us=self.complete_to, cut_off_us=self.cut_off_us, death=outcome.death,
+        )  # fmt: skip
+        kept = labels.observed
+        matrix = person_features(self.features, events, people, cohort.rows, zone=self.site.time_zone)
+        return _Part(
+            rows=cohort.rows,
+            features=matrix[kept],
+            happened=labels.happened[kept] == 1,
+            history=crisis_history(rule, events, people, cohort.rows).where(kept),
+            attendance=frequent_attender(events, cohort.rows)[kept],
+            kept=kept,
+            attrition=cohort.attrition.then(labels.attrition),
+        )
+
+
+def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot) -> PersonData:
+    if not parts or not sum(int(part.kept.sum()) for part in parts):
+        raise DataError(
+            "CR-TRAIN-002", "nobody is eligible with a label on any date", where="[cohort] of the training recipe",
+            hint="see the attrition table; widen the cohort or load more data",
+        )  # fmt: skip
+    ids = np.concatenate([part.rows.person_id for part in parts])
+    starts = np.cumsum([0, *(len(part.rows.person_id) for part in parts[:-1])])
+    person = np.concatenate(
+        [part.rows.row_person()[part.kept] + start for part, start in zip(parts, starts, strict=True)]
+    )
+    as_of = np.concatenate([part.rows.as_of[part.kept] for part in parts])
+    attrition = parts[0].attrition
+    for part in parts[1:]:
+        attrition = attrition + part.attrition
+    return PersonData(
+        person_ids=ids,
+        person=person,
+        as_of=as_of,
+        features=np.concatenate([part.features for part in parts]),
+        happened=np.concatenate([part.happened for part in parts]),
+        history=CrisisHistory.joined([part.history for part in parts]),
+        attendance=np.concatenate([part.attendance for part in parts]),
+        team=_teams(snapshot.table("caseloads"), ids, person, as_of),
+        attrition=attrition,
+        cut_off_us=context.cut_off_us,
+    )
+
+
+def _teams(
+    caseloads: pa.Table, ids: NDArray[np.object_], person: NDArray[np.int64], as_of: Instants
+) -> NDArray[np.object_] | None:
+    """For each row the team of the person at that moment, "" on no caseload; None where there are no caseloads."""
+    if caseloads.num_rows == 0:
+        return None
+    teams = np.full(len(as_of), "", dtype=object)
+    for moment in np.unique(as_of):
+        of_person = teams_at(caseloads, int(moment))
+        rows = np.flatnonzero(as_of == moment)
+        teams[rows] = [of_person.get(name, "") for name in ids[person[rows]]]
+    return teams

@@ -1,0 +1,118 @@
+"""Train and judge a model of places: how many outcome events each cell can expect in each shift."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crisisrisk.evaluation.place_baselines import place_baselines, place_past
+from crisisrisk.evaluation.place_report import PlaceReport, place_report
+from crisisrisk.evaluation.splits import ShiftSplit, shift_split, weeks_of
+from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.risk_model import PlaceModel
+from crisisrisk.tables.site import Site
+from crisisrisk.timeline import utc_from_local
+from crisisrisk.training.fitting import Block, fit_trees
+from crisisrisk.training.place_data import PlaceData
+from crisisrisk.training.recipe import TrainingRecipe
+
+Shifts = NDArray[np.int64]
+
+
+def fit_place(
+    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, *, train: Shifts, validation: Shifts
+) -> PlaceModel:
+    """Trees over the offset from the training shifts, as many as do best on the validation shifts."""
+    blocks = (_block(data, train), _block(data, validation))
+    return PlaceModel(fit_trees("place", features.names, *blocks, recipe.model))
+
+
+def _block(data: PlaceData, shifts: Shifts) -> Block:
+    rows = data.rows_of(shifts)
+    return Block(
+        data.features[rows].reshape(-1, data.features.shape[2]),
+        data.counts[data.usable[rows]].reshape(-1),
+        data.offset[rows].reshape(-1),
+    )
+
+
+def expected_for(model: PlaceModel, features: FeatureRecipe, data: PlaceData, shifts: Shifts) -> NDArray[np.float64]:
+    """Expected counts of usable shifts. Shape (shifts, cells)."""
+    rows = data.rows_of(shifts)
+    matrix = data.features[rows].reshape(-1, data.features.shape[2])
+    expected = model.expected(matrix, features.names, offset=data.offset[rows].reshape(-1))
+    return expected.reshape(len(rows), len(data.cells))
+
+
+def judge_place(
+    recipe: TrainingRecipe, data: PlaceData, site: Site, shifts: Shifts, expected: NDArray[np.float64], *, origins: int
+) -> PlaceReport:
+    """The report on some shifts. `expected`: shape (shifts, cells)."""
+    past = place_past(
+        data.counts, data.shifts, targets=shifts, issue_hours=recipe.grid.issue_hours, latency_hours=data.latency_hours
+    )
+    area = data.cells.area_km2
+    return place_report(
+        expected,
+        data.counts[shifts],
+        baselines=place_baselines(past),
+        week=weeks_of([data.shifts[one] for one in shifts], site.time_zone),
+        origins=origins,
+        area=area if np.isfinite(area).all() else None,
+        seed=recipe.model.seed,
+        resamples=recipe.report.bootstrap_samples,
+    )
+
+
+def last_split(recipe: TrainingRecipe, data: PlaceData, site: Site) -> ShiftSplit:
+    """The last `test_days` test, the block before validates, everything earlier trains."""
+    from datetime import datetime, time, timedelta
+
+    last = data.shifts[data.usable[-1]]
+    first_day = last.start.astimezone(site.time_zone).date() - timedelta(days=recipe.split.test_days - 1)
+    origin = utc_from_local(datetime.combine(first_day, time()), site.time_zone, ambiguous="first")
+    return usable_split(
+        shift_split(
+            data.shifts, origin=origin, test_days=recipe.split.test_days, validation_days=recipe.split.validation_days,
+            issue_hours=recipe.grid.issue_hours, latency_hours=data.latency_hours,
+        ),
+        data,
+    )  # fmt: skip
+
+
+def usable_split(split: ShiftSplit, data: PlaceData) -> ShiftSplit:
+    """A split of the usable shifts only: those of the warm-up have no features."""
+    train, validation, test = (part[np.isin(part, data.usable)] for part in (split.train, split.validation, split.test))
+    return ShiftSplit(split.origin, train, validation, test)
+
+
+@dataclass(frozen=True)
+class JudgedPlace:
+    """A fitted model of places with its report and the test shifts that it was judged on."""
+
+    model: PlaceModel
+    report: PlaceReport
+    test: Shifts
+    trained_rows: int
+    judged_on: str
+
+
+def train_and_judge(
+    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, site: Site, *, tell: Callable[[str], None]
+) -> JudgedPlace:
+    """Fit on train and validation, open the test shifts once."""
+    split = last_split(recipe, data, site)
+    trained = len(split.train) * len(data.cells)
+    tell(f"fitting on {len(split.train):,} shifts × {len(data.cells):,} cells, {len(features.names)} features …")
+    model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
+    tell(f"judging on {len(split.test):,} shifts beside the baselines …")
+    expected = expected_for(model, features, data, split.test)
+    report = judge_place(recipe, data, site, split.test, expected, origins=1)
+    first, last = (data.shifts[split.test[end]].start.astimezone(site.time_zone) for end in (0, -1))
+    trained_to = data.shifts[split.train[-1]].end.astimezone(site.time_zone)
+    text = (
+        f"trained on {len(split.train):,} shifts × {len(data.cells):,} cells to {trained_to:%-d %b %Y}, "
+        f"judged on {len(split.test):,} shifts, {first:%-d %b %Y} to {last:%-d %b %Y}"
+    )
+    return JudgedPlace(model, report, split.test, trained, text)

@@ -1,0 +1,293 @@
+"""The training recipe: what is predicted, for whom or where, how it is split, fitted and judged."""
+
+# ruff: noqa: RUF009 -- `setting` is dataclasses.field with a meaning and limits: no value is shared between instances.
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+from crisisrisk.errors import RecipeError, did_you_mean
+from crisisrisk.training.settings import (
+    NameLists,
+    Problem,
+    as_plain,
+    known_keys,
+    raise_problems,
+    read_settings,
+    setting,
+)
+
+SUBJECTS = ("person", "place")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What is predicted: which events are a contact with a crisis service, and over what stretch of time."""
+
+    meaning: str = setting("contact with a crisis service", meaning="what the outcome is, in plain words")
+    sources: tuple[str, ...] = setting((), meaning="sources whose every event counts")
+    codes: NameLists = setting((), meaning="for a source, the only codes that count: { source = [codes] }")
+    outcomes: NameLists = setting((), meaning="for a source, the only `outcome` values that count")
+    crisis_flag: bool = setting(False, meaning="events that their agency flagged with `is_crisis` count too")
+    origins: tuple[str, ...] = setting(
+        (), meaning="only events of these origins count (empty: of any)", only_for="place"
+    )
+    horizon_days: int = setting(28, meaning="days ahead in which the outcome is looked for", above=0, only_for="person")
+    gap_days: int = setting(
+        0, meaning="days left between the date of the list and the horizon", at_least=0, only_for="person"
+    )
+    stable_gap_days: int = setting(
+        7, meaning="an episode starts with a crisis event at least this many days after the one before", at_least=0,
+        only_for="person",
+    )  # fmt: skip
+    death: str = setting(
+        "censor", meaning="a death inside the horizon drops the row, counts as the outcome, or as none",
+        choices=("censor", "composite", "negative"), only_for="person",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort:
+    """Who is eligible, as of each date."""
+
+    minimum_history_days: int = setting(0, meaning="days that someone must have been known", at_least=0)
+    seen_within_days: int | None = setting(
+        None, meaning="someone must have an event that occurred this recently (left out: ever)", above=0
+    )
+    minimum_age: int = setting(18, meaning="youngest age in years; 0 for data without years of birth", at_least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """At which moments predictions are made."""
+
+    first_day: date | None = setting(None, meaning="first local day (left out: the first the data allow)")
+    last_day: date | None = setting(None, meaning="last local day (left out: the last with a whole horizon)")
+    warm_up_days: int = setting(182, meaning="days of history before the first prediction", at_least=0)
+    every_days: int = setting(7, meaning="days between two dates of one person", above=0, only_for="person")
+    issue_hours: int = setting(
+        24, meaning="hours before a shift that its forecast is made", at_least=0, only_for="place"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Which rows fit the model, which stop and calibrate it, which judge it."""
+
+    kind: str = setting(
+        "time", meaning="`time`: train earlier, test later; `person`: for data without calendar dates",
+        choices=("time", "person"),
+    )  # fmt: skip
+    validation_days: int = setting(84, meaning="days of the block that stops and calibrates", above=0)
+    test_days: int = setting(84, meaning="days of the last block, which judges", above=0)
+    gap_days: int = setting(0, meaning="days left free between blocks, beyond the horizon", at_least=0)
+    validation_share: float = setting(
+        0.15, meaning="share of people, for kind `person`", above=0, at_most=0.5, only_for="person"
+    )
+    test_share: float = setting(
+        0.25, meaning="share of people, for kind `person`", above=0, at_most=0.5, only_for="person"
+    )
+    origins: int = setting(12, meaning="how many rolling origins `backtest` takes, the last ones of the data", above=0)
+    origin_every_days: int = setting(7, meaning="days between two origins", above=0)
+    refit_every_origins: int = setting(1, meaning="origins between two fits of the model", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """How LightGBM is fitted. Seeds and threads are fixed: the same data give the same model."""
+
+    rounds: int = setting(400, meaning="most trees", above=0)
+    early_stopping_rounds: int = setting(30, meaning="stop when validation has not improved for so many trees", above=0)
+    learning_rate: float = setting(0.05, meaning="shrinkage of each tree", above=0, at_most=1)
+    num_leaves: int = setting(15, meaning="leaves of a tree", at_least=2)
+    min_data_in_leaf: int = setting(100, meaning="fewest rows in a leaf", above=0)
+    feature_fraction: float = setting(0.7, meaning="share of features that each tree may use", above=0, at_most=1)
+    bagging_fraction: float = setting(0.8, meaning="share of rows that each tree sees", above=0, at_most=1)
+    lambda_l2: float = setting(1.0, meaning="ridge penalty on leaf values", at_least=0)
+    max_bin: int = setting(63, meaning="most bins of a feature", at_least=2, at_most=255)
+    seed: int = setting(20260101, meaning="seed of everything random", at_least=0)
+    threads: int = setting(2, meaning="threads; part of what makes a fit repeatable", above=0)
+    calibration: str = setting(
+        "platt", meaning="how scores become probabilities", choices=("isotonic", "platt"), only_for="person"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offset:
+    """The simple forecast that a place model starts from: long-run rate of the cell × factor of the shift."""
+
+    lookback_days: int = setting(365, meaning="days of the long-run rate", above=0)
+    prior_events: float | None = setting(
+        None,
+        meaning="how strongly small cells are drawn to the mean, in events (left out: estimated from the same history)",
+        above=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """How results are shown."""
+
+    list_length: int = setting(25, meaning="people that a team looks at in a week", above=0, only_for="person")
+    bootstrap_samples: int = setting(200, meaning="resamples behind an interval", above=0)
+    valid_hours: int = setting(168, meaning="hours after which a score or a forecast has expired", above=0)
+
+
+# For each table of the file its settings, and the only subject that has it.
+SECTIONS: Mapping[str, tuple[type, str | None]] = {
+    "outcome": (Outcome, None),
+    "cohort": (Cohort, "person"),
+    "grid": (Grid, None),
+    "split": (Split, None),
+    "model": (ModelSettings, None),
+    "offset": (Offset, "place"),
+    "report": (Report, None),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecipe:
+    """A whole training recipe. It holds no data; `fingerprint` tells two recipes apart."""
+
+    name: str
+    subject: str
+    features: str
+    """File name of the feature recipe, in the site's `features/` folder or among the shipped ones."""
+    outcome: Outcome
+    cohort: Cohort
+    grid: Grid
+    split: Split
+    model: ModelSettings
+    offset: Offset
+    report: Report
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        return json.dumps(as_plain(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The recipe that `to_json` wrote. Raises RecipeError when it is not one."""
+        try:
+            content = json.loads(text)
+            return cls._from_plain(content, where="recipe.json")
+        except (ValueError, KeyError, TypeError) as problem:
+            raise RecipeError(
+                "CR-TRAIN-001", "the stored training recipe cannot be read", where="recipe.json", found=str(problem)
+            ) from None
+
+    @classmethod
+    def _from_plain(cls, content: dict[str, Any], *, where: str) -> Self:
+        problems: list[Problem] = []
+        subject = content["subject"]
+        tables = {name: _from_json_table(content[name]) for name in SECTIONS}
+        sections: dict[str, Any] = {
+            name: read_settings(
+                kind, _only_known(kind, tables[name], subject), where=name, subject=subject, problems=problems
+            )
+            for name, (kind, _) in SECTIONS.items()
+        }
+        raise_problems(problems, where=where)
+        return cls(name=content["name"], subject=subject, features=content["features"], **sections)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical JSON, in hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _from_json_table(table: dict[str, Any]) -> dict[str, Any]:
+    """JSON has neither dates, tuples nor absent keys; TOML tables do."""
+    present = {key: value for key, value in table.items() if value is not None}
+    for key in ("first_day", "last_day"):
+        if key in present:
+            present[key] = date.fromisoformat(present[key])
+    for key in ("codes", "outcomes"):
+        if key in present:
+            present[key] = dict(present[key])
+    return present
+
+
+def _only_known(kind: type, table: dict[str, Any], subject: str) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key in known_keys(kind, subject)}
+
+
+def read_training_recipe(path: Path, *, sources: Collection[str]) -> TrainingRecipe:
+    """Parse a training recipe. Raises RecipeError that names every problem at once."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError("CR-TRAIN-001", "there is no such training recipe", where=str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise RecipeError("CR-TRAIN-001", f"the file is not valid TOML: {problem}", where=str(path)) from None
+    return parse_training_recipe(content, sources=sources, where=str(path))
+
+
+def parse_training_recipe(content: Mapping[str, Any], *, sources: Collection[str], where: str) -> TrainingRecipe:
+    """A training recipe from parsed TOML. `sources`: the names that the site knows."""
+    problems: list[Problem] = []
+    subject = content.get("subject")
+    if subject not in SUBJECTS:
+        problems.append(Problem("subject", f"is {subject!r}", wanted='"person" or "place"', found=repr(subject)))
+        raise_problems(problems, where=where)
+    subject = str(subject)
+    _read_top(content, subject, problems)
+    sections: dict[str, Any] = {
+        name: read_settings(kind, content.get(name, {}), where=name, subject=subject, problems=problems)
+        for name, (kind, only_for) in SECTIONS.items()
+        if only_for in (None, subject) or name not in content
+    }
+    if isinstance(sections.get("outcome"), Outcome):
+        _check_outcome(sections["outcome"], sources, problems)
+    if isinstance(sections.get("split"), Split) and isinstance(sections.get("grid"), Grid):
+        _check_times(subject, sections["grid"], sections["split"], problems)
+    raise_problems(problems, where=where)
+    return TrainingRecipe(name=content["name"], subject=subject, features=content["features"], **sections)
+
+
+def _read_top(content: Mapping[str, Any], subject: str, problems: list[Problem]) -> None:
+    known = ["name", "subject", "features"] + [
+        name for name, (_, only_for) in SECTIONS.items() if only_for in (None, subject)
+    ]
+    for key in content:
+        if key in SECTIONS and key not in known:
+            problems.append(Problem(key, f'does not exist for subject "{subject}"'))
+        elif key not in known:
+            problems.append(Problem(key, "unknown key", hint=did_you_mean(key, known)))
+    for key in ("name", "features"):
+        if not isinstance(content.get(key), str) or not content[key]:
+            problems.append(Problem(key, "is missing", wanted="text", found=repr(content.get(key))))
+    if isinstance(content.get("name"), str) and not str(content["name"]).isidentifier():
+        problems.append(
+            Problem("name", f"is {content['name']!r}", wanted="letters, digits and _", found=content["name"])
+        )
+
+
+def _check_outcome(outcome: Any, sources: Collection[str], problems: list[Problem]) -> None:
+    named = [*outcome.sources, *(source for source, _ in outcome.codes), *(source for source, _ in outcome.outcomes)]
+    for source in dict.fromkeys(named):
+        if source not in sources:
+            hint = did_you_mean(source, list(sources))
+            problems.append(Problem("outcome", f'unknown source "{source}"', found=source, hint=hint))
+    if not named and not outcome.crisis_flag:
+        wanted = "sources, codes, outcomes or crisis_flag = true"
+        problems.append(Problem("outcome", "names no event that could happen", wanted=wanted))
+
+
+def _check_times(subject: str, grid: Any, split: Any, problems: list[Problem]) -> None:
+    if subject == "place" and split.kind == "person":
+        problems.append(Problem("split.kind", 'is "person"', wanted='"time" for subject "place"', found="person"))
+    if split.validation_share + split.test_share > 0.8:
+        problems.append(Problem("split", "validation_share and test_share leave under a fifth to train on"))
+    if grid.first_day and grid.last_day:
+        days = (grid.last_day - grid.first_day).days
+        if days < 0:
+            problems.append(Problem("grid.last_day", "is before first_day", found=str(grid.last_day)))
+        elif split.kind == "time" and days <= split.validation_days + split.test_days:
+            blocks = f"{split.validation_days} + {split.test_days}"
+            problems.append(Problem("split", f"nothing is left to train on: {days} days of grid, {blocks} held out"))

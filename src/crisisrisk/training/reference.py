@@ -1,0 +1,67 @@
+"""The reference page of training recipes, written from the settings themselves."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any, get_type_hints
+
+from crisisrisk.training.recipe import SECTIONS
+from crisisrisk.training.settings import wanted_words
+
+_HEAD = """# Training recipes
+
+A training recipe (`training/*.toml`) says what is predicted, for whom or where, how the data are split, how the
+model is fitted and how it is judged. It names things; it computes nothing. Unknown keys are refused.
+
+The first lines of a recipe:
+
+| key | takes | meaning |
+| --- | --- | --- |
+| `name` | letters, digits and `_` | the model's name, in the registry and on every answer |
+| `subject` | `person` · `place` | who, or where and when |
+| `features` | a file name | feature recipe, in the site's `features/` folder or among the shipped ones |
+
+An event is an outcome event when its source stands in `sources`; or when its source has an entry in `codes` or
+`outcomes` and its code and its outcome are among those listed there; or when `crisis_flag` is set and the event's
+`is_crisis` is true. For places, `origins` then keeps only events of the origins named.
+
+A split of kind `time` trains on early rows, stops and calibrates on later ones and judges on the last: the last date
+of a block plus `gap_days` plus the horizon is never after the first date of the next. A split of kind `person`, for
+data without calendar dates, puts each person wholly into one block.
+"""
+
+
+def recipes_page() -> str:
+    """The page docs/reference/recipes.md, as Markdown."""
+    parts = [_HEAD]
+    for name, (kind, only_for) in SECTIONS.items():
+        title = f"## `[{name}]`" + (f", {only_for} only" if only_for else "")
+        parts.append(f"{title}\n\n{(kind.__doc__ or '').strip()}\n\n{_table(kind, bool(only_for))}\n")
+    return "\n".join(parts)
+
+
+def _table(kind: type, same_subject: bool) -> str:
+    hints = get_type_hints(kind)
+    head = ["| key | takes | if left out | meaning |", "| --- | --- | --- | --- |"]
+    return "\n".join(head + [_line(one, hints[one.name], same_subject) for one in fields(kind)])
+
+
+def _line(one: Field[Any], hint: Any, same_subject: bool) -> str:
+    only_for = one.metadata["only_for"]
+    who = f" ({only_for} only)" if only_for and not same_subject else ""
+    return f"| `{one.name}` | {_takes(hint, one.metadata)} | {_default(one.default)} | {one.metadata['meaning']}{who} |"
+
+
+def _takes(hint: Any, limits: Mapping[str, Any]) -> str:
+    if limits["choices"]:
+        return " · ".join(f"`{choice}`" for choice in limits["choices"])
+    words = {"at_least": "at least", "above": "above", "at_most": "at most"}
+    named = [f"{text} {limits[name]}" for name, text in words.items() if limits[name] is not None]
+    return ", ".join([wanted_words(hint), *named])
+
+
+def _default(default: Any) -> str:
+    if default is MISSING:
+        return "required"
+    if default is None or default == ():
+        return "nothing"
+    return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"

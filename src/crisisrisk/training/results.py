@@ -1,0 +1,136 @@
+"""What a training run or a backtest found, for whoever prints it or reads its JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crisisrisk.evaluation.slices import plain_values
+
+# For each subject the metrics of a short table, and whether more is better in the first, which decides.
+SHOWN = {
+    "person": ("auprc", "auroc", "precision_at_k", "recall_at_k", "sensitivity_at_85_specificity", "brier"),
+    "place": ("deviance", "log_score", "rps", "calibration_ratio"),
+}
+DECIDING = {"person": ("auprc", True), "place": ("deviance", False)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One comparison with a baseline: `gain` above 0 means that the model is better."""
+
+    metric: str
+    baseline: str
+    model_value: float
+    baseline_value: float
+
+    @property
+    def gain(self) -> float:
+        higher_is_better = dict(DECIDING.values())[self.metric]
+        difference = self.model_value - self.baseline_value
+        return difference if higher_is_better else -difference
+
+    def __str__(self) -> str:
+        verdict = "better" if self.gain > 0 else "not better"
+        return f"{self.metric} {self.model_value:.4f}, {self.baseline} {self.baseline_value:.4f}: {verdict}"
+
+
+def baseline_checks(
+    subject: str, model: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]
+) -> tuple[Check, ...]:
+    """The deciding metric against every baseline that has a value for it."""
+    metric, _ = DECIDING[subject]
+    values = {name: numbers.get(metric) for name, numbers in baselines.items()}
+    return tuple(
+        Check(metric=metric, baseline=name, model_value=float(model[metric]), baseline_value=float(value))
+        for name, value in values.items()
+        if value is not None and model.get(metric) is not None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedRun:
+    """One training run. `report` is the whole of it, as its file in MLflow has it."""
+
+    run_id: str
+    model: str
+    subject: str
+    recipe_fingerprint: str
+    rows: int
+    features: int
+    trees: int
+    prevalence: float
+    metrics: Mapping[str, Any]
+    baselines: Mapping[str, Mapping[str, Any]]
+    report: Mapping[str, Any]
+    attrition: Sequence[Mapping[str, Any]]
+    attrition_text: str
+    judged_on: str
+    seconds: float
+    peak_memory_mb: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields of `train --json`."""
+        content = {
+            "run_id": self.run_id,
+            "model": self.model,
+            "recipe_fingerprint": self.recipe_fingerprint,
+            "rows": self.rows,
+            "features": self.features,
+            "trees": self.trees,
+            "prevalence": self.prevalence,
+            "metrics": self.metrics,
+            "baselines": self.baselines,
+            "attrition": list(self.attrition),
+            "seconds": round(self.seconds, 1),
+            "peak_memory_mb": round(self.peak_memory_mb),
+        }
+        return dict(plain_values(content))
+
+    def as_text(self) -> str:
+        """A few lines for a terminal."""
+        head = (
+            f"{self.model}  run {self.run_id[:8]}  ·  {self.rows:,} rows, {self.features} features, {self.trees} trees"
+        )
+        table = comparison(self.subject, self.metrics, self.baselines)
+        ending = f"{self.seconds:.0f} s · {self.peak_memory_mb:.0f} MB"
+        return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, "", ending])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backtest:
+    """What standing at many moments of the past found. `content` is the whole report, plain."""
+
+    subject: str
+    model_name: str
+    content: Mapping[str, Any]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields of `backtest --json`."""
+        return {"task": self.model_name, **self.content, "seconds": round(self.seconds, 1)}
+
+    def as_text(self) -> str:
+        """A few lines for a terminal."""
+        counted = {
+            "person": ("slices", "rows", "people", "outcomes"),
+            "place": ("origins", "cells", "shifts", "events"),
+        }
+        sizes = " · ".join(f"{self.content[name]:,} {name}" for name in counted[self.subject])
+        table = comparison(self.subject, self.content["model"], self.content["baselines"])
+        return "\n".join([f"{self.model_name}  backtest  ·  {sizes}", "", table, "", f"{self.seconds:.0f} s"])
+
+
+def comparison(subject: str, model: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> str:
+    """The model beside its baselines, as aligned lines."""
+    names = SHOWN[subject]
+    rows = [("model", model), *baselines.items()]
+    width = max(len(name) for name, _ in rows)
+    head = " " * width + "".join(f"{name.replace('sensitivity_at_85_specificity', 'sens@85'):>18}" for name in names)
+    lines = [
+        f"{name:<{width}}" + "".join(f"{_number(values.get(metric)):>18}" for metric in names) for name, values in rows
+    ]
+    return "\n".join([head, *lines])
+
+
+def _number(value: Any) -> str:
+    return "–" if value is None or value != value else f"{value:.4f}"

@@ -1,0 +1,193 @@
+"""Who may ask what: every role, every route, one's own, others' and nobody's."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
+
+from crisisrisk.commands.keys import create_key, revoke_key
+from crisisrisk.database.keys import make_key
+from crisisrisk.serving import access
+from crisisrisk.serving.routes.people import people
+from crisisrisk.serving.routes.places import places
+from crisisrisk.serving.routes.status import status
+
+PERSON, TEAM = "/api/v1/people/{pid}/risk", "/api/v1/caseloads/{team}"
+SHIFTS, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}/hotspots"
+VERSION, DATA = "/api/v1/version", "/api/v1/data-status"
+
+# For each kind of key the routes that answer it. What is not here is refused.
+OPEN_TO = {
+    ("crisis_team", None): {VERSION, DATA, SHIFTS, HOTSPOTS},
+    ("data", None): {VERSION, DATA, SHIFTS, HOTSPOTS},
+    ("care", "north"): {VERSION, DATA, PERSON, TEAM},
+    ("care", "south"): {VERSION, DATA, PERSON, TEAM},
+}
+ROUTES = (PERSON, TEAM, SHIFTS, HOTSPOTS, VERSION, DATA)
+KEYS = tuple(OPEN_TO)
+WELL = {"/healthz", "/readyz"}
+
+# Whose people a care team sees now: not those who left, who have not come yet, or of whom nobody has heard.
+OWN = {"north": ("ann", "ben", "cat", "dan", "eve", "back"), "south": ("sue",)}
+NAMES = ("ann", "ben", "cat", "dan", "eve", "back", "sue", "gone", "moved", "later", "unheard", "nobody")
+
+
+def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "north") -> str:
+    """A path of a route, about someone."""
+    return route.format(pid=site.people[person], team=team, id="night-2026-11-22")
+
+
+def test_the_matrix_has_every_route(shared_site: ServiceSite) -> None:
+    app = shared_site.client().app
+    assert set(app.openapi()["paths"]) == {*ROUTES, *WELL}
+
+
+def test_every_route_of_the_api_says_by_type_who_may_call_it() -> None:
+    def calls(dependant: Dependant) -> set[object]:
+        return {dependant.call}.union(*(calls(below) for below in dependant.dependencies))
+
+    assert {route.path for route in api_routes()} == set(ROUTES)
+    for route in api_routes():
+        assert access._viewer in calls(route.dependant), route.path
+
+
+def api_routes() -> list[APIRoute]:
+    """Every route under /api."""
+    return [route for router in (status, people, places) for route in router.routes if isinstance(route, APIRoute)]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_without_a_key_that_works_there_is_no_answer(shared_site: ServiceSite, route: str) -> None:
+    good = shared_site.key("crisis_team")
+    wrong = [
+        {}, {"Authorization": "Bearer "}, {"Authorization": "Bearer nothing"}, {"Authorization": f"Basic {good}"},
+        {"Authorization": f"Bearer {good[:-1]}x"}, {"X-API-Key": good[:-2]}, {"X-API-Key": ""},
+        {"Authorization": f"Bearer {good}x", "X-API-Key": good},
+    ]  # fmt: skip
+    client = shared_site.client()
+    answers = [client.get(path_of(route, shared_site), headers=headers) for headers in wrong]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
+    assert answers[0].headers["www-authenticate"] == "Bearer"
+    assert client.get(f"{path_of(route, shared_site)}?key={good}").status_code == 401
+
+
+@pytest.mark.parametrize(("key", "route"), list(itertools.product(KEYS, ROUTES)))
+def test_a_role_reaches_its_routes_and_no_other(
+    shared_site: ServiceSite, key: tuple[str, str | None], route: str
+) -> None:
+    own = {"person": OWN[key[1]][0], "team": key[1]} if key[1] else {}
+    answer = shared_site.client(*key).get(path_of(route, shared_site, **own))
+    assert answer.status_code == (200 if route in OPEN_TO[key] else 403)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key[0] != "care"])
+def test_a_role_without_people_gets_the_same_refusal_about_everybody(
+    shared_site: ServiceSite, key: tuple[str, str | None]
+) -> None:
+    client = shared_site.client(*key)
+    people = [client.get(path_of(PERSON, shared_site, person=name)) for name in NAMES]
+    teams = [client.get(path_of(TEAM, shared_site, team=team)) for team in ("north", "south", "nowhere")]
+    answers = [*people, *teams, client.get("/api/v1/people/%00/risk")]
+    assert {answer.status_code for answer in answers} == {403}
+    assert len({answer.content for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("team", list(OWN))
+def test_a_care_key_gets_its_own_teams_people_now_and_nobody_else(shared_site: ServiceSite, team: str) -> None:
+    client = shared_site.client("care", team)
+    for name in NAMES:
+        answer = client.get(path_of(PERSON, shared_site, person=name))
+        assert (answer.status_code != 404) == (name in OWN[team]), name
+
+
+@pytest.mark.parametrize("team", list(OWN))
+def test_missing_and_forbidden_do_not_differ_in_one_byte(shared_site: ServiceSite, team: str) -> None:
+    client = shared_site.client("care", team)
+    others = [path_of(PERSON, shared_site, person=name) for name in NAMES if name not in OWN[team]]
+    odd = [f"/api/v1/people/{text}/risk" for text in ("x", "k1_0", "%20", "%00", "..%5C", "1;drop", "9998627435")]
+    teams = [path_of(TEAM, shared_site, team=other) for other in ("nowhere", *(name for name in OWN if name != team))]
+    answers = [client.get(path) for path in (*others, *odd, *teams)]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+    headers = [{name: text for name, text in answer.headers.items() if name != "x-request-id"} for answer in answers]
+    assert all(one == headers[0] for one in headers)
+
+
+def test_a_caseload_lists_exactly_the_teams_people(shared_site: ServiceSite) -> None:
+    for team, names in OWN.items():
+        answer = shared_site.client("care", team).get(f"/api/v1/caseloads/{team}?limit=100").json()
+        listed = [one["person_id"] for one in (*answer["pinned"], *answer["people"])]
+        assert sorted(listed) == sorted(shared_site.people[name] for name in names)
+
+
+def test_access_ends_with_a_transfer_as_soon_as_it_is_loaded(own_site: ServiceSite) -> None:
+    client = own_site.client("care", "north")
+    path = path_of(PERSON, own_site)
+    assert client.get(path).status_code == 200
+    left = "person,team,from,known,to\nann,north,2026-01-01,2026-11-21,2026-11-21\n"
+    load_rows(own_site.site, "transfer", left, CASELOADS_MAPPING)
+    assert client.get(path).status_code == 404
+
+
+def test_the_other_header_carries_a_key_too(shared_site: ServiceSite) -> None:
+    headers = {"X-API-Key": shared_site.key("data")}
+    assert shared_site.client().get(VERSION, headers=headers).status_code == 200
+
+
+def test_a_revoked_and_an_expired_key_open_nothing(own_site: ServiceSite) -> None:
+    made = create_key(own_site.site, role="data", team=None, valid_for=timedelta(days=1))
+    client = own_site.client()
+    headers = {"Authorization": f"Bearer {made.secret}"}
+    assert client.get(VERSION, headers=headers).status_code == 200
+    revoke_key(own_site.site, made.key_id)
+    revoked = client.get(VERSION, headers=headers)
+    old = make_key(own_site.engine, role="data", team=None, valid_for=timedelta(seconds=-1))
+    expired = client.get(VERSION, headers={"Authorization": f"Bearer {old.secret}"})
+    assert (revoked.status_code, expired.status_code) == (401, 401)
+    assert revoked.content == expired.content == client.get(VERSION).content
+
+
+def test_a_key_of_a_role_that_the_site_took_away_opens_nothing(own_site: ServiceSite) -> None:
+    key = own_site.key("data")
+    own_site.declare("roles.toml", '[care]\nmeaning = "care"\nreaches = ["version", "own_people"]\n')
+    answer = own_site.client().get(VERSION, headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 401
+    assert own_site.client("care", "north").get(DATA).status_code == 403
+
+
+# Switched off
+
+
+OFF = {
+    "on = true": {"on = true": "on = false"},
+    "clinical_safety_officer": {'"Dr A. Nobody (invented)"': '" "'},
+    "impact_assessment": {'"DPIA-0 (invented)"': '""'},
+}
+
+
+@pytest.mark.parametrize("missing", list(OFF))
+def test_people_are_off_until_all_three_are_said_and_places_work_without(own_site: ServiceSite, missing: str) -> None:
+    text = (own_site.site.path / "serving" / "service.toml").read_text()
+    for before, after in OFF[missing].items():
+        text = text.replace(before, after)
+    own_site.declare("service.toml", text)
+    client = own_site.client("care", "north")
+    answers = [
+        client.get(path_of(route, own_site, person=name))
+        for route in (PERSON, TEAM)
+        for name in ("ann", "sue", "nobody")
+    ]
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "CR-PERSON-001")}
+    assert answers[0].json()["missing"] == [missing]
+    assert len({answer.content for answer in answers}) == 1
+    assert client.get(VERSION).json()["person_scores"] is False
+    assert own_site.client("crisis_team").get(path_of(HOTSPOTS, own_site)).status_code == 200
+
+
+def test_a_site_as_it_comes_offers_no_scores_of_people(own_site: ServiceSite) -> None:
+    (own_site.site.path / "serving" / "service.toml").unlink()
+    assert own_site.client("care", "north").get(path_of(PERSON, own_site)).json()["code"] == "CR-PERSON-001"

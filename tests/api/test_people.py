@@ -1,0 +1,157 @@
+"""What a care team gets: scores, lists, and typed reasons where there is no score."""
+
+from datetime import timedelta
+
+import pytest
+from tests.lib.database import AS_OF, score_row
+from tests.lib.service_site import SERVICE, ServiceSite
+
+from crisisrisk.database.engine import writing
+from crisisrisk.database.schema import ScoringRun
+
+RISK_FIELDS = {
+    "probability", "likely_in_100", "lower", "upper", "horizon_days", "as_of", "data_complete_to", "valid_until",
+    "model", "reasons", "caveats",
+}  # fmt: skip
+
+
+def risk(site: ServiceSite, name: str = "ann", team: str = "north"):  # type: ignore[no-untyped-def]
+    return site.client("care", team).get(f"/api/v1/people/{site.people[name]}/risk")
+
+
+def test_a_score_says_everything_about_itself(shared_site: ServiceSite) -> None:
+    answer = risk(shared_site)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert set(body) >= RISK_FIELDS
+    assert body["model"] == {
+        "name": "person_crisis_28d", "version": 4, "run_id": "3f2c0a", "recipe_fingerprint": "b71d",
+    }  # fmt: skip
+    chosen = ("state", "probability", "likely_in_100", "lower", "upper", "horizon_days", "as_of", "valid_until")
+    assert [body[name] for name in chosen] == [
+        "scored", 0.182, 18, None, None, 28, "2026-11-22T06:00:00Z", "2026-11-23T06:00:00Z",
+    ]  # fmt: skip
+    assert body["data_complete_to"] == {"police_999": "2026-11-22T05:58:00Z"}
+    assert body["reasons"][0]["text"] == "2 crisis-line calls in the last 7 days"
+    assert "interval not yet estimated" in body["caveats"]
+    assert any("not reassurance" in caveat for caveat in body["caveats"])
+
+
+def test_below_one_in_a_hundred_is_not_none(shared_site: ServiceSite) -> None:
+    assert risk(shared_site, "dan").json()["likely_in_100"] == 0.4
+
+
+@pytest.mark.parametrize(
+    "state", ["no_data", "in_crisis_episode", "in_hospital", "opted_out", "under_18", "out_of_scope", "stale"]
+)
+def test_without_a_score_there_is_a_typed_reason_and_no_number(own_site: ServiceSite, state: str) -> None:
+    own_site.score(score_row("ann", None, state), made_at=AS_OF + timedelta(hours=1))
+    answer = risk(own_site)
+    assert (answer.status_code, answer.json()["state"], answer.json()["code"]) == (422, state, "CR-PERSON-002")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert not {"probability", "likely_in_100", "lower", "upper"} & set(answer.json())
+    pinned = own_site.client("care", "north").get("/api/v1/caseloads/north").json()["pinned"]
+    assert {one["state"] for one in pinned if one["person_id"] == own_site.people["ann"]} == {state}
+
+
+def test_someone_whom_the_run_does_not_know_has_no_data(shared_site: ServiceSite) -> None:
+    answer = risk(shared_site, "eve")
+    assert (answer.status_code, answer.json()["state"]) == (422, "no_data")
+
+
+def test_before_the_first_scoring_nobody_has_data(own_site: ServiceSite) -> None:
+    with writing(own_site.engine) as connection:
+        connection.execute(ScoringRun.__table__.delete())
+    assert (risk(own_site).status_code, risk(own_site).json()["state"]) == (422, "no_data")
+    body = own_site.client("care", "north").get("/api/v1/caseloads/north").json()
+    assert (body["people_on_caseload"], body["people_scored"], body["people"]) == (6, 0, [])
+    assert {one["state"] for one in body["pinned"]} == {"no_data"}
+
+
+def expire(site: ServiceSite) -> None:
+    """Leave only a scoring run whose time is over."""
+    with writing(site.engine) as connection:
+        connection.execute(ScoringRun.__table__.delete())
+    old = AS_OF - timedelta(days=2)
+    known = {"police_999": old - timedelta(hours=3)}
+    site.score(
+        score_row("ann", 0.5), score_row("cat", None, "in_hospital"),
+        as_of=old, valid_until=AS_OF, data_complete_to=known,
+    )  # fmt: skip
+
+
+def test_an_expired_score_is_gone_and_says_so(own_site: ServiceSite) -> None:
+    expire(own_site)
+    answer = risk(own_site)
+    assert (answer.status_code, answer.json()["state"], answer.json()["as_of"]) == (
+        410,
+        "expired",
+        "2026-11-20T06:00:00Z",
+    )
+    assert "0.5" not in answer.text
+    body = own_site.client("care", "north").get("/api/v1/caseloads/north").json()
+    assert (body["people"], {one["state"] for one in body["pinned"]}) == ([], {"expired"})
+    assert len(body["pinned"]) == 6
+
+
+def test_a_score_is_valid_until_its_last_moment_and_not_at_it(own_site: ServiceSite) -> None:
+    own_site.score(score_row("ann"), valid_until=AS_OF + timedelta(microseconds=1))
+    assert risk(own_site).status_code == 200
+    own_site.score(score_row("ann"), valid_until=AS_OF)
+    assert risk(own_site).status_code == 410
+
+
+def test_the_site_may_shorten_how_long_a_score_is_valid(own_site: ServiceSite) -> None:
+    own_site.declare("service.toml", SERVICE + "[freshness]\nscore_valid_days = 0.5\n")
+    assert risk(own_site).json()["valid_until"] == "2026-11-22T18:00:00Z"
+
+
+def test_scores_made_from_old_records_are_stale(own_site: ServiceSite) -> None:
+    own_site.score(score_row("ann"), data_complete_to={"police_999": AS_OF - timedelta(hours=171)})
+    answer = risk(own_site)
+    assert (answer.status_code, answer.json()["state"]) == (422, "stale")
+
+
+def test_a_late_source_is_named_in_the_caveats(own_site: ServiceSite) -> None:
+    complete = {"police_999": AS_OF - timedelta(hours=2), "crisis_line": AS_OF - timedelta(hours=25)}
+    own_site.score(score_row("ann"), data_complete_to=complete)
+    late = [caveat for caveat in risk(own_site).json()["caveats"] if caveat.startswith("late")]
+    assert late == ["late: crisis_line since 2026-11-21T05:00Z"]
+
+
+def test_a_scoring_from_the_future_does_not_answer_yet(own_site: ServiceSite) -> None:
+    own_site.score(score_row("ann", 0.9), as_of=AS_OF + timedelta(days=1), valid_until=AS_OF + timedelta(days=2))
+    assert risk(own_site).json()["probability"] == 0.182
+
+
+# Caseloads
+
+
+def test_a_caseload_is_ordered_and_pins_who_has_no_score_above_it(shared_site: ServiceSite) -> None:
+    body = shared_site.client("care", "north").get("/api/v1/caseloads/north?limit=10").json()
+    names = {pseudonym: name for name, pseudonym in shared_site.people.items()}
+    assert [names[one["person_id"]] for one in body["people"]] == ["ben", "ann", "dan"]
+    assert {(names[one["person_id"]], one["state"]) for one in body["pinned"]} == {
+        ("cat", "in_hospital"), ("eve", "no_data"), ("back", "no_data"),
+    }  # fmt: skip
+    assert (body["people_on_caseload"], body["people_scored"]) == (6, 3)
+    assert all(one["meaning"] for one in body["pinned"])
+    assert set(body) >= {"horizon_days", "as_of", "data_complete_to", "valid_until", "model", "caveats"}
+
+
+def test_a_limit_cuts_the_list_and_never_the_pinned(shared_site: ServiceSite) -> None:
+    client = shared_site.client("care", "north")
+    lengths = {
+        query: len(client.get(f"/api/v1/caseloads/north{query}").json()["people"])
+        for query in ("", "?limit=1", "?limit=3")
+    }
+    assert lengths == {"": 2, "?limit=1": 1, "?limit=3": 3}  # the team's own list length is 2
+    assert len(client.get("/api/v1/caseloads/north?limit=1").json()["pinned"]) == 3
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=many", "limit=1e9", "limit=5001", "limmit=3"])
+def test_a_limit_that_makes_no_sense_is_refused(shared_site: ServiceSite, query: str) -> None:
+    answer = shared_site.client("care", "north").get(f"/api/v1/caseloads/north?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "CR-HTTP-422")
+    assert answer.json()["problems"][0]["where"] in ("limit", "limmit")
+    assert "many" not in answer.text

@@ -1,0 +1,189 @@
+"""Shifts and cells: the board, the map, and what is released."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import h3
+import pytest
+from tests.lib.database import AS_OF, forecast, place_run
+from tests.lib.service_site import ServiceSite
+
+from crisisrisk.database.scores import save_place_forecast
+
+BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
+RISK_FIELDS = {"horizon_days", "as_of", "data_complete_to", "valid_until", "model", "caveats"}
+PLACE_FIELDS = {"probability", "likely_in_100", "lower", "upper", "reasons", "expected", "usual", "rank"}
+
+
+def board(site: ServiceSite, query: str = "", role: str = "crisis_team") -> Any:
+    return site.client(role).get(BOARD + query)
+
+
+def test_the_board_has_the_busiest_cells_first_and_says_everything_about_itself(shared_site: ServiceSite) -> None:
+    body = board(shared_site).json()
+    assert set(body) >= RISK_FIELDS
+    assert [place["rank"] for place in body["places"]] == [1, 2, 3]
+    assert all(set(place) >= PLACE_FIELDS for place in body["places"])
+    first = body["places"][0]
+    assert (first["expected"], first["usual"], first["likely_in_100"], first["lower"]) == (1.3, 0.8, 73, None)
+    assert first["probability"] == pytest.approx(0.7275, abs=1e-4)
+    assert (body["horizon_days"], body["as_of"]) == (pytest.approx(10 / 24), "2026-11-22T06:00:00Z")
+    assert body["shift"]["forecast"]["expected"] == pytest.approx(1.3 + 0.65 + 1.3 / 3)
+
+
+def test_a_limit_and_a_box_choose_cells(shared_site: ServiceSite) -> None:
+    assert [place["rank"] for place in board(shared_site, "?limit=2").json()["places"]] == [1, 2]
+    # The cells lie at 52.49, 52.50 and 52.51 north, 1.89 west.
+    boxes = {"-1.9,52.495,-1.8,52.6": [2, 3], "-1.9,52.4,-1.8,52.505": [1, 2], "0,50,1,51": [], "-1.8,52,-1.9,53": []}
+    for box, ranks in boxes.items():
+        body = board(shared_site, f"?bbox={box}").json()
+        assert [place["rank"] for place in body["places"]] == ranks, box
+        assert body["places_forecast"] == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?limit=0", "?limit=x", "?limit=5001", "?bbox=1,2,3", "?bbox=a,b,c,d", "?bbox=0,0,0,91", "?bbox=0,5,1,4",
+     "?bbox=nan,0,1,1", "?bbox=inf,0,1,1", "?f=xml", "?format=geojson", "?bbox="],
+)  # fmt: skip
+def test_a_query_that_makes_no_sense_is_refused(shared_site: ServiceSite, query: str) -> None:
+    answer = board(shared_site, query)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json()["problems"][0]["where"] in ("limit", "bbox", "f", "format")
+
+
+def test_a_shift_without_a_forecast_is_not_found(shared_site: ServiceSite) -> None:
+    for shift in ("day-2026-11-22", "nothing", "%00"):
+        answer = shared_site.client("crisis_team").get(f"/api/v1/shifts/{shift}/hotspots")
+        assert (answer.status_code, answer.json()["detail"]) == (404, "no forecast was made for this shift")
+
+
+def test_a_shift_that_is_over_says_so(own_site: ServiceSite) -> None:
+    start = datetime(2026, 11, 20, 22, tzinfo=UTC)
+    own_site.forecast("night-2026-11-20", start=start, as_of=AS_OF - timedelta(days=2))
+    body = own_site.client("crisis_team").get("/api/v1/shifts/night-2026-11-20/hotspots").json()
+    assert "This shift is over; this is its last forecast as it was issued." in body["caveats"]
+
+
+def test_a_forecast_that_should_have_been_replaced_says_so(own_site: ServiceSite) -> None:
+    own_site.forecast(as_of=AS_OF, valid_until=AS_OF)
+    assert [caveat for caveat in board(own_site).json()["caveats"] if "replaced" in caveat] == [
+        "This forecast was to be replaced by 2026-11-22T06:00Z; what has become known since it was issued is not in it."
+    ]
+
+
+# GeoJSON
+
+
+def test_areas_are_points_with_longitude_first(shared_site: ServiceSite) -> None:
+    answer = board(shared_site, "?f=geojson")
+    assert answer.headers["content-type"] == "application/geo+json"
+    collection = answer.json()
+    assert collection["type"] == "FeatureCollection"
+    assert set(collection) >= RISK_FIELDS
+    first = collection["features"][0]
+    assert first["geometry"] == {"type": "Point", "coordinates": [-1.89, 52.49]}
+    assert (first["type"], first["id"]) == ("Feature", "place-01")
+    assert set(first["properties"]) >= {*PLACE_FIELDS, "place_id"}
+
+
+def test_hexagons_are_closed_rings_that_run_anticlockwise(own_site: ServiceSite) -> None:
+    cells = sorted(h3.grid_disk(h3.latlng_to_cell(52.48, -1.89, 8), 1))[:3]
+    table = forecast().assign(place_id=cells, latitude=None)
+    save_place_forecast(own_site.engine, table, place_run(as_of=AS_OF))
+    features = board(own_site, "?f=geojson").json()["features"]
+    assert {feature["id"] for feature in features} == set(cells)
+    for feature in features:
+        (ring,) = feature["geometry"]["coordinates"]
+        assert feature["geometry"]["type"] == "Polygon"
+        assert (len(ring), ring[0]) == (7, ring[-1])
+        assert sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring)) > 0
+        assert all(-1.95 < east < -1.8 and 52.4 < north < 52.6 for east, north in ring)
+
+
+def test_a_place_that_is_nowhere_has_no_geometry(own_site: ServiceSite) -> None:
+    save_place_forecast(own_site.engine, forecast().assign(latitude=None, longitude=float("nan")), place_run())
+    assert [feature["geometry"] for feature in board(own_site, "?f=geojson").json()["features"]] == [None] * 3
+
+
+# What is released
+
+
+@pytest.mark.parametrize(
+    ("query", "role", "released"),
+    [("", "crisis_team", False), ("?f=geojson", "crisis_team", False), ("?download=true", "crisis_team", True),
+     ("?f=geojson&download=true", "crisis_team", True), ("", "data", True), ("?f=geojson", "data", True)],
+)  # fmt: skip
+def test_true_counts_are_on_the_crisis_teams_board_alone(
+    shared_site: ServiceSite, query: str, role: str, released: bool
+) -> None:
+    body = board(shared_site, query, role).json()
+    places = body.get("places") or [feature["properties"] for feature in body["features"]]
+    assert body["released"] is released
+    assert ("6 triage calls" in json.dumps(body)) is not released
+    assert [place["usual"] for place in places] == ([1.0] * 3 if released else [0.8] * 3)
+    assert all(reason["events"] == ([] if released else ["e_1"]) for place in places for reason in place["reasons"])
+
+
+def test_a_download_is_a_file(shared_site: ServiceSite) -> None:
+    headers = board(shared_site, "?f=geojson&download=true").headers
+    assert headers["content-disposition"] == 'attachment; filename="hotspots.geojson"'
+    assert "content-disposition" not in board(shared_site, "?f=geojson").headers
+
+
+# Shifts
+
+
+def shifts(site: ServiceSite, query: str = "", role: str = "crisis_team") -> Any:
+    return site.client(role).get("/api/v1/shifts", params=dict(part.split("=") for part in query.split("&") if part))
+
+
+def test_shifts_around_now_are_listed_with_their_forecasts(shared_site: ServiceSite) -> None:
+    body = shifts(shared_site).json()
+    assert body["now"] == "2026-11-22T06:00:00Z"
+    assert [(shift["id"], shift["forecast"] is not None) for shift in body["shifts"]][:4] == [
+        ("day-2026-11-21", False), ("night-2026-11-21", False), ("day-2026-11-22", False), ("night-2026-11-22", True),
+    ]  # fmt: skip
+    assert body["shifts"][3]["hours"] == 10
+
+
+def test_a_stretch_of_time_includes_its_start_and_not_its_end(shared_site: ServiceSite) -> None:
+    query = "from=2026-11-22T08:00:00Z&to=2026-11-22T22:00:00Z"
+    assert [shift["id"] for shift in shifts(shared_site, query).json()["shifts"]] == ["day-2026-11-22"]
+    assert shifts(shared_site, "from=2026-11-22T08:00:00Z&to=2026-11-22T08:00:00Z").json()["shifts"] == []
+
+
+def test_the_night_the_clocks_change_has_its_real_hours(shared_site: ServiceSite) -> None:
+    nights = {
+        "2026-03-28": 9, "2026-10-24": 11, "2026-10-25": 10,
+    }  # fmt: skip
+    for day, hours in nights.items():
+        found = shifts(shared_site, f"from={day}T12:00:00Z&to={day}T23:59:00Z").json()["shifts"]
+        assert [(shift["id"], shift["hours"]) for shift in found] == [(f"night-{day}", hours)]
+
+
+def test_a_shift_that_left_the_rota_keeps_its_forecast(own_site: ServiceSite) -> None:
+    own_site.forecast("twilight-2026-11-22", start=datetime(2026, 11, 22, 17, tzinfo=UTC))
+    listed = [shift["id"] for shift in shifts(own_site).json()["shifts"]]
+    assert listed.index("day-2026-11-22") < listed.index("twilight-2026-11-22") < listed.index("night-2026-11-22")
+
+
+def test_totals_are_rounded_where_they_are_released(shared_site: ServiceSite) -> None:
+    query = "from=2026-11-22T22:00:00Z&to=2026-11-22T23:00:00Z"
+    (board_shift,) = shifts(shared_site, query).json()["shifts"]
+    (released,) = shifts(shared_site, query, "data").json()["shifts"]
+    assert board_shift["forecast"]["usual"] == pytest.approx(2.4)
+    assert (released["forecast"]["expected"], released["forecast"]["usual"]) == (2.4, 2.5)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["from=2026-11-22T08:00:00", "from=yesterday", "from=2026-11-23T00:00:00Z&to=2026-11-22T00:00:00Z",
+     "from=2026-01-01T00:00:00Z&to=2026-06-01T00:00:00Z", "from=0001-01-01T00:00:00Z", "to=0001-01-01T00:00:00Z",
+     "from=9999-12-31T00:00:00Z", "to=2200-01-01T00:00:00Z", "form=2026-11-22T08:00:00Z"],
+)  # fmt: skip
+def test_a_stretch_that_makes_no_sense_is_refused(shared_site: ServiceSite, query: str) -> None:
+    answer = shifts(shared_site, query)
+    assert (answer.status_code, answer.json()["code"]) == (422, "CR-HTTP-422")

@@ -1,0 +1,376 @@
+"""The service as a whole: readiness, errors, headers, logs, a real server."""
+
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+from tests.lib.service_site import SERVICE, ServiceSite
+
+from crisisrisk.errors import RecipeError, UsageError
+from crisisrisk.serving.app import create_app
+from crisisrisk.serving.health import answers
+from crisisrisk.serving.logs import JsonLines
+from crisisrisk.serving.settings import read_settings, settings_from_environment
+
+BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
+PERSON_MODEL, PLACE_MODEL = "person_crisis_28d", "place_crisis_shift"
+
+
+def change_a_byte(site: ServiceSite, name: str, file: str) -> None:
+    path = site.site.models / name / "v4" / file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def parts(site: ServiceSite) -> tuple[int, dict[str, str]]:
+    answer = site.client().get("/readyz")
+    return answer.status_code, {name: said for name, said in answer.json()["parts"].items() if said != "ready"}
+
+
+# Readiness and broken parts
+
+
+def test_a_whole_site_is_ready(shared_site: ServiceSite) -> None:
+    assert parts(shared_site) == (200, {})
+    assert shared_site.client().get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("file", ["model.txt", "features.json", "calibration.json", "manifest.json", "manifest.sha256"])
+def test_a_person_bundle_with_one_byte_changed_is_refused_and_places_go_on(own_site: ServiceSite, file: str) -> None:
+    change_a_byte(own_site, PERSON_MODEL, file)
+    status, problems = parts(own_site)
+    assert (status, list(problems)) == (503, ["person_model"])
+    assert problems["person_model"].startswith("CR-MODEL-001: ")
+    care = own_site.client("care", "north")
+    for path in (f"/api/v1/people/{own_site.people['ann']}/risk", "/api/v1/caseloads/north"):
+        answer = care.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (503, "CR-MODEL-001")
+        assert str(own_site.site.path) not in answer.text
+    assert own_site.client("crisis_team").get(BOARD).status_code == 200
+
+
+def test_a_bundle_that_changes_under_a_running_service_is_noticed(own_site: ServiceSite) -> None:
+    care, path = own_site.client("care", "north"), f"/api/v1/people/{own_site.people['ann']}/risk"
+    assert care.get(path).status_code == 200
+    file = own_site.site.models / PERSON_MODEL / "v4" / "model.txt"
+    before, times = file.read_bytes(), file.stat()
+    file.write_bytes(bytes([before[0] ^ 1]) + before[1:])
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # a date that was set back hides nothing
+    assert care.get(path).status_code == 503
+    file.write_bytes(before)
+    assert care.get(path).status_code == 200
+
+
+def test_a_board_goes_on_with_a_caveat_when_its_bundle_no_longer_verifies(own_site: ServiceSite) -> None:
+    change_a_byte(own_site, PLACE_MODEL, "model.txt")
+    assert list(parts(own_site)[1]) == ["place_model"]
+    answer = own_site.client("crisis_team").get(BOARD)
+    assert answer.status_code == 200
+    assert any("does not verify now" in caveat for caveat in answer.json()["caveats"])
+
+
+def test_a_site_without_models_says_that_none_was_promoted(own_site: ServiceSite) -> None:
+    for name in (PERSON_MODEL, PLACE_MODEL):
+        (own_site.site.models / name / "champion.json").unlink()
+    status, problems = parts(own_site)
+    assert status == 503
+    assert {said.split(":")[0] for said in problems.values()} == {"CR-MODEL-004"}
+
+
+def test_a_site_need_not_name_its_models(own_site: ServiceSite) -> None:
+    own_site.declare("service.toml", SERVICE[: SERVICE.index("[models]")] + SERVICE[SERVICE.index("[person_scores]") :])
+    assert parts(own_site) == (200, {})
+    answer = own_site.client("care", "north").get(f"/api/v1/people/{own_site.people['ann']}/risk")
+    assert answer.json()["model"]["name"] == PERSON_MODEL
+    for name, part in ((PERSON_MODEL, "person_model"), (PLACE_MODEL, "place_model")):
+        change_a_byte(own_site, name, "model.txt")
+        assert list(parts(own_site)[1]) == [part]
+        change_a_byte(own_site, name, "model.txt")  # the same bit again: as it was
+        assert parts(own_site) == (200, {})
+    (own_site.site.models / PERSON_MODEL / "v4" / "manifest.json").write_text("{")  # no longer says what it is about
+    assert "person_model" in parts(own_site)[1]
+
+
+def test_a_place_model_cannot_answer_for_people(own_site: ServiceSite) -> None:
+    own_site.declare("service.toml", SERVICE.replace(PERSON_MODEL, PLACE_MODEL))
+    assert list(parts(own_site)[1]) == ["person_model"]
+
+
+def test_a_person_bundle_is_not_needed_where_people_are_off(own_site: ServiceSite) -> None:
+    change_a_byte(own_site, PERSON_MODEL, "model.txt")
+    own_site.declare("service.toml", SERVICE.replace("on = true", "on = false"))
+    assert parts(own_site) == (200, {})
+
+
+def test_a_database_that_is_not_up_to_date_is_said_and_everything_is_503(own_site: ServiceSite) -> None:
+    key = own_site.key("crisis_team")
+    (own_site.site.path / "crisisrisk.db").unlink()
+    assert list(parts(own_site)[1]) == ["database"]
+    answer = own_site.client().get(BOARD, headers={"X-API-Key": key})
+    assert (answer.status_code, answer.json()["code"]) == (503, "CR-HTTP-503")
+    assert "api_keys" not in answer.text
+
+
+def test_a_site_whose_tables_are_gone_refuses_people_and_says_so(own_site: ServiceSite) -> None:
+    (own_site.site.data / "CURRENT").unlink()
+    assert list(parts(own_site)[1]) == ["tables"]
+    answer = own_site.client("care", "north").get(f"/api/v1/people/{own_site.people['ann']}/risk")
+    assert (answer.status_code, answer.json()["code"]) == (503, "CR-DATA-005")
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [("GET", "/nothing", 404, "CR-HTTP-404"), ("GET", "/api/v1/people", 404, "CR-HTTP-404"),
+     ("GET", "/api/v1/shifts/", 404, "CR-HTTP-404"), ("POST", "/api/v1/shifts", 405, "CR-HTTP-405"),
+     ("OPTIONS", "/api/v1/shifts", 405, "CR-HTTP-405"), ("DELETE", "/healthz", 405, "CR-HTTP-405"),
+     ("GET", "/api/v1/shifts?from=x", 422, "CR-HTTP-422")],
+)  # fmt: skip
+def test_every_error_has_the_same_shape(
+    shared_site: ServiceSite, method: str, path: str, status: int, code: str
+) -> None:
+    answer = shared_site.client("crisis_team").request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    body = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert {"title", "detail"} <= set(body)
+
+
+def test_a_body_that_is_too_large_is_refused(shared_site: ServiceSite) -> None:
+    client = shared_site.client("crisis_team")
+    large = client.request("GET", "/healthz", content=b"x" * 65_537)
+    unstated = client.request("GET", "/healthz", content=iter([b"x"]))
+    assert (large.status_code, unstated.status_code) == (413, 413)
+    assert large.json()["code"] == "CR-HTTP-413"
+    assert client.request("GET", "/healthz", content=b"x" * 65_536).status_code == 200
+
+
+def test_a_defect_shows_a_reference_and_nothing_else(own_site: ServiceSite, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    app = create_app(read_settings(own_site.site, {}))
+
+    @app.get("/defect")
+    def defect() -> None:
+        raise RuntimeError("k1_SECRET of a person")
+
+    answer = TestClient(app, raise_server_exceptions=False).get("/defect")
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (500, "CR-HTTP-500")
+    assert body["reference"] == answer.headers["x-request-id"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert "k1_SECRET" not in answer.text
+    assert body["reference"] in [getattr(record, "fields", {}).get("request_id") for record in caplog.records]
+
+
+# Headers and logs
+
+
+def test_every_answer_carries_the_security_headers_and_its_own_id(shared_site: ServiceSite) -> None:
+    client = shared_site.client("crisis_team")
+    seen = [client.get(path).headers for path in ("/healthz", BOARD, "/nothing", "/api/v1/caseloads/north")]
+    for headers in seen:
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-frame-options"] == "DENY"
+        assert "access-control-allow-origin" not in headers
+    assert len({headers["x-request-id"] for headers in seen}) == len(seen)
+
+
+def test_other_origins_are_never_allowed(shared_site: ServiceSite) -> None:
+    headers = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"}
+    client = shared_site.client("crisis_team")
+    for method in ("GET", "OPTIONS"):
+        answer = client.request(method, BOARD, headers=headers)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_the_log_names_routes_and_never_people(shared_site: ServiceSite, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    person = shared_site.people["ann"]
+    shared_site.client("care", "north").get(f"/api/v1/people/{person}/risk")
+    shared_site.client("crisis_team").get(f"/api/v1/people/{person}/risk")
+    shared_site.client().get(f"/{person}")
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name == "crisisrisk.serving"]
+    asked = [line for line in lines if line["event"] == "request"]
+    assert [(line["route"], line["status"], line["role"]) for line in asked] == [
+        ("/api/v1/people/{pid}/risk", 200, "care"), ("/api/v1/people/{pid}/risk", 403, "crisis_team"),
+        ("(none)", 404, None),
+    ]  # fmt: skip
+    assert person not in json.dumps(lines)
+    assert shared_site.key("crisis_team") not in json.dumps(lines)
+
+
+def test_a_log_line_keeps_only_what_is_on_the_list() -> None:
+    record = logging.LogRecord("elsewhere", logging.ERROR, "", 0, "failed for %s", ("k1_SECRET",), None)
+    record.fields = {"status": 500, "person_id": "k1_SECRET", "path": "/people/k1_SECRET"}
+    try:
+        raise ValueError("k1_SECRET")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    line = JsonLines().format(record)
+    assert "k1_SECRET" not in line
+    assert json.loads(line)["status"] == 500
+    assert json.loads(line)["error_type"] == "ValueError"
+    assert re.fullmatch(r"test_service\.py:\d+ test_\w+", json.loads(line)["error_at"][0])
+
+
+def test_start_up_says_that_people_are_off_and_why(own_site: ServiceSite, caplog: pytest.LogCaptureFixture) -> None:
+    own_site.declare("service.toml", SERVICE.replace('"DPIA-0 (invented)"', '""'))
+    with own_site.client():
+        pass
+    said = [(record.getMessage(), record.fields) for record in caplog.records if hasattr(record, "fields")]
+    assert ("scores of people are off; places work without", {"missing": ["impact_assessment"]}) in said
+
+
+# Settings
+
+
+def test_the_docs_page_is_there_only_where_it_is_switched_on(own_site: ServiceSite) -> None:
+    page = own_site.client().get("/docs")
+    assert page.status_code == 200
+    assert "/api/v1/people/{pid}/risk" in page.text
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    own_site.declare("service.toml", SERVICE.replace("docs_page = true", ""))
+    assert [own_site.client().get(path).status_code for path in ("/docs", "/redoc", "/openapi.json")] == [404] * 3
+
+
+def test_the_environment_names_the_site_and_the_log_level(shared_site: ServiceSite) -> None:
+    environ = {"CRISISRISK_SITE": str(shared_site.site.path), "CRISISRISK_LOG_LEVEL": "warning"}
+    settings = settings_from_environment(environ)
+    assert (settings.site, settings.log_level) == (shared_site.site, "warning")
+    with pytest.raises(UsageError):
+        read_settings(shared_site.site, {"CRISISRISK_LOG_LEVEL": "loud"})
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "problem"),
+    [("service.toml", "docs_page", "docs_pages", 'unknown key "docs_pages"'),
+     ("service.toml", "docs_page = true", "docs_page = 1", "docs_page is 1, wanted true or false"),
+     ("service.toml", "clinical_safety_officer", "clinical_officer", 'unknown key "person_scores.clinical_officer"'),
+     ("service.toml", 'person = "person_crisis_28d"', "person = 28", "models.person is 28, wanted text"),
+     ("service.toml", "[models]", "[freshness]\nscore_valid_days = -1\n[models]",
+      "freshness.score_valid_days is -1, wanted a number above 0"),
+     ("service.toml", "[models]", "[limits]\nbody_bytes = 0\n[models]",
+      "limits.body_bytes is 0, wanted a number above 0"),
+     ("service.toml", "[models]", "[models", "the file is not valid TOML")],
+)  # fmt: skip
+def test_a_wrong_declaration_is_refused_by_name(
+    own_site: ServiceSite, file: str, before: str, after: str, problem: str
+) -> None:
+    own_site.declare(file, SERVICE.replace(before, after))
+    with pytest.raises(RecipeError) as raised:
+        read_settings(own_site.site, {})
+    assert problem in raised.value.problem
+    assert raised.value.code == "CR-SERVE-001"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [('[police]\nmeaning = "police"\nreaches = ["own_people"]', 'unknown role "police"'),
+     ('[crisis_team]\nmeaning = "x"\nreaches = ["own_people"]', 'crisis_team may never reach "own_people"'),
+     ('[data]\nmeaning = "x"\nreaches = ["true_counts"]', 'data may never reach "true_counts"'),
+     ('[data]\nmeaning = "x"\nreaches = ["place"]', 'data reaches the unknown "place"'),
+     ('[data]\nmeaning = "x"\nreach = []', 'unknown key "data.reach"; data.reaches is missing or not a list'),
+     ("data = 3", "[data] is 3, wanted a table")],
+)  # fmt: skip
+def test_no_site_can_give_a_role_more_than_the_program_allows(own_site: ServiceSite, text: str, problem: str) -> None:
+    own_site.declare("roles.toml", text)
+    with pytest.raises(RecipeError) as raised:
+        read_settings(own_site.site, {})
+    assert raised.value.problem == problem
+    assert raised.value.code == "CR-SERVE-002"
+
+
+def test_the_shipped_declarations_are_fine_and_offer_no_people(own_site: ServiceSite) -> None:
+    (own_site.site.path / "serving" / "service.toml").unlink()
+    settings = read_settings(own_site.site, {})
+    assert settings.service.person_scores.missing == ("on = true", "clinical_safety_officer", "impact_assessment")
+    assert settings.service.docs_page is False
+    assert set(settings.roles) == {"crisis_team", "care", "data"}
+
+
+# The process
+
+
+IMPORTS = """
+import sys
+from pathlib import Path
+from fastapi.testclient import TestClient
+from crisisrisk.serving.app import create_app
+from crisisrisk.serving.settings import read_settings
+from crisisrisk.tables.site import read_site
+site, key, person = sys.argv[1:]
+client = TestClient(create_app(read_settings(read_site(Path(site)), {})), headers={"Authorization": "Bearer " + key})
+paths = ["/readyz", f"/api/v1/people/{person}/risk", "/api/v1/caseloads/north", "/api/v1/data-status"]
+print([client.get(path).status_code for path in paths])
+print(sorted({"mlflow", "sklearn", "shap", "joblib", "matplotlib", "lightgbm"} & set(sys.modules)))
+"""
+
+
+def test_the_serving_process_imports_nothing_of_training(shared_site: ServiceSite) -> None:
+    arguments = [str(shared_site.site.path), shared_site.key("care", "north"), shared_site.people["ann"]]
+    done = subprocess.run([sys.executable, "-c", IMPORTS, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[200, 200, 200, 200]", "[]"]
+
+
+def test_our_code_imports_no_pickle() -> None:
+    source = Path(__file__).parents[2] / "src" / "crisisrisk"
+    pattern = re.compile(r"^\s*(import|from) (pickle|joblib|cloudpickle|dill|shelve|marshal)\b", re.MULTILINE)
+    assert [path for path in source.rglob("*.py") if pattern.search(path.read_text(encoding="utf-8"))] == []
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_a_real_server_answers_a_real_client_and_logs_nobody(own_site: ServiceSite, tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    key, person = own_site.key("care", "north"), own_site.people["ann"]
+    command = [sys.executable, "-m", "crisisrisk", "serve", "--site", str(own_site.site.path), "--port", str(port)]
+    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as server:
+        try:
+            _wait(lambda: answers(port), server)
+            with httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}
+            ) as client:
+                risk = client.get(f"/api/v1/people/{person}/risk")
+                client.get(f"/{person}")
+            assert (risk.status_code, risk.json()["likely_in_100"]) == (200, 18)
+            assert "server" not in risk.headers
+        finally:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=20) in (0, -signal.SIGTERM)
+    written = log.read_text()
+    assert '"route": "/api/v1/people/{pid}/risk"' in written
+    assert person not in written
+    assert key not in written
+    assert all(json.loads(line)["time"] for line in written.splitlines())
+
+
+def _wait(ready: Any, server: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 60
+    while not ready():
+        assert server.poll() is None, "the server ended"
+        assert time.monotonic() < until, "the server did not start"
+        time.sleep(0.2)
+
+
+def test_the_health_check_says_no_when_nothing_answers() -> None:
+    assert answers(free_port()) is False

@@ -1,0 +1,62 @@
+"""The OpenAPI document is fresh, its examples are true, and the page about it names every route."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crisisrisk.commands.serve import openapi_document
+from crisisrisk.serving import answers, examples
+from crisisrisk.serving.answers import Answer
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, object]:
+    read: dict[str, object] = json.loads(openapi_document())
+    return read
+
+
+def test_the_committed_document_is_fresh() -> None:
+    committed = (ROOT / "serving" / "openapi.json").read_text(encoding="utf-8")
+    assert committed == openapi_document(), "write it again with: make docs"
+
+
+@pytest.mark.parametrize(
+    ("example", "model"),
+    [
+        (examples.PERSON, answers.PersonRisk),
+        (examples.CASELOAD, answers.Caseload),
+        (examples.SHIFTS, answers.Shifts),
+        (examples.HOTSPOTS, answers.Hotspots),
+        (examples.VERSION, answers.Version),
+        (examples.DATA_STATUS, answers.DataStatus),
+    ],
+)
+def test_examples_are_answers(example: dict[str, object], model: type[Answer]) -> None:
+    read = model.model_validate(example)
+    assert read.model_dump(mode="json") == example
+
+
+def test_every_route_is_summed_up_and_answers_problems(
+    document: dict[str, dict[str, dict[str, dict[str, object]]]],
+) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert operation["summary"], path
+            responses = operation["responses"]
+            assert isinstance(responses, dict)
+            if not path.startswith("/api"):
+                continue
+            assert {"200", "401", "403", "503"} <= set(responses), path
+            assert all(
+                "application/problem+json" in responses[code]["content"] for code in responses if code >= "400"
+            ), path
+            assert operation["security"], path
+
+
+def test_the_page_about_the_api_names_every_route(document: dict[str, dict[str, object]]) -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    for path in document["paths"]:
+        assert f"`{path}`" in page

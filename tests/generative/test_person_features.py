@@ -1,0 +1,250 @@
+"""The compiled scan against the slow and obvious one, on invented histories; and what must never change a feature."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from tests.lib.histories import (
+    BASE,
+    SOURCES,
+    EventVersion,
+    History,
+    PersonVersion,
+    event_table,
+    histories,
+    moments,
+    people_table,
+    rows_of,
+)
+from tests.lib.reference_person_features import reference_features
+
+from crisisrisk.features.person import person_event_columns, person_features
+from crisisrisk.features.person_kernels import scan_people
+from crisisrisk.features.recipe import read_feature_recipe
+from crisisrisk.timeline import microseconds
+
+LONDON = ZoneInfo("Europe/London")
+RECIPE = read_feature_recipe(
+    """
+[recipe]
+name = "every_aggregation"
+subject = "person"
+[[group]]
+name = "each"
+sources = "all"
+each = true
+aggregations = ["count", "days_since_last", "distinct_days", "share_out_of_hours", "trend"]
+lookback_days = [1, 8, 28, "ever"]
+short_days = 8
+[[group]]
+name = "together"
+sources = ["crisis_line", "s136", "ed_attendance"]
+aggregations = ["count", "days_since_last", "distinct_days", "distinct_sources", "share_out_of_hours", "trend"]
+lookback_days = [1, 8, 28, "ever"]
+short_days = 1
+if_none = { count = "not known", distinct_sources = -1, trend = 0.5, share_out_of_hours = 2 }
+[[group]]
+name = "some"
+sources = "all"
+where = { outcome = ["missed", "attended"], is_crisis = [true] }
+aggregations = ["count", "days_since_last", "distinct_days", "distinct_sources", "share_out_of_hours", "trend"]
+lookback_days = [2, 28]
+short_days = 2
+if_none = 9
+[[group]]
+name = "person"
+aggregations = ["age", "deprivation_decile", "months_known"]
+if_none = { age = -1, deprivation_decile = 99, months_known = -3 }
+""",
+    sources=SOURCES,
+)
+HISTORIES = histories()
+
+
+def features(history: History, *, events: Sequence[EventVersion] | None = None) -> NDArray[np.float32]:
+    table = history.event_table if events is None else event_table(events)
+    return person_features(RECIPE, table, history.people_table, history.rows, zone=LONDON)
+
+
+@settings(max_examples=120, deadline=None)
+@given(HISTORIES)
+def test_the_scan_equals_the_definition_to_the_bit(history: History) -> None:
+    found, wanted = features(history), reference_features(RECIPE, history, zone=LONDON)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@settings(max_examples=40, deadline=None)
+@given(HISTORIES)
+def test_one_person_and_one_moment_alone_are_the_batch_to_the_bit(history: History) -> None:
+    whole, row = features(history), 0
+    for person in sorted(history.as_of):
+        for as_of in sorted(history.as_of[person]):
+            alone = features(replace(history, as_of={person: (as_of,)}))
+            assert alone.tobytes() == whole[row : row + 1].tobytes()
+            row += 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(HISTORIES, st.randoms(use_true_random=False))
+def test_the_order_of_events_and_the_number_of_threads_do_not_matter(history: History, random: st.DataObject) -> None:
+    order = list(range(len(history.event_table)))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    shuffled = history.event_table.take(pa.array(order, type=pa.int64()))
+    mixed = person_features(RECIPE, shuffled, history.people_table, history.rows, zone=LONDON, threads=3)
+    assert mixed.tobytes() == features(history).tobytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(HISTORIES, st.data())
+def test_nothing_known_at_or_after_the_as_of_moment_changes_a_feature(history: History, data: st.DataObject) -> None:
+    as_of = history.latest_as_of
+    before = features(history)
+    known = [version for version in history.events if version.known_at < as_of]
+    later = [version for version in history.events if version.known_at >= as_of]
+    kept = [_changed(version, data) for version in later if data.draw(st.booleans())]
+    inserted = [
+        EventVersion(event_id=f"new{number}", occurred_at=data.draw(moments()), known_at=as_of + delay)
+        for number, delay in enumerate(
+            data.draw(st.lists(st.sampled_from([timedelta(), timedelta(days=3)]), max_size=3))
+        )
+    ]
+    corrected = [replace(version, known_at=as_of, source="s136") for version in known if data.draw(st.booleans())]
+    people = [one if one.known_at < as_of else replace(one, birth_year=1901) for one in history.people]
+    new_person = [PersonVersion(person_id=person, known_at=as_of, birth_year=1900) for person in history.as_of]
+    rewritten = History((*known, *kept, *inserted, *corrected), (*people, *new_person), history.as_of)
+    assert features(rewritten).tobytes() == before.tobytes()
+
+
+def _changed(version: EventVersion, data: st.DataObject) -> EventVersion:
+    """Another time of occurrence, source and person; still known when it was."""
+    return replace(version, occurred_at=data.draw(moments()), source="s136", person_id="b")
+
+
+@settings(max_examples=60, deadline=None)
+@given(HISTORIES, st.sampled_from(SOURCES))
+def test_an_event_known_a_microsecond_before_the_as_of_moment_does_change_features(
+    history: History, source: str
+) -> None:
+    as_of = max(history.as_of["a"])
+    occurred = as_of - timedelta(days=1)
+    seen = EventVersion(
+        event_id="seen", occurred_at=occurred, known_at=as_of - timedelta(microseconds=1), source=source
+    )
+    unseen = replace(seen, known_at=as_of)
+    before = features(history)
+    assert features(history, events=(*history.events, unseen))[_rows_until(history, as_of)].tobytes() == (
+        before[_rows_until(history, as_of)].tobytes()
+    )
+    after = features(history, events=(*history.events, seen))
+    column = RECIPE.names.index(f"{source}_count_in_1_days")
+    row = len(history.as_of["a"]) - 1
+    assert after[row, column] == before[row, column] + 1
+
+
+def _rows_until(history: History, as_of: datetime) -> NDArray[np.bool_]:
+    return history.rows.as_of <= microseconds(as_of)
+
+
+@settings(max_examples=40, deadline=None)
+@given(HISTORIES)
+def test_the_columns_named_are_all_that_is_read(history: History) -> None:
+    narrow = history.event_table.select(person_event_columns(RECIPE))
+    found = person_features(RECIPE, narrow, history.people_table, history.rows, zone=LONDON)
+    assert found.tobytes() == features(history).tobytes()
+
+
+# When it became known, not when it occurred
+
+
+def late_history(share_late: float) -> History:
+    """Thirty people with half a year of contacts, some of them known between two days and ten weeks late."""
+    generator = np.random.default_rng(20)
+    versions, as_of = [], {}
+    for number in range(30):
+        person = f"p{number:03}"
+        as_of[person] = [BASE + timedelta(days=7 * week) for week in range(8)]
+        for event in range(20):
+            occurred = BASE + timedelta(days=float(generator.uniform(-120, 80)))
+            late = generator.random() < share_late
+            delay = timedelta(days=float(generator.uniform(2, 70))) if late else timedelta(hours=1)
+            source = SOURCES[generator.integers(len(SOURCES))]
+            versions.append(
+                EventVersion(
+                    event_id=f"{person}-{event}",
+                    person_id=person,
+                    occurred_at=occurred,
+                    known_at=occurred + delay,
+                    source=source,
+                )
+            )
+    return History(tuple(versions), (), as_of)
+
+
+def test_using_occurred_at_in_place_of_known_at_would_be_noticed() -> None:
+    history = late_history(0.12)
+    late = [version.known_at - version.occurred_at > timedelta(days=1) for version in history.events]
+    assert np.mean(late) >= 0.10
+    wanted = reference_features(RECIPE, history, zone=LONDON)
+    np.testing.assert_array_equal(features(history), wanted)
+
+    as_if_known_at_once = [replace(version, known_at=version.occurred_at) for version in history.events]
+    wrong = features(history, events=as_if_known_at_once)
+    differing = np.mean(np.any(~np.isclose(wrong, wanted, equal_nan=True), axis=1))
+    assert differing > 0.3, "an engine that reads occurred_at for known_at would pass for the right one"
+
+
+# Sizes that invented histories do not reach
+
+
+@pytest.mark.parametrize("people", [1, 40])
+def test_many_events_of_one_person_in_many_rows(people: int) -> None:
+    """Long histories out of order, most of them corrected: the sort gives up on nearness, the grid is uneven."""
+    generator = np.random.default_rng(3)
+    versions = []
+    for number in range(600):
+        occurred = BASE + timedelta(days=float(generator.uniform(-60, 60)))
+        version = EventVersion(
+            event_id=f"e{number}",
+            person_id=f"p{generator.integers(people):03}",
+            occurred_at=occurred,
+            known_at=occurred + timedelta(days=float(generator.uniform(-30, 60))),
+            source=SOURCES[generator.integers(len(SOURCES))],
+        )
+        versions += [version, replace(version, known_at=version.known_at + timedelta(days=9), source="s136")]
+    as_of = {
+        f"p{person:03}": [
+            BASE + timedelta(days=float(day)) for day in generator.uniform(-30, 90, 30 // people + 1) ** 1
+        ]
+        for person in range(people)
+    }
+    history = History(tuple(versions), (), as_of)
+    np.testing.assert_array_equal(features(history), reference_features(RECIPE, history, zone=LONDON))
+
+
+def test_nobody_and_nothing() -> None:
+    assert person_features(RECIPE, event_table(()), people_table(()), rows_of({}), zone=LONDON).shape == (
+        0,
+        len(RECIPE.specs),
+    )
+    alone = person_features(RECIPE, event_table(()), people_table(()), rows_of({"a": [BASE]}), zone=LONDON)
+    np.testing.assert_array_equal(alone[0], np.array([spec.if_none for spec in RECIPE.specs], dtype=np.float32))
+
+
+def test_the_scan_is_compiled_once_whatever_it_is_given() -> None:
+    """A second compilation would hold up the first question that a service is asked by seconds."""
+    history = late_history(0.1)
+    features(history)
+    features(replace(history, as_of={"p001": (BASE,)}))
+    features(History((), (), {}))
+    shuffled = history.event_table.take(pa.array(np.random.default_rng(1).permutation(len(history.events))))
+    person_features(RECIPE, shuffled, history.people_table, history.rows, zone=LONDON)
+    halves = pa.concat_tables([history.event_table.slice(0, 100), history.event_table.slice(100)])
+    person_features(RECIPE, halves, history.people_table, history.rows, zone=LONDON)
+    assert len(scan_people.signatures) == 1

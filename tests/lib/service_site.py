@@ -1,0 +1,211 @@
+"""A small real site for tests of the service: loaded tables, verified bundles, saved scores and forecasts."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from crisisrisk.commands.data import load_files
+from crisisrisk.commands.keys import create_key
+from crisisrisk.database.engine import open_engine
+from crisisrisk.database.scores import save_person_scores, save_place_forecast
+from crisisrisk.database.upgrade import upgrade
+from crisisrisk.models.bundle import write_bundle
+from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
+from crisisrisk.models.trees import NO_TREES, Trees
+from crisisrisk.serving.app import create_app
+from crisisrisk.serving.settings import read_settings
+from crisisrisk.tables.pseudonyms import create_pseudonym_key, pseudonym, read_pseudonym_key
+from crisisrisk.tables.site import Site, read_site
+from tests.lib.database import AS_OF, forecast, person_run, place_run, score_row, scores
+from tests.lib.tiny_models import NAMES, bundle
+
+CONFIGURATION = """
+name = "Test site"
+time_zone = "Europe/London"
+clock = "data"
+buckets = 2
+pseudonym_key_file = "keys/pseudonym.key"
+[cells]
+kind = "areas"
+[[shift]]
+name = "day"
+starts = "08:00"
+ends = "22:00"
+[[shift]]
+name = "night"
+starts = "22:00"
+ends = "08:00"
+[source.police_999]
+agency = "police"
+singular = "999 call"
+plural = "999 calls"
+settled_after_hours = 2
+[source.crisis_line]
+agency = "mental_health_trust"
+singular = "crisis-line call"
+plural = "crisis-line calls"
+[[team]]
+id = "north"
+name = "North"
+list_length = 2
+[[team]]
+id = "south"
+name = "South"
+"""
+
+SERVICE = """
+docs_page = true
+[models]
+person = "person_crisis_28d"
+place = "place_crisis_shift"
+[person_scores]
+on = true
+clinical_safety_officer = "Dr A. Nobody (invented)"
+impact_assessment = "DPIA-0 (invented)"
+"""
+
+EVENTS_MAPPING = """
+table = "events"
+[columns]
+event_id = "id"
+occurred_at = { column = "at", zone = "Europe/London" }
+known_at = { column = "known", zone = "Europe/London" }
+source = "source"
+code = { constant = "call" }
+person_id = { column = "person", kind = "study_id" }
+"""
+
+CASELOADS_MAPPING = """
+table = "caseloads"
+[columns]
+person_id = { column = "person", kind = "study_id" }
+team_id = "team"
+valid_from = { column = "from", zone = "Europe/London" }
+known_at = { column = "known", zone = "Europe/London" }
+valid_to = { column = "to", zone = "Europe/London" }
+"""
+
+# The last event becomes known a moment before 06:00, so that is what the site's clock says.
+EVENTS = """id,at,known,source,person
+e1,2026-11-01 10:00:00,2026-11-01 11:00:00,police_999,ann
+e2,2026-11-20 10:00:00,2026-11-20 12:00:00,crisis_line,ben
+e3,2026-11-22 05:00:00,2026-11-22 05:59:59.999999,police_999,ann
+"""
+
+CASELOADS = """person,team,from,known,to
+ann,north,2026-01-01,2026-01-01,
+ben,north,2026-01-01,2026-01-01,
+cat,north,2026-01-01,2026-01-01,
+dan,north,2026-01-01,2026-01-01,
+eve,north,2026-01-01,2026-01-01,
+sue,south,2026-01-01,2026-01-01,
+gone,north,2026-01-01,2026-01-01,2026-06-01
+moved,north,2026-01-01,2026-01-01,
+later,north,2026-12-01,2026-01-01,
+unheard,north,2026-01-01,2026-12-01,
+back,north,2026-01-01,2026-01-01,2026-02-01
+"""
+
+# Later versions: `moved` turns out to have left, the end of `back` turns out to have been a mistake.
+CORRECTIONS = """person,team,from,known,to
+moved,north,2026-01-01,2026-11-21,2026-11-20
+back,north,2026-01-01,2026-11-21,
+"""
+
+
+@dataclass
+class ServiceSite:
+    """The site, its database, and pseudonyms by first name."""
+
+    site: Site
+    engine: Engine
+    people: Mapping[str, str]
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def key(self, role: str, team: str | None = None) -> str:
+        """A key of a role, made once."""
+        name = f"{role}-{team}"
+        if name not in self.keys:
+            self.keys[name] = create_key(self.site, role=role, team=team, valid_for=timedelta(days=1)).secret
+        return self.keys[name]
+
+    def client(self, role: str | None = None, team: str | None = None) -> TestClient:
+        """A client of the service as it is configured now. A defect shows itself as 500, as outside."""
+        headers = {} if role is None else {"Authorization": f"Bearer {self.key(role, team)}"}
+        return TestClient(create_app(read_settings(self.site, {})), headers=headers, raise_server_exceptions=False)
+
+    def declare(self, name: str, text: str) -> None:
+        """Write one of the site's serving/ files."""
+        (self.site.path / "serving" / name).write_text(text, encoding="utf-8")
+
+    def score(self, *rows: dict[str, Any], **changes: Any) -> int:
+        """Save a scoring run; rows name people by first name."""
+        named = [{**row, "person_id": self.people.get(row["person_id"], row["person_id"])} for row in rows]
+        return save_person_scores(self.engine, scores(*named), person_run(**changes))
+
+    def forecast(self, shift_id: str = "night-2026-11-22", *, start: datetime | None = None, **changes: Any) -> int:
+        """Save a forecast of one shift."""
+        return save_place_forecast(self.engine, forecast(shift_id, start=start), place_run(**changes))
+
+
+def make_site(folder: Path) -> ServiceSite:
+    """A site whose clock stands at 22 November 2026, 06:00, with tables, both bundles, a scoring and a forecast."""
+    site = _load(folder)
+    _promote(site)
+    upgrade(open_engine(site.database_url))
+    made = opened(folder)
+    made.score(
+        score_row("ann", 0.182), score_row("ben", 0.41), score_row("cat", None, "in_hospital"),
+        score_row("dan", 0.004), score_row("sue", 0.3), score_row("gone", 0.2), score_row("moved", 0.2),
+    )  # fmt: skip
+    made.forecast()
+    return made
+
+
+def opened(folder: Path) -> ServiceSite:
+    """A site that was made before, perhaps elsewhere."""
+    site = read_site(folder)
+    return ServiceSite(site, open_engine(site.database_url), _people(site))
+
+
+def _load(folder: Path) -> Site:
+    (folder / "serving").mkdir(parents=True)
+    (folder / "crisisrisk.toml").write_text(CONFIGURATION)
+    (folder / "serving" / "service.toml").write_text(SERVICE)
+    site = read_site(folder)
+    create_pseudonym_key(site)
+    texts = {"events": (EVENTS, EVENTS_MAPPING), "caseloads": (CASELOADS, CASELOADS_MAPPING)}
+    for name, (rows, mapping) in texts.items():
+        load_rows(site, name, rows, mapping)
+    load_rows(site, "corrections", CORRECTIONS, CASELOADS_MAPPING)
+    return site
+
+
+def load_rows(site: Site, name: str, rows: str, mapping: str) -> None:
+    """Load rows of CSV through a mapping; none may be refused."""
+    file, described = site.path / f"{name}.csv", site.path / f"{name}.toml"
+    file.write_text(rows)
+    described.write_text(mapping)
+    result = load_files(site, [file], described)
+    assert result.rows_quarantined == 0, result
+
+
+def _promote(site: Site) -> None:
+    for subject, name in (("person", "person_crisis_28d"), ("place", "place_crisis_shift")):
+        made = bundle(subject, Trees(NO_TREES, NAMES, 0))
+        named = replace(made, manifest=replace(made.manifest, name=name, version=4), task=replace(made.task, name=name))
+        write_bundle(bundle_folder(site.models, name, 4), named)
+        change = Change(version=4, by="tests", at=AS_OF.isoformat(), reason="tests")
+        set_champion_bundle(site.models, name, change)
+
+
+def _people(site: Site) -> dict[str, str]:
+    key = read_pseudonym_key(site)
+    names = set(re.findall(r"^([a-z]+),(?:north|south)", CASELOADS, flags=re.MULTILINE)) | {"nobody"}
+    return {name: str(pseudonym(key, "study_id", name)) for name in sorted(names)}

@@ -1,0 +1,217 @@
+"""Cells: which there are, their neighbours, and which cell an event is in."""
+
+from dataclasses import replace
+from time import perf_counter
+
+import h3
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.lib.reference_place_features import FAR, MIDDLE, NEIGHBOUR, site_of
+
+from crisisrisk.errors import DataError
+from crisisrisk.tables.cells import NOWHERE, Cells, assign, cells_of
+from crisisrisk.tables.site import CellSettings
+
+HEXAGONS, AREAS = site_of(), site_of(kind="areas")
+NORTH, EAST = h3.cell_to_latlng(MIDDLE)
+
+
+def events(*where: tuple[str | None, float | None, float | None]) -> pa.Table:
+    place, north, east = zip(*where, strict=True) if where else ((), (), ())
+    return pa.table(
+        {
+            "place_id": pa.array(place, type=pa.string()).dictionary_encode(),
+            "latitude": pa.array(north, type=pa.float64()),
+            "longitude": pa.array(east, type=pa.float64()),
+        }
+    )
+
+
+def places(**columns: list[object]) -> pa.Table:
+    return pa.table({"place_id": [], "kind": []} | columns)
+
+
+NO_PLACES = pa.table({"place_id": pa.array([], type=pa.string())})
+
+
+def near(cells: Cells, cell: str, ring: int = 1) -> set[str]:
+    neighbours = cells.neighbours_1 if ring == 1 else cells.neighbours_2
+    return {cells.ids[place] for place in neighbours.of(cells.ids.index(cell))}
+
+
+# Hexagons
+
+
+def test_without_places_the_hexagons_are_those_that_events_are_in() -> None:
+    seen = events((None, NORTH, EAST), (None, NORTH, EAST), (FAR, None, None), ("a ward", None, None))
+    cells = cells_of(HEXAGONS, NO_PLACES, seen)
+    assert cells.ids == tuple(sorted([MIDDLE, FAR]))
+    assert cells.names == cells.ids
+    assert cells.area_km2 == pytest.approx([0.74, 0.74], rel=0.2)
+    assert np.isnan(cells.population).all()
+
+
+def test_only_the_events_given_make_hexagons_not_those_filtered_away() -> None:
+    seen = events((MIDDLE, None, None), (FAR, None, None))
+    assert cells_of(HEXAGONS, NO_PLACES, seen.slice(0, 1)).ids == (MIDDLE,)
+
+
+def test_places_of_kind_cell_are_the_hexagons_whatever_events_say() -> None:
+    listed = places(
+        place_id=[MIDDLE, NEIGHBOUR, "a ward"],
+        kind=["cell", "cell", "ward"],
+        name=["Digbeth", None, "Ward"],
+        population=[1200.0, None, 9.0],
+        deprivation_decile=[2, None, 1],
+    )
+    cells = cells_of(HEXAGONS, listed, events((FAR, None, None)))
+    assert set(cells.ids) == {MIDDLE, NEIGHBOUR}
+    assert cells.names[cells.ids.index(MIDDLE)] == "Digbeth"
+    assert cells.names[cells.ids.index(NEIGHBOUR)] == NEIGHBOUR
+    assert cells.population[cells.ids.index(MIDDLE)] == 1200
+    assert np.isnan(cells.deprivation_decile[cells.ids.index(NEIGHBOUR)])
+
+
+def test_a_ring_holds_only_cells_of_the_site() -> None:
+    disk = sorted(h3.grid_disk(MIDDLE, 2))
+    cells = cells_of(HEXAGONS, NO_PLACES, events(*[(cell, None, None) for cell in disk if cell != NEIGHBOUR]))
+    assert near(cells, MIDDLE) == set(h3.grid_ring(MIDDLE, 1)) - {NEIGHBOUR}
+    assert near(cells, MIDDLE, ring=2) == set(h3.grid_ring(MIDDLE, 2))
+
+
+def test_a_typing_error_in_coordinates_makes_no_hexagon() -> None:
+    good = [(None, NORTH, EAST)] * 5
+    swapped, zero, lost_minus = (None, EAST, NORTH), (None, 0.0, 0.0), (None, -NORTH, EAST)
+    half, impossible, not_a_number = (None, NORTH, None), (None, 91.0, EAST), (None, float("nan"), EAST)
+    wrong = [swapped, zero, lost_minus, half, impossible, not_a_number]
+    assert cells_of(HEXAGONS, NO_PLACES, events(*good, *wrong)).ids == (MIDDLE,)
+
+
+def test_no_cell_at_all_is_an_error() -> None:
+    with pytest.raises(DataError) as caught:
+        cells_of(HEXAGONS, NO_PLACES, events((None, None, None)))
+    assert caught.value.rendered() == (
+        "error[CR-PLACE-001]: there is not one cell\n"
+        '  wanted  events with coordinates, or places of kind "cell"\n'
+        "  hint    check which columns the mapping calls latitude and longitude · "
+        "see docs/reference/errors.md#cr-place-001"
+    )
+
+
+def test_a_listed_cell_of_another_resolution_is_an_error() -> None:
+    coarse = h3.cell_to_parent(MIDDLE, 7)
+    with pytest.raises(DataError) as caught:
+        cells_of(HEXAGONS, places(place_id=[MIDDLE, coarse], kind=["cell", "cell"]), events())
+    assert caught.value.problem == '1 places of kind "cell" are no cells of this site'
+    assert caught.value.wanted == "H3 cells of resolution 8"
+    assert caught.value.found == coarse
+
+
+# Areas
+
+
+def test_areas_are_the_places_of_kind_area() -> None:
+    listed = places(place_id=["b", "a", "town", MIDDLE], kind=["area", "area", "town", "cell"])
+    assert cells_of(AREAS, listed, events()).ids == ("a", "b")
+
+
+def test_without_kinds_areas_are_the_places_that_are_nobodys_parent() -> None:
+    listed = places(
+        place_id=["a", "b", "division"],
+        kind=["neighbourhood", None, "division"],
+        parent_place_id=["division"] * 2 + [None],
+    )
+    assert cells_of(AREAS, listed, events()).ids == ("a", "b")
+
+
+def test_areas_without_coordinates_neighbour_those_under_the_same_parent() -> None:
+    listed = places(place_id=["a", "b", "c", "d"], kind=["area"] * 4, parent_place_id=["x", "x", "y", None])
+    cells = cells_of(AREAS, listed, events())
+    assert [near(cells, cell) for cell in "abcd"] == [{"b"}, {"a"}, set(), set()]
+    assert [near(cells, cell, ring=2) for cell in "abcd"] == [set()] * 4
+
+
+def test_areas_without_coordinates_or_parents_have_no_neighbours() -> None:
+    cells = cells_of(AREAS, places(place_id=["a", "b"], kind=["area"] * 2), events())
+    assert len(cells.neighbours_1.indices) == len(cells.neighbours_2.indices) == 0
+
+
+def test_areas_with_coordinates_neighbour_the_nearest_within_reach() -> None:
+    """A row of ten areas 1 km apart, one 100 km away, one of which nobody knows where it is."""
+    ids = [f"area {number}" for number in range(10)] + ["remote", "unknown"]
+    north = [52 + number / 111.195 for number in range(10)] + [53.0, None]
+    listed = places(place_id=ids, kind=["area"] * 12, latitude=north, longitude=[-1.9] * 11 + [None])
+    cells = cells_of(AREAS, listed, events())
+    assert near(cells, "area 4") == {f"area {number}" for number in (1, 2, 3, 5, 6, 7)}
+    assert near(cells, "area 4", ring=2) == {f"area {number}" for number in (0, 8, 9)}
+    assert near(cells, "area 0") == {f"area {number}" for number in (1, 2, 3)}
+    assert near(cells, "remote") == near(cells, "unknown") == near(cells, "remote", ring=2) == set()
+
+
+def test_no_area_at_all_is_an_error() -> None:
+    with pytest.raises(DataError) as caught:
+        cells_of(AREAS, NO_PLACES, events((None, NORTH, EAST)))
+    assert caught.value.problem == "there is not one area"
+
+
+# Where an event is
+
+CELLS = cells_of(HEXAGONS, NO_PLACES, events((MIDDLE, None, None), (NEIGHBOUR, None, None)))
+
+
+@pytest.mark.parametrize(
+    ("where", "cell"),
+    [
+        ((MIDDLE, None, None), MIDDLE),
+        ((NEIGHBOUR, NORTH, EAST), NEIGHBOUR),
+        (("a ward", NORTH, EAST), MIDDLE),
+        ((None, NORTH, EAST), MIDDLE),
+        ((FAR, None, None), None),
+        ((None, EAST, NORTH), None),
+        ((None, None, EAST), None),
+        ((None, NORTH, None), None),
+        ((None, None, None), None),
+        ((None, float("nan"), float("nan")), None),
+        ((None, float("inf"), EAST), None),
+        ((None, 1e308, EAST), None),
+    ],
+)
+def test_an_event_is_where_its_place_says_else_its_coordinates(
+    where: tuple[str | None, float | None, float | None], cell: str | None
+) -> None:
+    [found] = assign(events(where), CELLS, HEXAGONS.cells).tolist()
+    assert found == (NOWHERE if cell is None else CELLS.ids.index(cell))
+
+
+def test_no_events_are_nowhere() -> None:
+    assert assign(events(), CELLS, HEXAGONS.cells).tolist() == []
+
+
+def test_events_in_areas_are_where_their_place_says_and_coordinates_do_not_count() -> None:
+    cells = cells_of(AREAS, places(place_id=["a", "b"], kind=["area"] * 2), events())
+    where = [("b", NORTH, EAST), (None, NORTH, EAST), ("c", None, None)]
+    assert assign(events(*where), cells, CellSettings(kind="areas")).tolist() == [1, NOWHERE, NOWHERE]
+
+
+def test_events_without_any_column_of_place_are_nowhere() -> None:
+    assert assign(pa.table({"event_id": ["e"]}), CELLS, HEXAGONS.cells).tolist() == [NOWHERE]
+
+
+def test_a_chunked_place_column_is_read_whole() -> None:
+    parts = pa.concat_tables([events((MIDDLE, None, None)), events((NEIGHBOUR, None, None), (MIDDLE, None, None))])
+    wanted = [CELLS.ids.index(cell) for cell in (MIDDLE, NEIGHBOUR, MIDDLE)]
+    assert assign(parts, CELLS, HEXAGONS.cells).tolist() == wanted
+
+
+def test_another_resolution_gives_other_cells() -> None:
+    site = replace(HEXAGONS, cells=CellSettings(h3_resolution=7))
+    [cell] = cells_of(site, NO_PLACES, events((None, NORTH, EAST))).ids
+    assert cell == h3.latlng_to_cell(NORTH, EAST, 7)
+
+
+def test_a_hundred_thousand_events_at_few_points_are_placed_at_once() -> None:
+    many = events(*[(None, NORTH, EAST)] * 100_000)
+    started = perf_counter()
+    assert set(assign(many, CELLS, HEXAGONS.cells).tolist()) == {CELLS.ids.index(MIDDLE)}
+    assert perf_counter() - started < 2

@@ -1,0 +1,92 @@
+"""The command line: help with an example everywhere, one JSON object, exit codes, errors as they are written."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from crisisrisk.cli import COMMANDS, crisisrisk, run
+from crisisrisk.cli.printing import table_text
+
+
+def every_command(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    yield context.command_path, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from every_command(below, click.Context(below, info_name=name, parent=context))
+
+
+ALL = dict(every_command(crisisrisk, click.Context(crisisrisk, info_name="crisisrisk")))
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_every_command_has_help_that_ends_in_an_example(path: str) -> None:
+    command = ALL[path]
+    text = command.get_help(click.Context(command, info_name=path))
+    assert text.strip().splitlines()[-1].strip().startswith(("Example:  crisisrisk", "crisisrisk"))
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{path} {parameter.name}"
+
+
+@pytest.mark.parametrize("path", [path for path, command in ALL.items() if not isinstance(command, click.Group)])
+def test_every_command_but_serve_has_json(path: str) -> None:
+    has_json = any("--json" in parameter.opts for parameter in ALL[path].params)
+    assert has_json is not path.endswith(" serve")
+
+
+def test_the_summaries_of_the_top_level_are_those_that_help_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown and summary in shown for name, (_, summary) in COMMANDS.items())
+
+
+def test_an_unknown_command_is_wrong_use_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trian", "person"]) == 2
+    assert "no command 'trian' · did you mean \"train\"?" in capsys.readouterr().err
+
+
+def test_an_error_goes_to_stderr_with_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "status", "--site", str(tmp_path), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error[CR-SITE-001]: this folder is not a site\n  where   ")
+
+
+def test_a_missing_option_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "load", "file.csv"]) == 2
+    assert "--mapping" in capsys.readouterr().err
+
+
+def test_init_makes_a_site_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "new" / "site"
+    assert run(["init", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"site": str(folder)}
+    assert (folder / "crisisrisk.toml").is_file()
+    assert (folder / "features" / "person.toml").is_file()
+    assert (folder / "templates" / "events.csv").read_text().startswith("event_id,")
+    assert (folder / "keys" / "pseudonym.key").stat().st_mode & 0o777 == 0o600
+    assert run(["init", str(folder)]) == 2
+    assert "a site is only made in a new or empty folder" in capsys.readouterr().err
+    assert [path.name for path in folder.parent.iterdir()] == ["site"]
+
+
+def test_a_new_site_can_be_used_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "site"
+    assert run(["init", str(folder)]) == 0
+    capsys.readouterr()
+    assert run(["features", "list", "--site", str(folder), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["features"]
+    names = [line["name"] for line in listed]
+    assert "s136_count_in_28_days" in names
+    assert run(["features", "explain", "s136_count_in_28_day", "--site", str(folder)]) == 2
+    assert 'did you mean "s136_count_in_28_days"?' in capsys.readouterr().err
+
+
+def test_a_table_is_aligned() -> None:
+    assert table_text(["name", "rows"], [["a", 1200], ["long", None]]) == "name   rows\na     1,200\nlong      –"

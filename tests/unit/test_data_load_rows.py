@@ -1,0 +1,184 @@
+"""Rows that break a rule go to quarantine with their row number; the rest is loaded."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from crisisrisk.commands.data import LoadResult, check_file, load_files
+from crisisrisk.tables.pseudonyms import PSEUDONYM
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Store
+from tests.lib.table_sites import NHS_NUMBERS, make_site, write_csv, write_mapping
+
+MAPPING = """table = "events"
+[columns]
+event_id = "id"
+occurred_at = { column = "at", format = "%Y-%m-%d %H:%M" }
+known_at = { delay_hours = 1 }
+source = { constant = "police_999" }
+code = "code"
+value = "value"
+person_id = { column = "nhs", kind = "nhs_number" }
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return make_site(tmp_path)
+
+
+def line(number: int = 1, **cells: object) -> dict[str, object]:
+    usual: dict[str, object] = {"id": number, "at": "2026-02-03 04:05", "code": "A", "value": 1, "nhs": NHS_NUMBERS[0]}
+    return {**usual, **cells}
+
+
+def load(site: Site, lines: list[dict[str, object]], mapping: str = MAPPING, name: str = "calls.csv") -> LoadResult:
+    return load_files(site, [write_csv(site.path / name, lines)], write_mapping(site, mapping))
+
+
+def quarantined(site: Site) -> list[dict[str, Any]]:
+    return [row for path in sorted(site.quarantine.glob("rows-*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def stored(site: Site) -> list[dict[str, Any]]:
+    return Store(site).snapshot().place_events().to_pylist()
+
+
+def test_a_good_file_is_loaded_whole(site: Site) -> None:
+    result = load(site, [line(1), line(2, nhs=None)])
+    assert (result.table, result.rows_read, result.rows_loaded, result.rows_quarantined) == ("events", 2, 2, 0)
+    assert [row["event_id"] for row in stored(site)] == ["1", "2"]
+    assert stored(site)[0]["known_at"] == datetime(2026, 2, 3, 5, 5, tzinfo=UTC)
+    assert stored(site)[0]["superseded_at"] == datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def test_the_pseudonym_is_stored_and_the_number_is_nowhere(site: Site) -> None:
+    load(site, [line(1), line(2, nhs="999 000 0026"), line(3, nhs="1234567890")])
+    people = [row["person_id"] for row in stored(site)]
+    assert all(PSEUDONYM.fullmatch(person) for person in people)
+    files = [path for folder in (site.data, site.quarantine) for path in folder.rglob("*") if path.is_file()]
+    for number in (NHS_NUMBERS[0], NHS_NUMBERS[1], "1234567890"):
+        assert [path.name for path in files if number.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "rule", "value"),
+    [
+        ({"at": "03/02/2026"}, "occurred_at", "a time like %Y-%m-%d %H:%M", "03/02/2026"),
+        ({"at": "2026-02-30 04:05"}, "occurred_at", "a time like %Y-%m-%d %H:%M", "2026-02-30 04:05"),
+        ({"at": None}, "occurred_at", "not empty", None),
+        ({"at": "0001-01-01 00:00"}, "occurred_at", "from 1900, before 2200", "0001-01-01 00:00"),
+        ({"at": "9999-12-31 23:59"}, "occurred_at", "from 1900, before 2200", "9999-12-31 23:59"),
+        ({"at": "2026-03-29 01:30"}, "occurred_at", "a local time that exists (the clocks went forward over it)", "2026-03-29 01:30"),
+        ({"at": "2026-10-25 01:30"}, "occurred_at", "a local time that happened once (the clocks went back over it)",
+         "2026-10-25 01:30"),
+        ({"value": "1e308"}, "value", "-1e+09 to 1e+09", "1e308"),
+        ({"value": "1e999"}, "value", "a number", "1e999"),
+        ({"value": "nan"}, "value", "a number", "nan"),
+        ({"value": "ask 999 000 0018"}, "value", "a number", "(withheld: looks like an NHS number)"),
+        ({"code": None}, "code", "not empty", None),
+        ({"id": None}, "event_id", "not empty", "(withheld: identifying)"),
+        ({"nhs": "9990000019"}, "person_id", "a valid NHS number", "(withheld: identifying)"),
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_quarantined(site: Site, cells: dict[str, object], column: str, rule: str, value: str | None) -> None:
+    result = load(site, [line(1), line(2, **cells), line(3)])
+    assert (result.rows_loaded, result.rows_quarantined, result.broken_rules[f"{column}: {rule}"]) == (2, 1, 1)
+    first = quarantined(site)[0]
+    assert (first["file"], first["row"], first["column"], first["rule"]) == ("calls.csv", 3, column, rule)
+    assert first["value"] == value
+
+
+def test_a_row_with_several_faults_is_counted_once(site: Site) -> None:
+    result = load(site, [line(1), line(2, code=None, value="x")])
+    assert (result.rows_quarantined, len(quarantined(site))) == (1, 2)
+
+
+def test_lines_with_too_many_fields_are_quarantined_and_the_rows_after_keep_their_numbers(site: Site) -> None:
+    path = write_csv(site.path / "calls.csv", [line(1), line(2), line(3, value="x"), line(4)])
+    content = path.read_text().splitlines()
+    content[2] += ",one,more"
+    path.write_text("\n".join(content) + "\n")
+    result = load_files(site, [path], write_mapping(site, MAPPING))
+    assert (result.rows_read, result.rows_loaded, result.rows_quarantined) == (4, 2, 2)
+    assert sorted((row["row"], row["rule"]) for row in quarantined(site)) == [
+        (3, "as many fields as the header"), (4, "a number"),
+    ]  # fmt: skip
+
+
+def test_the_same_row_twice_is_a_duplicate(site: Site) -> None:
+    result = load(site, [line(1), line(2), line(1)])
+    assert (result.rows_read, result.rows_loaded, result.rows_duplicate) == (3, 2, 1)
+
+
+def test_the_same_id_with_other_content_is_a_correction(site: Site) -> None:
+    load(site, [line(1)])
+    known_later = MAPPING.replace("delay_hours = 1", "delay_hours = 5")
+    result = load(site, [line(1, code="B")], known_later, name="later.csv")
+    assert (result.rows_loaded, result.rows_duplicate, result.rows_correcting) == (1, 0, 1)
+    first, second = stored(site)
+    assert (first["code"], first["superseded_at"]) == ("A", second["known_at"])
+    assert second["code"] == "B"
+
+
+def test_a_correction_that_names_another_person_ends_the_first_version(site: Site) -> None:
+    load(site, [line(1)])
+    load(site, [line(1, nhs=NHS_NUMBERS[1])], MAPPING.replace("delay_hours = 1", "delay_hours = 5"), name="later.csv")
+    snapshot = Store(site).snapshot()
+    rows = [row for bucket in range(2) for row in snapshot.person_events(bucket).to_pylist()]
+    assert len({row["person_id"] for row in rows}) == 2
+    assert sorted(row["superseded_at"].year for row in rows) == [2026, 9999]
+
+
+def test_two_versions_known_in_the_same_instant_leave_one_that_counts(site: Site) -> None:
+    load(site, [line(1), line(1, code="B")])
+    assert sorted(row["superseded_at"].year for row in stored(site)) == [2026, 9999]
+
+
+def test_the_same_file_twice_is_a_no_op(site: Site) -> None:
+    load(site, [line(1)])
+    before = Store(site).snapshot().manifest
+    result = load(site, [line(1)])
+    assert (result.already_loaded, result.rows_read, result.files_already_loaded) == (True, 0, 1)
+    assert Store(site).snapshot().manifest == before
+
+
+def test_double_and_skipped_hours_are_read_as_the_mapping_says(site: Site) -> None:
+    form = 'format = "%Y-%m-%d %H:%M"'
+    mapping = MAPPING.replace(form, f'{form}, ambiguous = "second", missing = "first"')
+    load(site, [line(1, at="2026-10-25 01:30"), line(2, at="2026-03-29 01:30")], mapping)
+    assert {row["event_id"]: row["occurred_at"].hour for row in stored(site)} == {"1": 1, "2": 1}
+
+
+def test_values_are_replaced_and_unknown_ones_treated_as_said(site: Site) -> None:
+    codes = [line(number, code=code) for number, code in enumerate(["x", "y", "z"])]
+    for unknown, left in (("keep", ["X", "y", "z"]), ("drop", ["X"]), ("quarantine", ["X"])):
+        mapping = MAPPING.replace('code = "code"', f'code = {{ column = "code", values = {{ x = "X" }}, unknown = "{unknown}" }}')
+        path = write_mapping(site, mapping, unknown)
+        result = check_file(site, write_csv(site.path / "calls.csv", codes), path)
+        assert [row["code"] for row in result.first_rows] == left
+        assert (result.rows_left_out, result.rows_quarantined) == {"keep": (0, 0), "drop": (2, 0), "quarantine": (0, 2)}[unknown]
+
+
+def test_rows_are_kept_by_value_and_by_time(site: Site) -> None:
+    end = '[[keep]]\ncolumn = "code"\nnot_values = ["B"]\n[[keep]]\ntime = "occurred_at"\nbefore = "2026-02-04"\n'
+    result = load(site, [line(1), line(2, code="B"), line(3, at="2026-02-04 00:00")], MAPPING + end)
+    assert (result.rows_read, result.rows_loaded, result.rows_left_out) == (3, 1, 2)
+
+
+def test_checking_a_file_stores_nothing(site: Site) -> None:
+    path = write_csv(site.path / "calls.csv", [line(1), line(2, value="x")])
+    result = check_file(site, path, write_mapping(site, MAPPING))
+    assert (result.rows_read, result.rows_fine, result.rows_quarantined) == (2, 1, 1)
+    assert not site.data.exists()
+    assert not site.quarantine.exists()
+    assert NHS_NUMBERS[0] not in str(result.as_json())
+
+
+def test_a_source_that_the_site_does_not_have_is_a_fault_of_the_row(site: Site) -> None:
+    mapping = MAPPING.replace('source = { constant = "police_999" }', 'source = "code"')
+    result = load(site, [line(1, code="nhs_111"), line(2, code="mars")], mapping)
+    assert result.broken_rules == {"source: a source named in crisisrisk.toml": 1}

@@ -1,0 +1,332 @@
+"""The operational database, on SQLite and on a real PostgreSQL."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import IntegrityError
+from tests.lib.database import AS_OF, forecast, person_run, place_run, score_row, scores, temporary_postgresql
+
+from crisisrisk.database.engine import answers, open_engine, write_ahead_log_is_safe, writing
+from crisisrisk.database.keys import all_keys, end_key, key_of, make_key
+from crisisrisk.database.latest import (
+    caseload_scores,
+    forecast_for,
+    latest_person_scores,
+    latest_run,
+    person_score,
+    shifts_between,
+)
+from crisisrisk.database.schema import ApiKey, Base, Score, ScoringRun
+from crisisrisk.database.scores import save_person_scores, save_place_forecast
+from crisisrisk.database.upgrade import current_engine, newest_revision, revision, upgrade
+from crisisrisk.errors import DataError, ServiceError, SiteError, TimeError, UsageError
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[str]:
+    with temporary_postgresql() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = current_engine(f"sqlite:///{tmp_path / 'crisisrisk.db'}")
+    else:
+        made = current_engine(request.getfixturevalue("postgresql"))
+        with writing(made) as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(table.delete())
+    yield made
+    made.dispose()
+
+
+def rows_in(engine: Engine, table: type[Base]) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+# Migrations
+
+
+def test_the_migrations_make_exactly_the_declared_tables(engine: Engine) -> None:
+    assert revision(engine) == newest_revision()
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_an_upgrade_of_a_current_database_changes_nothing(engine: Engine) -> None:
+    save_person_scores(engine, scores(score_row("k1_A")), person_run())
+    assert upgrade(engine) == newest_revision()
+    assert rows_in(engine, Score) == 1
+
+
+def test_a_new_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    current_engine(f"sqlite:///{tmp_path / 'new' / 'crisisrisk.db'}").dispose()
+    assert (tmp_path / "new" / "crisisrisk.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_failed_upgrade_leaves_no_half_made_table(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'crisisrisk.db'}")
+    with writing(engine) as connection:  # the last table of the migration exists already, so it fails there
+        connection.exec_driver_sql("CREATE TABLE api_keys (id TEXT)")
+    with pytest.raises(ServiceError) as raised:
+        upgrade(engine)
+    assert raised.value.code == "CR-DB-002"
+    with engine.connect() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+    assert names == ["api_keys"]
+
+
+def test_a_database_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
+    engine = current_engine(f"sqlite:///{tmp_path / 'crisisrisk.db'}")
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ServiceError) as raised:
+        upgrade(engine)
+    assert raised.value.found == "9999"
+    assert revision(engine) == "9999"
+
+
+# Engines
+
+
+@pytest.mark.parametrize(
+    ("version", "safe"),
+    [((3, 40, 1), False), ((3, 44, 5), False), ((3, 44, 6), True), ((3, 45, 9), False), ((3, 50, 6), False),
+     ((3, 50, 7), True), ((3, 51, 2), False), ((3, 51, 3), True), ((3, 52, 0), True), ((3, 6, 23), True)],
+)  # fmt: skip
+def test_the_write_ahead_log_is_used_only_where_its_race_is_mended(version: tuple[int, int, int], safe: bool) -> None:
+    assert write_ahead_log_is_safe(version) is safe
+
+
+def test_sqlite_keeps_every_commit_and_its_foreign_keys(tmp_path: Path) -> None:
+    engine = current_engine(f"sqlite:///{tmp_path / 'crisisrisk.db'}")
+    wanted = "wal" if write_ahead_log_is_safe(sqlite3.sqlite_version_info) else "delete"
+    with engine.connect() as connection:
+        settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                    for name in ("journal_mode", "synchronous", "foreign_keys")]  # fmt: skip
+    assert settings == [wanted, 2, 1]
+
+
+@pytest.mark.parametrize("url", ["mysql://user:hunter2@host/db", "hunter2", "oracle://hunter2@x/y"])
+def test_other_databases_are_refused_without_quoting_the_url(url: str) -> None:
+    with pytest.raises(SiteError) as raised:
+        open_engine(url)
+    assert raised.value.wanted == "sqlite:///… or postgresql://…"
+    assert "hunter2" not in raised.value.rendered()
+
+
+def test_a_database_that_is_not_there_is_said_to_be_unreachable() -> None:
+    engine = open_engine("postgresql://nobody:hunter2@127.0.0.1:9/none")
+    assert answers(engine) is False
+    assert revision(engine) is None
+    with pytest.raises(ServiceError) as raised:
+        upgrade(engine)
+    assert "hunter2" not in raised.value.rendered()
+
+
+# Scores
+
+
+def test_scores_come_back_as_they_were_saved(engine: Engine) -> None:
+    number = save_person_scores(
+        engine,
+        scores(score_row("k1_A", 0.1), score_row("k1_B", 0.25), score_row("k1_C", None, "in_hospital")),
+        person_run(),
+    )
+    found = latest_person_scores(engine)
+    assert found is not None
+    run, frame = found
+    assert (run.number, run.meta) == (number, person_run())
+    assert frame["person_id"].tolist() == ["k1_B", "k1_A", "k1_C"]
+    assert frame["probability"].tolist()[:2] == [0.25, 0.1]
+    assert frame["probability"].isna().tolist() == [False, False, True]
+    single = person_score(engine, "k1_A")
+    assert single is not None
+    assert single[1] is not None
+    assert single[1].reasons[0]["text"] == "2 crisis-line calls in the last 7 days"
+
+
+def test_the_newest_as_of_answers_whatever_was_saved_last(engine: Engine) -> None:
+    new = save_person_scores(engine, scores(score_row("k1_A", 0.3)), person_run())
+    old = person_run(as_of=AS_OF - timedelta(days=7))
+    save_person_scores(engine, scores(score_row("k1_A", 0.1)), old)
+    run = latest_run(engine, model_name="person_crisis_28d")
+    assert run is not None
+    assert run.number == new
+    earlier = latest_run(engine, at=AS_OF - timedelta(days=1))
+    assert earlier is not None
+    assert earlier.meta.as_of == old.as_of
+    assert latest_run(engine, model_name="another") is None
+
+
+def test_a_person_whom_the_run_does_not_know_has_no_score(engine: Engine) -> None:
+    assert person_score(engine, "k1_A") is None
+    save_person_scores(engine, scores(score_row("k1_A")), person_run())
+    found = person_score(engine, "k1_B")
+    assert found is not None
+    assert found[1] is None
+
+
+def test_a_caseload_longer_than_one_statement_is_found_whole(engine: Engine) -> None:
+    people = [f"k1_{number:04}" for number in range(1_201)]
+    save_person_scores(engine, scores(*(score_row(person, 0.01) for person in people)), person_run())
+    found = caseload_scores(engine, [*people[1:], "k1_unknown"])
+    assert found is not None
+    assert set(found[1]) == set(people[1:])
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [(score_row("k1_A", None), "probabilities that do not fit their states"),
+     (score_row("k1_A", 0.2, "in_hospital"), "probabilities that do not fit their states"),
+     (score_row("k1_A", 1.2), "probabilities that do not fit their states"),
+     (score_row("k1_A", float("inf")), "probabilities that do not fit their states"),
+     (score_row("k1_A", None, "fine"), "an unknown state"),
+     (score_row("k1_B"), "people who are in the table twice")],
+)  # fmt: skip
+def test_scores_that_cannot_be_are_refused_whole(engine: Engine, row: dict[str, object], problem: str) -> None:
+    with pytest.raises(DataError) as raised:
+        save_person_scores(engine, scores(score_row("k1_B"), row), person_run())
+    assert raised.value.problem == problem
+    assert "k1_" not in raised.value.rendered()
+    assert rows_in(engine, ScoringRun) == 0
+
+
+def test_a_missing_column_is_named(engine: Engine) -> None:
+    with pytest.raises(DataError) as raised:
+        save_person_scores(engine, scores(score_row("k1_A")).drop(columns="state"), person_run())
+    assert (raised.value.code, raised.value.wanted) == ("CR-DB-003", "state")
+
+
+def test_a_save_that_fails_half_way_leaves_nothing(engine: Engine) -> None:
+    too_long = "k1_" + "x" * 200
+    table = scores(*(score_row(f"k1_{number}") for number in range(5_000)), score_row(too_long))
+    if engine.dialect.name == "sqlite":  # which does not limit texts: the second batch fails on a trigger instead
+        with writing(engine) as connection:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER fail BEFORE INSERT ON scores WHEN length(NEW.person_id) > 100 "
+                "BEGIN SELECT RAISE(ABORT, 'too long'); END"
+            )
+        with pytest.raises(IntegrityError):
+            save_person_scores(engine, table, person_run())
+    else:
+        from sqlalchemy.exc import DataError as DatabaseDataError
+
+        with pytest.raises(DatabaseDataError) as raised:
+            save_person_scores(engine, table, person_run())
+        assert "k1_" not in str(raised.value)
+    assert (rows_in(engine, ScoringRun), rows_in(engine, Score)) == (0, 0)
+
+
+def test_the_database_itself_refuses_a_score_without_its_probability(engine: Engine) -> None:
+    number = save_person_scores(engine, scores(), person_run())
+    with pytest.raises(IntegrityError), writing(engine) as connection:
+        connection.execute(
+            Score.__table__.insert().values(run_id=number, person_id="k1_A", state="scored", reasons="[]")
+        )
+
+
+def test_a_hundred_thousand_scores_are_saved_in_well_under_a_minute(engine: Engine) -> None:
+    table = scores(*(score_row(f"k1_{number:016}", number / 100_001) for number in range(100_000)))
+    started = time.monotonic()
+    save_person_scores(engine, table, person_run())
+    seconds = time.monotonic() - started
+    assert rows_in(engine, Score) == 100_000
+    assert seconds < 40
+
+
+# Forecasts
+
+
+def test_a_forecast_comes_back_as_it_was_issued(engine: Engine) -> None:
+    number = save_place_forecast(engine, forecast(), place_run())
+    found = forecast_for(engine, "night-2026-11-22", model_name="place_crisis_shift")
+    assert found is not None
+    shift, places = found
+    assert (shift.run.number, shift.run.meta, shift.places) == (number, place_run(), 3)
+    assert shift.start == datetime(2026, 11, 22, 22, tzinfo=UTC)
+    assert [place.rank for place in places] == [1, 2, 3]
+    assert places[0].expected == 1.3
+    assert forecast_for(engine, "night-2026-11-23") is None
+
+
+def test_the_newest_issue_answers_and_older_ones_can_be_asked_for(engine: Engine) -> None:
+    save_place_forecast(engine, forecast(places=2), place_run())
+    later = place_run(as_of=AS_OF + timedelta(hours=6), run_id="later")
+    save_place_forecast(engine, forecast(places=4), later)
+    newest, before = (forecast_for(engine, "night-2026-11-22", at=at) for at in (None, AS_OF + timedelta(hours=1)))
+    assert newest is not None
+    assert before is not None
+    assert (len(newest[1]), len(before[1])) == (4, 2)
+
+
+def test_shifts_are_listed_once_in_order_with_their_totals(engine: Engine) -> None:
+    night = datetime(2026, 11, 22, 22, tzinfo=UTC)
+    save_place_forecast(engine, forecast("night-2026-11-22", start=night), place_run())
+    save_place_forecast(engine, forecast("day-2026-11-23", start=night + timedelta(hours=10)), place_run())
+    save_place_forecast(engine, forecast("night-2026-11-22", start=night, places=1), place_run())
+    listed = shifts_between(engine, night, night + timedelta(days=1))
+    assert [(shift.shift_id, shift.places, shift.shift_name) for shift in listed] == [
+        ("night-2026-11-22", 1, "night"), ("day-2026-11-23", 3, "day"),
+    ]  # fmt: skip
+    assert listed[0].expected == pytest.approx(1.3)
+    assert shifts_between(engine, night + timedelta(days=1), night + timedelta(days=2)) == []
+
+
+@pytest.mark.parametrize("change", [{"expected": -0.1}, {"expected": float("nan")}, {"rank": 0}, {"place_id": "same"}])
+def test_a_forecast_that_cannot_be_is_refused(engine: Engine, change: dict[str, object]) -> None:
+    with pytest.raises(DataError):
+        save_place_forecast(engine, forecast().assign(**change), place_run())
+
+
+def test_moments_without_a_zone_are_refused(engine: Engine) -> None:
+    with pytest.raises(TimeError):
+        save_place_forecast(engine, forecast().assign(start=datetime(2026, 11, 22, 22)), place_run())
+
+
+# Keys
+
+
+def test_a_key_is_kept_only_as_a_hash_and_works_until_it_ends(engine: Engine) -> None:
+    made = make_key(engine, role="care", team="north", valid_for=timedelta(days=1))
+    assert len(made.secret.rsplit("_", 1)[1]) == 64  # 256 bits
+    with engine.connect() as connection:
+        assert made.secret not in str(connection.execute(select(ApiKey.__table__)).all())
+    assert key_of(engine, made.secret) == made.record
+    end_key(engine, made.record.key_id)
+    assert key_of(engine, made.secret) is None
+    assert all_keys(engine)[0].revoked_at is not None
+
+
+def test_an_expired_key_does_not_work(engine: Engine) -> None:
+    made = make_key(engine, role="data", team=None, valid_for=timedelta(seconds=-1))
+    assert key_of(engine, made.secret) is None
+
+
+CHANGES: dict[str, Callable[[str], str]] = {
+    "cut": lambda key: key[:-1], "longer": lambda key: key + "0", "upper case": str.upper, "empty": lambda key: "",
+    "no prefix": lambda key: key.removeprefix("crisisrisk_"), "more parts": lambda key: key + "_0",
+    "not a text": lambda key: "\ud800", "only the id": lambda key: key.rsplit("_", 1)[0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_a_key_changed_anywhere_does_not_work(engine: Engine, change: str) -> None:
+    made = make_key(engine, role="data", team=None, valid_for=timedelta(days=1))
+    assert key_of(engine, CHANGES[change](made.secret)) is None
+
+
+def test_an_unknown_key_cannot_be_revoked(engine: Engine) -> None:
+    with pytest.raises(UsageError) as raised:
+        end_key(engine, "nothing")
+    assert raised.value.code == "CR-ACCESS-002"

@@ -1,0 +1,132 @@
+"""Training recipes: what they may say, and what they are told when they say something else."""
+
+import tomllib
+from datetime import date
+
+import pytest
+
+from crisisrisk.errors import RecipeError
+from crisisrisk.shipped import repository, shipped
+from crisisrisk.training.recipe import SECTIONS, TrainingRecipe, parse_training_recipe, read_training_recipe
+from crisisrisk.training.reference import recipes_page
+
+SOURCES = ("s136", "s135", "street_triage", "mh_admission", "crisis_line", "ed_attendance")
+PERSON = """
+name = "person_test"
+subject = "person"
+features = "person.toml"
+[outcome]
+sources = ["s136"]
+"""
+
+
+def parsed(extra: str = "", base: str = PERSON) -> TrainingRecipe:
+    return parse_training_recipe(tomllib.loads(base + extra), sources=SOURCES, where="test.toml")
+
+
+def refused(extra: str = "", base: str = PERSON) -> RecipeError:
+    with pytest.raises(RecipeError) as caught:
+        parsed(extra, base)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["person_crisis_28d", "place_crisis_shift"])
+def test_the_shipped_recipes_are_read_and_survive_json(name):
+    recipe = read_training_recipe(shipped("training") / f"{name}.toml", sources=SOURCES)
+    again = TrainingRecipe.from_json(recipe.to_json())
+    assert (recipe.name, again, again.fingerprint) == (name, recipe, recipe.fingerprint)
+
+
+def test_dates_and_code_lists_survive_json():
+    recipe = parsed(
+        'codes = { ed_attendance = ["F99", "X1"] }\n[grid]\nfirst_day = 2024-01-01\nlast_day = 2025-12-01\n'
+    )
+    assert recipe.outcome.codes == (("ed_attendance", ("F99", "X1")),)
+    assert recipe.grid.first_day == date(2024, 1, 1)
+    assert TrainingRecipe.from_json(recipe.to_json()) == recipe
+
+
+def test_another_number_is_another_fingerprint():
+    assert parsed().fingerprint == parsed("horizon_days = 28\n").fingerprint
+    assert parsed().fingerprint != parsed("horizon_days = 27\n").fingerprint
+
+
+def test_a_negative_horizon_is_refused():
+    problem = refused("horizon_days = -28\n")
+    assert problem.rendered() == (
+        "error[CR-TRAIN-001]: outcome.horizon_days: is -28\n"
+        "  where   test.toml\n"
+        "  wanted  above 0\n"
+        "  found   -28\n"
+        "  hint    see docs/reference/errors.md#cr-train-001"
+    )
+
+
+def test_an_unknown_source_is_refused_with_the_nearest_one():
+    problem = refused(base=PERSON.replace("s136", "street_triag"))
+    assert problem.problem == 'outcome: unknown source "street_triag"'
+    assert problem.hint == 'did you mean "street_triage"?'
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_one():
+    problem = refused("[cohort]\nseen_witin_days = 28\n")
+    assert (problem.problem, problem.hint) == (
+        "cohort.seen_witin_days: unknown key",
+        'did you mean "seen_within_days"?',
+    )
+
+
+def test_every_problem_is_collected_before_raising():
+    problem = refused("horizon_days = 0\n[grid]\nevery_day = 7\n[model]\nrounds = true\ncalibration = 'magic'\n")
+    assert problem.problem == "4 things in this recipe cannot be used"
+    assert problem.found == (
+        "1. outcome.horizon_days: is 0 · "
+        '2. grid.every_day: unknown key (did you mean "every_days"?) · '
+        "3. model.rounds: is True · "
+        "4. model.calibration: is 'magic'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ("[split]\nkind = 'person'\ntest_share = 0.5\nvalidation_share = 0.4\n", "split: validation_share and"),
+        ("[grid]\nfirst_day = 2025-01-01\nlast_day = 2025-06-01\n", "split: nothing is left to train on"),
+        ("[grid]\nfirst_day = 2025-06-01\nlast_day = 2025-01-01\n", "grid.last_day: is before first_day"),
+        ("[split]\ntest_days = 0\n", "split.test_days: is 0"),
+        ("[offset]\nlookback_days = 365\n", 'offset: does not exist for subject "person"'),
+    ],
+)
+def test_impossible_splits_are_refused(extra, words):
+    assert refused(extra).problem.startswith(words)
+
+
+def test_places_cannot_be_split_by_person_and_have_no_horizon():
+    place = PERSON.replace('"person"', '"place"')
+    assert refused("[split]\nkind = 'person'\n", place).problem == 'split.kind: is "person"'
+    assert refused("horizon_days = 28\n", place).problem == "outcome.horizon_days: unknown key"
+
+
+def test_an_outcome_that_names_nothing_is_refused():
+    assert refused(base=PERSON.replace('["s136"]', "[]")).problem == "outcome: names no event that could happen"
+    assert parsed(base=PERSON.replace('sources = ["s136"]', "crisis_flag = true")).outcome.crisis_flag
+
+
+def test_a_file_that_is_missing_or_not_toml_is_refused(tmp_path):
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = ")
+    for path, words in (
+        (tmp_path / "none.toml", "there is no such training recipe"),
+        (broken, "the file is not valid"),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            read_training_recipe(path, sources=SOURCES)
+        assert caught.value.problem.startswith(words)
+
+
+def test_the_reference_page_is_fresh_and_names_every_key():
+    root = repository()
+    page = recipes_page()
+    assert root is not None
+    assert (root / "docs/reference/recipes.md").read_text(encoding="utf-8") == page
+    assert all(f"`{key}`" in page for kind, _ in SECTIONS.values() for key in kind.__dataclass_fields__)
