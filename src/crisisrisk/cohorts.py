@@ -240,8 +240,10 @@ def _conditions(
             in_episode(episode_rule, crises, people, moments),
         ),
         _Condition("no_event", "no event yet", "no_data", silent),
-        _Condition("short_history", f"known for less than {rule.minimum_history_days} days", "no_data", history),
     ]  # fmt: skip
+    if rule.minimum_history_days > 0:
+        meaning = f"known for less than {rule.minimum_history_days} days"
+        conditions.append(_Condition("short_history", meaning, "no_data", history))
     if rule.seen_within_days is not None:
         lookback = rule.seen_within_days * MICROSECONDS_PER_DAY
         unseen = live_counts(context.times, people, moments, lookback_us=lookback) == 0

@@ -4,6 +4,7 @@ Counts follow the rule for anything published: none from 1 to 7, others to the n
 """
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any, NamedTuple
 
 from tests.acceptance.pathway import DATA_SETS, DataSet
@@ -54,7 +55,9 @@ def subject_of(report: Answer) -> str:
 def best_baseline(report: Answer) -> str:
     """The baseline with the best value of the deciding metric."""
     metric, more_is_better = DECIDING[subject_of(report)]
-    values = {name: found[metric] for name, found in report["baselines"].items() if found.get(metric) is not None}
+    values: dict[str, float] = {
+        name: found[metric] for name, found in report["baselines"].items() if found.get(metric) is not None
+    }
     return (max if more_is_better else min)(values, key=values.__getitem__)
 
 
@@ -102,7 +105,8 @@ TAIL = """## How to read this
 - **Gain** is the difference to the best baseline on the same draws of whole people or whole weeks (95 % interval): an
   interval above 0 is better beyond noise, one around 0 is equal within it. Places gain little by nature: crisis
   calls are nearly a stable map and a clock. **Chance alone** is the deviance of counts drawn from the forecast itself.
-- **Best published baselines are not models**: the same test block, forecast from the past that was known at issue time.
+- People are split by person, because these data have no calendar; places are split in time. Forecasts of places are
+  made 24 hours before each shift, from what was known then. A list takes 25 people, ties in the worst order.
 - None of these data sets is a crisis service of this country. They show that the path holds on files nobody made for
   it, not how well a site will do."""
 
@@ -120,8 +124,8 @@ def section(data_set: DataSet, answer: Answer) -> str:
         f"## {data_set.title}",
         _summary(data_set, answer),
         _comparison(report),
-        _gain(report, "last block"),
-        _place_details(report) if data_set.subject == "place" else "",
+        _gain(report, "test block"),
+        _place_details(report, data_set.share_of) if data_set.subject == "place" else "",
         _backtest(answer["backtest"]) if answer["backtest"] else "",
         "What each step left:",
         _attrition(trained["attrition"]),
@@ -140,7 +144,7 @@ def _summary(data_set: DataSet, answer: Answer) -> str:
     share = f"{trained['prevalence']:.1%} of rows have the outcome" if data_set.subject == "person" else (
         f"{trained['prevalence']:.2%} of cells and shifts have an event"
     )  # fmt: skip
-    return (
+    return _wrapped(
         f"{loaded} {_sentence(judged)} {published_count(trained['rows'])} rows in all, {trained['features']} features, "
         f"{trained['trees']} trees; {share}."
     )
@@ -166,27 +170,25 @@ def _gain(report: Answer, where: str) -> str:
     words = {"person": "AUPRC", "place": "Poisson deviance"}[subject_of(report)]
     digits = 3 if subject_of(report) == "person" else 5
     low, high = (f"{bound:+.{digits}f}" for bound in (gain.lower, gain.upper))
-    return (
+    return _wrapped(
         f"Gain in {words} over the best baseline ({_named(gain.baseline)}) on the {where}: "
         f"**{gain.value:+.{digits}f}** ({low} to {high})."
     )
 
 
-def _place_details(report: Answer) -> str:
-    floor, found = report["floor"], report["model"]
-    caught = ", ".join(
-        f"{share:.0%} at {percent} %" for percent, share in found["hit_rate"].items() if share is not None
-    )
-    of = "area" if len(report["model"]["pai"]) and report.get("area_known", False) else "cells"
-    return (
+def _place_details(report: Answer, share_of: str) -> str:
+    floor, hit_rate = report["floor"], report["model"]["hit_rate"]
+    caught = ", ".join(f"{hit_rate[percent]:.0%} in {percent} %" for percent in ("1", "2", "5", "10"))
+    return _wrapped(
         f"Chance alone would leave a deviance of {floor['mean']:.4f} (±{2 * floor['spread']:.4f}). "
-        f"Share of events in the busiest cells, by share of {of}: {caught}."
+        f"Share of events in the busiest cells, by share of the {share_of}: {caught}."
     )
 
 
 def _backtest(report: Answer) -> str:
     counted = f"{report['origins']} rolling origins, {published_count(report['shifts'])} shifts"
-    return f"**Backtest** ({counted}): deviance {number(report['model']['deviance'])}. {_gain(report, 'backtest')}"
+    head = f"**Backtest** ({counted}): deviance {number(report['model']['deviance'])}."
+    return _wrapped(f"{head} {_gain(report, 'same shifts')}")
 
 
 def _attrition(rows: Sequence[Answer]) -> str:
@@ -242,6 +244,10 @@ def published_count(count: int) -> str:
 def number(value: float | None) -> str:
     """Four decimals, or a dash."""
     return "–" if value is None else f"{value:.4f}"
+
+
+def _wrapped(text: str) -> str:
+    return fill(" ".join(text.split()), width=118, break_long_words=False, break_on_hyphens=False)
 
 
 def _named(name: str) -> str:

@@ -40,6 +40,8 @@ class DataSet:
     """A folder whose files are laid over those of `folder`."""
     as_of: str | None = None
     """When people are scored; places are forecast at the clock of the site."""
+    share_of: str = "cells"
+    """What a share of the places is a share of: hexagons have an area, named areas here have none."""
 
 
 MONTGOMERY_CALLS = Load(file="montgomery_pa_911_calls.csv.gz", mapping="calls.toml")
@@ -76,6 +78,7 @@ DATA_SETS = (
         subject="place",
         recipe="overdose_shift.toml",
         loads=(MONTGOMERY_CALLS,),
+        share_of="area",
     ),
     DataSet(
         name="montgomery_townships",

@@ -56,7 +56,7 @@ def toronto(real_data: Path, *, repeated_rows: bool = True) -> Happenings:
     table = table[table["hood_158"].astype(str) != "NSA"]
     start, end = pd.Timestamp("2014-01-01"), pd.Timestamp("2017-10-01")
     inside = table[(table["occ_ts_hour"] >= start) & (table["occ_ts_hour"] < end)]
-    hours = [((inside[name] - start) // pd.Timedelta(hours=1)).to_numpy() for name in ("occ_ts_hour", "report_ts_hour")]
+    hours = [_whole_hours(inside[name], start) for name in ("occ_ts_hour", "report_ts_hour")]
     cell, names = pd.factorize(inside["hood_158"].astype(str), sort=True)
     return Happenings(hours[0], hours[1], cell, len(names), (end - start).days)
 
@@ -68,8 +68,12 @@ def montgomery_townships(real_data: Path) -> Happenings:
     table = table[table["call_type"].isin(["OVERDOSE", "ALTERED MENTAL STATUS"])].dropna(subset=["twp"])
     start, end = pd.Timestamp("2015-12-11"), pd.Timestamp("2016-08-24")
     inside = table[(table["ts"] >= start) & (table["ts"] < end)]
-    hour = ((inside["ts"] - start) // pd.Timedelta(hours=1)).to_numpy()
+    hour = _whole_hours(inside["ts"], start)
     return Happenings(hour, hour + 1, inside["twp"].map(cell_of).to_numpy(), len(cell_of), (end - start).days)
+
+
+def _whole_hours(local: pd.Series, start: pd.Timestamp) -> NDArray[np.int64]:
+    return np.asarray((local - start) // pd.Timedelta(hours=1), dtype=np.int64)
 
 
 def place_baselines(seen: Happenings, shifts: range, *, prior_events: float) -> dict[str, float]:
@@ -153,11 +157,11 @@ def ctn0094(real_data: Path, definition: Definition = AS_BUILT, *, every_person:
     `every_person`: 10 takes every tenth person of the file.
     """
     events = prepared_events(pd.read_csv(real_data / "ctn0094_events.csv.gz"))
+    events = events[events["person_id"] % every_person == 0]
     trials = pd.read_csv(real_data / "ctn0094_persons.csv.gz").set_index("person_id")["trial"]
     rows = [
         (person, *row)
         for person, own in events.groupby("person_id")
-        if person % every_person == 0
         for row in _weeks(own, _last_day(own, FOLLOW_UP_DAYS[trials[person]], definition.end), definition)
     ]
     person, day, happened, since_use, since_any = (np.array(column) for column in zip(*rows, strict=True))
@@ -175,19 +179,38 @@ def _last_day(own: pd.DataFrame, follow_up_days: int, end: str) -> int:
 
 
 def _weeks(own: pd.DataFrame, last_day: int, definition: Definition) -> Iterator[tuple[int, bool, int, int]]:
-    day, known_day = own["day"].to_numpy(), own["known_day"].to_numpy()
-    use = (own["opioid_use"] == "yes").to_numpy()
+    day, use = own["day"].to_numpy(), (own["opioid_use"] == "yes").to_numpy()
     onset_days = _onsets(np.unique(day[use]))
     for as_of in range(0, last_day + 1 - 28 + 1, 7):
-        known = (known_day < as_of) & (day < as_of)
-        if not known.any():
-            continue
-        since_any = int(as_of - day[known].max())
-        since_use = int(as_of - day[known & use].max()) if (known & use).any() else NEVER
-        if since_use < 7 or since_any > (definition.seen_within_days or NEVER):
+        since_use, since_any = _days_since(own, as_of)
+        if since_use < 7 or since_any > (definition.seen_within_days or NEVER - 1):
             continue
         happened = bool(((onset_days >= as_of) & (onset_days < as_of + 28)).any())
         yield as_of, happened, since_use, since_any
+
+
+def _days_since(own: pd.DataFrame, as_of: int) -> tuple[int, int]:
+    """Days since the last opioid use and since the last record of any kind, as known at the start of a day."""
+    day, use = own["day"].to_numpy(), (own["opioid_use"] == "yes").to_numpy()
+    known = (own["known_day"].to_numpy() < as_of) & (day < as_of)
+    since_use = int(as_of - day[known & use].max()) if (known & use).any() else NEVER
+    return since_use, int(as_of - day[known].max()) if known.any() else NEVER
+
+
+def ctn0094_states(real_data: Path, as_of: int) -> dict[str, int]:
+    """How many people may be scored on a day, and how many are in an episode of use, as far as was known by then."""
+    events = prepared_events(pd.read_csv(real_data / "ctn0094_events.csv.gz"))
+    trials = pd.read_csv(real_data / "ctn0094_persons.csv.gz").set_index("person_id")["trial"]
+    found = {"scored": 0, "in_crisis_episode": 0}
+    for person, own in events.groupby("person_id"):
+        since_use, since_any = _days_since(own, as_of)
+        if as_of > _last_day(own, FOLLOW_UP_DAYS[trials[person]], AS_BUILT.end):
+            continue  # observation is over
+        if since_use < 7:
+            found["in_crisis_episode"] += 1
+        elif since_any <= 28:
+            found["scored"] += 1
+    return found
 
 
 def _onsets(use_days: NDArray[np.int64]) -> NDArray[np.int64]:

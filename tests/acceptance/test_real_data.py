@@ -119,6 +119,14 @@ def test_the_rows_of_ctn0094_are_those_of_the_slow_calculation(walked: Callable[
     assert trained["attrition"][-1]["people_left"] == len(set(slow.person.tolist()))
 
 
+def test_the_people_scored_are_those_of_the_slow_calculation(walked: Callable[[str], Answer]) -> None:
+    """The live path stands where the training rows stood: day 84 after consent."""
+    states = walked("ctn0094")["answer"]["states"]
+    assert {name: states[name] for name in ("scored", "in_crisis_episode")} == reference.ctn0094_states(
+        real_data.folder(), as_of=84
+    )
+
+
 def test_days_since_use_rank_the_judged_people_as_all_people(walked: Callable[[str], Answer]) -> None:
     baseline = walked("ctn0094")["train"]["baselines"]["days_since_last_crisis"]
     assert baseline["auroc"] == pytest.approx(reference.ctn0094(real_data.folder()).use_auroc, abs=0.03)
@@ -227,9 +235,12 @@ def test_no_person_is_in_the_log_of_the_service(walked: Callable[[str], Answer])
 # The page
 
 
-def test_the_page_is_about_these_files() -> None:
+def test_the_page_is_about_these_files_and_tests(request: pytest.FixtureRequest) -> None:
     """`make real-data` writes it after the tests above have passed."""
     text = page.PAGE.read_text(encoding="utf-8")
+    module = request.node.getparent(pytest.Module)
+    assert module is not None
+    assert f"**{len(list(module.collect())) - 1} tests** ran" in text
     for name, digest in real_data.digests().items():
         assert f"`{name}`" in text
         assert f"`{digest}`" in text

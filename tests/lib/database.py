@@ -17,6 +17,7 @@ import pytest
 
 from crisisrisk.database.scores import RunMeta
 
+RELEASED_TEXT = "more triage calls than usual here in the last four weeks"
 AS_OF = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 
 
@@ -59,6 +60,7 @@ def forecast(shift_id: str = "night-2026-11-22", *, start: datetime | None = Non
             "end": begins + timedelta(hours=10), "issued_at": AS_OF, "place_id": f"place-{number:02}",
             "place_name": f"Place {number}", "latitude": 52.48 + number / 100, "longitude": -1.89,
             "expected": 1.3 / number, "lower": None, "upper": None, "rank": number, "usual": 0.8, "reasons": reason,
+            "released_usual": 0.75, "released_reasons": [{**reason[0], "text": RELEASED_TEXT, "events": []}],
         }
         for number in range(1, places + 1)
     ]  # fmt: skip

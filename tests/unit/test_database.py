@@ -260,6 +260,14 @@ def test_a_forecast_comes_back_as_it_was_issued(engine: Engine) -> None:
     assert forecast_for(engine, "night-2026-11-23") is None
 
 
+def test_a_forecast_without_words_for_release_is_kept_without(engine: Engine) -> None:
+    save_place_forecast(engine, forecast().drop(columns=["released_usual", "released_reasons"]), place_run())
+    found = forecast_for(engine, "night-2026-11-22")
+    assert found is not None
+    assert (found[0].usual, found[0].released_usual) == (pytest.approx(2.4), None)
+    assert {(place.released_usual, place.released_reasons) for place in found[1]} == {(None, ())}
+
+
 def test_the_newest_issue_answers_and_older_ones_can_be_asked_for(engine: Engine) -> None:
     save_place_forecast(engine, forecast(places=2), place_run())
     later = place_run(as_of=AS_OF + timedelta(hours=6), run_id="later")

@@ -62,7 +62,7 @@ class _LazyGroup(click.Group):
 
 @click.group(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"max_content_width": 110},
     epilog="Example:  crisisrisk demo --site demo-site",
 )
 @click.version_option(__version__, prog_name="crisisrisk")

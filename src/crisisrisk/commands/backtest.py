@@ -24,7 +24,7 @@ Tell = Callable[[str], None]
 def backtest(
     site: Site, kind: str, recipe_path: Path | None, *, start: str | None, end: str | None, every: str, tell: Tell
 ) -> Backtest:
-    """How the recipe would have done, refitted as time went on. `start` and `end` are local dates, `every` is 1w, 2w, 3d."""
+    """How the recipe would have done, refitted as time went on. `start`, `end`: local dates; `every`: 1w, 2w, 3d."""
     started = time.monotonic()
     recipes = read_recipes(site, kind, recipe_path)
     origins = Origins(every_days=_days(every), start=_midnight(start, site), end=_midnight(end, site))

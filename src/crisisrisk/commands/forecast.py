@@ -62,7 +62,8 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     now = snapshot.as_of_now()
     shifts = shifts_from(site, start or now, hours)
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
-    run = save_place_forecast(current_engine(site.database_url), made.frame, made.meta)
+    kept = made.frame.assign(released_usual=made.released_usual, released_reasons=list(made.released_reasons))
+    run = save_place_forecast(current_engine(site.database_url), kept, made.meta)
     released = forecast_geojson(made, cells_are_hexagons=site.cells.kind == "h3", caveats=model.phrases.caveats)
     if out is not None:
         write_geojson(out, released)

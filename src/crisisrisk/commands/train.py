@@ -33,7 +33,7 @@ def train(site: Site, kind: str, recipe_path: Path | None, *, tell: Tell) -> Tra
 def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -> Finished:
     tell("reading contacts, cohort and labels …")
     data = person_data(recipes.training, recipes.features, snapshot, site)
-    judged = person.train_and_judge(recipes.training, recipes.features, data, tell=tell)
+    judged = person.train_and_judge(recipes.training, recipes.features, data, zone=site.time_zone, tell=tell)
     return Finished(
         model=judged.model,
         report=judged.report.as_json(),

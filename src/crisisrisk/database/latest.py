@@ -54,6 +54,9 @@ class StoredPlace:
     usual: float | None
     rank: int
     reasons: Reasons
+    released_usual: float | None = None
+    """`usual` and `reasons` as scoring worded them for release: without any count of events."""
+    released_reasons: Reasons = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,7 @@ class StoredShift:
     places: int
     expected: float
     usual: float | None
+    released_usual: float | None
 
 
 def latest_run(engine: Engine, *, model_name: str | None = None, at: datetime | None = None) -> StoredRun | None:
@@ -179,7 +183,7 @@ def _summaries(connection: Connection, conditions: list[ColumnElement[bool]]) ->
         select(
             Forecast.run_id, Forecast.shift_id, Forecast.shift_name, Forecast.shift_start, Forecast.shift_end,
             func.count().label("places"), func.sum(Forecast.expected).label("expected"),
-            func.sum(Forecast.usual).label("usual"),
+            func.sum(Forecast.usual).label("usual"), func.sum(Forecast.released_usual).label("released_usual"),
         )
         .join(ForecastRun, ForecastRun.id == Forecast.run_id)
         .where(*conditions)
@@ -211,12 +215,17 @@ def _score(row: Row[Any]) -> StoredScore:
 
 
 def _place(row: Row[Any]) -> StoredPlace:
-    names = ("place_id", "place_name", "latitude", "longitude", "expected", "lower", "upper", "usual", "rank")
-    return StoredPlace(**{name: getattr(row, name) for name in names}, reasons=tuple(json.loads(row.reasons)))
+    names = ("place_id", "place_name", "latitude", "longitude", "expected", "lower", "upper", "usual", "rank",
+             "released_usual")  # fmt: skip
+    return StoredPlace(
+        **{name: getattr(row, name) for name in names},
+        reasons=tuple(json.loads(row.reasons)),
+        released_reasons=tuple(json.loads(row.released_reasons)),
+    )
 
 
 def _shift(row: Row[Any]) -> StoredShift:
     return StoredShift(
         shift_id=row.shift_id, shift_name=row.shift_name, start=row.shift_start, end=row.shift_end, run=_run(row),
-        places=row.places, expected=row.expected, usual=row.usual,
+        places=row.places, expected=row.expected, usual=row.usual, released_usual=row.released_usual,
     )  # fmt: skip

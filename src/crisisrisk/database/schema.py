@@ -125,6 +125,8 @@ class Forecast(Base):
     usual: Mapped[float | None]
     rank: Mapped[int]
     reasons: Mapped[str] = mapped_column(Text)
+    released_usual: Mapped[float | None]
+    released_reasons: Mapped[str] = mapped_column(Text)
 
 
 class ApiKey(Base):

@@ -22,6 +22,8 @@ STATES = (SCORED, "no_data", "in_crisis_episode", "in_hospital", "opted_out", "u
 """What a stored score may say; `expired` is never stored, it comes with time."""
 
 BATCH = 5_000
+RELEASED = ("released_usual", "released_reasons")
+_FORECAST_NUMBERS = ("latitude", "longitude", "lower", "upper", "usual", "expected", "released_usual")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +70,18 @@ def save_place_forecast(engine: Engine, forecast: "pd.DataFrame", meta: RunMeta)
     """Keep a forecast as issued, in one transaction. Returns the number of the run.
 
     Columns: `shift_id, shift_name, start, end, place_id, place_name, latitude, longitude, expected, lower, upper,
-    rank, usual, reasons`; others are ignored. Raises DataError for a missing column or an impossible number.
+    rank, usual, reasons`; and, for what leaves the live board, `released_usual, released_reasons`: where they are
+    left out, neither is released. Others are ignored. Raises DataError for a missing column or an impossible number.
     """
+    forecast = forecast.assign(**{name: None for name in RELEASED if name not in forecast.columns})
     names = ("shift_id", "shift_name", "start", "end", "place_id", "place_name", "latitude", "longitude",
-             "expected", "lower", "upper", "rank", "usual", "reasons")  # fmt: skip
+             "expected", "lower", "upper", "rank", "usual", "reasons", *RELEASED)  # fmt: skip
     rows = [
         {
             **{name: str(row[name]) for name in ("shift_id", "shift_name", "place_id", "place_name")},
-            **{name: _number(row[name]) for name in ("latitude", "longitude", "lower", "upper", "usual", "expected")},
-            "shift_start": _moment(row["start"]), "shift_end": _moment(row["end"]),
-            "rank": int(row["rank"]), "reasons": _json_text(row["reasons"]),
+            **{name: _number(row[name]) for name in _FORECAST_NUMBERS},
+            "shift_start": _moment(row["start"]), "shift_end": _moment(row["end"]), "rank": int(row["rank"]),
+            "reasons": _json_text(row["reasons"]), "released_reasons": _json_text(row["released_reasons"]),
         }
         for row in _rows(forecast, names)
     ]  # fmt: skip

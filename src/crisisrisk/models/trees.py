@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.errors import ModelError
+from crisisrisk.models.lightgbm_import import lightgbm
 
 if TYPE_CHECKING:
-    import lightgbm
+    from lightgbm import Booster
 
 Numbers = NDArray[np.float64]
 
@@ -28,10 +29,9 @@ class Trees:
     count: int
 
     @cached_property
-    def booster(self) -> "lightgbm.Booster":
-        import lightgbm
-
-        return lightgbm.Booster(model_str=self.text)
+    def booster(self) -> "Booster":
+        booster: Booster = lightgbm().Booster(model_str=self.text)
+        return booster
 
     def raw_score(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
         """The sum of the trees, before any link or offset; 0 without trees. Shape (rows,)."""
@@ -78,7 +78,7 @@ def column_places(wanted: Sequence[str], given: Sequence[str]) -> NDArray[np.int
     return np.array([place[name] for name in wanted], dtype=np.int64)
 
 
-def trees_of(booster: "lightgbm.Booster", count: int) -> Trees:
+def trees_of(booster: "Booster", count: int) -> Trees:
     """The first `count` trees of a trained booster. `count` 0 is a model without trees."""
     names = tuple(booster.feature_name())
     if count == 0:

@@ -18,7 +18,7 @@ TIMELY = {
 }
 INDEPENDENT = "The chance of at least one contact takes contacts as independent of each other."
 MODEL_UNVERIFIED = "The place model's bundle does not verify now; this forecast was made before, from one that did."
-RELEASED = "Released numbers: small counts are left out, `usual` is rounded to the nearest half."
+RELEASED = "Released numbers: forecasts and smoothed usual values; no count of contacts is among them."
 OUTDATED = "This forecast was to be replaced by {until}; what has become known since it was issued is not in it."
 SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."
 

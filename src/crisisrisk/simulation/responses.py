@@ -155,7 +155,7 @@ def _on_duty(on_scene: pd.DataFrame) -> Mask:
 def _detentions(random: np.random.Generator, on_scene: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Section 136 detentions in public, as the police record them and again as the suite does."""
     public = (on_scene["premises"] == "public").to_numpy() & (on_scene["source"] == "police_999").to_numpy()
-    chance: Numbers = np.where(on_scene["person"].to_numpy() >= 0, 0.13, 0.035)
+    chance: Numbers = np.where(on_scene["person"].to_numpy() >= 0, 0.34, 0.045)
     detained = on_scene[public & (random.random(len(on_scene)) < chance)]
     police = _contact(random, detained, "s136", (0.3, 1.0)).assign(origin="partner")
     taken = detained[random.random(len(detained)) < 0.85]

@@ -14,18 +14,18 @@ from crisisrisk.simulation.stability import Course
 
 # Daily rates when stable, worsening, in crisis, recovering, in hospital.
 RATES: dict[str, tuple[float, float, float, float, float]] = {
-    "gp": (0.0070, 0.0294, 0.008, 0.013, 0.0),
-    "nhs_111": (0.0009, 0.0084, 0.003, 0.0018, 0.0),
-    "nhs_111_mh": (0.0001, 0.0049, 0.002, 0.0006, 0.0),
-    "police_101": (0.0005, 0.0056, 0.003, 0.0009, 0.0),
-    "police_999": (0.0004, 0.0042, 0.003, 0.0008, 0.0),
-    "ambulance_999": (0.0009, 0.0048, 0.002, 0.0014, 0.0),
-    "ed_attendance": (0.0010, 0.0059, 0.002, 0.0014, 0.0),
-    "welfare_check_request": (0.0001, 0.0048, 0.004, 0.0006, 0.0),
-    "liaison_diversion": (0.0002, 0.0020, 0.001, 0.0003, 0.0),
-    "fire_safe_and_well_visit": (0.0003, 0.0011, 0.0003, 0.0005, 0.0),
-    "social_care": (0.0010, 0.0048, 0.003, 0.0030, 0.001),
-    "mh_contact": (0.0012, 0.0168, 0.050, 0.030, 0.0),
+    "gp": (0.0070, 0.0265, 0.008, 0.013, 0.0),
+    "nhs_111": (0.0009, 0.0076, 0.003, 0.0018, 0.0),
+    "nhs_111_mh": (0.0001, 0.0044, 0.002, 0.0006, 0.0),
+    "police_101": (0.0005, 0.0050, 0.003, 0.0009, 0.0),
+    "police_999": (0.0004, 0.0038, 0.003, 0.0008, 0.0),
+    "ambulance_999": (0.0009, 0.0043, 0.002, 0.0014, 0.0),
+    "ed_attendance": (0.0010, 0.0053, 0.002, 0.0014, 0.0),
+    "welfare_check_request": (0.0001, 0.0043, 0.004, 0.0006, 0.0),
+    "liaison_diversion": (0.0002, 0.0018, 0.001, 0.0003, 0.0),
+    "fire_safe_and_well_visit": (0.0003, 0.0010, 0.0003, 0.0005, 0.0),
+    "social_care": (0.0010, 0.0043, 0.003, 0.0030, 0.001),
+    "mh_contact": (0.0012, 0.0151, 0.050, 0.030, 0.0),
 }
 # What frequent callers ring, and how much more often.
 FREQUENT = {"police_101": 40, "police_999": 25, "ambulance_999": 30, "nhs_111": 12, "welfare_check_request": 8}

@@ -22,25 +22,25 @@ BURN_IN_DAYS = 400
 class Dynamics:
     """Daily rates and, in the names that start with `from_`, how strongly things act on their logarithms."""
 
-    worsening: float = 0.0018
-    crisis: float = 0.008
+    worsening: float = 0.0019
+    crisis: float = 0.0065
     settling: float = 0.012
     crisis_ending: float = 0.14
     recovered: float = 0.035
-    relapse: float = 0.003
-    from_frailty: float = 1.45
+    relapse: float = 0.002
+    from_frailty: float = 1.6
     from_drift: float = 0.8
     drift_days: float = 150.0
-    from_missed: float = 0.9
+    from_missed: float = 1.0
     from_attended: float = 0.6
     from_discharge: float = 1.2
     from_drink: float = 0.55
     from_anniversary: float = 0.9
-    from_push: float = 1.1
+    from_push: float = 1.6
     admission: float = 0.07
     incident: float = 0.22
     incident_excitation: float = 0.35
-    stray_incident: float = 0.0001
+    stray_incident: float = 0.00014
     stray_incident_worsening: float = 0.002
     miss_factor: tuple[float, ...] = (1.0, 3.4, 3.6, 1.4, 0.0)
 
@@ -73,7 +73,7 @@ def live(seed: int, people: People, period: Period, dynamics: Dynamics | None = 
 
 def _levelled(frailty: Numbers) -> Numbers:
     """Frailty with its highest values drawn in: many are sturdy, but few are in crisis all the time."""
-    return np.minimum(frailty, 1.7 + 0.6 * (frailty - 1.7))
+    return np.minimum(frailty, 1.5 + 0.6 * (frailty - 1.5))
 
 
 class _Walk:

@@ -3,7 +3,7 @@
 Texts that repeat are worked on once per distinct value. Nothing here goes through rows in Python.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,23 +33,24 @@ class Encoded:
     """A column of repeated texts. `codes`: place in `texts`, or -1 for an empty cell. Shape (rows,)."""
 
     codes: NDArray[np.int32]
-    texts: list[str]
+    texts: pa.StringArray
 
-    def renamed(self, texts: Sequence[str | None]) -> tuple["Encoded", Mask]:
-        """Every distinct text changed to another, and which rows hold one that was changed to None."""
-        places = {text: place for place, text in enumerate(text for text in dict.fromkeys(texts) if text is not None)}
-        new = np.array([-1 if text is None else places[text] for text in texts] + [-1], dtype=np.int32)
+    def renamed(self, texts: pa.StringArray) -> tuple["Encoded", Mask]:
+        """Every distinct text changed to another, and which rows hold one that was changed to nothing."""
+        distinct = texts.dictionary_encode()
+        new = np.append(np.asarray(distinct.indices.fill_null(-1)), np.int32(-1))
         codes = new[self.codes]
-        return Encoded(codes, list(places)), (codes < 0) & (self.codes >= 0)
+        return Encoded(codes, distinct.dictionary), (codes < 0) & (self.codes >= 0)
 
     def rows_with(self, wanted: Callable[[str], bool]) -> Mask:
         """Which rows hold a text of which `wanted` is true. Empty cells hold none."""
-        return np.array([wanted(text) for text in self.texts] + [False], dtype=np.bool_)[self.codes]
+        return np.array([wanted(text) for text in self.texts.to_pylist()] + [False], dtype=np.bool_)[self.codes]
 
     def as_array(self) -> pa.DictionaryArray:
         """As an Arrow dictionary array; empty cells are nulls."""
-        indices = pa.array(self.codes, mask=self.codes < 0)
-        return pa.DictionaryArray.from_arrays(indices, pa.array(self.texts, pa.string()))
+        empty = self.codes < 0
+        indices = pa.array(self.codes, mask=empty if empty.any() else None)
+        return pa.DictionaryArray.from_arrays(indices, self.texts)
 
 
 def one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -79,7 +80,7 @@ def encoded(column: pa.Array) -> Encoded:
     if not (pa.types.is_dictionary(column.type) and column.type.value_type == pa.string()):
         column = texts_of(column).dictionary_encode()
     codes = np.asarray(column.indices.fill_null(-1)).astype(np.int32, copy=False)
-    return Encoded(codes, column.dictionary.to_pylist())
+    return Encoded(codes, column.dictionary)
 
 
 def numbers(column: pa.Array) -> Read:

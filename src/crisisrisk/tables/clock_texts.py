@@ -193,8 +193,8 @@ def _by_pattern(content, place, end, pattern, fields):  # type: ignore[no-untype
                 return False
             place += 1
             continue
-        # Digits that touch the next directive have no separator to end them: all of them must be there.
-        touching = step + 1 < len(pattern) and pattern[step + 1] < 0
+        # Digits that touch another directive have no separator to end them: all of them must be there.
+        touching = (step + 1 < len(pattern) and pattern[step + 1] < 0) or (step > 0 and pattern[step - 1] < 0)
         if code == _NAME or code == _FULLNAME:
             place = _month_name(content, place, end, fields)
         elif code == _HALF:
@@ -270,7 +270,7 @@ def _rest_of_name(content, place, end, month):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _is_a_date(fields):  # type: ignore[no-untyped-def]
     year, month, day = fields[0], fields[1], fields[2]
-    if month < 1 or month > 12 or day < 1 or fields[3] > 23 or fields[4] > 59 or fields[5] > 59:
+    if year < 1 or month < 1 or month > 12 or day < 1 or fields[3] > 23 or fields[4] > 59 or fields[5] > 59:
         return False
     if month == 2:
         leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)

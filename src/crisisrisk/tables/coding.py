@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.tables.cell_values import one_chunk
 from crisisrisk.tables.core import EVENTS
+from crisisrisk.tables.known_texts import KnownTexts
 from crisisrisk.tables.schema import CATEGORY, INSTANT, Column
 from crisisrisk.tables.text_hashes import Hashes, combined, text_hashes
 
@@ -34,9 +35,8 @@ class Texts:
     """The texts of each repeated column that one load has met, numbered in order of meeting."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, dict[str, int]] = {name: {} for name in CATEGORY_NAMES}
-        self._lists: dict[str, list[str]] = {name: [] for name in CATEGORY_NAMES}
-        self._hashes: dict[str, Hashes] = {name: np.zeros(0, dtype=np.uint64) for name in CATEGORY_NAMES}
+        self._known = {name: KnownTexts() for name in CATEGORY_NAMES}
+        self._hashes: dict[str, Hashes] = {name: np.array([_EMPTY]) for name in CATEGORY_NAMES}
         self._lock = Lock()
 
     def coded(self, table: pa.Table) -> pa.Table:
@@ -48,43 +48,34 @@ class Texts:
     def _coded_column(self, name: str, column: pa.Array) -> pa.Array:
         if not pa.types.is_dictionary(column.type):
             return column
-        numbers = self.numbers_of(name, column.dictionary.to_pylist())
+        numbers = self.numbers_of(name, column.dictionary)
         indices = column.indices
         codes = np.append(numbers, np.int32(0))[np.asarray(indices.fill_null(len(numbers)))]
         return pa.array(codes, mask=np.asarray(indices.is_null()) if indices.null_count else None)
 
-    def numbers_of(self, name: str, texts: list[str]) -> NDArray[np.int32]:
+    def numbers_of(self, name: str, texts: pa.StringArray) -> NDArray[np.int32]:
         """The number of each text in a column, new ones added."""
         with self._lock:
-            known, listed = self._numbers[name], self._lists[name]
-            found = np.empty(len(texts), dtype=np.int32)
-            for place, text in enumerate(texts):
-                number = known.get(text)
-                if number is None:
-                    number = known[text] = len(listed)
-                    listed.append(text)
-                found[place] = number
-            return found
+            return self._known[name].numbers_of(texts)
 
     def hashes_of(self, name: str) -> Hashes:
         """A hash of each text of a column by number, and after them that of an empty cell."""
         with self._lock:
-            have, listed = self._hashes[name], self._lists[name]
-            if len(have) != len(listed) + 1:
-                fresh = text_hashes(pa.array(listed[max(0, len(have) - 1) :], pa.string()))
-                have = np.concatenate([have[: max(0, len(have) - 1)], fresh, [_EMPTY]]).astype(np.uint64)
+            have, known = self._hashes[name], self._known[name]
+            if len(have) != len(known) + 1:
+                have = np.concatenate([have[:-1], text_hashes(known.texts[len(have) - 1 :]), [_EMPTY]])
                 self._hashes[name] = have
             return have
 
     def sorted_column(self, name: str, codes: pa.Array) -> tuple[pa.DictionaryArray, NDArray[np.int32]]:
         """A column as a dictionary array whose texts are in order, and each row's place in that order (-1: empty)."""
-        listed = self._lists[name]
+        listed = self._known[name].texts
         empty = np.asarray(codes.is_null())
         numbers = np.asarray(codes.fill_null(0))
         met = np.zeros(max(len(listed), 1), dtype=np.bool_)
         met[numbers[~empty]] = True
         present = np.flatnonzero(met)
-        texts = pa.array([listed[number] for number in present.tolist()], pa.string())
+        texts = listed.take(pa.array(present))
         order = pc.sort_indices(texts)
         rank = np.zeros(len(met), dtype=np.int32)
         rank[present[np.asarray(order)]] = np.arange(len(order), dtype=np.int32)

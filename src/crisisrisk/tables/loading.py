@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import Queue
-from threading import Event, Thread
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +21,13 @@ from crisisrisk.tables.merging import EventMerge
 from crisisrisk.tables.pseudonyms import PseudonymKey, create_pseudonym_key, read_pseudonym_key
 from crisisrisk.tables.quarantine import RefusedRows, quarantine_file
 from crisisrisk.tables.reading import Block, BrokenLines, file_digest, read_blocks
-from crisisrisk.tables.row_making import RowMaker
+from crisisrisk.tables.row_making import MadeRows, RowMaker
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.small_tables import merged_table
 
 _FEW_CELLS = 10
-_BLOCKS_AHEAD = 2
+
+_Some = TypeVar("_Some")
 
 
 @dataclass
@@ -55,9 +56,9 @@ class FileReader:
         """The good rows. Raises DataError or MappingError where the file as a whole is not what it should be."""
         broken = BrokenLines()
         table = self._maker.mapping.table
-        for block in ahead(read_blocks(self._path, self._maker.mapping, broken)):
-            made = self._maker.made_from(block)
-            self.counts.rows_read += len(block.rows)
+        # Three threads, each with its own step: reading, making rows, checking them and whatever the caller does.
+        for made in ahead(self._made(ahead(read_blocks(self._path, self._maker.mapping, broken)))):
+            self.counts.rows_read += made.left_out + len(made.rows)
             self.counts.rows_left_out += made.left_out
             self._given.update(made.given)
             self._unreadable.update(made.unreadable)
@@ -65,6 +66,9 @@ class FileReader:
             self.counts.rows_fine += int(fine.sum())
             yield made.table if fine.all() else made.table.take(pa.array(np.flatnonzero(fine)))
         self._finish(broken)
+
+    def _made(self, blocks: Iterator[Block]) -> Iterator[MadeRows]:
+        return (self._maker.made_from(block) for block in blocks)
 
     def _finish(self, broken: BrokenLines) -> None:
         self.counts.rows_read += len(broken.found)
@@ -99,34 +103,13 @@ class FileReader:
             )
 
 
-def ahead(blocks: Iterator[Block]) -> Iterator[Block]:
-    """The same blocks, read in a second thread while this one works on those before."""
-    queue: Queue[Block | BaseException | None] = Queue(maxsize=_BLOCKS_AHEAD)
-    stopped = Event()
-
-    def read() -> None:
-        try:
-            for block in blocks:
-                queue.put(block)
-                if stopped.is_set():
-                    return
-            queue.put(None)
-        except BaseException as problem:  # handed to the thread that waits for the blocks
-            queue.put(problem)
-
-    thread = Thread(target=read, daemon=True)
-    thread.start()
-    try:
-        while (got := queue.get()) is not None:
-            if isinstance(got, BaseException):
-                raise got
-            yield got
-    finally:
-        stopped.set()
-        while thread.is_alive():
-            while not queue.empty():
-                queue.get_nowait()
-            thread.join(0.01)
+def ahead(blocks: Iterator[_Some]) -> Iterator[_Some]:
+    """The same blocks, the next one made in a second thread while the caller works on the one before."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            yield block
 
 
 def load(site: Site, files: Sequence[Path], mapping: FileMapping, *, create_key: bool = False) -> tuple[LoadedFile, ...]:

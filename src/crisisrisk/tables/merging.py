@@ -3,7 +3,7 @@
 Every stored file is a pure function of the set of rows that ever arrived. Memory: two buckets at a time.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from crisisrisk.tables.cell_values import Mask, one_chunk
+from crisisrisk.tables.cell_values import Mask, nothing, one_chunk
 from crisisrisk.tables.coding import (
     CATEGORY_NAMES,
     PLACE_EVENTS,
@@ -28,25 +28,22 @@ from crisisrisk.tables.coding import (
 )
 from crisisrisk.tables.linking import Links, linked, links_from, without_links
 from crisisrisk.tables.manifest import SourceCounts, Staging, StoredFile
-from crisisrisk.tables.ordering import canonical_order
+from crisisrisk.tables.ordering import Ranks, canonical_order
 from crisisrisk.tables.schema import INSTANT
 from crisisrisk.tables.spilling import Parts
 from crisisrisk.tables.text_hashes import Hashes, text_hashes
 from crisisrisk.tables.versions import (
-    PART_BITS,
     ForeignVersions,
-    Versions,
     among,
     in_several_parts,
     marked_with_parts,
     resolved,
-    sorted_distinct,
     versions_of,
 )
 from crisisrisk.timeline import FOREVER_US
 
 WORKERS = 2
-RARELY_REPEAT = ("event_id", "occurred_at", "known_at")
+RARELY_REPEAT = ("event_id", "occurred_at", "known_at", "latitude", "longitude", "value")
 _FROM_FILE = "from_file"
 _FIRST_MONTH = np.datetime64("1900-01", "M")
 
@@ -98,7 +95,7 @@ class EventMerge:
         tag = pa.array(np.full(coded.num_rows, file_number, dtype=np.int16))
         parts = part_numbers(coded, self.texts, self.buckets)
         marks = event_hashes(coded, self.texts)
-        self._marked.append(marked_with_parts(marks, parts))
+        self._marked.append(np.sort(marked_with_parts(marks, parts)))
         self._new.add(coded.append_column(_FROM_FILE, tag), parts)
 
     def merged(self, links: pa.Table | None, *, links_changed: bool) -> tuple[dict[str, StoredFile], Counts]:
@@ -107,6 +104,7 @@ class EventMerge:
         counts = Counts(np.zeros(self._files, dtype=np.int64), np.zeros(self._files, dtype=np.int64))
         self._find_foreign_versions()
         touched = {part for part in self._parts_to_merge() if part >= self.buckets}
+        self._new.settle()
         files |= self._each(sorted(touched), lambda part: self._merged_part(part, None, counts))
         derived: Parts | None = None
         if links is not None and (links_changed or any(files[self._logical(part)].keyed_rows for part in touched)):
@@ -115,6 +113,7 @@ class EventMerge:
         if derived is not None:
             people |= {part for part in range(self.buckets) if part in derived.rows or self._logical(part) in self.before}
         files |= self._each(sorted(people), lambda part: self._merged_part(part, derived, counts))
+        self._months.settle()
         files |= self._each(list(self._months), self._merged_month)
         return {name: file for name, file in files.items() if file.rows}, counts
 
@@ -137,36 +136,25 @@ class EventMerge:
     # Events whose versions lie in several parts
 
     def _find_foreign_versions(self) -> None:
-        marked = [sorted_distinct(np.concatenate(self._marked))] if self._marked else []
-        self._marked = []
-        if not marked:
-            return
-        news = sorted_distinct(marked[0] & ~PART_BITS)
-        for part in range(2 * self.buckets):
+        fresh, self._marked = self._marked, []
+        stored = []
+        for part in range(2 * self.buckets) if fresh else ():
             ids = self._stored(self._logical(part), ["source", "event_id", "through_link"])
-            if ids is not None and ids.num_rows:
-                hashes = event_hashes(without_links(ids), self.texts)
-                marked.append(marked_with_parts(hashes[among(hashes, news)], part))
-        self._several = in_several_parts(np.concatenate(marked))
+            if ids is not None:
+                stored.append(np.sort(marked_with_parts(event_hashes(without_links(ids), self.texts), part)))
+        self._several = in_several_parts(fresh, stored)
         if len(self._several):
             self._foreign = self._foreign_versions()
 
     def _foreign_versions(self) -> ForeignVersions:
-        ids: list[pa.Array] = []
-        sources: list[NDArray[np.int32]] = []
-        versions: list[Versions] = []
+        picked: list[pa.Table] = []
         for part in range(2 * self.buckets):
             stored, fresh = self._stored(self._logical(part)), self._new.look(part)
             for rows in (stored if stored is None else without_links(stored), fresh):
-                if rows is None:
-                    continue
-                chosen = np.flatnonzero(among(event_hashes(rows, self.texts), self._several))
-                if len(chosen):
-                    picked = rows.take(pa.array(chosen))
-                    ids.append(column_of(picked, "event_id"))
-                    sources.append(np.asarray(column_of(picked, "source").fill_null(-1)))
-                    versions.append(versions_of(picked, self.texts))
-        return ForeignVersions(ids, sources, versions)
+                if rows is not None and rows.num_rows:
+                    chosen = np.flatnonzero(among(event_hashes(rows, self.texts), self._several))
+                    picked.append(rows.take(pa.array(chosen)))
+        return ForeignVersions(pa.concat_tables(picked, promote_options="default").combine_chunks(), self.texts)
 
     def _parts_to_merge(self) -> Iterable[int]:
         if self._foreign is not None:
@@ -199,17 +187,17 @@ class EventMerge:
             return None
         rows = pa.concat_tables(pieces, promote_options="default").combine_chunks()
         old = stored.num_rows if stored is not None else 0
-        versions = versions_of(rows, self.texts)
-        found = resolved(rows, versions)
+        events = event_hashes(rows, self.texts)
+        found = resolved(rows, events, self.texts)
         before = np.full(rows.num_rows, FOREVER_US, dtype=np.int64)
         if stored is not None and old:
             before[:old] = instants_of(stored, "superseded_at")
         superseded, corrects = np.minimum(found.superseded_us, before), found.corrects
         if self._foreign is not None:
-            shared = np.flatnonzero(among(versions.event, self._several))
-            superseded = self._foreign.lowered(superseded, versions, shared)
-            corrects = corrects.copy()
-            corrects[shared] |= self._foreign.corrects(versions, shared)
+            shared = np.flatnonzero(among(events, self._several))
+            ended, later = self._foreign.of(rows.take(pa.array(shared)))
+            superseded[shared] = np.minimum(superseded[shared], ended)
+            corrects[shared] |= later
         is_new = np.arange(rows.num_rows) >= old
         self._count(rows, is_new, ~found.keep, corrects, counts)
         changed = found.keep & (is_new | (superseded < before))
@@ -229,23 +217,26 @@ class EventMerge:
             counts.correcting += np.bincount(files[is_new & corrects & ~repeats], minlength=size)
 
     def _in_order(self, rows: pa.Table, *, by_person: bool) -> pa.Table:
-        columns = self._decoded(rows, STORED_EVENTS)
-        first = columns["person_id" if by_person else "source_person_key"]
-        ranks = np.asarray(first.indices.fill_null(-1))
+        first = "person_id" if by_person else "source_person_key"
+        _, ranks = self.texts.sorted_column(first, column_of(rows, first))
         keys = [ranks, instants_of(rows, "known_at"), instants_of(rows, "occurred_at")]
-        order = canonical_order(keys, column_of(rows, "event_id"), content_hashes(rows, self.texts))
-        return pa.table(columns, schema=STORED_EVENTS).take(pa.array(order))
+        return self._decoded(self._taken_in_order(rows, keys), STORED_EVENTS)
 
-    def _decoded(self, rows: pa.Table, schema: pa.Schema) -> dict[str, pa.Array]:
-        columns: dict[str, pa.Array] = {}
+    def _taken_in_order(self, rows: pa.Table, keys: Sequence[Ranks]) -> pa.Table:
+        order = canonical_order(keys, column_of(rows, "event_id"), lambda tied: content_hashes(rows.take(tied), self.texts))
+        return rows.take(pa.array(order))
+
+    def _decoded(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+        columns: list[pa.Array] = []
         for one in schema:
-            column = column_of(rows, one.name)
-            if one.name in CATEGORY_NAMES:
-                column, _ = self.texts.sorted_column(one.name, column)
-            elif one.name == "through_link":
-                column = pc.fill_null(column, False)
-            columns[one.name] = column
-        return columns
+            if one.name not in rows.column_names:
+                column = nothing(one.type, rows.num_rows)
+            elif one.name in CATEGORY_NAMES:
+                column, _ = self.texts.sorted_column(one.name, column_of(rows, one.name))
+            else:
+                column = column_of(rows, one.name)
+            columns.append(pc.fill_null(column, False) if one.name == "through_link" else column)
+        return pa.table(columns, schema=schema)
 
     # Links
 
@@ -278,15 +269,19 @@ class EventMerge:
         stored, changed = self._stored(logical), self._months.taken(month)
         pieces = [piece for piece in (stored, changed) if piece is not None]
         rows = pa.concat_tables(pieces, promote_options="default").combine_chunks()
+        if stored is not None:
+            rows = self._without_former(rows)
+        keys = [instants_of(rows, "occurred_at"), instants_of(rows, "known_at")]
+        table = self._decoded(self._taken_in_order(rows, keys), PLACE_EVENTS)
+        return logical, self.staging.parquet(logical, table, plain=RARELY_REPEAT)
+
+    def _without_former(self, rows: pa.Table) -> pa.Table:
+        """Of each row only the state in which it was superseded first: a later load can only bring that forward."""
         superseded = instants_of(rows, "superseded_at")
         row = versions_of(rows, self.texts).row
         order = np.lexsort((superseded, row))
         first = np.append(True, row[order[1:]] != row[order[:-1]])
-        rows = rows.take(pa.array(np.sort(order[first])))
-        keys = [instants_of(rows, "occurred_at"), instants_of(rows, "known_at")]
-        order = canonical_order(keys, column_of(rows, "event_id"), content_hashes(rows, self.texts))
-        table = pa.table(self._decoded(rows, PLACE_EVENTS), schema=PLACE_EVENTS).take(pa.array(order))
-        return logical, self.staging.parquet(logical, table, plain=RARELY_REPEAT)
+        return rows.take(pa.array(np.sort(order[first])))
 
 
 def month_numbers(occurred_us: NDArray[np.int64]) -> NDArray[np.int64]:

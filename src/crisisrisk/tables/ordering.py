@@ -1,6 +1,6 @@
 """The one order in which rows are stored, so that the same set of rows is the same file to the byte."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +12,12 @@ from crisisrisk.tables.text_hashes import Hashes
 Ranks = NDArray[np.int64] | NDArray[np.int32]
 
 
-def canonical_order(keys: Sequence[Ranks], ids: pa.Array | None, content: Hashes) -> NDArray[np.int64]:
+def canonical_order(
+    keys: Sequence[Ranks], ids: pa.Array | None, content: Callable[[pa.Array], Hashes]
+) -> NDArray[np.int64]:
     """Row numbers in order of `keys` (the first counts most), then of `ids` as text, then of content.
 
-    Texts are only compared where all keys tie. O(rows log rows).
+    Texts and content are only compared where all keys tie; `content` gives the hashes of some rows. O(rows log rows).
     """
     order = np.lexsort(tuple(reversed(keys)))
     tied = np.ones(max(len(order) - 1, 0), dtype=np.bool_)
@@ -25,7 +27,8 @@ def canonical_order(keys: Sequence[Ranks], ids: pa.Array | None, content: Hashes
         return order
     among = order[np.append(tied, False) | np.append(False, tied)]
     last = np.zeros(len(order), dtype=np.int64)
-    subkeys = [content[among]] if ids is None else [content[among], text_ranks(ids.take(pa.array(among)))]
+    place = pa.array(among)
+    subkeys = [content(place)] if ids is None else [content(place), text_ranks(ids.take(place))]
     last[among[np.lexsort(subkeys)]] = np.arange(len(among))
     return np.lexsort((last, *reversed(keys)))
 

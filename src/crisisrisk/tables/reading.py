@@ -26,9 +26,10 @@ from crisisrisk.errors import DataError, MappingError, did_you_mean
 from crisisrisk.tables.mapping import FileMapping
 from crisisrisk.tables.schema import CATEGORY
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
 BLOCK_ROWS = 131_072
 _SHOWN_COLUMNS = 12
+_LIKE_ASCII = ("utf-8", "ascii", "cp1252", "iso8859-1", "iso8859-15", "cp1250", "cp850", "mac-roman")
 _OTHER_DELIMITERS = ",;\t|"
 
 
@@ -82,6 +83,7 @@ class _CleanText(io.RawIOBase):
         self._file: BinaryIO = gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[assignment]
         self._decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
         self._encoding = encoding
+        self._like_ascii = encoding in _LIKE_ASCII
         self._lines = 1
         self._rest = b""
         self.quotes = 0
@@ -105,24 +107,34 @@ class _CleanText(io.RawIOBase):
     def _next(self, size: int) -> bytes:
         while not self._rest:
             raw = self._raw(BLOCK_BYTES if size < 0 else min(size, BLOCK_BYTES))
-            try:
-                text = self._decoder.decode(raw, final=not raw)
-            except UnicodeDecodeError as problem:
-                raise self._not_in_encoding(problem) from None
-            if "\x00" in text:
-                line = self._lines + text[: text.index("\x00")].count("\n")
-                raise DataError(
-                    "CR-DATA-003", "the file has a NUL byte, which no text has", where=f"{self._path.name} line {line:,}",
-                    hint="ask for the file again, or name its real encoding in the mapping",
-                )  # fmt: skip
-            self._lines += text.count("\n")
-            self.quotes += text.count('"')
-            self._rest = text.encode()
+            self._rest = self._as_utf8(raw)
+            self._refuse_nul()
+            self._lines += self._rest.count(b"\n")
+            self.quotes += self._rest.count(b'"')
             if not raw:
                 break
-        size = len(self._rest) if size < 0 else size
-        given, self._rest = self._rest[:size], self._rest[size:]
+        if size < 0 or size >= len(self._rest):
+            given, self._rest = self._rest, b""
+        else:
+            given, self._rest = self._rest[:size], self._rest[size:]
         return given
+
+    def _as_utf8(self, raw: bytes) -> bytes:
+        # Most files are plain ASCII, which is the same in most encodings: nothing to convert.
+        if raw and self._like_ascii and raw.isascii() and not self._decoder.getstate()[0]:
+            return raw
+        try:
+            return self._decoder.decode(raw, final=not raw).encode()
+        except UnicodeDecodeError as problem:
+            raise self._not_in_encoding(problem) from None
+
+    def _refuse_nul(self) -> None:
+        if b"\x00" in self._rest:
+            line = self._lines + self._rest[: self._rest.index(b"\x00")].count(b"\n")
+            raise DataError(
+                "CR-DATA-003", "the file has a NUL byte, which no text has", where=f"{self._path.name} line {line:,}",
+                hint="ask for the file again, or name its real encoding in the mapping",
+            )  # fmt: skip
 
     def _raw(self, size: int) -> bytes:
         try:

@@ -1,5 +1,6 @@
 """Rows of a table from blocks of a file, as a mapping says. What cannot be read is noted as a fault of the row."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 
@@ -23,6 +24,7 @@ from crisisrisk.tables.cell_values import (
     texts_of,
     whole_numbers,
 )
+from crisisrisk.tables.known_texts import KnownTexts
 from crisisrisk.tables.mapping import (
     Constant,
     Delay,
@@ -85,7 +87,7 @@ class RowMaker:
         self._mapping = mapping
         self._site = site
         self._key = key or PseudonymKey(id="k0", secret=b"")
-        self._pseudonyms: dict[str, dict[str, str | None]] = {}
+        self._pseudonyms: dict[str, tuple[KnownTexts, pa.StringArray]] = {}
         self._refuse_unknown_source()
 
     def made_from(self, block: Block) -> MadeRows:
@@ -135,15 +137,16 @@ class RowMaker:
     def _midnight(self, day: date) -> int:
         return microseconds(utc_from_local(datetime.combine(day, time()), self._site.time_zone, ambiguous="first"))
 
-    def pseudonyms_of(self, kind: str, texts: list[str]) -> list[str | None]:
-        """The pseudonyms of identifiers, each made once."""
-        known = self._pseudonyms.setdefault(kind, {})
-        fresh = [text for text in texts if text not in known]
-        if len(known) + len(fresh) > _MOST_CACHED:
-            known.clear()
-            fresh = texts
-        known.update(zip(fresh, pseudonyms(self._key, kind, fresh), strict=True))
-        return [known[text] for text in texts]
+    def pseudonyms_of(self, kind: str, texts: pa.StringArray) -> pa.StringArray:
+        """The pseudonyms of distinct identifiers, each made once; nothing for one that fails its check."""
+        known, made = self._pseudonyms.get(kind, (KnownTexts(), pa.array([], pa.string())))
+        if len(known) > _MOST_CACHED:
+            known, made = KnownTexts(), pa.array([], pa.string())
+        numbers = known.numbers_of(texts)
+        fresh = pseudonyms(self._key, kind, known.texts[len(made) :].to_pylist())
+        made = pa.concat_arrays([made, pa.array(fresh, pa.string())])
+        self._pseudonyms[kind] = known, made
+        return made.take(pa.array(numbers))
 
     @property
     def mapping(self) -> FileMapping:
@@ -170,6 +173,10 @@ def only(made: MadeRows, rows: Mask, *, left_out: int) -> MadeRows:
     ]
     raw = {name: column.take(pa.array(place)) for name, column in made.raw.items()}
     return replace(made, table=made.table.take(pa.array(place)), rows=made.rows[rows], faults=faults, left_out=left_out, raw=raw)
+
+
+def _texts(texts: Iterable[str | None]) -> pa.StringArray:
+    return pa.array(list(texts), pa.string())
 
 
 class _Making:
@@ -261,8 +268,8 @@ class _Making:
         known = dict(rule.values or ())
         before = encoded(values)
         if rule.unknown == "keep":
-            return before.renamed([known.get(text, text) for text in before.texts])[0].as_array()
-        after, unknown = before.renamed([known.get(text) for text in before.texts])
+            return before.renamed(_texts(known.get(text, text) for text in before.texts.to_pylist()))[0].as_array()
+        after, unknown = before.renamed(_texts(known.get(text) for text in before.texts.to_pylist()))
         if rule.unknown == "drop":
             self._dropped |= unknown
         elif rule.unknown == "quarantine":

@@ -43,7 +43,8 @@ def merged_table(table: Table, old: pa.Table, new: pa.Table) -> MergedTable:
         newest[by_key[~later]] = True
         keep = newest
     kept = rows.take(pa.array(np.flatnonzero(keep)))
-    order = canonical_order([_ranks(kept, name) for name in table.sort], None, content[keep])
+    left = content[keep]
+    order = canonical_order([_ranks(kept, name) for name in table.sort], None, lambda tied: left[np.asarray(tied)])
     fresh = slice(old.num_rows, None)
     return MergedTable(sorted_texts(kept.take(pa.array(order))), repeats[fresh], correcting[fresh] & ~repeats[fresh])
 

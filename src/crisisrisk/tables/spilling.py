@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-MOST_BYTES = 128 << 20
+MOST_BYTES = 96 << 20
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ class Parts:
         pieces = [self._read(spilled, part) for spilled in self._spilled if part in spilled.batches]
         pieces.extend(self._waiting.get(part, []))
         return pa.concat_tables(pieces, promote_options="default").combine_chunks() if pieces else None
+
+    def settle(self) -> None:
+        """No more rows will be added: if some are on disk, the rest follows, to leave the memory to what comes next."""
+        if self._spilled and self._waiting:
+            self._spill()
 
     def _spill(self) -> None:
         merged = {

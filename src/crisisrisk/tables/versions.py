@@ -4,6 +4,7 @@ The result depends on the set of rows only, not on their order. Of two versions 
 the one with the higher content hash counts; the other is superseded in that instant and so never seen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,16 +46,17 @@ class Resolved:
     corrects: Mask
 
 
-def resolved(rows: pa.Table, versions: Versions) -> Resolved:
-    """Duplicates and versions among some rows. O(rows log rows)."""
-    keep = np.ones(len(versions.event), dtype=np.bool_)
+def resolved(rows: pa.Table, events: Hashes, texts: Texts) -> Resolved:
+    """Duplicates and versions among some rows, whose `event_hashes` are `events`. O(rows log rows)."""
+    keep = np.ones(len(events), dtype=np.bool_)
     superseded = np.full(len(keep), FOREVER_US, dtype=np.int64)
     corrects = np.zeros(len(keep), dtype=np.bool_)
-    shared = _with_shared_hash(versions.event)
+    shared = _with_shared_hash(events)
     if len(shared) == 0:
         return Resolved(keep, superseded, corrects)
-    event = _true_events(rows, shared, versions)
-    known, content = versions.known_us[shared], versions.content[shared]
+    among_shared = rows.take(pa.array(shared))
+    event = _true_events(among_shared)
+    known, content = instants_of(among_shared, "known_at"), content_hashes(among_shared, texts)
     order = np.lexsort((shared, content, known, event))
     event, known, content, place = event[order], known[order], content[order], shared[order]
     same_event = event[1:] == event[:-1]
@@ -75,12 +77,11 @@ def _with_shared_hash(events: Hashes) -> NDArray[np.int64]:
     return np.sort(order[np.append(same, False) | np.append(False, same)])
 
 
-def _true_events(rows: pa.Table, shared: NDArray[np.int64], versions: Versions) -> NDArray[np.int64]:
+def _true_events(rows: pa.Table) -> NDArray[np.int64]:
     """A number per real (source, event_id): two events may share a hash by chance."""
-    place = pa.array(shared)
-    ids = column_of(rows, "event_id").take(place).dictionary_encode().indices
-    sources = column_of(rows, "source").take(place)
-    return np.asarray(ids).astype(np.int64) << 32 | np.asarray(sources.fill_null(-1)).astype(np.int64) & 0xFFFFFFFF
+    ids = column_of(rows, "event_id").dictionary_encode().indices
+    sources = column_of(rows, "source").fill_null(-1)
+    return np.asarray(ids).astype(np.int64) << 32 | np.asarray(sources).astype(np.int64) & 0xFFFFFFFF
 
 
 def _next_known(event: NDArray[np.int64], known: Instants, repeats: Mask) -> Instants:
@@ -102,10 +103,25 @@ def marked_with_parts(events: Hashes, parts: NDArray[np.int64] | int) -> Hashes:
     return (events & ~PART_BITS) | np.asarray(parts, dtype=np.uint64)
 
 
-def in_several_parts(marked: Hashes) -> Hashes:
-    """The upper 55 bits of event hashes that occur in more than one part, in order. They may agree by chance."""
-    upper = sorted_distinct(marked) & ~PART_BITS
-    return sorted_distinct(upper[1:][upper[1:] == upper[:-1]])
+def in_several_parts(fresh: Sequence[Hashes], stored: Sequence[Hashes]) -> Hashes:
+    """The upper 55 bits of event hashes that occur in more than one part, and among the new rows. In order.
+
+    Each array is marked with parts, and sorted. Works through slices of the hashes' range, so that memory beyond the
+    arrays themselves stays small. Two events may agree in those bits by chance: these are candidates.
+    """
+    found = []
+    for start in range(0, 1 << 64, 1 << 60):
+        new = _in_range(fresh, start)
+        everything = sorted_distinct(np.concatenate([new, _in_range(stored, start)])) & ~PART_BITS
+        several = sorted_distinct(everything[1:][everything[1:] == everything[:-1]])
+        found.append(several[among(several, sorted_distinct(new & ~PART_BITS))])
+    return np.concatenate(found)
+
+
+def _in_range(arrays: Sequence[Hashes], start: int) -> Hashes:
+    last = np.uint64(start + (1 << 60) - 1)
+    pieces = [one[np.searchsorted(one, np.uint64(start)) : np.searchsorted(one, last, "right")] for one in arrays]
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *pieces])
 
 
 def sorted_distinct(hashes: Hashes) -> Hashes:
@@ -126,32 +142,20 @@ def among(events: Hashes, upper: Hashes) -> Mask:
 class ForeignVersions:
     """When rows of events that lie in several parts are superseded, by whichever part's later version."""
 
-    def __init__(self, ids: list[pa.Array], sources: list[NDArray[np.int32]], versions: list[Versions]) -> None:
-        known = np.concatenate([one.known_us for one in versions])
-        content = np.concatenate([one.content for one in versions])
-        whole = np.concatenate([one.row for one in versions])
-        codes = np.asarray(pa.chunked_array(ids).combine_chunks().dictionary_encode().indices).astype(np.int64)
-        event = codes << 32 | np.concatenate(sources).astype(np.int64)
-        order = np.lexsort((content, known, event))
-        event, known, content, whole = event[order], known[order], content[order], whole[order]
+    def __init__(self, rows: pa.Table, texts: Texts) -> None:
+        versions, event = versions_of(rows, texts), _true_events(rows)
+        order = np.lexsort((versions.content, versions.known_us, event))
+        event, known, whole = event[order], versions.known_us[order], versions.row[order]
         repeats = np.append(False, (event[1:] == event[:-1]) & (whole[1:] == whole[:-1]))
         superseded = _next_known(event, known, repeats)
         distinct = np.flatnonzero(~repeats)
         by_row = distinct[np.argsort(whole[distinct])]
+        self._texts = texts
         self._rows, self._superseded = whole[by_row], superseded[by_row]
         first = np.append(True, event[1:] != event[:-1])
         self._later = ~first[by_row]
 
-    def lowered(self, superseded_us: Instants, versions: Versions, rows: NDArray[np.int64]) -> Instants:
-        """`superseded_us` with what later versions elsewhere make of some rows."""
-        place = self._places(versions, rows)
-        lowered = superseded_us.copy()
-        lowered[rows] = np.minimum(superseded_us[rows], self._superseded[place])
-        return lowered
-
-    def corrects(self, versions: Versions, rows: NDArray[np.int64]) -> Mask:
-        """Which of some rows have an earlier version in any part. Shape (len(rows),)."""
-        return self._later[self._places(versions, rows)]
-
-    def _places(self, versions: Versions, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.searchsorted(self._rows, versions.row[rows])
+    def of(self, rows: pa.Table) -> tuple[Instants, Mask]:
+        """When later versions in any part end each of some rows, and which have an earlier version anywhere."""
+        place = np.searchsorted(self._rows, versions_of(rows, self._texts).row)
+        return self._superseded[place], self._later[place]

@@ -37,7 +37,7 @@ class Origins:
     end: datetime | None = None
 
     def among(self, moments: Sequence[datetime], *, most: int) -> tuple[datetime, ...]:
-        """Of ascending moments those asked for; without a start the last `most`. Raises DataError when there is none."""
+        """Of ascending moments those asked for; without a start the last `most`. Raises DataError for none."""
         inside = [
             moment for moment in moments
             if (self.start is None or moment >= self.start) and (self.end is None or moment <= self.end)
@@ -46,7 +46,7 @@ class Origins:
         if not chosen:
             raise DataError(
                 "CR-TRAIN-002", "there is no moment to stand at", where="--from and --to",
-                found=f"{len(moments)} moments" + (f", {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}" if moments else ""),
+                found=f"{moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}" if moments else "no moment in the data",
             )  # fmt: skip
         return tuple(chosen)
 
@@ -63,7 +63,7 @@ def _runs(origins: Sequence[datetime], length: int) -> Iterator[tuple[datetime, 
 def backtest_people(
     recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, origins: Origins, *, tell: Tell
 ) -> PersonReport:
-    """Weekly lists, each by a model that was fitted before it; without calendar dates, every person by others' model."""
+    """Weekly lists, each by a model fitted before it; without calendar dates, every person by others' model."""
     fold = _person_folds(recipe, data) if recipe.split.kind == "person" else _time_folds(recipe, data, origins)
     rows: list[NDArray[np.int64]] = []
     risks: list[Numbers] = []

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.models.lightgbm_import import lightgbm
 from crisisrisk.models.trees import Numbers, Trees, trees_of
 from crisisrisk.training.recipe import ModelSettings
 
@@ -25,16 +26,17 @@ class Block:
 
 def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Block, settings: ModelSettings) -> Trees:
     """Trees fitted on one block, as many as do best on the other; none, when no tree does better than none."""
-    import lightgbm
-
     data = _dataset(train, names, settings)
-    booster = lightgbm.train(
+    booster = lightgbm().train(
         _parameters(subject, settings),
         data,
         num_boost_round=settings.rounds,
         valid_sets=[_dataset(validation, names, settings, reference=data)],
         valid_names=["validation"],
-        callbacks=[lightgbm.early_stopping(settings.early_stopping_rounds, verbose=False), lightgbm.log_evaluation(0)],
+        callbacks=[
+            lightgbm().early_stopping(settings.early_stopping_rounds, verbose=False),
+            lightgbm().log_evaluation(0),
+        ],
     )
     best = booster.best_iteration
     if subject == "place" and not _trees_help(trees_of(booster, best), names, validation):
@@ -43,9 +45,7 @@ def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Bl
 
 
 def _dataset(block: Block, names: tuple[str, ...], settings: ModelSettings, reference: Any = None) -> Any:
-    import lightgbm
-
-    return lightgbm.Dataset(
+    return lightgbm().Dataset(
         block.features,
         np.asarray(block.labels, dtype=np.float64),
         init_score=block.offset,

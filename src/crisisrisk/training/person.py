@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,9 +111,9 @@ class JudgedPerson:
 
 
 def train_and_judge(
-    recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, *, tell: Callable[[str], None]
+    recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, *, zone: ZoneInfo, tell: Callable[[str], None]
 ) -> JudgedPerson:
-    """Fit on train and validation, open the test rows once."""
+    """Fit on train and validation, open the test rows once. Dates are told on the clock of `zone`."""
     parts = split_of(recipe, data)
     train, test = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == TEST)
     tell(f"fitting on {len(train):,} rows, {len(features.names)} features …")
@@ -120,16 +121,16 @@ def train_and_judge(
     tell(f"judging on {len(test):,} rows beside the baselines …")
     risk = model.probability(data.features[test], features.names)
     report = judge_person(recipe, data, test, risk, baselines_for(data, train, test))
-    return JudgedPerson(model, report, test, _judged_on(recipe, data, train, test))
+    return JudgedPerson(model, report, test, _judged_on(recipe, data, train, test, zone))
 
 
-def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows) -> str:
+def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows, zone: ZoneInfo) -> str:
     people = len(np.unique(data.person[test]))
     if recipe.split.kind == "person":
         return f"trained on {len(train):,} rows, judged on {len(test):,} rows of {people:,} other people"
-    first, last = (instant(moment) for moment in (data.as_of[test].min(), data.as_of[test].max()))
+    ends = (data.as_of[train].max(), data.as_of[test].min(), data.as_of[test].max())
+    trained_to, first, last = (instant(moment).astimezone(zone) for moment in ends)
     lists = len(np.unique(data.as_of[test]))
-    trained_to = instant(data.as_of[train].max())
     return (
         f"trained on {len(train):,} person-weeks to {trained_to:%-d %b %Y}, "
         f"judged on {lists} weekly lists, {first:%-d %b %Y} to {last:%-d %b %Y}"

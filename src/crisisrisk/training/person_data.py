@@ -85,7 +85,7 @@ def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snaps
         context.part(snapshot.person_events(bucket, columns), snapshot.people_in(bucket))
         for bucket in range(snapshot.buckets)
     ]
-    return _joined([part for part in parts if part is not None], context, snapshot)
+    return _joined(parts, context, snapshot)
 
 
 def _events_of(snapshot: Snapshot, columns: tuple[str, ...]) -> Iterator[pa.Table]:
@@ -145,12 +145,10 @@ class _Context:
     cut_off_us: int
     opted_out: frozenset[str]
 
-    def part(self, events: pa.Table, people: pa.Table) -> _Part | None:
-        """The rows of one bucket; None when nobody in it is ever eligible."""
+    def part(self, events: pa.Table, people: pa.Table) -> _Part:
+        """The rows of one bucket, which may be none."""
         rule, outcome = crisis_rule(self.recipe), self.recipe.outcome
         cohort = person_cohort(cohort_rule(self.recipe), rule, events, people, self.moments, opted_out=self.opted_out)
-        if not len(cohort.rows):
-            return None
         labels = onset_labels(
             rule, events, people, cohort.rows, horizon_days=outcome.horizon_days, gap_days=outcome.gap_days,
             complete_to_us=self.complete_to, cut_off_us=self.cut_off_us, death=outcome.death,
@@ -169,7 +167,7 @@ class _Context:
 
 
 def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot) -> PersonData:
-    if not parts or not sum(int(part.kept.sum()) for part in parts):
+    if not sum(int(part.kept.sum()) for part in parts):
         raise DataError(
             "CR-TRAIN-002", "nobody is eligible with a label on any date", where="[cohort] of the training recipe",
             hint="see the attrition table; widen the cohort or load more data",

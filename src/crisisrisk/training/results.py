@@ -11,6 +11,8 @@ SHOWN = {
     "person": ("auprc", "auroc", "precision_at_k", "recall_at_k", "sensitivity_at_85_specificity", "brier"),
     "place": ("deviance", "log_score", "rps", "calibration_ratio"),
 }
+# A higher AUROC than this on anything but planted data is leakage until shown otherwise.
+SUSPICIOUS_AUROC = 0.93
 DECIDING = {"person": ("auprc", True), "place": ("deviance", False)}
 
 
@@ -93,7 +95,13 @@ class TrainedRun:
         )
         table = comparison(self.subject, self.metrics, self.baselines)
         ending = f"{self.seconds:.0f} s · {self.peak_memory_mb:.0f} MB"
-        return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, "", ending])
+        return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *self._suspicions(), "", ending])
+
+    def _suspicions(self) -> list[str]:
+        auroc = self.metrics.get("auroc")
+        if auroc is None or auroc <= SUSPICIOUS_AUROC:
+            return []
+        return ["", f"AUROC above {SUSPICIOUS_AUROC}: take it for leakage of the future until shown otherwise"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,8 @@ def _make_forecasts() -> None:
         sa.Column("usual", sa.Float(53)),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("released_usual", sa.Float(53)),
+        sa.Column("released_reasons", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["forecast_runs.id"], name="fk_forecasts_run_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "shift_id", "place_id", name="pk_forecasts"),
     )

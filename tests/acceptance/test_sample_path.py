@@ -1,0 +1,272 @@
+"""The whole path on the invented sample: load, train both models, promote, score, forecast. Nobody in it exists."""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crisisrisk.commands.demo import DemoResult, demo
+from crisisrisk.commands.evaluate import evaluate
+from crisisrisk.commands.forecast import forecast
+from crisisrisk.commands.model import list_models
+from crisisrisk.commands.score import score
+from crisisrisk.commands.train import train
+from crisisrisk.errors import ModelError, UsageError
+from crisisrisk.models.champions import champion, champion_folder
+from crisisrisk.models.registry import run_artifacts
+from crisisrisk.scoring.people import score_people
+from crisisrisk.tables.store import Store
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the demo said on the way, and what it came to."""
+
+    lines: list[str]
+    result: DemoResult
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    lines: list[str] = []
+    return Told(lines, demo(tmp_path_factory.mktemp("demo") / "site", tell=lines.append))
+
+
+@pytest.fixture(scope="module")
+def made(told: Told) -> DemoResult:
+    return told.result
+
+
+# Training
+
+
+def test_the_person_model_beats_every_baseline_and_is_not_too_good_to_be_true(made: DemoResult) -> None:
+    metrics, baselines = made.person.metrics, made.person.baselines
+    assert set(baselines) == {
+        "crisis_contacts_in_365_days", "days_since_last_crisis", "five_factor_regression", "frequent_attender_rule",
+    }  # fmt: skip
+    assert all(metrics["auprc"] > values["auprc"] for values in baselines.values())
+    assert all(metrics["auroc"] > values["auroc"] for values in baselines.values())
+    assert 0.7 < metrics["auroc"] < 0.93  # above that something of the future has leaked
+    assert 0.7 < metrics["calibration_slope"] < 1.4
+    assert made.person.report["slices"] >= 8
+
+
+def test_the_place_model_beats_every_baseline_by_a_believable_margin(made: DemoResult) -> None:
+    deviance = made.place.metrics["deviance"]
+    best = min(values["deviance"] for values in made.place.baselines.values())
+    assert 0.90 * best < deviance < best
+    assert 0.8 < made.place.metrics["calibration_ratio"] < 1.25
+
+
+def test_what_training_says_as_json(made: DemoResult) -> None:
+    wanted = {
+        "run_id", "model", "recipe_fingerprint", "rows", "features", "prevalence", "metrics", "baselines",
+        "seconds", "peak_memory_mb",
+    }  # fmt: skip
+    for run in (made.person, made.place):
+        content = json.loads(json.dumps(run.as_json(), allow_nan=False))
+        assert wanted <= set(content)
+        assert content["rows"] > 10_000
+
+
+def test_attrition_adds_up(made: DemoResult) -> None:
+    rows = made.person.attrition
+    assert rows[-1]["rows_left"] == made.person.rows
+    left = rows[0]["rows_left"]
+    for row in rows[1:]:
+        left -= row["rows"]
+        assert row["rows_left"] == left
+
+
+def test_a_run_keeps_recipes_report_attrition_plot_and_bundle(made: DemoResult) -> None:
+    for run in (made.person, made.place):
+        with run_artifacts(made.site.mlflow_tracking_uri, run.run_id, "") as folder:
+            files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+            assert (folder / "shap_summary.png").stat().st_size > 10_000
+        named = {
+            "report.json",
+            "attrition.txt",
+            "recipes/training.json",
+            "recipes/features.json",
+            "bundle/manifest.json",
+        }
+        assert named <= files
+        assert [name for name in files if name.endswith((".pkl", ".pickle", ".joblib"))] == []
+
+
+def test_no_person_is_named_in_what_a_run_keeps(made: DemoResult) -> None:
+    ids = set(made.scores.scores.frame["person_id"])
+    pseudonym = re.compile(r"k1_[0-9A-Z]{16}")
+    with run_artifacts(made.site.mlflow_tracking_uri, made.person.run_id, "") as folder:
+        texts = [path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in (".json", ".txt")]
+    assert ids
+    assert all(pseudonym.fullmatch(person) for person in ids)
+    assert [found for text in texts for found in pseudonym.findall(text)] == []
+
+
+def test_a_run_is_shown_again_without_the_data(made: DemoResult) -> None:
+    shown = evaluate(made.site, made.person.run_id[:8]).as_json()
+    assert shown["report"]["model"]["auprc"] == pytest.approx(made.person.metrics["auprc"])
+
+
+def test_training_again_gives_the_same_model_to_the_byte(made: DemoResult) -> None:
+    again = train(made.site, "place", None, tell=lambda line: None)
+    texts = []
+    for run_id in (made.place.run_id, again.run_id):
+        with run_artifacts(made.site.mlflow_tracking_uri, run_id, "bundle") as folder:
+            texts.append((folder / "model.txt").read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_both_models_answer(made: DemoResult) -> None:
+    listed = {(line.model, line.version, line.run_id) for line in list_models(made.site) if line.answers}
+    assert {run_id for _, _, run_id in listed} == {made.person.run_id, made.place.run_id}
+
+
+# Who
+
+
+def test_everyone_has_a_probability_or_a_state_that_says_why_not(made: DemoResult) -> None:
+    frame = made.scores.scores.frame
+    scored = frame["state"] == "scored"
+    assert scored.sum() > 1_000
+    assert frame.loc[scored, "probability"].between(0, 1, inclusive="neither").all()
+    assert frame.loc[~scored, "probability"].isna().all()
+    assert {"in_crisis_episode", "in_hospital", "opted_out", "under_18"} <= set(frame.loc[~scored, "state"])
+    assert frame["person_id"].is_unique
+    assert frame.loc[scored, "probability"].is_monotonic_decreasing
+    assert frame["lower"].isna().all()
+    assert made.scores.interval_caveat == "interval not yet estimated"
+
+
+def test_reasons_are_tied_to_counts_and_dates(made: DemoResult) -> None:
+    top = made.scores.scores.top(10)
+    for row in top:
+        up = [reason for reason in row["reasons"] if reason["direction"] == "up"]
+        down = [reason for reason in row["reasons"] if reason["direction"] == "down"]
+        assert 1 <= len(up) <= 3
+        assert len(down) <= 2
+        assert all(0 < reason["share"] <= 1 for reason in row["reasons"])
+        assert any(re.search(r"\d.*\(.*\d+ [A-Z][a-z]{2}", reason["text"]) and reason["events"] for reason in up)
+
+
+def test_the_words_hold_no_blank_and_no_band(made: DemoResult) -> None:
+    texts = [reason["text"] for reasons in made.scores.scores.frame["reasons"] for reason in reasons]
+    assert len(texts) > 3_000
+    assert [text for text in texts if re.search(r"[{}]|\bnan\b|\b(low|medium|high) risk\b", text)] == []
+
+
+def test_scores_come_from_the_bundle_and_not_from_the_sites_recipes(made: DemoResult, tmp_path: Path) -> None:
+    recipe = made.site.path / "features" / "person.toml"
+    kept = recipe.read_text(encoding="utf-8")
+    recipe.write_text("changed", encoding="utf-8")
+    try:
+        again = score(made.site, as_of=None, out=tmp_path / "scores.parquet")
+    finally:
+        recipe.write_text(kept, encoding="utf-8")
+    pd.testing.assert_frame_equal(again.scores.frame, made.scores.scores.frame)
+    table = pd.read_parquet(tmp_path / "scores.parquet")
+    assert list(table.columns[:6]) == ["person_id", "probability", "lower", "upper", "state", "reason_1"]
+
+
+def test_a_score_of_the_past_does_not_know_what_came_later(made: DemoResult) -> None:
+    model, snapshot = champion(made.site.models, "person"), Store(made.site).snapshot()
+    as_of = snapshot.as_of_now() - timedelta(days=60)
+    earlier = score_people(model, snapshot, made.site, as_of=as_of)
+    known: dict[tuple[str, str], pd.Timestamp] = {}
+    for bucket in range(snapshot.buckets):
+        events = snapshot.person_events(bucket, ["event_id", "person_id", "known_at"]).to_pandas()
+        firsts = events.groupby(["person_id", "event_id"], observed=True)["known_at"].min()
+        known.update(firsts.to_dict())
+    behind = [
+        known[(person, event)]
+        for person, reasons in zip(earlier.frame["person_id"], earlier.frame["reasons"], strict=True)
+        for reason in reasons
+        for event in reason["events"]
+    ]
+    assert len(behind) > 1_000
+    assert max(behind) < as_of
+    # The control: there were events for it to know, had it looked.
+    assert max(known.values()) > as_of
+
+
+def test_a_moment_that_has_not_come_is_refused(made: DemoResult) -> None:
+    with pytest.raises(UsageError) as caught:
+        score(made.site, as_of=Store(made.site).snapshot().as_of_now() + timedelta(days=1), out=None)
+    assert caught.value.problem == "the moment lies after the site's clock"
+
+
+# Where
+
+
+def test_every_cell_has_a_forecast_and_a_rank_in_every_shift(made: DemoResult) -> None:
+    frame = made.forecast.forecast.frame
+    assert [len(part) for _, part in frame.groupby("shift_id")] == [146] * 3
+    for _, part in frame.groupby("shift_id", sort=False):
+        assert part["rank"].tolist() == list(range(1, 147))
+        assert part["expected"].is_monotonic_decreasing
+    assert (frame["expected"] > 0).all()
+    assert np.isfinite(frame["usual"]).all()
+    assert (frame["issued_at"] < frame["start"]).all()
+
+
+def test_the_file_of_a_forecast_is_a_release_without_counts(made: DemoResult, tmp_path: Path) -> None:
+    out = tmp_path / "tonight.geojson"
+    forecast(made.site, start=None, hours=24, out=out)
+    collection = json.loads(out.read_text(encoding="utf-8"))
+    assert collection["type"] == "FeatureCollection"
+    assert len(collection["features"]) == 3 * 146
+    for one in collection["features"]:
+        ring = one["geometry"]["coordinates"][0]
+        assert (one["geometry"]["type"], len(ring), ring[0]) == ("Polygon", 7, ring[-1])
+        assert {"place_id", "expected", "lower", "upper", "rank", "usual", "reasons"} <= set(one["properties"])
+        for reason in one["properties"]["reasons"]:
+            assert not any(character.isdigit() for character in reason["text"]), reason["text"]
+            assert set(reason) == {"direction", "share", "text"}
+
+
+def test_no_person_is_in_a_forecast(made: DemoResult) -> None:
+    content = made.forecast.forecast.frame.to_json(date_format="iso") + json.dumps(made.forecast.released)
+    assert "k1_" not in content
+    assert "person" not in content
+
+
+def test_a_shift_that_does_not_exist_and_a_file_of_another_kind_are_refused(made: DemoResult, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="CR-USE-001"):
+        forecast(made.site, start=None, hours=0.1, out=None)
+    with pytest.raises(UsageError, match="CR-USE-001"):
+        forecast(made.site, start=None, hours=24, out=tmp_path / "tonight.xlsx")
+
+
+# The bundle
+
+
+def test_one_changed_byte_and_nobody_is_scored(made: DemoResult) -> None:
+    folder = champion_folder(made.site.models, made.person.model)
+    kept = folder.with_name("kept")
+    shutil.copytree(folder, kept)
+    text = folder / "model.txt"
+    content = bytearray(text.read_bytes())
+    content[len(content) // 2] ^= 1
+    text.write_bytes(bytes(content))
+    try:
+        with pytest.raises(ModelError) as caught:
+            score(made.site, as_of=None, out=None)
+    finally:
+        shutil.rmtree(folder)
+        kept.rename(folder)
+    assert (caught.value.code, caught.value.problem) == ("CR-MODEL-001", "model.txt: its digest differs")
+
+
+def test_progress_is_told_and_is_about_nobody(told: Told) -> None:
+    assert any(line.startswith("fitting on") for line in told.lines)
+    assert [line for line in told.lines if "k1_" in line] == []

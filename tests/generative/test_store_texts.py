@@ -1,0 +1,52 @@
+"""The compiled reading of times and the hashes of texts hold against slow, obvious counterparts."""
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crisisrisk.tables.clock_texts import NO_OFFSET, read_clock_texts
+from crisisrisk.tables.text_hashes import bucket_of, keyed_ids, text_hashes
+from tests.lib.clock_reference import read_clock_text_slowly
+
+FORMS = ("iso", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%d %b %Y %I:%M %p", "%Y%m%d%H%M%S", "%Y-%m-%dT%H:%M:%S.%f%z")
+
+moments = st.datetimes()
+sensible = st.tuples(moments, st.sampled_from(FORMS)).map(
+    lambda pair: (pair[0].isoformat(sep=" ") if pair[1] == "iso" else pair[0].strftime(pair[1]).replace("%z", "+01:00"))
+)
+offsets = st.sampled_from(["", "Z", "+01:00", "-0530", "+14"])
+spoilt = st.tuples(sensible, st.integers(0, 30), st.sampled_from("0129 :-/TZx")).map(
+    lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + 1 :]
+)
+texts = st.one_of(sensible, spoilt, st.tuples(sensible, offsets).map("".join), st.text(max_size=20))
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.lists(texts, min_size=1, max_size=5), st.sampled_from(FORMS))
+def test_times_are_read_as_the_standard_library_reads_them(written: list[str], form: str) -> None:
+    read = read_clock_texts(pa.array(written, pa.string()), form)
+    for place, text in enumerate(written):
+        wanted = read_clock_text_slowly(text, form)
+        assert bool(read.readable[place]) == (wanted is not None), (text, form)
+        if wanted is not None:
+            offset = None if read.offset_seconds[place] == NO_OFFSET else int(read.offset_seconds[place])
+            assert (int(read.wall_us[place]), offset) == wanted, (text, form)
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=12)), max_size=30), st.integers(0, 5), st.integers(1, 256))
+def test_hashes_depend_on_the_text_alone(written: list[str | None], start: int, buckets: int) -> None:
+    plain = pa.array(written, pa.string())
+    hashes = text_hashes(plain)
+    assert text_hashes(plain.dictionary_encode()).tolist() == hashes.tolist()
+    assert text_hashes(plain.slice(start)).tolist() == hashes[start:].tolist()
+    assert len(set(zip(written, hashes.tolist(), strict=True))) == len(set(written))
+    assert all(0 <= bucket < buckets for bucket in bucket_of(plain, buckets).tolist())
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), min_size=1, max_size=20))
+def test_ids_differ_where_texts_differ_and_with_the_key(pairs: list[tuple[str, str]]) -> None:
+    columns = [pa.array(side, pa.string()) for side in zip(*pairs, strict=True)]
+    ids = keyed_ids(columns, b"one key").to_pylist()
+    joined = ["\x1f".join(pair) for pair in pairs]
+    assert len(set(zip(joined, ids, strict=True))) == len(set(joined)) == len(set(ids))
+    assert not set(ids) & set(keyed_ids(columns, b"another").to_pylist())

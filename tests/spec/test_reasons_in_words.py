@@ -1,0 +1,168 @@
+"""Reasons in words: a history and a feature in, the sentence out."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from crisisrisk.episodes import instants_of
+from crisisrisk.features.aggregations import PERSON, PLACE
+from crisisrisk.features.specs import FeatureSpec, Phrases
+from crisisrisk.models.phrases import PhraseBook
+from crisisrisk.models.reasons import words_of
+from crisisrisk.scoring.evidence import EvidenceOfBucket, dates_in_words
+from crisisrisk.scoring.people import sentence
+from crisisrisk.scoring.release import released_words
+from crisisrisk.timeline import FOREVER, local_clock, microseconds
+
+LONDON = ZoneInfo("Europe/London")
+TODAY = date(2026, 11, 22)
+AS_OF = datetime(2026, 11, 22, 6, tzinfo=UTC)
+BOOK = PhraseBook(
+    sources={
+        "mh_missed": Phrases("missed appointment", "missed appointments"),
+        "crisis_line": Phrases("crisis-line call", "crisis-line calls"),
+    },
+    states={}, caveats={},
+    usual={"more": "more {plural} than usual {where} {window}", "fewer": "fewer {plural} than usual {where} {window}",
+           "same": "about as many {plural} as usual {where} {window}"},
+)  # fmt: skip
+
+
+def feature(aggregation: str, source: str, days: int | None = 28, *, subject: str = "person", short: int | None = None):
+    declared = (PERSON if subject == "person" else PLACE)[aggregation]
+    kept = {"singular": "{singular}", "plural": "{plural}", "count": "{count}", "days": days, "short_days": short}
+    window = "so far" if days is None else f"in the last {days} days"
+    return FeatureSpec(
+        name=f"{source}_{aggregation}", group=source, aggregation=aggregation, sources=(source,), lookback_days=days,
+        short_days=short, if_none=0.0, meaning=declared.meaning.format(**kept, window=window),
+        reason=declared.reason.format(**kept, window=window),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "days", "value", "words"),
+    [
+        ("count", 28, 3, "3 missed appointments in the last 28 days"),
+        ("count", 28, 1, "1 missed appointment in the last 28 days"),
+        ("count", 28, 0, "no missed appointments in the last 28 days"),
+        ("count", None, 12, "12 missed appointments so far"),
+        ("days_since_last", None, 9.7, "last missed appointment 9 days ago"),
+        ("days_since_last", None, 1.2, "last missed appointment 1 day ago"),
+        ("days_since_last", None, 0.4, "last missed appointment less than a day ago"),
+        ("days_since_last", None, float("nan"), "no missed appointment so far"),
+        ("distinct_days", 91, 4, "missed appointments on 4 different days in the last 91 days"),
+    ],
+)
+def test_a_value_in_words(aggregation, days, value, words):
+    assert words_of(feature(aggregation, "mh_missed", days), value, BOOK.sources) == words
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ([], ""),
+        ([date(2026, 11, 19)], "19 Nov"),
+        ([date(2026, 11, 20), date(2026, 11, 18)], "18 and 20 Nov"),
+        ([date(2026, 11, 2), date(2026, 10, 28)], "28 Oct and 2 Nov"),
+        ([date(2026, 11, 2), date(2026, 11, 1), date(2026, 10, 28)], "28 Oct, 1 and 2 Nov"),
+        ([date(2026, 11, 20), date(2026, 11, 20)], "20 Nov"),
+        ([date(2026, 11, day) for day in (1, 5, 9, 14)], "latest 14 Nov"),
+        ([date(2025, 3, 4)], "4 Mar 2025"),
+    ],
+)
+def test_dates_in_words(days, words):
+    assert dates_in_words(days, today=TODAY) == words
+
+
+def events(*rows: tuple[str, str, str, str, str]) -> pa.Table:
+    """Rows of event id, person, source, occurred at, known at."""
+    columns = list(zip(*rows, strict=True))
+    instant = pa.timestamp("us", "UTC")
+    times = [pa.array([datetime.fromisoformat(one) for one in column], instant) for column in columns[3:]]
+    return pa.table(
+        {
+            "event_id": list(columns[0]), "person_id": pa.array(columns[1]).dictionary_encode(),
+            "source": pa.array(columns[2]).dictionary_encode(), "occurred_at": times[0], "known_at": times[1],
+            "superseded_at": pa.array([FOREVER] * len(rows), instant),
+            "is_crisis": [False] * len(rows),
+        }
+    )  # fmt: skip
+
+
+HISTORY = events(
+    ("e1", "p1", "mh_missed", "2026-10-01T10:00Z", "2026-10-01T11:00Z"),
+    ("e2", "p1", "mh_missed", "2026-11-10T10:00Z", "2026-11-10T11:00Z"),
+    ("e3", "p1", "mh_missed", "2026-11-19T10:00Z", "2026-11-19T11:00Z"),
+    ("e4", "p1", "mh_missed", "2026-11-20T10:00Z", "2026-11-23T11:00Z"),
+    ("e5", "p1", "crisis_line", "2026-11-19T23:30Z", "2026-11-20T00:00Z"),
+    ("e6", "p2", "mh_missed", "2026-11-18T10:00Z", "2026-11-18T11:00Z"),
+)
+
+
+def told(spec: FeatureSpec, value: float, person: int = 0) -> tuple[str, tuple[str, ...]]:
+    days = local_clock(instants_of(HISTORY, "occurred_at", missing=0), LONDON).day
+    evidence = EvidenceOfBucket(HISTORY, np.array(["p1", "p2"], dtype=object), microseconds(AS_OF), days)
+    behind = evidence.behind(spec, person)
+    return sentence(words_of(spec, value, BOOK.sources), behind, TODAY), behind.events
+
+
+def test_a_count_is_tied_to_the_dates_of_its_events():
+    words = "2 missed appointments in the last 28 days (10 and 19 Nov)"
+    assert told(feature("count", "mh_missed"), 2) == (words, ("e3", "e2"))
+
+
+def test_what_was_not_known_yet_is_no_evidence():
+    assert "e4" not in told(feature("count", "mh_missed", None), 3)[1]
+
+
+def test_the_last_event_alone_is_behind_days_since_last():
+    words = "last missed appointment 2 days ago (19 Nov)"
+    assert told(feature("days_since_last", "mh_missed", None), 2.8) == (words, ("e3",))
+
+
+def test_evidence_is_of_the_person_alone():
+    assert told(feature("count", "mh_missed"), 1, person=1)[1] == ("e6",)
+
+
+def test_people_who_are_not_asked_about_are_left_out():
+    days = local_clock(instants_of(HISTORY, "occurred_at", missing=0), LONDON).day
+    evidence = EvidenceOfBucket(HISTORY, np.array(["p2"], dtype=object), microseconds(AS_OF), days)
+    assert evidence.behind(feature("count", "mh_missed"), 0).events == ("e6",)
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "days", "value", "usual", "words"),
+    [
+        ("count", 28, 6, 2.0, "more crisis-line calls than usual here in the last four weeks"),
+        ("count", 28, 1, 4.0, "fewer crisis-line calls than usual here in the last four weeks"),
+        ("count", 7, 2, 2.2, "about as many crisis-line calls as usual here in the last week"),
+        (
+            "neighbours_1_count",
+            91,
+            6,
+            2.0,
+            "more crisis-line calls than usual in the cells around in the last three months",
+        ),
+        ("count", 365, 5, float("nan"), "crisis-line calls here in the last year"),
+        ("days_since_last", None, 3.0, float("nan"), "recent crisis-line calls here"),
+        ("decayed_count", 28, 3.2, float("nan"), "recent crisis-line calls here"),
+        ("trend", 365, 3.2, float("nan"), "recent crisis-line calls here"),
+    ],
+)
+def test_a_released_reason_holds_no_number(aggregation, days, value, usual, words):
+    spec = feature(aggregation, "crisis_line", days, subject="place", short=28)
+    text = released_words(spec, value, usual, BOOK)
+    assert text == words
+    assert not any(character.isdigit() for character in text)
+
+
+@pytest.mark.parametrize("name", [name for name, one in PLACE.items() if not one.takes_events])
+def test_a_released_reason_of_the_calendar_holds_no_number(name):
+    declared = PLACE[name]
+    spec = FeatureSpec(
+        name=name, group=name, aggregation=name, if_none=0.0, meaning=declared.meaning, reason=declared.reason
+    )
+    assert not any(character.isdigit() for character in released_words(spec, 7.0, float("nan"), BOOK))

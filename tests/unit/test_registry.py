@@ -1,0 +1,179 @@
+"""The registry and promotion: where runs are kept, which model answers, and what may let it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.lib.tiny_models import bundle
+
+from crisisrisk.commands import model as commands
+from crisisrisk.commands.evaluate import evaluate
+from crisisrisk.errors import GateError, ModelError, UsageError
+from crisisrisk.models import registry
+from crisisrisk.models.bundle import load_bundle, write_bundle
+from crisisrisk.models.champions import Change, champion, champion_folder, set_champion_bundle
+from crisisrisk.models.registry import BUNDLE, RunRecord
+
+
+def report(*, model: float, baseline: float) -> dict:
+    numbers = {
+        "model": {"auprc": model, "auroc": 0.8},
+        "baselines": {"one_year_count": {"auprc": baseline, "auroc": 0.7}},
+    }
+    return {
+        "task": "person_test", "subject": "person", "judged_on": "judged on a test", "attrition_text": "nobody left",
+        "rows": 10, "report": numbers,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The two things that promotion needs of a site: its folder of models and its tracking store."""
+    folder = tmp_path_factory.mktemp("site")
+    return SimpleNamespace(models=folder / "models", mlflow_tracking_uri=f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
+
+
+def kept(site, *, model: float = 0.3, baseline: float = 0.2, name: str = "a run") -> str:
+    def write(run_id: str, folder: Path) -> None:
+        made = bundle()
+        object.__setattr__(made.manifest, "run_id", run_id)
+        write_bundle(folder / BUNDLE, made)
+        (folder / "report.json").write_text(json.dumps(report(model=model, baseline=baseline)))
+
+    record = RunRecord(
+        experiment="person_test", name=name, parameters={f"p{n}": "x" for n in range(130)},
+        metrics={"model.auprc": model}, tags={"task": "person_test"}, write=write,
+    )  # fmt: skip
+    return registry.log_run(site.mlflow_tracking_uri, record)
+
+
+@pytest.fixture(scope="module")
+def run_id(site, tmp_path_factory) -> str:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(elsewhere)
+        made = kept(site)
+    # MLflow's own default would have made its store in the current folder.
+    assert list(elsewhere.iterdir()) == []
+    return made
+
+
+def test_everything_of_a_run_lies_under_one_folder(site, run_id):
+    root = site.models.parent / "mlruns"
+    assert (root / "mlflow.db").is_file()
+    assert sorted(path.name for path in root.rglob("report.json")) == ["report.json"]
+    assert load_bundle(next(root.rglob(BUNDLE))).manifest.run_id == run_id
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(site, run_id):
+    found = registry.find_run(site.mlflow_tracking_uri, run_id[:6])
+    assert (found.run_id, found.metrics, len(found.parameters)) == (run_id, {"model.auprc": 0.3}, 130)
+
+
+@pytest.mark.parametrize("wrong", ["zzzz", ""])
+def test_an_unknown_run_is_refused(site, run_id, wrong):
+    with pytest.raises(UsageError) as caught:
+        registry.find_run(site.mlflow_tracking_uri, wrong)
+    assert (caught.value.code, caught.value.problem) == ("CR-TRAIN-003", "no run begins so")
+
+
+@pytest.mark.parametrize("uri", ["sqlite:///mlruns/mlflow.db", "mlruns", "./mlruns"])
+def test_a_store_that_follows_the_current_folder_is_refused(uri):
+    with pytest.raises(ModelError) as caught:
+        registry.find_run(uri, "abc")
+    assert caught.value.code == "CR-TRAIN-003"
+
+
+def test_a_failed_run_is_marked_as_failed(site, run_id):
+    def fail(_run_id: str, _folder: Path) -> None:
+        raise OSError("the disk is full")
+
+    record = RunRecord(experiment="failing", name="f", parameters={}, metrics={}, tags={}, write=fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        registry.log_run(site.mlflow_tracking_uri, record)
+    client = registry._client(site.mlflow_tracking_uri)
+    experiment = client.get_experiment_by_name("failing")
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
+
+
+def test_a_run_is_shown_again_from_what_it_left_behind(site, run_id):
+    shown = evaluate(site, run_id[:8])
+    assert shown.as_json()["report"]["model"]["auprc"] == 0.3
+    assert "one_year_count" in shown.as_text()
+
+
+def test_promotion_verifies_writes_registers_and_points(site, run_id):
+    promoted = commands.promote(site, run_id[:8], reason="  agreed on 20 Nov ")
+    answering = champion(site.models, "person")
+    assert promoted.bundle == champion_folder(site.models, "person_test") == site.models / "person_test" / "v1"
+    assert (answering.manifest.version, answering.manifest.run_id) == (1, run_id)
+    promotion = answering.manifest.promotion
+    assert (promotion.reason, promotion.accepted_below_baseline) == ("agreed on 20 Nov", False)
+    assert promotion.checks == ("auprc 0.3000, one_year_count 0.2000: better",)
+    assert promotion.by
+    assert datetime.fromisoformat(promotion.at).tzinfo is UTC
+    assert [(one.version, one.champion) for one in registry.registered_versions(site.mlflow_tracking_uri)] == [
+        (1, True)
+    ]
+
+
+def test_a_promotion_without_a_reason_is_refused(site, run_id):
+    with pytest.raises(GateError) as caught:
+        commands.promote(site, run_id, reason="  ")
+    assert caught.value.code == "CR-GATE-001"
+
+
+def test_a_model_that_does_not_beat_its_baselines_is_refused_unless_that_is_accepted(site, run_id):
+    worse = kept(site, model=0.2, baseline=0.2, name="no better")
+    before = champion(site.models, "person").manifest.run_id
+    with pytest.raises(GateError) as caught:
+        commands.promote(site, worse, reason="try")
+    assert caught.value.rendered() == (
+        "error[CR-GATE-002]: not promoted: auprc 0.2000, one_year_count 0.2000: not better\n"
+        f"  where   run {worse}\n"
+        "  wanted  a better auprc than each of 1 baselines\n"
+        "  found   1 of them are as good or better\n"
+        "  hint    the model that answered still answers · --accept-below-baseline promotes it and keeps that on record"
+        " · see docs/reference/errors.md#cr-gate-002"
+    )
+    assert champion(site.models, "person").manifest.run_id == before
+    commands.promote(site, worse, reason="for a drill", accept_below_baseline=True)
+    promotion = champion(site.models, "person").manifest.promotion
+    assert (promotion.reason, promotion.accepted_below_baseline) == ("for a drill", True)
+    listed = {(one.version, one.answers) for one in commands.list_models(site)}
+    assert listed == {(1, False), (2, True)}
+
+
+def test_rollback_lets_the_model_answer_that_answered_before(site):
+    back = commands.rollback(site, "person_test", reason="wrong codes since Monday")
+    assert (back.version, champion(site.models, "person").manifest.version) == (1, 1)
+    aliases = [(one.version, one.champion) for one in registry.registered_versions(site.mlflow_tracking_uri)]
+    assert aliases == [(2, False), (1, True)]
+    with pytest.raises(UsageError):
+        commands.rollback(site, "nothing", reason="x")
+    with pytest.raises(GateError):
+        commands.rollback(site, "person_test", reason="")
+
+
+def test_a_changed_bundle_never_answers(site):
+    folder = champion_folder(site.models, "person_test")
+    assert commands.verify(folder).as_json()["verified"] is True
+    text = folder / "model.txt"
+    content = text.read_bytes()
+    text.write_bytes(content.replace(b"leaf_value=", b"leaf_value= ", 1))
+    for use in (lambda: champion(site.models, "person"), lambda: commands.verify(folder)):
+        with pytest.raises(ModelError) as caught:
+            use()
+        assert caught.value.code == "CR-MODEL-001"
+    change = Change(version=1, by="me", at="2026-01-01T00:00:00+00:00", reason="x")
+    with pytest.raises(ModelError):
+        set_champion_bundle(site.models, "person_test", change)
+    text.write_bytes(content)
+
+
+def test_no_model_of_the_subject_is_said_plainly(site):
+    with pytest.raises(ModelError) as caught:
+        champion(site.models, "place")
+    assert (caught.value.code, caught.value.problem) == ("CR-MODEL-004", "no model answers for place yet")

@@ -1,0 +1,104 @@
+"""The parts of training: what is complete, how trees are fitted, where to stand in the past."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from crisisrisk.errors import DataError
+from crisisrisk.tables.site import Source
+from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, microseconds
+from crisisrisk.training.backtesting import Origins, _spaced
+from crisisrisk.training.coverage import Coverage, SourceCoverage
+from crisisrisk.training.fitting import Block, fit_trees
+from crisisrisk.training.recipe import ModelSettings
+from crisisrisk.training.results import baseline_checks, comparison
+
+NOW = microseconds(datetime(2026, 11, 22, tzinfo=UTC))
+DAY = MICROSECONDS_PER_DAY
+SETTINGS = ModelSettings(min_data_in_leaf=20, rounds=60, early_stopping_rounds=10, threads=1)
+NAMES = ("a", "b")
+
+
+def complete_to(seen: SourceCoverage, settled_hours: float = 0.0) -> int:
+    declared = {"s136": Source(name="s136", agency="x", singular="x", plural="x", settled_after_hours=settled_hours)}
+    return Coverage({"s136": seen}, ("s136",)).complete_to(declared, now_us=NOW)["s136"]
+
+
+def test_a_source_is_complete_up_to_now_less_the_hours_in_which_it_settles():
+    assert complete_to(SourceCoverage(1000, NOW - 500 * DAY, NOW - DAY), 48) == NOW - 48 * MICROSECONDS_PER_HOUR
+
+
+def test_a_rare_source_is_not_taken_for_a_broken_one():
+    # One event in 50 days; silent for 100.
+    assert complete_to(SourceCoverage(11, NOW - 600 * DAY, NOW - 100 * DAY)) == NOW
+
+
+def test_a_source_that_fell_silent_is_complete_up_to_what_it_last_sent():
+    # Ten a day; silent for 30 days.
+    last = NOW - 30 * DAY
+    assert complete_to(SourceCoverage(5000, NOW - 530 * DAY, last), 24) == last - DAY
+
+
+def block(seed: int, rows: int = 4000, *, offset: float | None = None, signal: float = 1.0) -> Block:
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(rows, 2)).astype(np.float32)
+    labels = random.poisson(np.exp(signal * features[:, 0] - 1.5))
+    return Block(features, labels, None if offset is None else np.full(rows, offset))
+
+
+def test_the_same_data_and_seed_give_the_same_trees_to_the_byte():
+    first, second = (
+        fit_trees("place", NAMES, block(1, offset=-1.5), block(2, offset=-1.5), SETTINGS) for _ in range(2)
+    )
+    assert first.text == second.text
+    assert first.count > 5
+    other = fit_trees("place", NAMES, block(1, offset=-1.5), block(2, offset=-1.5), replace(SETTINGS, seed=9))
+    assert other.text != first.text
+
+
+def test_two_threads_give_the_same_trees_twice():
+    settings = replace(SETTINGS, threads=2)
+    first, second = (
+        fit_trees("place", NAMES, block(1, offset=-1.5), block(2, offset=-1.5), settings) for _ in range(2)
+    )
+    assert first.text == second.text
+
+
+def test_where_no_tree_helps_there_are_none():
+    # Validation goes the other way round: every tree makes it worse.
+    other_way = block(2, offset=-1.5, signal=-1.0)
+    trees = fit_trees("place", NAMES, block(1, offset=-1.5), other_way, SETTINGS)
+    assert (trees.count, trees.text) == (0, "no trees\n")
+    assert (trees.raw_score(other_way.features, NAMES) == 0).all()
+
+
+MONDAYS = [datetime(2026, 1, 5, tzinfo=UTC) + timedelta(weeks=week) for week in range(20)]
+
+
+def test_origins_are_the_last_ones_or_those_between_two_dates():
+    assert Origins().among(MONDAYS, most=3) == tuple(MONDAYS[-3:])
+    assert Origins(start=MONDAYS[2], end=MONDAYS[4]).among(MONDAYS, most=2) == tuple(MONDAYS[2:5])
+    assert Origins(end=MONDAYS[4]).among(MONDAYS, most=2) == tuple(MONDAYS[3:5])
+    with pytest.raises(DataError) as caught:
+        Origins(start=MONDAYS[-1] + timedelta(days=1)).among(MONDAYS, most=2)
+    assert caught.value.problem == "there is no moment to stand at"
+
+
+def test_origins_further_apart_are_counted_back_from_the_last():
+    assert _spaced(MONDAYS, 14) == MONDAYS[1::2]
+    assert _spaced(MONDAYS, 7) == MONDAYS
+
+
+def test_checks_know_which_way_is_better():
+    person = baseline_checks("person", {"auprc": 0.2}, {"count": {"auprc": 0.1}, "rule": {"auprc": None}})
+    place = baseline_checks("place", {"deviance": 0.2}, {"mean": {"deviance": 0.1}})
+    assert [check.gain for check in (*person, *place)] == pytest.approx([0.1, -0.1])
+    assert str(place[0]) == "deviance 0.2000, mean 0.1000: not better"
+
+
+def test_a_comparison_shows_what_is_missing_as_a_dash():
+    text = comparison("place", {"deviance": 0.25, "rps": None}, {"mean": {"deviance": float("nan")}})
+    assert text.splitlines()[1].split() == ["model", "0.2500", "–", "–", "–"]
+    assert text.splitlines()[2].split() == ["mean", "–", "–", "–", "–"]
