@@ -26,7 +26,7 @@ from crisisrisk.errors import DataError, MappingError, did_you_mean
 from crisisrisk.tables.mapping import FileMapping
 from crisisrisk.tables.schema import CATEGORY
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 131_072
 _SHOWN_COLUMNS = 12
 _LIKE_ASCII = ("utf-8", "ascii", "cp1252", "iso8859-1", "iso8859-15", "cp1250", "cp850", "mac-roman")
