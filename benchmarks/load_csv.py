@@ -68,7 +68,9 @@ def main() -> None:
         site = _site(Path(folder) / "site")
         size = write_csv(site / "police.csv", rows=options.rows, people=options.people, gigabytes=options.gigabytes)
         _warm_up(site)
-        done = subprocess.run([sys.executable, __file__, "--load", str(site)], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, __file__, "--load", str(site)], check=True, capture_output=True, text=True
+        )
     figures = json.loads(done.stdout)
     rows, seconds = figures["rows_read"], figures["seconds"]
     print(f"{rows:,} rows, {size / 1e6:,.0f} MB, 10 columns, {options.people:,} people")
@@ -102,7 +104,9 @@ def _invented(random: np.random.Generator, rows: int, first: int, numbers: list[
             "Closing Code": pa.array(codes).take(pa.array(random.integers(0, 40, rows))),
             "Result": pa.array(["01", "02", "03"]).take(pa.array(random.integers(0, 3, rows))),
             "Premises": pa.array(["PUB", "RES", "OTH"]).take(pa.array(random.integers(0, 3, rows))),
-            "NHS Number": pa.array([*numbers, ""]).take(pa.array(np.where(random.random(rows) < 0.4, len(numbers), person))),
+            "NHS Number": pa.array([*numbers, ""]).take(
+                pa.array(np.where(random.random(rows) < 0.4, len(numbers), person))
+            ),
             "Unit": pa.array(["U1", "U2", "U3", "U4"]).take(pa.array(random.integers(0, 4, rows))),
             "Latitude": np.round(52.4 + random.normal(0, 0.05, rows), 5),
             "Longitude": np.round(-1.9 + random.normal(0, 0.08, rows), 5),
@@ -145,7 +149,12 @@ def _load(folder: Path) -> None:
     result = load_files(site, [folder / "police.csv"], folder / "police.toml", create_key=True)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rows_read": result.rows_read, "seconds": seconds, "peak_mb": peak, **result.as_json()} | {"seconds": seconds}))
+    print(
+        json.dumps(
+            {"rows_read": result.rows_read, "seconds": seconds, "peak_mb": peak, **result.as_json()}
+            | {"seconds": seconds}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -151,60 +151,57 @@ class PersonWeeks:
         return auroc(-self.days_since_any.astype(float), self.happened)
 
 
+class Records(NamedTuple):
+    """One person's records. All arrays have shape (records,)."""
+
+    day: NDArray[np.int64]
+    known_day: NDArray[np.int64]
+    opioid_use: NDArray[np.bool_]
+
+    def days_since(self, as_of: int) -> tuple[int, int]:
+        """Days since the last opioid use and since the last record of any kind, as known at the start of a day."""
+        known = (self.known_day < as_of) & (self.day < as_of)
+        use = known & self.opioid_use
+        since_use = int(as_of - self.day[use].max()) if use.any() else NEVER
+        return since_use, int(as_of - self.day[known].max()) if known.any() else NEVER
+
+    def onset_days(self) -> NDArray[np.int64]:
+        """Days of use at least seven days after the one before."""
+        use_days = np.unique(self.day[self.opioid_use])
+        return use_days[np.diff(use_days, prepend=-NEVER) >= 7]
+
+    def last_day(self, follow_up_days: int, end: str) -> int:
+        """The last day of observation."""
+        last_record = int(self.day.max())
+        return {
+            "first of both": min(last_record, follow_up_days),
+            "last record": last_record,
+            "follow-up": follow_up_days,
+            "one date": 1_121,
+        }[end]
+
+
 def ctn0094(real_data: Path, definition: Definition = AS_BUILT, *, every_person: int = 1) -> PersonWeeks:
     """Every person and every seventh day from consent with a whole horizon of 28 days, outside known opioid use.
 
     `every_person`: 10 takes every tenth person of the file.
     """
-    events = prepared_events(pd.read_csv(real_data / "ctn0094_events.csv.gz"))
-    events = events[events["person_id"] % every_person == 0]
-    trials = pd.read_csv(real_data / "ctn0094_persons.csv.gz").set_index("person_id")["trial"]
     rows = [
         (person, *row)
-        for person, own in events.groupby("person_id")
-        for row in _weeks(own, _last_day(own, FOLLOW_UP_DAYS[trials[person]], definition.end), definition)
+        for person, follow_up_days, records in _persons(real_data)
+        if person % every_person == 0
+        for row in _weeks(records, records.last_day(follow_up_days, definition.end), definition)
     ]
     person, day, happened, since_use, since_any = (np.array(column) for column in zip(*rows, strict=True))
     return PersonWeeks(person, day, happened.astype(bool), since_use, since_any)
 
 
-def _last_day(own: pd.DataFrame, follow_up_days: int, end: str) -> int:
-    last_record = int(own["day"].max())
-    return {
-        "first of both": min(last_record, follow_up_days),
-        "last record": last_record,
-        "follow-up": follow_up_days,
-        "one date": 1_121,
-    }[end]
-
-
-def _weeks(own: pd.DataFrame, last_day: int, definition: Definition) -> Iterator[tuple[int, bool, int, int]]:
-    day, use = own["day"].to_numpy(), (own["opioid_use"] == "yes").to_numpy()
-    onset_days = _onsets(np.unique(day[use]))
-    for as_of in range(0, last_day + 1 - 28 + 1, 7):
-        since_use, since_any = _days_since(own, as_of)
-        if since_use < 7 or since_any > (definition.seen_within_days or NEVER - 1):
-            continue
-        happened = bool(((onset_days >= as_of) & (onset_days < as_of + 28)).any())
-        yield as_of, happened, since_use, since_any
-
-
-def _days_since(own: pd.DataFrame, as_of: int) -> tuple[int, int]:
-    """Days since the last opioid use and since the last record of any kind, as known at the start of a day."""
-    day, use = own["day"].to_numpy(), (own["opioid_use"] == "yes").to_numpy()
-    known = (own["known_day"].to_numpy() < as_of) & (day < as_of)
-    since_use = int(as_of - day[known & use].max()) if (known & use).any() else NEVER
-    return since_use, int(as_of - day[known].max()) if known.any() else NEVER
-
-
 def ctn0094_states(real_data: Path, as_of: int) -> dict[str, int]:
     """How many people may be scored on a day, and how many are in an episode of use, as far as was known by then."""
-    events = prepared_events(pd.read_csv(real_data / "ctn0094_events.csv.gz"))
-    trials = pd.read_csv(real_data / "ctn0094_persons.csv.gz").set_index("person_id")["trial"]
     found = {"scored": 0, "in_crisis_episode": 0}
-    for person, own in events.groupby("person_id"):
-        since_use, since_any = _days_since(own, as_of)
-        if as_of > _last_day(own, FOLLOW_UP_DAYS[trials[person]], AS_BUILT.end):
+    for _, follow_up_days, records in _persons(real_data):
+        since_use, since_any = records.days_since(as_of)
+        if as_of > records.last_day(follow_up_days, AS_BUILT.end):
             continue  # observation is over
         if since_use < 7:
             found["in_crisis_episode"] += 1
@@ -213,6 +210,21 @@ def ctn0094_states(real_data: Path, as_of: int) -> dict[str, int]:
     return found
 
 
-def _onsets(use_days: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Days of use at least seven days after the one before."""
-    return use_days[np.diff(use_days, prepend=-NEVER) >= 7]
+def _persons(real_data: Path) -> Iterator[tuple[int, int, Records]]:
+    """Each person's number, days of follow-up and records."""
+    events = prepared_events(pd.read_csv(real_data / "ctn0094_events.csv.gz"))
+    trials = pd.read_csv(real_data / "ctn0094_persons.csv.gz").set_index("person_id")["trial"].to_dict()
+    events["opioid_use"] = events["opioid_use"] == "yes"
+    for person, own in events.groupby("person_id"):
+        records = Records(*(own[name].to_numpy() for name in Records._fields))
+        yield int(str(person)), FOLLOW_UP_DAYS[trials[person]], records
+
+
+def _weeks(records: Records, last_day: int, definition: Definition) -> Iterator[tuple[int, bool, int, int]]:
+    onset_days = records.onset_days()
+    for as_of in range(0, last_day + 1 - 28 + 1, 7):
+        since_use, since_any = records.days_since(as_of)
+        if since_use < 7 or since_any > (definition.seen_within_days or NEVER - 1):
+            continue
+        happened = bool(((onset_days >= as_of) & (onset_days < as_of + 28)).any())
+        yield as_of, happened, since_use, since_any

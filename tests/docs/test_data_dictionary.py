@@ -9,7 +9,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "tables.md"
 
 
 def test_the_page_is_fresh() -> None:
-    assert PAGE.read_text(encoding="utf-8") == data_dictionary(), "run: crisisrisk describe tables > docs/reference/tables.md"
+    assert PAGE.read_text(encoding="utf-8") == data_dictionary(), (
+        "run: crisisrisk describe tables > docs/reference/tables.md"
+    )
 
 
 def test_every_column_of_every_table_is_on_the_page() -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.lib.reference_store import FOREVER, Link, Row, person_rows, versions
+from tests.lib.table_sites import EVENTS, LINKS, make_site, stored_bytes, write_csv, write_mapping
 
 from crisisrisk.commands.data import load_files
 from crisisrisk.tables.pseudonyms import pseudonym, read_pseudonym_key
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
-from tests.lib.reference_store import FOREVER, Link, Row, person_rows, versions
-from tests.lib.table_sites import EVENTS, LINKS, make_site, stored_bytes, write_csv, write_mapping
 
 DAY_0 = datetime(2026, 1, 1, tzinfo=UTC)
 SOURCES = ("police_999", "nhs_111")
@@ -38,7 +38,9 @@ links = st.builds(
     known=st.integers(0, 6),
     person=st.sampled_from(PEOPLE),
 )
-slow = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def without_ties(found: list[Row]) -> list[Row]:
@@ -91,7 +93,10 @@ def test_what_is_stored_is_what_the_slow_reference_says(found: list[Row], linked
         site = loaded(Path(folder), [found[half:], linked, found[:half]])
         snapshot = Store(site).snapshot()
         assert in_days(snapshot, site) == person_rows(found, linked)
-        places = [(row["event_id"], days(row["known_at"]), days(row["superseded_at"])) for row in snapshot.place_events().to_pylist()]
+        places = [
+            (row["event_id"], days(row["known_at"]), days(row["superseded_at"]))
+            for row in snapshot.place_events().to_pylist()
+        ]
         assert sorted(places) == sorted((row.id, row.known, superseded) for row, superseded in versions(found))
 
 

@@ -1,18 +1,22 @@
 """The compiled reading of times and the hashes of texts hold against slow, obvious counterparts."""
 
+import re
+
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nhs_number.validate import is_valid
+from tests.lib.clock_reference import read_clock_text_slowly
 
 from crisisrisk.tables.clock_texts import NO_OFFSET, read_clock_texts
+from crisisrisk.tables.pseudonyms import valid_nhs_numbers
 from crisisrisk.tables.text_hashes import bucket_of, keyed_ids, text_hashes
-from tests.lib.clock_reference import read_clock_text_slowly
 
 FORMS = ("iso", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%d %b %Y %I:%M %p", "%Y%m%d%H%M%S", "%Y-%m-%dT%H:%M:%S.%f%z")
 
 moments = st.datetimes()
 sensible = st.tuples(moments, st.sampled_from(FORMS)).map(
-    lambda pair: (pair[0].isoformat(sep=" ") if pair[1] == "iso" else pair[0].strftime(pair[1]).replace("%z", "+01:00"))
+    lambda pair: pair[0].isoformat(sep=" ") if pair[1] == "iso" else pair[0].strftime(pair[1]).replace("%z", "+01:00")
 )
 offsets = st.sampled_from(["", "Z", "+01:00", "-0530", "+14"])
 spoilt = st.tuples(sensible, st.integers(0, 30), st.sampled_from("0129 :-/TZx")).map(
@@ -50,3 +54,16 @@ def test_ids_differ_where_texts_differ_and_with_the_key(pairs: list[tuple[str, s
     joined = ["\x1f".join(pair) for pair in pairs]
     assert len(set(zip(joined, ids, strict=True))) == len(set(joined)) == len(set(ids))
     assert not set(ids) & set(keyed_ids(columns, b"another").to_pylist())
+
+
+@settings(max_examples=300)
+@given(st.lists(st.one_of(st.from_regex(r"[0-9]{10}", fullmatch=True), st.text(max_size=12)), max_size=20))
+def test_numbers_are_checked_as_the_nhs_number_package_checks_them(written: list[str]) -> None:
+    plain = [text for text in written if text.isascii()]
+    # Of ten random digits one number in eleven is valid: each is tried with every check digit as well.
+    tried = [*plain, *(text[:9] + digit for text in plain if len(text) == 10 for digit in "0123456789")]
+    shaped = [text for text in tried if re.fullmatch(r"[0-9]{10}", text)]
+    assert [number is not None for number in valid_nhs_numbers(shaped)] == [is_valid(text) for text in shaped]
+    assert all(
+        number is None for number in valid_nhs_numbers([text for text in plain if not any(map(str.isdigit, text))])
+    )

@@ -82,7 +82,10 @@ def main(folder: Path) -> None:
         _, again = in_child(lambda site=site: load(site, "second.csv"))  # type: ignore[misc]
         left = sorted(path.name for path in (copy / "data").glob("staging-*"))
         quarantine = sorted(path.name for path in (copy / "quarantine").glob("*"))
-        print(json.dumps({"killed": killed, "seen": seen, "again": again, "left": left, "quarantine": quarantine}), flush=True)
+        print(
+            json.dumps({"killed": killed, "seen": seen, "again": again, "left": left, "quarantine": quarantine}),
+            flush=True,
+        )
         shutil.rmtree(copy)
 
 

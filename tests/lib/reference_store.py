@@ -34,7 +34,11 @@ def versions(rows: Sequence[Row]) -> list[tuple[Row, int]]:
     distinct = set(rows)
     result = []
     for row in distinct:
-        later = [other.known for other in distinct if (other.source, other.id) == (row.source, row.id) and other.known > row.known]
+        later = [
+            other.known
+            for other in distinct
+            if (other.source, other.id) == (row.source, row.id) and other.known > row.known
+        ]
         result.append((row, min(later, default=FOREVER)))
     return result
 

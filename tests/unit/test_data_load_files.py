@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.lib.table_sites import make_site, write_mapping
 
 from crisisrisk.commands.data import data_status, load_files
 from crisisrisk.errors import CrisisRiskError, DataError, MappingError
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
-from tests.lib.table_sites import make_site, write_mapping
 
 MAPPING = """table = "events"
 [columns]
@@ -53,19 +53,23 @@ def refused(site: Site, content: bytes, *, name: str = "calls.csv", mapping: str
         (b"", "CR-DATA-002", "the file is empty", None),
         (b"\n\n", "CR-DATA-002", "the file is empty", None),
         (HEADER.encode(), "CR-DATA-002", "the file has a header and no rows", None),
-        (GOOD.encode().replace(b"3,2026", b"3\x00,2026"), "CR-DATA-003", "the file has a NUL byte, which no text has", None),
-        (GOOD.encode().replace(b"A,1\n7", b"caf\xe9,1\n7"), "CR-DATA-003", "the file is not in the encoding utf-8", "byte 0xe9"),
+        (GOOD.encode().replace(b"3,2026", b"3\x00,2026"), "CR-DATA-003",
+         "the file has a NUL byte, which no text has", None),
+        (GOOD.encode().replace(b"A,1\n7", b"caf\xe9,1\n7"), "CR-DATA-003", "the file is not in the encoding utf-8",
+         "byte 0xe9"),
         (GOOD.replace("2026-01-", "1/").encode(), "CR-DATA-004", 'column "at" is no longer what the mapping says',
          "15 of 15 filled cells cannot be read"),
         (GOOD.replace("A,1\n", "A,one\n").encode(), "CR-DATA-004", 'column "value" is no longer what the mapping says',
          "15 of 15 filled cells cannot be read"),
-        (GOOD.replace("A,1\n", "A,1,9\n").encode(), "CR-DATA-003", "most lines do not have as many fields as the header",
+        (GOOD.replace("A,1\n", "A,1,9\n").encode(), "CR-DATA-003",
+         "most lines do not have as many fields as the header",
          "other numbers in 15 of 15 lines"),
         (GOOD.replace("code", "Code").encode(), "CR-MAP-004", "mapping.toml names a column that the file does not have",
          "id, at, Code, value"),
         (GOOD.replace(",code", "").encode(), "CR-MAP-004", "mapping.toml names a column that the file does not have",
          "id, at, value"),
-        (GOOD.replace("value", "code").encode(), "CR-MAP-004", "a column that the mapping names is there twice", "code"),
+        (GOOD.replace("value", "code").encode(), "CR-MAP-004", "a column that the mapping names is there twice",
+         "code"),
         (GOOD.replace(",", ";").encode(), "CR-MAP-004", "mapping.toml names 4 columns that the file does not have",
          "id;at;code;value"),
     ],
@@ -107,7 +111,9 @@ def test_an_unending_quote_is_refused(site: Site) -> None:
 
 
 def test_a_truncated_parquet_is_refused(site: Site, tmp_path: Path) -> None:
-    pq.write_table(pa.table({"id": ["1"], "at": ["2026-01-01"], "code": ["A"], "value": [1]}), tmp_path / "whole.parquet")
+    pq.write_table(
+        pa.table({"id": ["1"], "at": ["2026-01-01"], "code": ["A"], "value": [1]}), tmp_path / "whole.parquet"
+    )
     error = refused(site, (tmp_path / "whole.parquet").read_bytes()[:-5], name="calls.parquet")
     assert (error.code, error.problem) == ("CR-DATA-003", "the file cannot be read as Parquet")
 
@@ -123,7 +129,11 @@ def test_a_file_of_no_known_kind_is_refused(site: Site) -> None:
 def test_a_missing_file_is_an_error_that_says_so(site: Site) -> None:
     with pytest.raises(DataError) as caught:
         load_files(site, [site.path / "none.csv"], write_mapping(site, MAPPING))
-    assert (caught.value.code, caught.value.where, caught.value.found) == ("CR-DATA-001", "none.csv", "No such file or directory")
+    assert (caught.value.code, caught.value.where, caught.value.found) == (
+        "CR-DATA-001",
+        "none.csv",
+        "No such file or directory",
+    )
 
 
 def test_one_bad_file_of_several_loads_none_and_all_are_named(site: Site) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.lib.table_sites import NHS_NUMBERS, make_site, write_csv, write_mapping
 
 from crisisrisk.commands.data import LoadResult, check_file, load_files
 from crisisrisk.tables.pseudonyms import PSEUDONYM
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
-from tests.lib.table_sites import NHS_NUMBERS, make_site, write_csv, write_mapping
 
 MAPPING = """table = "events"
 [columns]
@@ -72,7 +72,8 @@ def test_the_pseudonym_is_stored_and_the_number_is_nowhere(site: Site) -> None:
         ({"at": None}, "occurred_at", "not empty", None),
         ({"at": "0001-01-01 00:00"}, "occurred_at", "from 1900, before 2200", "0001-01-01 00:00"),
         ({"at": "9999-12-31 23:59"}, "occurred_at", "from 1900, before 2200", "9999-12-31 23:59"),
-        ({"at": "2026-03-29 01:30"}, "occurred_at", "a local time that exists (the clocks went forward over it)", "2026-03-29 01:30"),
+        ({"at": "2026-03-29 01:30"}, "occurred_at", "a local time that exists (the clocks went forward over it)",
+         "2026-03-29 01:30"),
         ({"at": "2026-10-25 01:30"}, "occurred_at", "a local time that happened once (the clocks went back over it)",
          "2026-10-25 01:30"),
         ({"value": "1e308"}, "value", "-1e+09 to 1e+09", "1e308"),
@@ -84,7 +85,9 @@ def test_the_pseudonym_is_stored_and_the_number_is_nowhere(site: Site) -> None:
         ({"nhs": "9990000019"}, "person_id", "a valid NHS number", "(withheld: identifying)"),
     ],
 )  # fmt: skip
-def test_a_bad_row_is_quarantined(site: Site, cells: dict[str, object], column: str, rule: str, value: str | None) -> None:
+def test_a_bad_row_is_quarantined(
+    site: Site, cells: dict[str, object], column: str, rule: str, value: str | None
+) -> None:
     result = load(site, [line(1), line(2, **cells), line(3)])
     assert (result.rows_loaded, result.rows_quarantined, result.broken_rules[f"{column}: {rule}"]) == (2, 1, 1)
     first = quarantined(site)[0]
@@ -156,11 +159,17 @@ def test_double_and_skipped_hours_are_read_as_the_mapping_says(site: Site) -> No
 def test_values_are_replaced_and_unknown_ones_treated_as_said(site: Site) -> None:
     codes = [line(number, code=code) for number, code in enumerate(["x", "y", "z"])]
     for unknown, left in (("keep", ["X", "y", "z"]), ("drop", ["X"]), ("quarantine", ["X"])):
-        mapping = MAPPING.replace('code = "code"', f'code = {{ column = "code", values = {{ x = "X" }}, unknown = "{unknown}" }}')
+        mapping = MAPPING.replace(
+            'code = "code"', f'code = {{ column = "code", values = {{ x = "X" }}, unknown = "{unknown}" }}'
+        )
         path = write_mapping(site, mapping, unknown)
         result = check_file(site, write_csv(site.path / "calls.csv", codes), path)
         assert [row["code"] for row in result.first_rows] == left
-        assert (result.rows_left_out, result.rows_quarantined) == {"keep": (0, 0), "drop": (2, 0), "quarantine": (0, 2)}[unknown]
+        assert (result.rows_left_out, result.rows_quarantined) == {
+            "keep": (0, 0),
+            "drop": (2, 0),
+            "quarantine": (0, 2),
+        }[unknown]
 
 
 def test_rows_are_kept_by_value_and_by_time(site: Site) -> None:

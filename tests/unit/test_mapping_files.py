@@ -63,7 +63,8 @@ def test_every_key_of_the_format_is_documented() -> None:
     from crisisrisk.tables import mapping_files as code
 
     keys = {*code._TOP, *code._TIME_KEYS, *code._PERSON_KEYS, "values", "unknown", "true_values", "hash", "delay_hours",
-            "after", "system", "latitude", "longitude", "easting", "northing", "not_values", "from", "before"}  # fmt: skip
+            "after", "system", "latitude", "longitude", "easting", "northing", "not_values", "from",
+                "before"}  # fmt: skip
     assert [key for key in sorted(keys) if key not in text] == []
 
 
@@ -71,15 +72,18 @@ def test_every_key_of_the_format_is_documented() -> None:
     ("columns", "code", "words", "hint"),
     [
         (COLUMNS + 'coda = "x"', "CR-MAP-002", "[columns] coda: events has no such column", 'did you mean "code"?'),
-        (COLUMNS + 'mode = { colum = "m" }', "CR-MAP-002", '[columns] mode: unknown key "colum"', 'did you mean "column"?'),
-        (COLUMNS.replace("known_at = { delay_hours = 2 }", ""), "CR-MAP-005", "[columns] known_at: when this became known is not said",
+        (COLUMNS + 'mode = { colum = "m" }', "CR-MAP-002", '[columns] mode: unknown key "colum"',
+         'did you mean "column"?'),
+        (COLUMNS.replace("known_at = { delay_hours = 2 }", ""), "CR-MAP-005",
+         "[columns] known_at: when this became known is not said",
          "name its column, or state the usual delay: known_at = { delay_hours = 24 }"),
         (COLUMNS.replace("delay_hours = 2", "delay_hours = -1"), "CR-MAP-003",
          "[columns] known_at: delay_hours must be 0 or more hours, found -1", None),
         (COLUMNS.replace('{ column = "at" }', '{ column = "at", ambiguous = "frist" }'), "CR-MAP-003",
          "[columns] occurred_at: ambiguous cannot be 'frist'", 'did you mean "first"?'),
         (COLUMNS.replace('{ column = "at" }', '{ column = "at", format = "%d/%Q" }'), "CR-MAP-003",
-         "[columns] occurred_at: format has %Q, which is not supported", "known: %Y %y %m %d %b %B %H %I %M %S %f %p %z"),
+         "[columns] occurred_at: format has %Q, which is not supported",
+             "known: %Y %y %m %d %b %B %H %I %M %S %f %p %z"),
         (COLUMNS.replace('{ column = "at" }', '{ column = "at", format = "days" }'), "CR-MAP-003",
          '[columns] occurred_at: format "days" and epoch belong together', None),
         (COLUMNS.replace('{ column = "at" }', '{ column = "at", zone = "Mars/Crater" }'), "CR-MAP-003",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.lib.table_sites import EVENTS, LINKS, NHS_NUMBERS, make_site, write_csv, write_mapping
 
 from crisisrisk.commands.data import data_status, load_files
 from crisisrisk.errors import DataError
@@ -17,11 +18,11 @@ from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store, bucket_of
 from crisisrisk.tables.text_hashes import _siphash
 from crisisrisk.timeline import Window
-from tests.lib.table_sites import EVENTS, LINKS, NHS_NUMBERS, make_site, write_csv, write_mapping
 
 
 def line(number: int, **cells: object) -> dict[str, object]:
-    usual: dict[str, object] = {"id": number, "at": f"2026-0{number % 9 + 1}-03T00:00Z", "known": "2026-10-01T00:00Z", "source": "nhs_111",
+    usual: dict[str, object] = {"id": number, "at": f"2026-0{number % 9 + 1}-03T00:00Z",
+        "known": "2026-10-01T00:00Z", "source": "nhs_111",
                                 "code": "A", "person": f"person-{number % 5}", "key": None}  # fmt: skip
     return {**usual, **cells}
 
@@ -74,7 +75,10 @@ def test_an_empty_bucket_has_the_columns(site: Site) -> None:
 
 def test_an_unknown_column_or_table_is_refused_with_the_nearest(site: Site) -> None:
     snapshot = load(site, [line(1)])
-    for ask, hint in ((lambda: snapshot.person_events(0, ["knownat"]), "known_at"), (lambda: snapshot.table("poeple"), "people")):
+    for ask, hint in (
+        (lambda: snapshot.person_events(0, ["knownat"]), "known_at"),
+        (lambda: snapshot.table("poeple"), "people"),
+    ):
         with pytest.raises(DataError) as caught:
             ask()
         assert caught.value.hint == f'did you mean "{hint}"?'
@@ -109,7 +113,9 @@ birth_year = "born"
 ethnicity = "ethnicity"
 """
     load(site, [line(number) for number in range(40)])
-    lines: list[dict[str, object]] = [{"person": f"person-{number}", "born": 1950 + number, "ethnicity": "Any"} for number in range(30)]
+    lines: list[dict[str, object]] = [
+        {"person": f"person-{number}", "born": 1950 + number, "ethnicity": "Any"} for number in range(30)
+    ]
     snapshot = load(site, lines, people, "people")
     for bucket in range(4):
         known = snapshot.people_in(bucket).column("person_id")
@@ -128,7 +134,9 @@ place_id = "id"
 name = "name"
 known_at = { column = "known" }
 """
-    lines: list[dict[str, object]] = [{"id": "p", "name": name, "known": known} for name, known in (("old", "2026-01-01"), ("new", "2026-02-01"))]
+    lines: list[dict[str, object]] = [
+        {"id": "p", "name": name, "known": known} for name, known in (("old", "2026-01-01"), ("new", "2026-02-01"))
+    ]
     digests = set()
     for order in (lines, lines[::-1]):
         site = make_site(tmp_path / str(order[0]["name"]))

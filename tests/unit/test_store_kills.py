@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.lib.table_sites import EVENTS, make_site, write_csv, write_mapping
 
 from crisisrisk.commands.data import load_files
 from crisisrisk.errors import DataError
 from crisisrisk.tables.manifest import loading
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
-from tests.lib.table_sites import EVENTS, make_site, write_csv, write_mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,7 +36,11 @@ def test_a_load_killed_at_any_file_operation_leaves_the_site_as_it_was_or_fully_
     site = make_site(tmp_path)
     mapping = two_files(site)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.lib.killed_loads", str(tmp_path)], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-m", "tests.lib.killed_loads", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     points = [json.loads(text) for text in done.stdout.splitlines()]
@@ -87,7 +91,9 @@ def test_a_file_that_cannot_grow_leaves_the_site_as_it_was(tmp_path: Path, most_
 def test_a_full_disk_leaves_the_site_as_it_was(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("a small disk of its own needs the right to mount one")
     try:
@@ -108,9 +114,8 @@ def test_a_full_disk_leaves_the_site_as_it_was(tmp_path: Path) -> None:
 def test_the_second_of_two_loads_at_once_is_refused(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     mapping = two_files(site)
-    with loading(site):
-        with pytest.raises(DataError) as caught:
-            load_files(site, [site.path / "first.csv"], mapping)
+    with loading(site), pytest.raises(DataError) as caught:
+        load_files(site, [site.path / "first.csv"], mapping)
     assert (caught.value.code, caught.value.problem) == ("CR-DATA-006", "another load is running on this site")
     assert load_files(site, [site.path / "first.csv"], mapping).rows_loaded == 12
 

@@ -48,7 +48,9 @@ def rows(**cells: object) -> pa.Table:
     """One row of events that breaks no rule, but for the cells given."""
     usual: dict[str, object] = {"event_id": "1", "occurred_at": 0, "known_at": 0, "source": "police_999", "code": "A",
                                 "is_crisis": False}  # fmt: skip
-    return pa.table([cell(column, {**usual, **cells}.get(column.name)) for column in EVENTS.columns], schema=EVENTS.arrow_schema)
+    return pa.table(
+        [cell(column, {**usual, **cells}.get(column.name)) for column in EVENTS.columns], schema=EVENTS.arrow_schema
+    )
 
 
 def cell(column: Column, value: object) -> pa.Array:

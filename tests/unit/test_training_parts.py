@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from crisisrisk.errors import DataError
+from crisisrisk.tables.manifest import SourceCounts
 from crisisrisk.tables.site import Source
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, microseconds
 from crisisrisk.training.backtesting import Origins, _spaced
@@ -102,3 +103,11 @@ def test_a_comparison_shows_what_is_missing_as_a_dash():
     text = comparison("place", {"deviance": 0.25, "rps": None}, {"mean": {"deviance": float("nan")}})
     assert text.splitlines()[1].split() == ["model", "0.2500", "–", "–", "–"]
     assert text.splitlines()[2].split() == ["mean", "–", "–", "–", "–"]
+
+
+def test_a_source_that_names_few_people_is_not_silent_while_it_keeps_sending() -> None:
+    day = 24 * MICROSECONDS_PER_HOUR
+    named = Coverage({"s136": SourceCoverage(events=3, first_known=0, last_known=20 * day)}, ("s136",))
+    assert named.complete_to({}, now_us=100 * day) == {"s136": 20 * day}
+    sent = {"s136": SourceCounts(rows=500, first_occurred=0, last_occurred=99 * day, last_known=100 * day - 1, final=500)}
+    assert named.with_all_rows(sent).complete_to({}, now_us=100 * day) == {"s136": 100 * day}

@@ -10,6 +10,7 @@ from crisisrisk.commands.score import likely_in_100
 from crisisrisk.training.results import TrainedRun
 
 TOP = 10
+SHOWN_REASONS = 2
 
 
 def summary(result: DemoResult) -> str:
@@ -43,7 +44,7 @@ def _who(result: DemoResult) -> Iterator[str]:
     yield f"            {_precision(run)}"
     yield "            " + "  ".join(_with_interval(run, name) for name in ("auprc", "auroc"))
     for rank, row in enumerate(scores.top(TOP), 1):
-        reasons = " · ".join(reason["text"] for reason in row["reasons"] if reason["direction"] == "up")
+        reasons = _reasons(row)
         yield f"{rank:>4}  {row['person_id'][:7]}  about {likely_in_100(row['probability'])} in 100   {reasons}"
     yield f"      ({result.scores.interval_caveat})"
 
@@ -58,7 +59,7 @@ def _precision(run: TrainedRun) -> str:
     parts = [f"model {_hundredths(run.metrics)}"]
     parts += [f"{name.replace('_', ' ')} {_hundredths(values)}" for name, values in run.baselines.items()]
     parts.append(f"chance {100 * run.report['prevalence']:.0f}")
-    return f"with the outcome, of 100 listed ({run.report['list_length']} a team a week): " + " · ".join(parts)
+    return f"of 100 listed ({run.report['list_length']} a team a week) had a crisis contact: " + " · ".join(parts)
 
 
 def _hundredths(metrics: Mapping[str, Any]) -> str:
@@ -73,9 +74,14 @@ def _where(result: DemoResult) -> Iterator[str]:
     yield f"Where     {_shift(rows[0], zone)}   about {expected:.0f} crisis contacts, usual {usual:.0f}"
     yield f"            {_deviance(result.place)}"
     for row in rows[:TOP]:
-        reasons = " · ".join(reason["text"] for reason in row["reasons"] if reason["direction"] == "up")
+        reasons = _reasons(row)
         line = f"{row['rank']:>4}  {row['place_name']:<22} {row['expected']:.2f}  usual {row['usual']:.2f}   {reasons}"
         yield line.rstrip()
+
+
+def _reasons(row: Mapping[str, Any]) -> str:
+    """The two strongest reasons that push up."""
+    return " · ".join([reason["text"] for reason in row["reasons"] if reason["direction"] == "up"][:SHOWN_REASONS])
 
 
 def _shift(row: Mapping[str, Any], zone: ZoneInfo) -> str:

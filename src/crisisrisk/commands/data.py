@@ -42,7 +42,7 @@ class CheckResult:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
-        return _plain(asdict(self))
+        return {key: _plain(value) for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class LoadResult:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
-        return _plain(asdict(self))
+        return {key: _plain(value) for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ class DataStatus:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
-        return _plain(asdict(self))
+        return {key: _plain(value) for key, value in asdict(self).items()}
 
 
 def check_file(site: Site, file: Path, mapping: Path) -> CheckResult:

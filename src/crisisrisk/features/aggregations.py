@@ -184,9 +184,13 @@ PLACE = _of(
     _calendar("month", "Local month in which the shift starts, 1 to 12.", "the time of year"),
     _calendar("bank_holiday", "1 where the shift starts on a bank holiday of the site's region.", "bank holiday"),
     _calendar("day_before_bank_holiday", "1 where the next local day is a bank holiday.", "the day before a holiday"),
-    _calendar("population", "People living in the cell, where the places table says.", "people living here"),
-    _calendar("deprivation_decile", "Deprivation decile of the cell; 1 is the most deprived.", "deprivation here"),
-    _calendar("area_km2", "Area of the cell in square kilometres.", "size of the cell"),
+    _calendar("population", "People living in the cell, where the places table says.", "{count} people live here"),
+    _calendar(
+        "deprivation_decile",
+        "Deprivation decile of the cell; 1 is the most deprived.",
+        "deprivation decile {count} here",
+    ),
+    _calendar("area_km2", "Area of the cell in square kilometres.", "the size of the cell"),
 )
 
 AGGREGATIONS = {"person": PERSON, "place": PLACE}

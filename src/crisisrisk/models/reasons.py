@@ -19,6 +19,7 @@ LEAST_SHARE = 0.03
 _PLAIN = ("count", "distinct_days", "distinct_sources", "days_since_last", "same_shift_count",
           "neighbours_1_count", "neighbours_2_count", "area_count")  # fmt: skip
 _COUNTS = ("count", "same_shift_count", "neighbours_1_count", "neighbours_2_count", "area_count")
+_FOR_EVERY_CELL = ("area_count", "shift", "shift_hours", "weekday", "month", "bank_holiday", "day_before_bank_holiday")
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def reasons_for(
     `features`: shape (rows, features), columns in the order of `recipe.names`, as are the contributions.
     """
     groups = feature_groups(recipe)
+    telling = _telling(recipe, groups)
     summed = group_contributions(contributions, groups)
     movement = np.abs(summed).sum(axis=1)
     members = [np.flatnonzero(groups.of_feature == group) for group in range(len(groups.names))]
     plain = np.array([spec.aggregation in _PLAIN or not spec.sources for spec in recipe.specs])
     found = []
     for row in range(len(summed)):
-        chosen = _strongest(summed[row], movement[row], most_up=most_up, most_down=most_down)
+        chosen = _strongest(summed[row], movement[row], telling, most_up=most_up, most_down=most_down)
         found.append(
             [
                 _reason(group, summed[row], movement[row], members[group], contributions[row], features[row], plain)
@@ -86,9 +88,17 @@ def reasons_for(
     return found
 
 
-def _strongest(summed: Numbers, movement: float, *, most_up: int, most_down: int) -> list[int]:
+def _telling(recipe: FeatureRecipe, groups: FeatureGroups) -> NDArray[np.bool_]:
+    """Which groups tell one row from another. What holds for every cell of a shift is no reason for one of them."""
+    apart = np.array([recipe.subject == "person" or spec.aggregation not in _FOR_EVERY_CELL for spec in recipe.specs])
+    return np.bincount(groups.of_feature, weights=apart, minlength=len(groups.names)) > 0
+
+
+def _strongest(
+    summed: Numbers, movement: float, telling: NDArray[np.bool_], *, most_up: int, most_down: int
+) -> list[int]:
     order = np.argsort(-np.abs(summed), kind="stable")
-    worth = [int(group) for group in order if abs(summed[group]) > LEAST_SHARE * movement]
+    worth = [int(group) for group in order if abs(summed[group]) > LEAST_SHARE * movement and telling[group]]
     up = [group for group in worth if summed[group] > 0][:most_up]
     return up + [group for group in worth if summed[group] < 0][:most_down]
 

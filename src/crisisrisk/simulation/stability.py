@@ -149,7 +149,9 @@ class _Walk:
         push = dynamics.from_missed * self.missed + dynamics.from_drink * self._drinking(day)
         push = push + dynamics.from_anniversary * near_anniversary + dynamics.from_discharge * self.discharged
         worsens = (state == STABLE) & self._happens(dynamics.worsening * np.exp(ease + push))
-        breaks = (state == WORSENING) & self._happens(dynamics.crisis * np.exp(0.3 * people.frailty + dynamics.from_push * push))
+        breaks = (state == WORSENING) & self._happens(
+            dynamics.crisis * np.exp(0.3 * people.frailty + dynamics.from_push * push)
+        )
         help_given = dynamics.from_attended * self.attended
         settles = (state == WORSENING) & self._happens(dynamics.settling * np.exp(help_given))
         relapses = (state == RECOVERING) & self._happens(dynamics.relapse * np.exp(ease + push))

@@ -59,7 +59,11 @@ def one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
         return column
     if column.num_chunks == 1:
         return column.chunk(0)
-    return column.combine_chunks() if not pa.types.is_dictionary(column.type) else column.unify_dictionaries().combine_chunks()
+    return (
+        column.combine_chunks()
+        if not pa.types.is_dictionary(column.type)
+        else column.unify_dictionaries().combine_chunks()
+    )
 
 
 def texts_of(column: pa.Array) -> pa.Array:
@@ -138,11 +142,12 @@ def _to_degrees() -> Any:
 def degrees_from_grid(easting: Read, northing: Read) -> tuple[Read, Read]:
     """Latitude and longitude of British National Grid metres, to a millionth of a degree (about 0.1 m).
 
-    Off the grid (east of 700 km, north of 1,300 km) is unreadable.
+    Off the grid (east of 700 km, north of 1,300 km) is unreadable, and so is half a place.
     """
     east = np.asarray(easting.values.fill_null(np.nan))
     north = np.asarray(northing.values.fill_null(np.nan))
     outside = (east < 0) | (east > 700_000) | (north < 0) | (north > 1_300_000)
+    outside |= np.isnan(east) != np.isnan(north)
     longitude, latitude = _to_degrees().transform(np.where(outside, np.nan, east), np.where(outside, np.nan, north))
     return _degrees(latitude, northing.unreadable | outside), _degrees(longitude, easting.unreadable | outside)
 

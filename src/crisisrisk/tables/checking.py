@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from crisisrisk.tables.cell_values import Mask, one_chunk, texts_of
 from crisisrisk.tables.core import TABLES
 from crisisrisk.tables.row_making import Fault
-from crisisrisk.tables.schema import NOT_EMPTY, Column, NotBefore, Table, TogetherWith, column_is_checked, pandera_schema
+from crisisrisk.tables.schema import (
+    NOT_EMPTY,
+    Column,
+    NotBefore,
+    Table,
+    TogetherWith,
+    column_is_checked,
+    pandera_schema,
+)
 
 
 def broken_rules(table: Table, rows: pa.Table) -> list[Fault]:
@@ -43,7 +51,9 @@ def _of_single_columns(table: Table, rows: pa.Table) -> list[Fault]:
     except pandera.errors.SchemaErrors as problems:
         cases = problems.failure_cases
         return [
-            Fault(str(name), _rule_name(str(check)), _mask(cases_of, rows.num_rows), _texts(rows, table.column(str(name))))
+            Fault(
+                str(name), _rule_name(str(check)), _mask(cases_of, rows.num_rows), _texts(rows, table.column(str(name)))
+            )
             for (name, check), cases_of in cases.groupby(["column", "check"], sort=True)
         ]
     return []
@@ -68,7 +78,8 @@ def _series(column: pa.ChunkedArray) -> pd.Series:
     """A column for pandera, without copying texts: repeated ones as categories, the rest as Arrow holds them."""
     if pa.types.is_string(column.type):
         return pd.Series(pd.arrays.ArrowExtensionArray(column))
-    return column.to_pandas()
+    series: pd.Series = column.to_pandas()
+    return series
 
 
 def _before(rows: pa.Table, name: str, other: str) -> Mask:

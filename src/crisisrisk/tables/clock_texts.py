@@ -86,7 +86,7 @@ def _pattern(form: str) -> NDArray[np.int32]:
 
 @numba.njit(cache=True, nogil=True)
 def _read_all(content, offsets, pattern, wall, zone, readable):  # type: ignore[no-untyped-def]
-    fields = np.zeros(8, dtype=np.int64)
+    fields = np.zeros(9, dtype=np.int64)  # year to microsecond, offset from UTC, half of the day
     for row in range(len(wall)):
         start, end = offsets[row], offsets[row + 1]
         while start < end and content[start] == 32:
@@ -116,37 +116,44 @@ def _digits(content, place, end, most):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _iso(content, place, end, fields):  # type: ignore[no-untyped-def]
-    for field, width, before in ((0, 4, 0), (1, 2, 45), (2, 2, 45)):
-        if before:
-            if place >= end or content[place] != before:
-                return False
-            place += 1
-        fields[field], seen = _digits(content, place, end, width)
-        if seen != width:
-            return False
-        place += seen
-    if place == end:
-        return True
+    place = _two_parts(content, _part(content, place, end, 0, 4, fields), end, 1, 45, fields)
+    if place < 0 or place == end:
+        return place == end
     if content[place] != 84 and content[place] != 32:
         return False
-    for field in range(3, 6):
-        if field == 5 and (place >= end or content[place] != 58):
-            break
-        if field == 4 and (place >= end or content[place] != 58):
-            return False
-        place += 1
-        fields[field], seen = _digits(content, place, end, 2)
-        if seen != 2:
-            return False
-        place += seen
-    if place < end and content[place] == 46:
+    place = _part(content, place + 1, end, 3, 2, fields)
+    place = _next_part(content, place, end, 4, 58, fields)
+    if 0 <= place < end and content[place] == 58:
+        place = _next_part(content, place, end, 5, 58, fields)
+    if 0 <= place < end and content[place] == 46:
         seen = _fraction(content, place + 1, end, fields)
-        if seen == 0:
-            return False
-        place += seen + 1
-    if place < end:
+        place = place + seen + 1 if seen else -1
+    if 0 <= place < end:
         place = _utc_offset(content, place, end, fields)
     return place == end
+
+
+@numba.njit(cache=True, nogil=True)
+def _part(content, place, end, field, width, fields):  # type: ignore[no-untyped-def]
+    """The place after a number of exactly so many digits, which is kept; -1 where there is none, or `place` was."""
+    if place < 0:
+        return -1
+    fields[field], seen = _digits(content, place, end, width)
+    return place + seen if seen == width else -1
+
+
+@numba.njit(cache=True, nogil=True)
+def _next_part(content, place, end, field, sign, fields):  # type: ignore[no-untyped-def]
+    """The place after a sign and two digits."""
+    if place < 0 or place >= end or content[place] != sign:
+        return -1
+    return _part(content, place + 1, end, field, 2, fields)
+
+
+@numba.njit(cache=True, nogil=True)
+def _two_parts(content, place, end, field, sign, fields):  # type: ignore[no-untyped-def]
+    place = _next_part(content, place, end, field, sign, fields)
+    return _next_part(content, place, end, field + 1, sign, fields)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -185,46 +192,63 @@ def _utc_offset(content, place, end, fields):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _by_pattern(content, place, end, pattern, fields):  # type: ignore[no-untyped-def]
-    half = -1
+    fields[8] = -1
     for step in range(len(pattern)):
         code = pattern[step]
         if code >= 0:
-            if place >= end or content[place] != code:
-                return False
-            place += 1
-            continue
-        # Digits that touch another directive have no separator to end them: all of them must be there.
-        touching = (step + 1 < len(pattern) and pattern[step + 1] < 0) or (step > 0 and pattern[step - 1] < 0)
-        if code == _NAME or code == _FULLNAME:
-            place = _month_name(content, place, end, fields)
-        elif code == _HALF:
-            if place + 2 > end or (content[place + 1] | 32) != 109:
-                return False
-            half = content[place] | 32
-            if half != 97 and half != 112:
-                return False
-            place += 2
-        elif code == _OFFSET:
-            place = _utc_offset(content, place, end, fields)
-        elif code == _FRACTION:
-            seen = _fraction(content, place, end, fields)
-            place = place + seen if seen else -1
+            place = place + 1 if place < end and content[place] == code else -1
         else:
-            place = _number(content, place, end, code, touching, fields)
+            # Digits that touch another directive have no separator to end them: all of them must be there.
+            touching = (step + 1 < len(pattern) and pattern[step + 1] < 0) or (step > 0 and pattern[step - 1] < 0)
+            place = _directive(content, place, end, code, touching, fields)
         if place < 0:
             return False
-    if half >= 0:
-        if fields[3] < 1 or fields[3] > 12:
-            return False
-        fields[3] = fields[3] % 12 + (12 if half == 112 else 0)
-    return place == end
+    return place == end and _with_half(fields)
+
+
+@numba.njit(cache=True, nogil=True)
+def _directive(content, place, end, code, touching, fields):  # type: ignore[no-untyped-def]
+    """The place after what one directive reads, or -1."""
+    if code in (_NAME, _FULLNAME):
+        return _month_name(content, place, end, fields)
+    if code == _HALF:
+        return _half(content, place, end, fields)
+    if code == _OFFSET:
+        return _utc_offset(content, place, end, fields)
+    if code == _FRACTION:
+        seen = _fraction(content, place, end, fields)
+        return place + seen if seen else -1
+    return _number(content, place, end, code, touching, fields)
+
+
+@numba.njit(cache=True, nogil=True)
+def _half(content, place, end, fields):  # type: ignore[no-untyped-def]
+    """The place after AM or PM."""
+    if place + 2 > end or (content[place + 1] | 32) != 109:
+        return -1
+    letter = content[place] | 32
+    if letter not in (97, 112):
+        return -1
+    fields[8] = 1 if letter == 112 else 0
+    return place + 2
+
+
+@numba.njit(cache=True, nogil=True)
+def _with_half(fields):  # type: ignore[no-untyped-def]
+    """Turns an hour from 1 to 12 into one of the day, where the pattern has AM or PM."""
+    if fields[8] < 0:
+        return True
+    if fields[3] < 1 or fields[3] > 12:
+        return False
+    fields[3] = fields[3] % 12 + 12 * fields[8]
+    return True
 
 
 @numba.njit(cache=True, nogil=True)
 def _number(content, place, end, code, touching, fields):  # type: ignore[no-untyped-def]
     width = 4 if code == _YEAR else 2
     value, seen = _digits(content, place, end, width)
-    if seen == 0 or ((touching or code == _YEAR or code == _YEAR2) and seen != width):
+    if seen == 0 or ((touching or code in (_YEAR, _YEAR2)) and seen != width):
         return -1
     if code == _YEAR:
         fields[0] = value
@@ -234,7 +258,7 @@ def _number(content, place, end, code, touching, fields):  # type: ignore[no-unt
         fields[1] = value
     elif code == _DAY:
         fields[2] = value
-    elif code == _HOUR or code == _HOUR12:
+    elif code in (_HOUR, _HOUR12):
         fields[3] = value
     elif code == _MINUTE:
         fields[4] = value

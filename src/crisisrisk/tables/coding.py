@@ -118,7 +118,8 @@ def content_hashes(rows: pa.Table, texts: Texts) -> Hashes:
 
 def _cell_hashes(column: Column, cells: pa.Array, texts: Texts) -> Hashes:
     if column.kind.stored == CATEGORY:
-        return texts.hashes_of(column.name)[np.asarray(cells.fill_null(-1))]
+        hashes: Hashes = texts.hashes_of(column.name)[np.asarray(cells.fill_null(-1))]
+        return hashes
     if pa.types.is_string(cells.type):
         return text_hashes(cells)
     if pa.types.is_boolean(cells.type):

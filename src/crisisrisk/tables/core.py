@@ -23,10 +23,26 @@ VALID_TO = Column(
     constraints=(NotBefore("valid_from"),),
 )  # fmt: skip
 PERSON_ID = Column(
-    name="person_id", kind=CATEGORIES, required=True, identifying=True, meaning="The person, as a pseudonym of this site."
+    name="person_id",
+    kind=CATEGORIES,
+    required=True,
+    identifying=True,
+    meaning="The person, as a pseudonym of this site.",
 )
-LATITUDE = Column(name="latitude", kind=NUMBER, unit="degrees, WGS 84", constraints=(InRange(-90, 90), TogetherWith("longitude")), meaning="Where it is, north of the equator.")  # fmt: skip
-LONGITUDE = Column(name="longitude", kind=NUMBER, unit="degrees, WGS 84", constraints=(InRange(-180, 180), TogetherWith("latitude")), meaning="Where it is, east of Greenwich.")  # fmt: skip
+LATITUDE = Column(
+    name="latitude",
+    kind=NUMBER,
+    unit="degrees, WGS 84",
+    constraints=(InRange(-90, 90), TogetherWith("longitude")),
+    meaning="Where it is, north of the equator.",
+)
+LONGITUDE = Column(
+    name="longitude",
+    kind=NUMBER,
+    unit="degrees, WGS 84",
+    constraints=(InRange(-180, 180), TogetherWith("latitude")),
+    meaning="Where it is, east of Greenwich.",
+)
 DECILE = Column(
     name="deprivation_decile", kind=WHOLE, constraints=(InRange(1, 10),),
     meaning="Index of multiple deprivation of the area; 1 is the most deprived tenth.",
@@ -52,14 +68,14 @@ EVENTS = Table(
     columns=(
         Column(name="event_id", kind=IDENTIFIER, required=True, identifying=True,
                meaning="Names the event within its source. The same id with other content is a correction."),
-        _time("occurred_at", "When it happened, or will: a booked appointment is known before it occurs.", required=True),
+        _time("occurred_at", "When it happened, or will: an appointment is known before it occurs.", required=True),
         KNOWN_AT,
         _category("source", "The kind of record, one of the sources in crisisrisk.toml.", required=True),
         _category("code", "What kind of contact, in the agency's words.", required=True),
         Column(name="person_id", kind=CATEGORIES, identifying=True,
                meaning="The person, as a pseudonym of this site; empty where nobody knows."),
         Column(name="source_person_key", kind=CATEGORIES, identifying=True,
-               meaning="The agency's own key of the person, as a keyed pseudonym; becomes a person through person_links."),
+               meaning="The agency's own key of the person, as a keyed pseudonym; person_links says whose."),
         LATITUDE,
         LONGITUDE,
         _category("place_id", "The area or cell where it happened, where coordinates are not given."),
@@ -90,7 +106,8 @@ PEOPLE = Table(
         PERSON_ID,
         VALID_FROM,
         KNOWN_AT,
-        Column(name="birth_year", kind=WHOLE, unit="year", constraints=(InRange(1880, 2200),), meaning="Year of birth."),
+        Column(name="birth_year", kind=WHOLE, unit="year", meaning="Year of birth.",
+               constraints=(InRange(1880, 2200),)),
         _category("sex", "Sex as recorded.", values=("female", "male", "other", "unknown")),
         _category("ethnicity", "Ethnic group as recorded."),
         _category("home_place_id", "The place where the person lives."),
@@ -150,7 +167,9 @@ CASELOADS = Table(
     ),
 )
 
-NEWEST_COUNTS = Column(name="known_at", kind=TIME, meaning="When this was known; of two descriptions the newest counts.")
+NEWEST_COUNTS = Column(
+    name="known_at", kind=TIME, meaning="When this was known; of two descriptions the newest counts."
+)
 
 PLACES = Table(
     name="places",

@@ -5,11 +5,13 @@ from crisisrisk.tables.schema import Column, Table
 
 INTRODUCTION = """# Tables
 
-What one row of each table is, and what its columns mean. Written by `crisisrisk describe tables` from the declarations in
-`src/crisisrisk/tables/core.py`; do not edit. How an agency's file becomes one of these: [mapping files](mapping-files.md).
+What one row of each table is, and what its columns mean. Written by `crisisrisk describe tables` from the declarations
+in `src/crisisrisk/tables/core.py`; do not edit. How an agency's file becomes one of these:
+[mapping files](mapping-files.md).
 
-A row that breaks a rule goes to `quarantine/` with its row number, the rule and the value; of columns marked *identifying*
-only the rule. Tables with a history keep every dated state that ever arrived; of the others the newest row of each key counts.
+A row that breaks a rule goes to `quarantine/` with its row number, the rule and the value; of columns marked
+*identifying* only the rule. Tables with a history keep every dated state that ever arrived; of the others the newest
+row of each key counts.
 """
 
 
@@ -25,9 +27,7 @@ def template_header(table: Table) -> str:
 
 def csv_templates() -> dict[str, str]:
     """File name to content of an empty CSV for every table that is loaded from files."""
-    return {
-        f"{table.name}.csv": template_header(table) for table in TABLES.values() if not table.operational_only
-    }
+    return {f"{table.name}.csv": template_header(table) for table in TABLES.values() if not table.operational_only}
 
 
 def _section(table: Table) -> str:

@@ -1,4 +1,4 @@
-"""How much of what is stored is known to be about somebody: by source, and by age and ethnicity of the people on file."""
+"""How much of what is stored is known to be about somebody: by source, and by age and ethnicity of the people."""
 
 from dataclasses import dataclass
 
@@ -100,7 +100,10 @@ def _by_group(snapshot: Snapshot) -> list[LinkedShare]:
 def _latest_people(snapshot: Snapshot) -> pd.DataFrame:
     rows = snapshot.table("people").select(["person_id", "known_at", "valid_from", "birth_year", "ethnicity"])
     frame = rows.to_pandas().astype({"person_id": object, "ethnicity": object})
-    return frame.sort_values(["known_at", "valid_from"], kind="stable").drop_duplicates("person_id", keep="last")
+    latest: pd.DataFrame = frame.sort_values(["known_at", "valid_from"], kind="stable").drop_duplicates(
+        "person_id", keep="last"
+    )
+    return latest
 
 
 def _people_with_contacts(snapshot: Snapshot) -> set[str]:

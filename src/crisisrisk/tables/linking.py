@@ -29,7 +29,7 @@ def _pairs(sources: NDArray[np.int32], keys: NDArray[np.int32]) -> NDArray[np.in
 
 
 def links_from(table: pa.Table, texts: Texts) -> Links:
-    """The links of the `person_links` table. Of two that became known together the later in the table's order counts."""
+    """The links of the `person_links` table. Of two that became known together the later in its order counts."""
     columns = {}
     for name in ("source", "source_person_key", "person_id"):
         column = encoded(one_chunk(table.column(name)))

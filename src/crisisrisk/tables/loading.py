@@ -78,11 +78,14 @@ class FileReader:
         self.counts.broken_rules = self._refused.rules
         self.counts.quarantine = self._refused.path.name if self._refused.rows else None
         if self.counts.rows_read == 0:
-            raise DataError("CR-DATA-002", "the file has a header and no rows", where=self._path.name, wanted="at least one row")
+            raise DataError(
+                "CR-DATA-002", "the file has a header and no rows", where=self._path.name, wanted="at least one row"
+            )
         if len(broken.found) > self.counts.rows_read // 2:
             raise DataError(
                 "CR-DATA-003", "most lines do not have as many fields as the header", where=self._path.name,
-                wanted=f"{broken.wanted} fields", found=f"other numbers in {len(broken.found):,} of {self.counts.rows_read:,} lines",
+                wanted=f"{broken.wanted} fields",
+                found=f"other numbers in {len(broken.found):,} of {self.counts.rows_read:,} lines",
                 hint="check the delimiter and the quotes",
             )  # fmt: skip
         self._refuse_changed_types()
@@ -96,7 +99,8 @@ class FileReader:
             name = changed[0]
             raise DataError(
                 "CR-DATA-004",
-                f'column "{name}" is no longer what the mapping says' + (f", nor are {len(changed) - 1} more" * (len(changed) > 1)),
+                f'column "{name}" is no longer what the mapping says'
+                + (f", nor are {len(changed) - 1} more" * (len(changed) > 1)),
                 where=self._path.name,
                 found=f"{self._unreadable[name]:,} of {self._given[name]:,} filled cells cannot be read",
                 hint="nothing was loaded · look at the file, then correct the mapping",
@@ -112,7 +116,9 @@ def ahead(blocks: Iterator[_Some]) -> Iterator[_Some]:
             yield block
 
 
-def load(site: Site, files: Sequence[Path], mapping: FileMapping, *, create_key: bool = False) -> tuple[LoadedFile, ...]:
+def load(
+    site: Site, files: Sequence[Path], mapping: FileMapping, *, create_key: bool = False
+) -> tuple[LoadedFile, ...]:
     """Load files into a site, all or none. Gives a ledger line for each file that was not loaded before."""
     with loading(site) as staging:
         before = read_manifest(site)
@@ -150,7 +156,8 @@ def key_for(site: Site, mapping: FileMapping, before: Manifest | None, *, create
     key = read_pseudonym_key(site)
     if known_key and key.check != known_key:
         raise DataError(
-            "CR-KEY-001", "this is not the key that the stored pseudonyms were made with", where=str(site.pseudonym_key_file),
+            "CR-KEY-001", "this is not the key that the stored pseudonyms were made with",
+            where=str(site.pseudonym_key_file),
             hint="restore the former key; with another every person would become someone else",
         )  # fmt: skip
     return key
@@ -248,8 +255,9 @@ def raise_all(problems: list[CrisisRiskError]) -> None:
     if len(problems) > 1:
         lines = [f"{problem.where}: {problem.problem}" for problem in problems]
         raise type(first)(
-            first.code, f"{len(problems)} files were refused", found="\n          ".join(lines), hint="nothing was loaded"
+            first.code,
+            f"{len(problems)} files were refused",
+            found="\n          ".join(lines),
+            hint="nothing was loaded",
         )
     raise first
-
-

@@ -8,8 +8,8 @@ data/places/month-2026-11-….parquet   all events by month · data/tables/peopl
 data/staging-…/                   a load under way; whatever a killed one left is swept by the next
 ```
 
-A file is named by the digest of its content and never changes. The files of the manifest before the current one stay, so
-that a reader that began before a load can finish.
+A file is named by the digest of its content and never changes. The files of the manifest before the current one stay,
+so that a reader that began before a load can finish.
 """
 
 import errno
@@ -122,7 +122,8 @@ def read_manifest(site: Site) -> Manifest | None:
     if manifest.buckets != site.buckets:
         raise DataError(
             "CR-DATA-008", "the site's configuration asks for another number of buckets than its tables have",
-            where=str(site.path / "crisisrisk.toml"), wanted=f"buckets = {manifest.buckets}", found=f"buckets = {site.buckets}",
+            where=str(site.path / "crisisrisk.toml"), wanted=f"buckets = {manifest.buckets}",
+            found=f"buckets = {site.buckets}",
             hint="set it back, or load the files into a new site",
         )  # fmt: skip
     return manifest
@@ -164,7 +165,10 @@ def _lock(descriptor: int, site: Site) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise DataError(
-            "CR-DATA-006", "another load is running on this site", where=str(site.data), hint="wait for it, then try again"
+            "CR-DATA-006",
+            "another load is running on this site",
+            where=str(site.data),
+            hint="wait for it, then try again",
         ) from None
 
 
@@ -173,11 +177,13 @@ def disk_problem(problem: OSError, site: Site) -> DataError:
     full = problem.errno in _FULL or "space left" in str(problem) or "File too large" in str(problem)
     what = "the disk is full" if full else "the site's folder cannot be written"
     found = os.strerror(problem.errno) if problem.errno else "writing failed"
-    return DataError("CR-DATA-007", what, where=str(site.data), found=found, hint="nothing was loaded; the tables are as they were")
+    return DataError(
+        "CR-DATA-007", what, where=str(site.data), found=found, hint="nothing was loaded; the tables are as they were"
+    )
 
 
 class Staging:
-    """The folder of a load under way. Files move out of it, then `CURRENT` is replaced: that is the moment of loading."""
+    """The folder of a load under way. Files move out of it, then `CURRENT` is replaced: that moment counts."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -227,14 +233,14 @@ class Staging:
             folder.mkdir(exist_ok=True)
         for path, target in self._moves:
             if path.exists():
-                os.replace(path, target)
+                path.replace(target)
         for folder in folders:
             _sync_folder(folder)
         name = f"{number:06d}-{manifest.digest[:16]}.json"
         write_durably(self._site.data / "manifests" / name, _manifest_text(manifest))
         _sync_folder(self._site.data / "manifests")
         write_durably(self.folder / "CURRENT", (name + "\n").encode())
-        os.replace(self.folder / "CURRENT", self._site.data / "CURRENT")
+        (self.folder / "CURRENT").replace(self._site.data / "CURRENT")
         _sync_folder(self._site.data)
         self._sweep(manifest, before)
         return manifest

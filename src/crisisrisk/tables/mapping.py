@@ -1,4 +1,4 @@
-"""Mapping files: what an incoming file's columns mean, as frozen values. The format is docs/reference/mapping-files.md."""
+"""Mapping files: what an incoming file's columns mean, as frozen values. See docs/reference/mapping-files.md."""
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass

@@ -95,7 +95,9 @@ def read_mapping(path: Path) -> FileMapping:
         content = path.read_bytes()
         return mapping_from(content.decode("utf-8"), path)
     except OSError as problem:
-        raise MappingError("CR-MAP-001", "the mapping file cannot be read", where=str(path), found=str(problem.strerror)) from None
+        raise MappingError(
+            "CR-MAP-001", "the mapping file cannot be read", where=str(path), found=str(problem.strerror)
+        ) from None
     except UnicodeDecodeError:
         raise MappingError("CR-MAP-001", "the mapping file is not UTF-8 text", where=str(path)) from None
 
@@ -262,7 +264,9 @@ def _delay(entry: dict[str, Any], table: Table, where: str, problems: _Problems)
         return None
     if after not in table.names or after == "known_at" or table.column(after).kind is not TIME:
         times = [column.name for column in table.columns if column.kind is TIME and column.name != "known_at"]
-        problems.add("CR-MAP-003", f"{where}: after must be a time of the table, found {after!r}", f"known: {', '.join(times)}")
+        problems.add(
+            "CR-MAP-003", f"{where}: after must be a time of the table, found {after!r}", f"known: {', '.join(times)}"
+        )
         return None
     return Delay(float(hours), after)
 
@@ -292,7 +296,11 @@ def _time(name: str, entry: dict[str, Any], where: str, problems: _Problems) -> 
     if form not in WHOLE_FORMATS and "%" not in form:
         problems.add("CR-MAP-003", f"{where}: format cannot be {form!r}", did_you_mean(form, WHOLE_FORMATS))
     elif bad := unknown_directives(form) if form not in WHOLE_FORMATS else []:
-        problems.add("CR-MAP-003", f"{where}: format has {bad[0]}, which is not supported", "known: %Y %y %m %d %b %B %H %I %M %S %f %p %z")
+        problems.add(
+            "CR-MAP-003",
+            f"{where}: format has {bad[0]}, which is not supported",
+            "known: %Y %y %m %d %b %B %H %I %M %S %f %p %z",
+        )
     epoch = _date(entry.get("epoch"), "epoch", where, problems)
     if (form == "days") != ("epoch" in entry):
         problems.add("CR-MAP-003", f'{where}: format "days" and epoch belong together')
@@ -375,8 +383,12 @@ def _keep(
         if name not in columns or table.column(name).kind is not TIME:
             problems.add("CR-MAP-003", f"{where}: time must be a time in [columns], found {name!r}")
             return None
+        if not {"from", "before"} & set(entry):
+            problems.add("CR-MAP-003", f"{where}: a time needs from, before or both")
         return KeepTimes(
-            name, _date(entry.get("from"), "from", where, problems), _date(entry.get("before"), "before", where, problems)
+            name,
+            _date(entry.get("from"), "from", where, problems),
+            _date(entry.get("before"), "before", where, problems),
         )
     column = problems.text(entry, "column", where)
     if column is None or ("values" in entry) == ("not_values" in entry):

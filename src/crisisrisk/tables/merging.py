@@ -3,7 +3,7 @@
 Every stored file is a pure function of the set of rows that ever arrived. Memory: two buckets at a time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,13 +43,14 @@ from crisisrisk.tables.versions import (
 from crisisrisk.timeline import FOREVER_US
 
 WORKERS = 2
+LARGE_PART = 400_000
 RARELY_REPEAT = ("event_id", "occurred_at", "known_at", "latitude", "longitude", "value")
 _FROM_FILE = "from_file"
 _FIRST_MONTH = np.datetime64("1900-01", "M")
 
 
 def part_numbers(rows: pa.Table, texts: Texts, buckets: int) -> NDArray[np.int64]:
-    """Where each coded row is kept: its person's bucket, or `buckets` + that of its agency's key, or of its event id."""
+    """Where each coded row is kept: its person's bucket, or `buckets` + that of its agency's key or its event id."""
     person, key = (column_of(rows, name) for name in ("person_id", "source_person_key"))
     hashes = text_hashes(column_of(rows, "event_id"))
     for name, column in (("source_person_key", key), ("person_id", person)):
@@ -105,20 +106,26 @@ class EventMerge:
         self._find_foreign_versions()
         touched = {part for part in self._parts_to_merge() if part >= self.buckets}
         self._new.settle()
-        files |= self._each(sorted(touched), lambda part: self._merged_part(part, None, counts))
+        files |= self._each(sorted(touched), self._new.rows, lambda part: self._merged_part(part, None, counts))
         derived: Parts | None = None
         if links is not None and (links_changed or any(files[self._logical(part)].keyed_rows for part in touched)):
             derived = self._linked_rows(links_from(links, self.texts), files)
         people = {part for part in self._parts_to_merge() if part < self.buckets}
         if derived is not None:
-            people |= {part for part in range(self.buckets) if part in derived.rows or self._logical(part) in self.before}
-        files |= self._each(sorted(people), lambda part: self._merged_part(part, derived, counts))
+            people |= {
+                part for part in range(self.buckets) if part in derived.rows or self._logical(part) in self.before
+            }
+        files |= self._each(sorted(people), self._new.rows, lambda part: self._merged_part(part, derived, counts))
         self._months.settle()
-        files |= self._each(list(self._months), self._merged_month)
+        files |= self._each(list(self._months), self._months.rows, self._merged_month)
         return {name: file for name, file in files.items() if file.rows}, counts
 
-    def _each(self, parts: list[int], work: Callable[[int], tuple[str, StoredFile]]) -> dict[str, StoredFile]:
-        with ThreadPoolExecutor(WORKERS) as pool:
+    def _each(
+        self, parts: list[int], rows: Mapping[int, int], work: Callable[[int], tuple[str, StoredFile]]
+    ) -> dict[str, StoredFile]:
+        """The files of some parts; `rows` says how many new rows each has. Large parts take turns, to bound memory."""
+        largest = max((rows.get(part, 0) for part in parts), default=0)
+        with ThreadPoolExecutor(WORKERS if largest <= LARGE_PART else 1) as pool:
             return dict(pool.map(work, parts))
 
     def _logical(self, part: int) -> str:
@@ -130,7 +137,9 @@ class EventMerge:
         return self._read(file, names) if file else None
 
     def _read(self, file: StoredFile, names: list[str] | None = None) -> pa.Table:
-        table = pq.read_table(self.folder / file.path, columns=names, read_dictionary=list(CATEGORY_NAMES), use_threads=False)
+        table = pq.read_table(
+            self.folder / file.path, columns=names, read_dictionary=list(CATEGORY_NAMES), use_threads=False
+        )
         return self.texts.coded(table)
 
     # Events whose versions lie in several parts
@@ -159,7 +168,9 @@ class EventMerge:
     def _parts_to_merge(self) -> Iterable[int]:
         if self._foreign is not None:
             # Versions elsewhere may end rows of a part that got no new ones.
-            return [part for part in range(2 * self.buckets) if part in self._new.rows or self._logical(part) in self.before]
+            return [
+                part for part in range(2 * self.buckets) if part in self._new.rows or self._logical(part) in self.before
+            ]
         return list(self._new)
 
     # One part
@@ -170,7 +181,9 @@ class EventMerge:
         through_links = derived.taken(part) if derived is not None else None
         if stored is not None and derived is None:
             through_links = _only_links(stored)
-        truth = self._with_versions(without_links(stored) if stored is not None else None, self._new.taken(part), counts)
+        truth = self._with_versions(
+            without_links(stored) if stored is not None else None, self._new.taken(part), counts
+        )
         pieces = [piece for piece in (truth, through_links) if piece is not None and piece.num_rows]
         if not pieces:
             return logical, StoredFile(path="", rows=0)
@@ -219,11 +232,13 @@ class EventMerge:
     def _in_order(self, rows: pa.Table, *, by_person: bool) -> pa.Table:
         first = "person_id" if by_person else "source_person_key"
         _, ranks = self.texts.sorted_column(first, column_of(rows, first))
-        keys = [ranks, instants_of(rows, "known_at"), instants_of(rows, "occurred_at")]
+        keys: list[Ranks] = [ranks, instants_of(rows, "known_at"), instants_of(rows, "occurred_at")]
         return self._decoded(self._taken_in_order(rows, keys), STORED_EVENTS)
 
     def _taken_in_order(self, rows: pa.Table, keys: Sequence[Ranks]) -> pa.Table:
-        order = canonical_order(keys, column_of(rows, "event_id"), lambda tied: content_hashes(rows.take(tied), self.texts))
+        order = canonical_order(
+            keys, column_of(rows, "event_id"), lambda tied: content_hashes(rows.take(tied), self.texts)
+        )
         return rows.take(pa.array(order))
 
     def _decoded(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -295,7 +310,9 @@ def month_name(month: int) -> str:
 
 
 def _only_links(rows: pa.Table) -> pa.Table | None:
-    return rows.filter(pc.fill_null(rows.column("through_link"), False)) if "through_link" in rows.column_names else None
+    return (
+        rows.filter(pc.fill_null(rows.column("through_link"), False)) if "through_link" in rows.column_names else None
+    )
 
 
 def _with_superseded(rows: pa.Table, superseded_us: NDArray[np.int64]) -> pa.Table:
@@ -309,7 +326,8 @@ def _source_counts(table: pa.Table) -> dict[str, SourceCounts]:
     source = one_chunk(table.column("source"))
     codes = np.asarray(source.indices)
     occurred, known, superseded = (
-        np.asarray(one_chunk(table.column(name)).cast(pa.int64())) for name in ("occurred_at", "known_at", "superseded_at")
+        np.asarray(one_chunk(table.column(name)).cast(pa.int64()))
+        for name in ("occurred_at", "known_at", "superseded_at")
     )
     link = np.asarray(one_chunk(table.column("through_link")))
     counts = {}

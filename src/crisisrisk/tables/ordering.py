@@ -28,8 +28,8 @@ def canonical_order(
     among = order[np.append(tied, False) | np.append(False, tied)]
     last = np.zeros(len(order), dtype=np.int64)
     place = pa.array(among)
-    subkeys = [content(place)] if ids is None else [content(place), text_ranks(ids.take(place))]
-    last[among[np.lexsort(subkeys)]] = np.arange(len(among))
+    by_id = np.zeros(len(among), dtype=np.int32) if ids is None else text_ranks(ids.take(place))
+    last[among[np.lexsort((content(place), by_id))]] = np.arange(len(among))
     return np.lexsort((last, *reversed(keys)))
 
 
@@ -42,4 +42,5 @@ def text_ranks(texts: pa.Array) -> NDArray[np.int32]:
     rank = np.empty(len(distinct) + 1, dtype=np.int32)
     rank[by_text] = np.arange(len(distinct), dtype=np.int32)
     rank[-1] = -1
-    return rank[np.asarray(texts.indices.fill_null(-1))]
+    ranks: NDArray[np.int32] = rank[np.asarray(texts.indices.fill_null(-1))]
+    return ranks

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nhs_number
 import numpy as np
+from nhs_number.validate import is_valid
 
 from crisisrisk.errors import DataError
 from crisisrisk.tables.site import Site
@@ -74,8 +74,8 @@ def _own_id(kind: str, text: str) -> str | None:
 def valid_nhs_numbers(texts: Sequence[str]) -> list[str | None]:
     """The ten digits of each NHS number, blanks and dashes left out; None where the form or the check digit is wrong.
 
-    The check (modulus 11) is done for all at once; the `nhs-number` package, to which it is held equal in a test, decides
-    on the numbers that it knows more about: Scotland's begin with a date of birth.
+    The check (modulus 11) is done for all at once; the `nhs-number` package, to which it is held equal in a test,
+    decides on the numbers that it knows more about: Scotland's begin with a date of birth.
     """
     found: list[str | None] = [_ten_digits(text) for text in texts]
     given = [place for place, digits in enumerate(found) if digits is not None]
@@ -84,7 +84,7 @@ def valid_nhs_numbers(texts: Sequence[str]) -> list[str | None]:
     right = (digits @ np.arange(10, 0, -1, dtype=np.int64)) % 11 == 0
     for place, fine in zip(given, right.tolist(), strict=True):
         number = found[place] or ""
-        if not fine or (number < _AFTER_SCOTLAND and not nhs_number.is_valid(number)):
+        if not fine or (number < _AFTER_SCOTLAND and not is_valid(number)):
             found[place] = None
     return found
 
@@ -101,7 +101,9 @@ def create_pseudonym_key(site: Site) -> Path:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise DataError("CR-KEY-001", "there is a key already, and another would split every person in two", where=str(path)) from None
+        raise DataError(
+            "CR-KEY-001", "there is a key already, and another would split every person in two", where=str(path)
+        ) from None
     with os.fdopen(descriptor, "w") as file:
         file.write(f"k1 {secrets.token_hex(32)}\n")
         file.flush()
@@ -128,7 +130,10 @@ def read_pseudonym_key(site: Site) -> PseudonymKey:
     found = [match for line in lines if (match := _LINE.fullmatch(line.strip()))]
     if not found:
         raise DataError(
-            "CR-KEY-001", "the key file holds no key", where=str(path), wanted="a line such as: k1 (64 hexadecimal digits)"
+            "CR-KEY-001",
+            "the key file holds no key",
+            where=str(path),
+            wanted="a line such as: k1 (64 hexadecimal digits)",
         )
     return PseudonymKey(id=found[-1][1], secret=bytes.fromhex(found[-1][2]))
 
@@ -136,8 +141,10 @@ def read_pseudonym_key(site: Site) -> PseudonymKey:
 def _key_file(site: Site) -> Path:
     if site.pseudonym_key_file is None:
         raise DataError(
-            "CR-KEY-001", "this mapping makes pseudonyms, and the site names no key", where=str(site.path / "crisisrisk.toml"),
-            wanted='pseudonym_key_file = "…"', hint="a file outside the data folder, where only this service's account reads",
+            "CR-KEY-001", "this mapping makes pseudonyms, and the site names no key",
+            where=str(site.path / "crisisrisk.toml"),
+            wanted='pseudonym_key_file = "…"',
+            hint="a file outside the data folder, where only this service's account reads",
         )  # fmt: skip
     path = site.pseudonym_key_file
     for folder in (site.data, site.quarantine, site.models, site.reports):

@@ -60,7 +60,9 @@ class RefusedRows:
         numbers, found = zip(*lines, strict=True)
         values = [f"{count} fields, wanted {wanted}" for count in found]
         rows = [self.file] * len(lines), numbers, [None] * len(lines), [LINE_RULE] * len(lines), values
-        self._write(pa.table([pa.array(column, kind) for column, kind in zip(rows, SCHEMA.types, strict=True)], schema=SCHEMA))
+        self._write(
+            pa.table([pa.array(column, kind) for column, kind in zip(rows, SCHEMA.types, strict=True)], schema=SCHEMA)
+        )
 
     def close(self) -> None:
         """Finish the Parquet file; there is none where no row was refused."""
@@ -101,7 +103,9 @@ def _fault_table(file: str, made: MadeRows, fault: Fault) -> pa.Table:
         raw = made.raw.get(fault.column)
         texts = texts_of(raw.take(place)) if raw is not None else fault.texts.take(place)
         texts = pc.utf8_slice_codeunits(texts, 0, _LONGEST_VALUE)
-        values = pc.if_else(pc.fill_null(pc.match_substring_regex(texts, _LIKE_A_NUMBER), False), LOOKS_IDENTIFYING, texts)
+        values = pc.if_else(
+            pc.fill_null(pc.match_substring_regex(texts, _LIKE_A_NUMBER), False), LOOKS_IDENTIFYING, texts
+        )
     rows = pa.array(made.rows).take(place)
     named = [pa.array([text] * count, pa.string()) for text in (file, fault.column, fault.rule)]
     return pa.table([named[0], rows, named[1], named[2], values], schema=SCHEMA)

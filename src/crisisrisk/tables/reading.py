@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numba
 import numpy as np
@@ -55,7 +55,9 @@ def file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as problem:
-        raise DataError("CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror) from None
+        raise DataError(
+            "CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror
+        ) from None
 
 
 def read_blocks(path: Path, mapping: FileMapping, broken: BrokenLines) -> Iterator[Block]:
@@ -68,7 +70,10 @@ def read_blocks(path: Path, mapping: FileMapping, broken: BrokenLines) -> Iterat
     if name.endswith((".csv", ".csv.gz", ".txt", ".txt.gz", ".tsv", ".tsv.gz")):
         return _csv_blocks(path, mapping, broken)
     raise DataError(
-        "CR-DATA-001", "the file is of no known kind", where=path.name, wanted=".csv, .csv.gz, .txt, .tsv, .parquet or .xlsx"
+        "CR-DATA-001",
+        "the file is of no known kind",
+        where=path.name,
+        wanted=".csv, .csv.gz, .txt, .tsv, .parquet or .xlsx",
     )
 
 
@@ -80,7 +85,8 @@ class _CleanText(io.RawIOBase):
 
     def __init__(self, path: Path, encoding: str) -> None:
         self._path = path
-        self._file: BinaryIO = gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[assignment]
+        zipped = path.name.lower().endswith(".gz")
+        self._file: IO[bytes] = gzip.GzipFile(path) if zipped else path.open("rb")  # type: ignore[assignment]
         self._decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
         self._encoding = encoding
         self._like_ascii = encoding in _LIKE_ASCII
@@ -141,15 +147,18 @@ class _CleanText(io.RawIOBase):
             return self._file.read(size)
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise DataError(
-                "CR-DATA-003", "the gzip is damaged or was cut short", where=f"{self._path.name} after line {self._lines - 1:,}",
+                "CR-DATA-003", "the gzip is damaged or was cut short",
+                where=f"{self._path.name} after line {self._lines - 1:,}",
                 hint="copy the file again",
             ) from None  # fmt: skip
 
     def _not_in_encoding(self, problem: UnicodeDecodeError) -> DataError:
         line = self._lines + problem.object[: problem.start].count(b"\n")
         return DataError(
-            "CR-DATA-003", f"the file is not in the encoding {self._encoding}", where=f"{self._path.name} line {line:,}",
-            found=f"byte 0x{problem.object[problem.start]:02x}", hint='if it came from Windows, say  encoding = "cp1252"  in the mapping',
+            "CR-DATA-003", f"the file is not in the encoding {self._encoding}",
+            where=f"{self._path.name} line {line:,}",
+            found=f"byte 0x{problem.object[problem.start]:02x}",
+            hint='if it came from Windows, say  encoding = "cp1252"  in the mapping',
         )  # fmt: skip
 
 
@@ -157,12 +166,16 @@ def _csv_blocks(path: Path, mapping: FileMapping, broken: BrokenLines) -> Iterat
     try:
         stream = _CleanText(path, mapping.encoding)
     except OSError as problem:
-        raise DataError("CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror) from None
+        raise DataError(
+            "CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror
+        ) from None
     with stream:
         try:
             yield from _numbered(_open_csv(stream, path, mapping, broken), broken)
             if stream.quotes % 2 and ends_inside_quotes(path, mapping):
-                raise DataError("CR-DATA-003", "a quoted value never ends", where=path.name, hint="the file may be cut short")
+                raise DataError(
+                    "CR-DATA-003", "a quoted value never ends", where=path.name, hint="the file may be cut short"
+                )
         except pa.ArrowException as problem:
             raise stream.problem or _unreadable(path, problem) from None
 
@@ -170,11 +183,17 @@ def _csv_blocks(path: Path, mapping: FileMapping, broken: BrokenLines) -> Iterat
 def _unreadable(path: Path, problem: Exception) -> DataError:
     # Arrow quotes the offending row in its message, which may hold what identifies a person.
     first = str(problem).split("\n")[0].split(": Row")[0]
-    kind = "a quoted value never ends, or is longer than a block" if "straddling" in first or "out of sync" in first else first[:60]
+    kind = (
+        "a quoted value never ends, or is longer than a block"
+        if "straddling" in first or "out of sync" in first
+        else first[:60]
+    )
     return DataError("CR-DATA-003", "the file cannot be read as CSV", where=path.name, found=kind)
 
 
-def _open_csv(stream: _CleanText, path: Path, mapping: FileMapping, broken: BrokenLines) -> pyarrow.csv.CSVStreamingReader:
+def _open_csv(
+    stream: _CleanText, path: Path, mapping: FileMapping, broken: BrokenLines
+) -> pyarrow.csv.CSVStreamingReader:
     head = _peek(stream)
     names = _header(head, path, mapping)
     broken.wanted = len(names)
@@ -214,7 +233,7 @@ def _header(head: bytes, path: Path, mapping: FileMapping) -> list[str]:
         raise DataError("CR-DATA-002", "the file is empty", where=path.name, wanted="a header and at least one row")
     first = head.lstrip(b"\r\n").split(b"\n")[0].rstrip(b"\r")
     try:
-        names = pyarrow.csv.read_csv(
+        names: list[str] = pyarrow.csv.read_csv(
             io.BytesIO(first + b"\n"), parse_options=pyarrow.csv.ParseOptions(delimiter=mapping.delimiter)
         ).column_names
     except pa.ArrowException:
@@ -236,7 +255,9 @@ def require_columns(names: list[str], path: Path, mapping: FileMapping, hint: st
     shown = ", ".join(names[:_SHOWN_COLUMNS]) + (", …" if len(names) > _SHOWN_COLUMNS else "")
     twice = sorted({name for name in mapping.file_columns if names.count(name) > 1})
     if twice:
-        raise MappingError("CR-MAP-004", "a column that the mapping names is there twice", where=where, found=", ".join(twice))
+        raise MappingError(
+            "CR-MAP-004", "a column that the mapping names is there twice", where=where, found=", ".join(twice)
+        )
     missing = [name for name in mapping.file_columns if name not in names]
     if not missing:
         return
@@ -303,7 +324,9 @@ def _parquet_blocks(path: Path, mapping: FileMapping) -> Iterator[Block]:
                 passed += batch.num_rows
                 yield Block(_without_empty(pa.Table.from_batches([batch]), mapping), rows)
     except FileNotFoundError as problem:
-        raise DataError("CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror) from None
+        raise DataError(
+            "CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror
+        ) from None
     except (pa.ArrowException, OSError) as problem:
         found = str(problem).split("\n")[0][:80]
         raise DataError("CR-DATA-003", "the file cannot be read as Parquet", where=path.name, found=found) from None
@@ -332,14 +355,17 @@ def _excel_blocks(path: Path, mapping: FileMapping) -> Iterator[Block]:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except FileNotFoundError as problem:
-        raise DataError("CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror) from None
+        raise DataError(
+            "CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror
+        ) from None
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError):
         raise DataError("CR-DATA-003", "the file cannot be read as Excel", where=path.name) from None
     try:
         if mapping.sheet and mapping.sheet not in book.sheetnames:
             raise MappingError(
                 "CR-MAP-004", "the mapping names a sheet that the file does not have", where=path.name,
-                wanted=f'"{mapping.sheet}"', found=", ".join(book.sheetnames), hint=did_you_mean(mapping.sheet, book.sheetnames),
+                wanted=f'"{mapping.sheet}"', found=", ".join(book.sheetnames),
+                hint=did_you_mean(mapping.sheet, book.sheetnames),
             )  # fmt: skip
         sheet = book[mapping.sheet] if mapping.sheet else book.worksheets[0]
         yield from _sheet_blocks(sheet.iter_rows(values_only=True), path, mapping)

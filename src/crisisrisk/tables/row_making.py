@@ -127,9 +127,10 @@ class RowMaker:
         for keep in keeps:
             instants = np.asarray(made.table.column(keep.time).cast(pa.int64()).fill_null(0))
             readable = np.asarray(made.table.column(keep.time).is_valid())
-            early = keep.start is not None and instants < self._midnight(keep.start)
-            late = keep.before is not None and instants >= self._midnight(keep.before)
-            inside &= ~readable | ~(early | late)
+            if keep.start is not None:
+                inside &= ~readable | (instants >= self._midnight(keep.start))
+            if keep.before is not None:
+                inside &= ~readable | (instants < self._midnight(keep.before))
         if inside.all():
             return made
         return only(made, inside, left_out=made.left_out + int((~inside).sum()))
@@ -168,11 +169,18 @@ def only(made: MadeRows, rows: Mask, *, left_out: int) -> MadeRows:
     """Some of the rows, with their faults."""
     place = np.flatnonzero(rows)
     faults = [
-        Fault(fault.column, fault.rule, fault.rows[rows], fault.texts.take(pa.array(place)) if fault.texts is not None else None)
+        Fault(
+            fault.column,
+            fault.rule,
+            fault.rows[rows],
+            fault.texts.take(pa.array(place)) if fault.texts is not None else None,
+        )
         for fault in made.faults
     ]
     raw = {name: column.take(pa.array(place)) for name, column in made.raw.items()}
-    return replace(made, table=made.table.take(pa.array(place)), rows=made.rows[rows], faults=faults, left_out=left_out, raw=raw)
+    return replace(
+        made, table=made.table.take(pa.array(place)), rows=made.rows[rows], faults=faults, left_out=left_out, raw=raw
+    )
 
 
 def _texts(texts: Iterable[str | None]) -> pa.StringArray:
@@ -314,7 +322,9 @@ class _Making:
         fine = np.ones(self._rows, dtype=np.bool_)
         for read, most in zip(reads.values(), (90.0, 180.0), strict=True):
             fine &= np.abs(np.asarray(read.values.fill_null(np.inf))) <= most
-        return {name: Read(pc.if_else(pa.array(fine), read.values, None), read.unreadable) for name, read in reads.items()}
+        return {
+            name: Read(pc.if_else(pa.array(fine), read.values, None), read.unreadable) for name, read in reads.items()
+        }
 
     def _hashed(self, rule: HashOf) -> pa.Array:
         named = [texts_of(self._columns[name]) for name in rule.columns]

@@ -167,7 +167,9 @@ def _pandera_check(rule: Constraint) -> "pandera.Check | None":
     import pandera.pandas as pandera
 
     if isinstance(rule, InRange):
-        return pandera.Check.in_range(rule.low, rule.high, include_max=not rule.open_end, name=str(rule), error=str(rule))
+        return pandera.Check.in_range(
+            rule.low, rule.high, include_max=not rule.open_end, name=str(rule), error=str(rule)
+        )
     if isinstance(rule, AboveZero):
         return pandera.Check.gt(0, name=str(rule), error=str(rule))
     if isinstance(rule, OneOf):

@@ -1,4 +1,4 @@
-"""Tables that fit in memory: all but events. What is stored depends on the set of rows that arrived, not on their order."""
+"""Tables that fit in memory: all but events. What is stored depends on the set of rows, not on their order."""
 
 from dataclasses import dataclass
 
@@ -88,6 +88,8 @@ def _cells(column: pa.Array) -> Hashes:
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     empty = np.asarray(column.is_null())
-    plain = np.asarray(column.cast(pa.int32()).fill_null(0) if pa.types.is_boolean(column.type) else column.fill_null(0))
+    plain = np.asarray(
+        column.cast(pa.int32()).fill_null(0) if pa.types.is_boolean(column.type) else column.fill_null(0)
+    )
     bits = (plain + 0.0).view(np.uint64) if plain.dtype.kind == "f" else plain.astype(np.int64).view(np.uint64)
     return np.where(empty, np.uint64(0x9E3779B97F4A7C15), bits)

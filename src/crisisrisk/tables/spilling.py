@@ -1,5 +1,7 @@
-"""Coded rows sorted into parts while a file streams by, on disk once they are many. Memory: `MOST_BYTES` and one block."""
+"""Coded rows sorted into parts while a file streams by, on disk once they are many: `MOST_BYTES` of memory."""
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,13 @@ class _Spilled:
 
     path: Path
     batches: dict[int, int]
+
+
+def give_memory_back() -> None:
+    """Return freed memory to the system. Allocators keep it otherwise, each for itself, and the sum is what counts."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
 
 
 class Parts:
@@ -74,6 +83,7 @@ class Parts:
                 writer.write_batch(whole.to_batches()[0])
         self._spilled.append(_Spilled(path, {part: place for place, part in enumerate(merged)}))
         self._waiting, self._bytes = {}, 0
+        give_memory_back()
 
     @staticmethod
     def _read(spilled: _Spilled, part: int) -> pa.Table:

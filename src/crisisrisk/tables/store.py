@@ -60,7 +60,7 @@ class Snapshot:
         return self._read(self.manifest.files.get(f"people/bucket-{bucket:03d}"), PERSON_EVENTS, columns)
 
     def place_events(self, window: Window | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """Every event version that occurred in a window, with or without a person, in order of (occurred_at, known_at)."""
+        """Every event version that occurred in a window, with a person or without, by (occurred_at, known_at)."""
         wanted = list(columns) if columns is not None else PLACE_VIEW.names
         read = wanted if window is None or "occurred_at" in wanted else [*wanted, "occurred_at"]
         pieces = [self._read(file, PLACE_VIEW, read) for file in self._months(window)]
@@ -69,7 +69,9 @@ class Snapshot:
         rows = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
         if window is None:
             return rows
-        start, end = (pa.scalar(microseconds(moment), pa.int64()).cast(INSTANT) for moment in (window.start, window.end))
+        start, end = (
+            pa.scalar(microseconds(moment), pa.int64()).cast(INSTANT) for moment in (window.start, window.end)
+        )
         occurred = rows.column("occurred_at")
         inside = pc.and_(pc.greater_equal(occurred, start), pc.less(occurred, end))
         return rows.filter(inside).select(wanted).combine_chunks()
@@ -95,7 +97,7 @@ class Snapshot:
         return dict(sorted(totals.items()))
 
     def complete_to(self) -> dict[str, datetime]:
-        """How far each source is complete: its newest `known_at`, less the hours that the site says it takes to settle."""
+        """How far each source is complete: its newest `known_at`, less the hours that it takes to settle."""
         return {
             name: instant(counts.last_known) - timedelta(hours=self._settles(name))
             for name, counts in self.sources().items()
@@ -143,7 +145,7 @@ class Snapshot:
         except (OSError, pa.ArrowException):
             raise DataError(
                 "CR-DATA-008", "a stored table cannot be read", where=str(path),
-                hint="loads since this view of the data began may have replaced it: start again · else restore the data folder",
+                hint="two loads since this view began replace it: start again · else restore the data folder",
             ) from None  # fmt: skip
         return _in_one_chunk(rows, wanted)
 

@@ -41,7 +41,8 @@ def text_hashes(texts: pa.Array | pa.ChunkedArray) -> Hashes:
 
 def _gathered(texts: pa.DictionaryArray) -> Hashes:
     of_values = np.append(text_hashes(texts.dictionary), _EMPTY_HASH)
-    return of_values[np.asarray(texts.indices.fill_null(len(texts.dictionary)))]
+    gathered: Hashes = of_values[np.asarray(texts.indices.fill_null(len(texts.dictionary)))]
+    return gathered
 
 
 def bucket_of(person_ids: pa.Array | pa.ChunkedArray, buckets: int) -> NDArray[np.int64]:

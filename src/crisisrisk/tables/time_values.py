@@ -26,7 +26,10 @@ from crisisrisk.timeline import (
 )
 
 # Far enough from both ends that no zone moves an instant over them while it is read.
-_READABLE_FROM, _READABLE_TO = microseconds(EARLIEST) - MICROSECONDS_PER_DAY, microseconds(LATEST) + MICROSECONDS_PER_DAY
+_READABLE_FROM, _READABLE_TO = (
+    microseconds(EARLIEST) - MICROSECONDS_PER_DAY,
+    microseconds(LATEST) + MICROSECONDS_PER_DAY,
+)
 _BEYOND_ALL_YEARS = FOREVER_US
 
 SKIPPED_HOUR = "a local time that exists (the clocks went forward over it)"

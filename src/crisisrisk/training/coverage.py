@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from crisisrisk.episodes import EpisodeRule, outcome_sources
 from crisisrisk.errors import DataError
+from crisisrisk.tables.manifest import SourceCounts
 from crisisrisk.tables.site import Source
 from crisisrisk.timeline import MICROSECONDS_PER_HOUR
 
@@ -43,6 +44,19 @@ class Coverage:
     def first_known(self) -> int:
         """The first moment at which anything was known."""
         return min(one.first_known for one in self.sources.values())
+
+    def with_all_rows(self, counts: Mapping[str, SourceCounts]) -> "Coverage":
+        """The same with everything that each source sent, also of people whom nobody could name.
+
+        A source that names few people would look silent by its named rows alone while it is sending all the time.
+        """
+        widened = {
+            name: SourceCoverage(counts[name].rows, one.first_known, max(one.last_known, counts[name].last_known))
+            if name in counts
+            else one
+            for name, one in self.sources.items()
+        }
+        return Coverage(widened, self.outcome)
 
     def complete_to(self, declared: Mapping[str, Source], *, now_us: int) -> dict[str, int]:
         """For each outcome source up to when its records are complete, in microseconds.

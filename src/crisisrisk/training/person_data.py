@@ -74,7 +74,7 @@ def cohort_rule(recipe: TrainingRecipe) -> CohortRule:
 def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snapshot, site: Site) -> PersonData:
     """Every labelled row that the recipe asks for. Memory is the matrix plus one bucket."""
     rule = crisis_rule(recipe)
-    coverage = coverage_of(rule, _events_of(snapshot, EVENT_COLUMNS))
+    coverage = coverage_of(rule, _events_of(snapshot, EVENT_COLUMNS)).with_all_rows(snapshot.sources())
     cut_off = snapshot.as_of_now()
     complete_to = coverage.complete_to(site.sources, now_us=microseconds(cut_off))
     moments = grid_moments(recipe, coverage, site, until=instant(min(complete_to.values())))
