@@ -1,6 +1,6 @@
 """How fast a police-like CSV of ten columns loads into an empty site, and in how much memory.
 
-    python benchmarks/load_csv.py                    1,000,000 rows
+    python benchmarks/load_csv.py                    5,000,000 rows
     python benchmarks/load_csv.py --gigabytes 2      a file of that size: shows that memory does not grow with it
 
 The load runs in a process of its own, whose peak memory is printed. Invented rows; seeded.
@@ -56,7 +56,7 @@ ROWS_AT_ONCE = 1_000_000
 def main() -> None:
     """Write the file, load it in a process of its own, print one line of figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--people", type=int, default=60_000)
     parser.add_argument("--gigabytes", type=float)
     parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)

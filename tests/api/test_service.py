@@ -89,6 +89,14 @@ def test_a_site_without_models_says_that_none_was_promoted(own_site: ServiceSite
     assert {said.split(":")[0] for said in problems.values()} == {"CR-MODEL-004"}
 
 
+def test_a_site_that_only_looks_at_people_is_ready_without_a_model_of_places(own_site: ServiceSite) -> None:
+    own_site.declare("service.toml", SERVICE[: SERVICE.index("[models]")] + SERVICE[SERVICE.index("[person_scores]") :])
+    (own_site.site.models / PLACE_MODEL / "champion.json").unlink()
+    assert parts(own_site) == (200, {})
+    (own_site.site.models / PERSON_MODEL / "champion.json").unlink()
+    assert set(parts(own_site)[1]) == {"place_model", "person_model"}
+
+
 def test_a_site_need_not_name_its_models(own_site: ServiceSite) -> None:
     own_site.declare("service.toml", SERVICE[: SERVICE.index("[models]")] + SERVICE[SERVICE.index("[person_scores]") :])
     assert parts(own_site) == (200, {})

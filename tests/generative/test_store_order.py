@@ -39,7 +39,7 @@ links = st.builds(
     person=st.sampled_from(PEOPLE),
 )
 slow = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -90,7 +90,7 @@ def run_meta(model: Bundle, snapshot: Snapshot, *, as_of: datetime) -> RunMeta:
         recipe_fingerprint=manifest.recipe_fingerprint,
         horizon_days=task.horizon_days,
         as_of=as_of,
-        data_complete_to=snapshot.complete_to(),
+        data_complete_to={source: min(moment, as_of) for source, moment in snapshot.complete_to().items()},
         valid_until=as_of + timedelta(hours=task.valid_hours),
         made_at=datetime.now(UTC),
         outcome=task.outcome,

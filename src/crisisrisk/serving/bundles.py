@@ -31,6 +31,13 @@ class VerifiedModel:
                 self._manifest, self._stamp = self._bundle().manifest, stamp
             return self._manifest
 
+    def expected(self) -> bool:
+        """Whether the site means to answer about the subject: it names a model, or has promoted one."""
+        if self.name is not None:
+            return True
+        folders = (champion_folder(self.models, name) for name in champion_names(self.models))
+        return any(not _says_it_is_about(folder, OTHER[self.subject]) for folder in folders)
+
     def _bundle(self) -> Bundle:
         if self.name is None:
             return load_bundle(self._promoted_last())

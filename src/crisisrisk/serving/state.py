@@ -62,10 +62,12 @@ class Service:
 
     def parts(self) -> dict[str, str]:
         """Each part of the service, and whether it is ready or what is wrong with it."""
-        checks: dict[str, Callable[[], object]] = {
-            "database": self._check_database, "tables": self.view, "place_model": self.place_model.manifest,
-        }  # fmt: skip
-        if not self.settings.service.person_scores.missing:
+        checks: dict[str, Callable[[], object]] = {"database": self._check_database, "tables": self.view}
+        people = not self.settings.service.person_scores.missing
+        # A site that only looks at people is ready without a model of places.
+        if self.place_model.expected() or not (people and self.person_model.expected()):
+            checks["place_model"] = self.place_model.manifest
+        if people:
             checks["person_model"] = self.person_model.manifest
         return {name: _said(check) for name, check in checks.items()}
 
