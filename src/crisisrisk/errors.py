@@ -53,7 +53,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-GATE-001": _kind("A promotion without a reason.", CHECK, 422),
     "CR-GATE-002": _kind("A candidate does not beat its baselines.", CHECK, 422),
     # Cohorts, labels and evaluation
-    "CR-COHORT-001": _kind("A rule about who is eligible, what a crisis is, or when it counts is impossible.", USE, 422),
+    "CR-COHORT-001": _kind("A rule about who is eligible, what a crisis is or when it counts is impossible.", USE, 422),
     "CR-COHORT-002": _kind("A table given to the cohort or label builder lacks a column.", DATA, 422),
     "CR-COHORT-003": _kind("The outcome names a source of which no data are loaded.", DATA, 422),
     "CR-EVAL-001": _kind("A metric was given values that do not fit together or mean nothing.", MODEL, 422),

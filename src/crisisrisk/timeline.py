@@ -149,14 +149,16 @@ def read_local_times(local: NDArray[np.datetime64], zone: ZoneInfo, *, ambiguous
     empty = np.asarray(index.isna())
     first = np.full(len(index), True)
     if ambiguous in ("first", "second"):
-        choice = first if ambiguous == "first" else ~first
-        shifted = index.tz_localize(zone, ambiguous=choice, nonexistent="shift_forward")
+        read = index.tz_localize(zone, ambiguous=first if ambiguous == "first" else ~first, nonexistent="NaT")
     else:
-        shifted = index.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
-    strict = index.tz_localize(zone, ambiguous=first, nonexistent="NaT")
-    missing = np.asarray(strict.isna()) & ~empty
-    unclear = np.asarray(shifted.isna()) & ~empty
-    instants = shifted.tz_convert(UTC).as_unit("us").asi8.copy()
+        read = index.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    instants = read.tz_convert(UTC).as_unit("us").asi8.copy()
+    unread = np.flatnonzero(np.asarray(read.isna()) & ~empty)
+    # Few times are unclear, so only those are asked a second time which of the two reasons it is.
+    again = index[unread].tz_localize(zone, ambiguous=first[unread], nonexistent="NaT")
+    missing, unclear = np.zeros(len(index), dtype=bool), np.zeros(len(index), dtype=bool)
+    missing[unread] = np.asarray(again.isna())
+    unclear[unread] = ~np.asarray(again.isna())
     instants[missing | unclear | empty] = 0
     return LocalReading(instants=instants, ambiguous=unclear, missing=missing)
 

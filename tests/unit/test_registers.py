@@ -29,9 +29,7 @@ def test_an_objection_counts_from_when_it_was_known_until_it_ends() -> None:
 
 def test_a_correction_replaces_the_version_before_it() -> None:
     spell = {"person_id": "a", "team_id": "north", "valid_from": day(1)}
-    caseloads = table(
-        "caseloads", [{**spell, "known_at": day(2)}, {**spell, "known_at": day(10), "valid_to": day(8)}]
-    )
+    caseloads = table("caseloads", [{**spell, "known_at": day(2)}, {**spell, "known_at": day(10), "valid_to": day(8)}])
     assert teams_at(caseloads, microseconds(day(9))) == {"a": "north"}
     assert teams_at(caseloads, microseconds(day(11))) == {}
 

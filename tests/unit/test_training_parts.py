@@ -109,5 +109,6 @@ def test_a_source_that_names_few_people_is_not_silent_while_it_keeps_sending() -
     day = 24 * MICROSECONDS_PER_HOUR
     named = Coverage({"s136": SourceCoverage(events=3, first_known=0, last_known=20 * day)}, ("s136",))
     assert named.complete_to({}, now_us=100 * day) == {"s136": 20 * day}
-    sent = {"s136": SourceCounts(rows=500, first_occurred=0, last_occurred=99 * day, last_known=100 * day - 1, final=500)}
+    last = 100 * day - 1
+    sent = {"s136": SourceCounts(rows=500, first_occurred=0, last_occurred=last, last_known=last, final=500)}
     assert named.with_all_rows(sent).complete_to({}, now_us=100 * day) == {"s136": 100 * day}

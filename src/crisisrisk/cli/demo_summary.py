@@ -1,6 +1,9 @@
 """The end of `crisisrisk demo`: what was loaded, who, where, and what to do next."""
 
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,7 +33,7 @@ def _loaded(result: DemoResult) -> Iterator[str]:
         + (f"{refused} rows in quarantine (why: {site.quarantine})" if refused else "loaded before, nothing changed")
     )
     silent = [
-        f"{source.source} (silent since {source.last_known.astimezone(site.time_zone):%a %H:%M})"
+        f"{source.source} (silent since {source.last_known.astimezone(site.time_zone):%a %d %b %H:%M})"
         for source in status.sources
         if source.late
     ]
@@ -81,7 +84,15 @@ def _where(result: DemoResult) -> Iterator[str]:
 
 def _reasons(row: Mapping[str, Any]) -> str:
     """The two strongest reasons that push up."""
-    return " · ".join([reason["text"] for reason in row["reasons"] if reason["direction"] == "up"][:SHOWN_REASONS])
+    up = [reason["text"] for reason in row["reasons"] if reason["direction"] == "up"]
+    return " · ".join(up[:SHOWN_REASONS]) or "as its history says"
+
+
+def program(name: str) -> str:
+    """How to start a program of this environment from a shell: by its name where that finds it, else by its path."""
+    beside = Path(sys.executable).with_name(name)
+    found = shutil.which(name)
+    return name if found is not None and Path(found) == beside else str(beside)
 
 
 def _shift(row: Mapping[str, Any], zone: ZoneInfo) -> str:
@@ -99,7 +110,7 @@ def _deviance(run: TrainedRun) -> str:
 
 def _next(result: DemoResult) -> Iterator[str]:
     folder = result.site.path
-    yield f"Next      crisisrisk serve --site {folder}      the service, http://127.0.0.1:8000"
-    yield f"          crisisrisk keys create --site {folder} --role crisis_team      a key to ask it with"
-    yield f"          mlflow ui --backend-store-uri {result.site.mlflow_tracking_uri}      the runs"
+    yield f"Next      {program('crisisrisk')} serve --site {folder}      the service, http://127.0.0.1:8000"
+    yield f"          {program('crisisrisk')} keys create --site {folder} --role crisis_team      a key to ask it with"
+    yield f"          {program('mlflow')} ui --backend-store-uri {result.site.mlflow_tracking_uri}      the runs"
     yield f"Took      {result.seconds:.0f} s. Nobody in this city exists."

@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from crisisrisk.tables.store import Snapshot, Store, rules_broken
 from crisisrisk.timeline import instant
 
 _SHOWN_ROWS = 10
-# A source with nothing new for this long, beyond the time that it takes to settle, is late.
-LATE_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,7 @@ class LoadResult:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceStatus:
-    """One source as stored. `rows` counts every version; `late`: nothing new for longer than it should be."""
+    """One source as stored. `rows` counts every version; `late`: silent for longer than its usual gaps explain."""
 
     source: str
     rows: int
@@ -180,7 +178,7 @@ def _table_rows(snapshot: Snapshot) -> dict[str, int]:
 
 
 def _source_statuses(snapshot: Snapshot) -> tuple[SourceStatus, ...]:
-    complete, now = snapshot.complete_to(), snapshot.as_of_now()
+    complete, late = snapshot.complete_to(), snapshot.late(snapshot.as_of_now())
     return tuple(
         SourceStatus(
             source=name,
@@ -189,7 +187,7 @@ def _source_statuses(snapshot: Snapshot) -> tuple[SourceStatus, ...]:
             last_occurred=instant(counts.last_occurred),
             last_known=instant(counts.last_known),
             complete_to=complete[name],
-            late=now - complete[name] > LATE_AFTER + 2 * (instant(counts.last_known) - complete[name]),
+            late=late[name],
         )
         for name, counts in snapshot.sources().items()
         if counts.rows

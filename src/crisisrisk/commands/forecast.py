@@ -55,6 +55,8 @@ class ForecastResult:
 
 def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | None) -> ForecastResult:
     """Forecast every shift that starts within `hours` of `start` (the site's clock by default)."""
+    import pandas as pd
+
     started = time.monotonic()
     require_ending(out, (".geojson", ".json"))
     model = champion(site.models, "place")
@@ -62,7 +64,9 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     now = snapshot.as_of_now()
     shifts = shifts_from(site, start or now, hours)
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
-    kept = made.frame.assign(released_usual=made.released_usual, released_reasons=list(made.released_reasons))
+    kept = made.frame.assign(
+        released_usual=made.released_usual, released_reasons=pd.Series(made.released_reasons, dtype=object).to_numpy()
+    )
     run = save_place_forecast(current_engine(site.database_url), kept, made.meta)
     released = forecast_geojson(made, cells_are_hexagons=site.cells.kind == "h3", caveats=model.phrases.caveats)
     if out is not None:

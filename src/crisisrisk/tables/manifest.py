@@ -202,7 +202,7 @@ class Staging:
         """Write one table under a logical name such as `people/bucket-07`. Columns of `plain` rarely repeat a value."""
         sink = pa.BufferOutputStream()
         repeating = [name for name in table.column_names if name not in plain]
-        pq.write_table(table, sink, compression="zstd", use_dictionary=repeating, write_statistics=False)
+        pq.write_table(table, sink, compression="snappy", use_dictionary=repeating, write_statistics=False)
         content = sink.getvalue()
         digest = hashlib.sha256(content).hexdigest()[:16]
         stored = StoredFile(path=f"{logical}-{digest}.parquet", rows=table.num_rows)

@@ -16,6 +16,7 @@ from crisisrisk.tables.core import SMALL_TABLES, TABLES
 from crisisrisk.tables.manifest import Manifest, SourceCounts, StoredFile, read_manifest
 from crisisrisk.tables.merging import month_name, month_numbers
 from crisisrisk.tables.schema import INSTANT
+from crisisrisk.tables.silence import is_late
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.text_hashes import bucket_of
 from crisisrisk.timeline import Window, instant, microseconds
@@ -103,6 +104,15 @@ class Snapshot:
             for name, counts in self.sources().items()
             if counts.rows
         }
+
+    def late(self, now: datetime) -> dict[str, bool]:
+        """Of each source, whether it has been silent for longer than its own gaps explain."""
+        events = self.place_events(columns=("source", "known_at"))
+        codes = np.asarray(one_chunk(events["source"]).indices)
+        known_at = np.asarray(one_chunk(events["known_at"]).cast(pa.int64()))
+        names = one_chunk(events["source"]).dictionary.to_pylist()
+        sent = {name: known_at[codes == code] for code, name in enumerate(names)}
+        return {name: is_late(moments, microseconds(now)) for name, moments in sent.items() if len(moments)}
 
     def as_of_now(self) -> datetime:
         """The site's clock: the system's, or just after the newest event became known."""

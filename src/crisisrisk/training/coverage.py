@@ -10,11 +10,9 @@ import pyarrow.compute as pc
 from crisisrisk.episodes import EpisodeRule, outcome_sources
 from crisisrisk.errors import DataError
 from crisisrisk.tables.manifest import SourceCounts
+from crisisrisk.tables.silence import is_silent
 from crisisrisk.tables.site import Source
 from crisisrisk.timeline import MICROSECONDS_PER_HOUR
-
-USUAL_SILENCE = 5.0
-"""A source is taken for complete while it is silent for under this many of its usual gaps: e^-5 is under 1 in 100."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,7 @@ class Coverage:
 
 def _complete_to(seen: SourceCoverage, declared: Source | None, now_us: int) -> int:
     settled = round((declared.settled_after_hours if declared else 0.0) * MICROSECONDS_PER_HOUR)
-    usual_gap = (seen.last_known - seen.first_known) / max(seen.events - 1, 1)
-    silent = now_us - seen.last_known > USUAL_SILENCE * max(usual_gap, MICROSECONDS_PER_HOUR)
+    silent = is_silent(events=seen.events, first=seen.first_known, last_known=seen.last_known, now=now_us)
     return (seen.last_known if silent else now_us) - settled
 
 
