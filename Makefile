@@ -15,7 +15,7 @@ serve: $(READY)  ## the service, on the site that `make demo` made
 
 test: $(READY)  ## what the tests need, then the whole suite
 	tests/prepare.sh
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 check: $(READY)  ## lint, format, types, import direction, generated files fresh
 	$(BIN)/ruff check .

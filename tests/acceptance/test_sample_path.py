@@ -21,7 +21,9 @@ from crisisrisk.errors import ModelError, UsageError
 from crisisrisk.models.champions import champion, champion_folder
 from crisisrisk.models.registry import run_artifacts
 from crisisrisk.scoring.people import score_people
+from crisisrisk.tables.cells import assign, cells_of
 from crisisrisk.tables.store import Store
+from crisisrisk.timeline import Window
 
 pytestmark = pytest.mark.slow
 
@@ -270,3 +272,41 @@ def test_one_changed_byte_and_nobody_is_scored(made: DemoResult) -> None:
 def test_progress_is_told_and_is_about_nobody(told: Told) -> None:
     assert any(line.startswith("fitting on") for line in told.lines)
     assert [line for line in told.lines if "k1_" in line] == []
+
+
+@pytest.mark.parametrize("days", [-3650, 60])
+def test_shifts_out_of_reach_are_not_forecast(made: DemoResult, days: int) -> None:
+    start = Store(made.site).snapshot().as_of_now() + timedelta(days=days)
+    with pytest.raises(UsageError, match="these shifts cannot be forecast"):
+        forecast(made.site, start=start, hours=24.0, out=None)
+
+
+def test_nobody_is_scored_before_anything_was_known(made: DemoResult) -> None:
+    with pytest.raises(UsageError, match="nobody was known at that moment"):
+        score(made.site, as_of=Store(made.site).snapshot().as_of_now() - timedelta(days=36_500), out=None)
+
+
+def test_a_released_week_does_not_give_small_counts_back(made: DemoResult) -> None:
+    """Expected and usual are functions of a cell's own count: cells of 1 to 7 must look alike when released."""
+    week = forecast(made.site, start=None, hours=168.0, out=None).released["features"]
+    counts = crisis_contacts_of_a_year(made)
+    small = {place for place, count in counts.items() if 1 <= count <= 7}
+    assert len(small) >= 5
+    for name in ("usual", "expected"):
+        shown = {feature["properties"][name] for feature in week if feature["properties"]["place_id"] in small}
+        assert shown <= {0.0, 0.1}
+    words = " ".join(reason["text"] for feature in week for reason in feature["properties"]["reasons"])
+    assert re.search(r"\d", words) is None
+
+
+def crisis_contacts_of_a_year(made: DemoResult) -> dict[str, int]:
+    snapshot = Store(made.site).snapshot()
+    now = snapshot.as_of_now()
+    events = snapshot.place_events(Window(now - timedelta(days=365), now))
+    cells = cells_of(made.site, snapshot.table("places"), events)
+    frame = events.select(["is_crisis", "origin", "superseded_at"]).to_pandas()
+    final = frame["superseded_at"].dt.year.to_numpy() > 9000
+    counted = final & frame["is_crisis"].to_numpy(dtype=bool) & frame["origin"].isin(["public", "partner"]).to_numpy()
+    where = assign(events, cells, made.site.cells)
+    found = np.bincount(where[counted & (where >= 0)], minlength=len(cells))
+    return dict(zip(cells.ids, found.tolist(), strict=True))

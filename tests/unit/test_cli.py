@@ -55,8 +55,40 @@ def test_an_unknown_command_is_wrong_use_with_a_suggestion(capsys: pytest.Captur
 def test_an_error_goes_to_stderr_with_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "status", "--site", str(tmp_path), "--json"]) == 2
     captured = capsys.readouterr()
-    assert captured.out == ""
+    assert json.loads(captured.out)["error"]["code"] == "CR-SITE-001"
     assert captured.err.startswith("error[CR-SITE-001]: this folder is not a site\n  where   ")
+
+
+def test_a_defect_shows_its_place_and_never_its_message(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COMMANDS, "init", ("crisisrisk.cli.data", "A command that is not where it should be."))
+    assert run(["init", "x"]) == 70
+    assert "this should not happen (AttributeError at __init__.py:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        (["forecast", "--shift", "9999-12-31"], "a moment too far away"),
+        (["score", "--as-of", "0001-01-01"], "a moment too far away"),
+        (["score", "--as-of", "2026-03-29T01:30"], "this local time does not exist"),
+        (["score", "--as-of", "yesterday"], "not a moment"),
+        (["forecast", "--hours", "nan"], "not a stretch of shifts to forecast"),
+        (["forecast", "--hours", "100000"], "not a stretch of shifts to forecast"),
+        (["score", "--out", "x.xlsx"], "this kind of file is not written here"),
+        (
+            ["features", "build", "person", "--as-of", "2026-01-05", "--out", "x.csv"],
+            "this kind of file is not written",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_wrong_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], problem: str
+) -> None:
+    assert run(["init", str(tmp_path / "site")]) == 0
+    assert run([*command, "--site", str(tmp_path / "site")]) == 2
+    assert problem in capsys.readouterr().err
 
 
 def test_a_missing_option_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,6 +97,8 @@ def test_a_reason_carries_the_count_and_says_one_in_the_singular() -> None:
     )
     assert reason_in_words(spec, 3.0, {}) == "3 missed appointments in the last 28 days"
     assert reason_in_words(spec, 1.0, {}) == "1 missed appointment in the last 28 days"
+    nearby = replace(spec, aggregation="neighbours_2_count", reason="{count} {plural} nearby")
+    assert reason_in_words(nearby, 1.0, {}) == "1 missed appointment nearby"
     assert meaning_in_words(spec, {}) == "How many missed appointments occurred in the last 28 days."
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from crisisrisk.errors import DataError
+from crisisrisk.models.model_text import check_model_text
 from crisisrisk.tables.manifest import SourceCounts
 from crisisrisk.tables.site import Source
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, microseconds
@@ -112,3 +113,17 @@ def test_a_source_that_names_few_people_is_not_silent_while_it_keeps_sending() -
     last = 100 * day - 1
     sent = {"s136": SourceCounts(rows=500, first_occurred=0, last_occurred=last, last_known=last, final=500)}
     assert named.with_all_rows(sent).complete_to({}, now_us=100 * day) == {"s136": 100 * day}
+
+
+def test_trees_that_could_not_split_are_not_counted():
+    """LightGBM drops a tree that cannot split and goes on counting rounds: the number kept is of trees that exist."""
+    rng = np.random.default_rng(1)
+    names = tuple(f"x{number}" for number in range(6))
+    settings = replace(SETTINGS, min_data_in_leaf=400, feature_fraction=0.5, rounds=60, early_stopping_rounds=60)
+    features = rng.normal(size=(1500, 6)).astype(np.float32)
+    features[:, 1:] = 0.0  # one column alone can be split on, and half of the trees do not see it
+    labels = (features[:, 0] + rng.normal(size=1500) > 0).astype(float)
+    block = Block(features, labels)
+    trees = fit_trees("person", names, block, block, settings)
+    check_model_text(trees.text, feature_names=names, trees=trees.count, subject="person")
+    assert trees.text.count("Tree=") == trees.count

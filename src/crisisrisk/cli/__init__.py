@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from crisisrisk import __version__
-from crisisrisk.cli.printing import print_error
+from crisisrisk.cli.printing import print_error, print_json, print_unforeseen
 from crisisrisk.errors import CrisisRiskError
 
 # Where each command is; its module is imported only when it is asked for by name.
@@ -70,12 +70,18 @@ def crisisrisk() -> None:
     """Who and where a mental-health crisis contact is likely, before it happens."""
 
 
+UNFORESEEN = 70
+"""The exit code of a defect, as in sysexits.h: none of those that errors.py gives."""
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code: 0 fine, 1 a check failed, 2 to 5 as errors.py says."""
     try:
         result = crisisrisk.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except CrisisRiskError as error:
         print_error(error)
+        if "--json" in (sys.argv[1:] if arguments is None else arguments):
+            print_json({"error": error.as_problem()})
         return error.kind.exit_code
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
@@ -87,6 +93,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output went away (`| head`): not an error, but Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as problem:
+        if os.environ.get("CRISISRISK_TRACEBACK"):
+            raise
+        print_unforeseen(problem)
+        return UNFORESEEN
     return result if isinstance(result, int) else 0
 
 

@@ -45,7 +45,8 @@ def _who(result: DemoResult) -> Iterator[str]:
     run, scores = result.person, result.scores.scores
     yield f"Who       {run.model}  v{scores.meta.model_version}  run {run.run_id[:8]}   {run.judged_on}"
     yield f"            {_precision(run)}"
-    yield "            " + "  ".join(_with_interval(run, name) for name in ("auprc", "auroc"))
+    slope = f"calibration slope {run.metrics['calibration_slope']:.2f}"
+    yield "            " + "  ".join([*(_with_interval(run, name) for name in ("auprc", "auroc")), slope])
     for rank, row in enumerate(scores.top(TOP), 1):
         reasons = _reasons(row)
         yield f"{rank:>4}  {row['person_id'][:7]}  about {likely_in_100(row['probability'])} in 100   {reasons}"

@@ -32,7 +32,7 @@ def list_models(site_folder: str | None, as_json: bool) -> None:
 
 @model.command(epilog="Example:  crisisrisk model promote 3f2c --reason 'better precision at 25, agreed on 20 Nov'")
 @click.argument("run_id", metavar="RUN")
-@click.option("--reason", required=True, metavar="…", help="Why this model should answer; kept with it.")
+@click.option("--reason", default="", metavar="…", help="Why this model should answer; kept with it. Needed.")
 @click.option("--accept-below-baseline", is_flag=True, help="Promote although a baseline is better; kept with it.")
 @site_option
 @json_option

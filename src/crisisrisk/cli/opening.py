@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from crisisrisk.errors import UsageError
+from crisisrisk.errors import TimeError, UsageError
 from crisisrisk.tables.site import Site, find_site, read_site
-from crisisrisk.timeline import utc_from_local
+from crisisrisk.timeline import EARLIEST, LATEST, utc_from_local
 
 
 def open_site(option: str | None) -> Site:
@@ -23,4 +23,15 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
         raise UsageError(
             "CR-USE-001", "not a moment", found=repr(text), wanted="2026-11-22, 2026-11-22T06:00 or 2026-11-22T06:00Z"
         ) from None
-    return read.astimezone(UTC) if read.tzinfo else utc_from_local(read, zone)
+    if not EARLIEST.year <= read.year < LATEST.year:
+        raise UsageError(
+            "CR-USE-001",
+            "a moment too far away",
+            found=text,
+            wanted=f"a year from {EARLIEST.year} to {LATEST.year - 1}",
+        )
+    try:
+        return read.astimezone(UTC) if read.tzinfo else utc_from_local(read, zone)
+    except TimeError as problem:
+        hint = "say which instant is meant, with its zone: 2026-10-25T00:30Z"
+        raise UsageError("CR-USE-001", problem.problem, found=problem.found, hint=hint) from None

@@ -3,8 +3,10 @@
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -37,6 +39,14 @@ def print_error(error: CrisisRiskError) -> None:
     if colour_wanted():
         first = click.style(first, bold=True)
     click.echo(f"{first}\n{rest}", err=True)
+
+
+def print_unforeseen(problem: Exception) -> None:
+    """A defect: its kind and the last line of ours it went through, never its message."""
+    ours = [frame for frame in traceback.extract_tb(problem.__traceback__) if "crisisrisk" in frame.filename]
+    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "unknown"
+    click.echo(f"error: this should not happen ({type(problem).__name__} at {where})", err=True)
+    click.echo("  hint    it is a defect of crisisrisk · CRISISRISK_TRACEBACK=1 shows where it went through", err=True)
 
 
 def colour_wanted() -> bool:

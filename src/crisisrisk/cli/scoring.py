@@ -27,7 +27,7 @@ def score(as_of: str | None, out: Path | None, site_folder: str | None, as_json:
 
 @click.command(epilog="Example:  crisisrisk forecast --shift 2026-11-22T22:00 --hours 24 --out tonight.geojson")
 @click.option("--shift", metavar="START", help="When the first shift starts. Default: the next one.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=24.0, show_default=True, metavar="H",
+@click.option("--hours", type=float, default=24.0, show_default=True, metavar="H",
               help="Forecast every shift that starts in this many hours.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.geojson", help="Also write it, for release.")
 @site_option

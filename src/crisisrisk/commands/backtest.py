@@ -52,7 +52,7 @@ def _held_out(recipes: Recipes, origins: Origins, now: datetime) -> int:
     """Days from the first origin to the end: the map of cells must not know them."""
     if origins.start is not None:
         return max((now - origins.start).days, 1)
-    return recipes.training.split.origins * origins.every_days
+    return (recipes.training.split.origins + 1) * origins.every_days
 
 
 def _days(every: str) -> int:

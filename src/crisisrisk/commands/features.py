@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from crisisrisk.commands.outputs import require_ending
 from crisisrisk.errors import UsageError, did_you_mean
 from crisisrisk.features.dictionary import dictionary_page
 from crisisrisk.features.recipe import read_feature_recipe
@@ -135,6 +136,7 @@ def build_features(site: Site, subject: str, moments: Sequence[datetime], out: P
     from crisisrisk.training.matrices import person_matrix, place_matrix
 
     started = time.monotonic()
+    require_ending(out, (".parquet",))
     frame = person_matrix(site, moments) if subject == "person" else place_matrix(site, moments)
     staged = out.with_name(f".{out.name}.part")
     try:

@@ -9,14 +9,17 @@ from typing import Any
 from crisisrisk.commands.outputs import require_ending
 from crisisrisk.database.scores import save_place_forecast
 from crisisrisk.database.upgrade import current_engine
+from crisisrisk.errors import UsageError
 from crisisrisk.models.champions import champion
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.scoring.release import forecast_geojson, write_geojson
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import Store
-from crisisrisk.timeline import Shift, Window, shifts_starting_in
+from crisisrisk.tables.store import Snapshot, Store
+from crisisrisk.timeline import Shift, Window, instant, shifts_starting_in
 
 SHOWN = 10
+MOST_HOURS = 14 * 24
+FURTHEST = timedelta(days=28)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +61,12 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     import pandas as pd
 
     started = time.monotonic()
+    _require_hours(hours)
     require_ending(out, (".geojson", ".json"))
     model = champion(site.models, "place")
     snapshot = Store(site).snapshot()
     now = snapshot.as_of_now()
+    _require_reach(start or now, hours, snapshot, now)
     shifts = shifts_from(site, start or now, hours)
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
     kept = made.frame.assign(
@@ -74,6 +79,28 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     return ForecastResult(
         run=run, forecast=made, released=released, zone_name=site.time_zone.key, seconds=time.monotonic() - started
     )
+
+
+def _require_hours(hours: float) -> None:
+    if not 0 < hours <= MOST_HOURS:
+        raise UsageError(
+            "CR-USE-001",
+            "not a stretch of shifts to forecast",
+            found=f"{hours} hours",
+            wanted=f"above 0, up to {MOST_HOURS}",
+        )
+
+
+def _require_reach(start: datetime, hours: float, snapshot: Snapshot, now: datetime) -> None:
+    """Not before there were records, nor so far ahead that nothing of now says anything of then."""
+    first = instant(min(counts.first_occurred for counts in snapshot.sources().values() if counts.rows))
+    if start <= first or start + timedelta(hours=hours) > now + FURTHEST:
+        raise UsageError(
+            "CR-USE-001",
+            "these shifts cannot be forecast",
+            found=f"{start:%Y-%m-%d %H:%M} UTC, {hours:g} hours",
+            wanted=f"after {first:%Y-%m-%d} and ending by {now + FURTHEST:%Y-%m-%d}, {FURTHEST.days} days ahead",
+        )
 
 
 def shifts_from(site: Site, start: datetime, hours: float) -> tuple[Shift, ...]:

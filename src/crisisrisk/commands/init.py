@@ -40,8 +40,11 @@ def make_site(folder: Path, configuration: str) -> NewSite:
             "CR-SITE-003", "a site is only made in a new or empty folder", where=str(folder),
             hint="choose another folder, or move what is in this one away",
         )  # fmt: skip
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    except OSError as problem:
+        raise SiteError("CR-SITE-003", "the folder cannot be made", where=str(folder), found=problem.strerror) from None
     try:
         _fill(staging, configuration)
         if folder.exists():

@@ -17,6 +17,8 @@ def require_ending(out: Path | None, endings: tuple[str, ...]) -> None:
         raise UsageError(
             "CR-USE-001", "this kind of file is not written here", found=out.name, wanted=" or ".join(endings)
         )
+    if out.is_dir():
+        raise UsageError("CR-USE-001", "a folder has the name of the file", where=str(out))
     if not out.parent.is_dir():
         raise UsageError("CR-USE-001", "the folder of the file does not exist", where=str(out.parent))
 

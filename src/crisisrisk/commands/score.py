@@ -72,6 +72,8 @@ def score(site: Site, *, as_of: datetime | None, out: Path | None) -> ScoreResul
     model = champion(site.models, "person")
     snapshot = Store(site).snapshot()
     scores = score_people(model, snapshot, site, as_of=moment_to_stand_at(snapshot, as_of))
+    if scores.frame.empty:
+        raise UsageError("CR-USE-001", "nobody was known at that moment", found=scores.meta.as_of.isoformat())
     run = save_person_scores(current_engine(site.database_url), scores.frame, scores.meta)
     if out is not None:
         write_table(scores_table(scores), out)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from crisisrisk.errors import SiteError
 
@@ -29,7 +29,7 @@ def open_engine(database_url: str) -> Engine:
         raise _unusable(url.drivername)
     try:
         if url.drivername == "sqlite":
-            return _sqlite(create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}))
+            return _sqlite(url)
         return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
     except (ModuleNotFoundError, NoSuchModuleError):
         raise SiteError(
@@ -67,11 +67,21 @@ def write_ahead_log_is_safe(version: tuple[int, int, int]) -> bool:
     return version[:2] in {(3, minor) for minor in mended} and version[2] >= mended[version[1]]
 
 
-def _sqlite(engine: Engine) -> Engine:
+def _sqlite(url: URL) -> Engine:
+    # A kept connection would go on reading a file that was deleted or replaced: each use opens the file anew.
+    kept = {} if _file_of(url) is None else {"poolclass": NullPool}
+    return _set_up(create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}, **kept))
+
+
+def _file_of(url: URL) -> Path | None:
+    return None if url.drivername != "sqlite" or url.database in (None, "", ":memory:") else Path(str(url.database))
+
+
+def _set_up(engine: Engine) -> Engine:
     journal = "WAL" if write_ahead_log_is_safe(sqlite3.sqlite_version_info) else "DELETE"
 
     @event.listens_for(engine, "connect")
-    def _set_up(connection: Any, _record: Any) -> None:
+    def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy says BEGIN, so that table changes are transactions too
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA journal_mode={journal}")
@@ -90,10 +100,9 @@ def _sqlite(engine: Engine) -> Engine:
 
 def make_folder_of(engine: Engine) -> None:
     """The folder of a SQLite file, and the file itself, readable by its owner alone."""
-    database = engine.url.database
-    if engine.url.drivername != "sqlite" or not database or database == ":memory:":
+    file = _file_of(engine.url)
+    if file is None:
         return
-    file = Path(database)
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         file.touch(mode=0o600)
@@ -104,6 +113,6 @@ def answers(engine: Engine) -> bool:
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
-    except OperationalError:
+    except DatabaseError:
         return False
     return True

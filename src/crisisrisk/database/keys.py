@@ -55,7 +55,8 @@ def make_key(engine: Engine, *, role: str, team: str | None, valid_for: timedelt
 def all_keys(engine: Engine) -> Sequence[KeyRecord]:
     """Every key there is, oldest first."""
     with engine.connect() as connection:
-        return [_record(row) for row in connection.execute(select(ApiKey.__table__).order_by(ApiKey.created_at))]
+        rows = connection.execute(select(ApiKey.__table__).order_by(ApiKey.created_at)).all()
+    return [_record(row) for row in rows]
 
 
 def end_key(engine: Engine, key_id: str) -> KeyRecord:

@@ -100,35 +100,38 @@ def latest_person_scores(
             return None
         query = select(Score.__table__).where(Score.run_id == run.number).order_by(*_highest_first())
         frame = pd.DataFrame(
-            [row._mapping for row in connection.execute(query)], columns=list(Score.__table__.c.keys())
+            [row._mapping for row in connection.execute(query).all()], columns=list(Score.__table__.c.keys())
         )
     numbers = dict.fromkeys(("probability", "lower", "upper"), float)
     return run, frame.astype(numbers).drop(columns="run_id")
 
 
 def person_score(
-    engine: Engine, person_id: str, *, model_name: str | None = None, at: datetime | None = None
-) -> tuple[StoredRun, StoredScore | None] | None:
+    engine: Engine, person_id: str, *, model_name: str | None = None, model_version: int | None = None,
+    at: datetime | None = None,
+) -> tuple[StoredRun, StoredScore | None] | None:  # fmt: skip
     """One person in the newest scoring run; the score is None where the run does not know the person."""
-    found = caseload_scores(engine, [person_id], model_name=model_name, at=at)
+    found = caseload_scores(engine, [person_id], model_name=model_name, model_version=model_version, at=at)
     return None if found is None else (found[0], found[1].get(person_id))
 
 
 def caseload_scores(
-    engine: Engine, person_ids: Iterable[str], *, model_name: str | None = None, at: datetime | None = None
-) -> tuple[StoredRun, dict[str, StoredScore]] | None:
+    engine: Engine, person_ids: Iterable[str], *, model_name: str | None = None, model_version: int | None = None,
+    at: datetime | None = None,
+) -> tuple[StoredRun, dict[str, StoredScore]] | None:  # fmt: skip
     """The scores of some people in the newest scoring run, by person. People whom it does not know are left out."""
     wanted = sorted(set(person_ids))
     with engine.connect() as connection:
-        run = _newest(connection, ScoringRun, _chosen(ScoringRun, model_name, at))
+        run = _newest(connection, ScoringRun, _chosen(ScoringRun, model_name, at, model_version))
         if run is None:
             return None
-        scores: dict[str, StoredScore] = {}
+        rows: list[Row[Any]] = []
         for start in range(0, len(wanted), IDS_AT_ONCE):
             some = wanted[start : start + IDS_AT_ONCE]
             query = select(Score.__table__).where(Score.run_id == run.number, Score.person_id.in_(some))
-            scores.update((row.person_id, _score(row)) for row in connection.execute(query))
-    return run, scores
+            rows.extend(connection.execute(query).all())
+    # Parsed only after the connection is given back: a damaged row must not keep the database locked.
+    return run, {row.person_id: _score(row) for row in rows}
 
 
 def forecast_for(
@@ -156,11 +159,14 @@ def shifts_between(
 
 
 def _chosen(
-    table: type[ScoringRun] | type[ForecastRun], model_name: str | None, at: datetime | None
-) -> list[ColumnElement[bool]]:
+    table: type[ScoringRun] | type[ForecastRun], model_name: str | None, at: datetime | None,
+    model_version: int | None = None,
+) -> list[ColumnElement[bool]]:  # fmt: skip
     conditions: list[ColumnElement[bool]] = []
     if model_name is not None:
         conditions.append(table.model_name == model_name)
+    if model_version is not None:
+        conditions.append(table.model_version == model_version)
     if at is not None:
         conditions.append(table.as_of <= at)
     return conditions
@@ -194,7 +200,7 @@ def _summaries(connection: Connection, conditions: list[ColumnElement[bool]]) ->
     )  # fmt: skip
     query = select(totals, ForecastRun.__table__).join(ForecastRun, ForecastRun.id == totals.c.run_id)
     newest: dict[str, StoredShift] = {}
-    for row in connection.execute(query.order_by(ForecastRun.as_of, ForecastRun.id)):
+    for row in connection.execute(query.order_by(ForecastRun.as_of, ForecastRun.id)).all():
         newest[row.shift_id] = _shift(row)  # later runs take the place of earlier ones
     return sorted(newest.values(), key=lambda shift: (shift.start, shift.shift_id))
 

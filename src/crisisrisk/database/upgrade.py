@@ -6,7 +6,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from crisisrisk.database.engine import make_folder_of, open_engine, writing
 from crisisrisk.errors import ServiceError
@@ -18,7 +18,7 @@ UPGRADE_LOCK = 7_249_113_006
 def upgrade(engine: Engine) -> str:
     """Apply the migrations that are missing, in one transaction. Returns the revision reached.
 
-    Raises ServiceError when the database cannot be reached, or a newer version of the program made it.
+    Raises ServiceError when the database cannot be reached or used, or a newer version of the program made it.
     """
     make_folder_of(engine)
     config = _config()
@@ -30,6 +30,8 @@ def upgrade(engine: Engine) -> str:
             command.upgrade(config, "head")
     except OperationalError as problem:
         raise unreachable() from problem
+    except DatabaseError as problem:
+        raise unusable() from problem
     except CommandError:
         raise ServiceError(
             "CR-DB-002", "the operational database was made by another version of this program",
@@ -53,7 +55,7 @@ def revision(engine: Engine) -> str | None:
         make_folder_of(engine)
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
-    except OperationalError:
+    except DatabaseError:
         return None
 
 
@@ -69,6 +71,14 @@ def unreachable() -> ServiceError:
     return ServiceError(
         "CR-DB-002", "the operational database cannot be reached",
         hint="is the server running, and may this program read and write the file?",
+    )  # fmt: skip
+
+
+def unusable() -> ServiceError:
+    """The error of a file that is no database, or of a database that refuses the tables of this program."""
+    return ServiceError(
+        "CR-DB-002", "the operational database cannot be used",
+        hint="is the file a SQLite database, and whole? put it back from a copy, or take it away to begin anew",
     )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def sensitivity_at_specificity(risk: ArrayLike, happened: ArrayLike, *, specific
 
 
 def _listed(risk: FloatArray, happened: Happened, k: int, lists: ArrayLike | None) -> Happened:
-    """Who stands on a list of `k`, ties in the worst case. With `lists`, one list for each of its values."""
+    """Who stands on a list of `k`, ties in the worst case. With `lists`, one list for each of its values from 0 on."""
     if k < 1:
         raise wrong_values("a list has no length", wanted="k of 1 or more", found=str(k))
     which = np.zeros(len(risk), dtype=np.int64) if lists is None else np.unique(lists, return_inverse=True)[1]
@@ -120,14 +120,16 @@ def _listed(risk: FloatArray, happened: Happened, k: int, lists: ArrayLike | Non
     begins = np.searchsorted(which[order], which[order], side="left")
     listed = np.zeros(len(risk), dtype=bool)
     listed[order] = np.arange(len(order)) - begins < k
-    return listed
+    names = np.asarray(which if lists is None else lists)
+    return listed & (names >= 0) if np.issubdtype(names.dtype, np.number) else listed
 
 
 def precision_at_k(risk: ArrayLike, happened: ArrayLike, *, k: int, lists: ArrayLike | None = None) -> float:
     """Of those on lists of `k`, the share with the outcome.
 
-    `lists`: shape (rows,), the list a row competes for, such as team × week; hits and places are summed over
-    lists before dividing. Ties: worst case. A list with fewer than `k` people holds all of them. NaN without rows.
+    `lists`: shape (rows,), the list a row competes for, such as team × week, or -1 for a row that no list takes;
+    hits and places are summed over lists before dividing. Ties: worst case. A list with fewer than `k` people holds
+    all of them. NaN without rows.
     """
     risks, outcomes = _pair(risk, happened)
     listed = _listed(risks, outcomes, k, lists)

@@ -38,6 +38,9 @@ FEWEST_PEOPLE, FEWEST_OUTCOMES = 50, 10
 TOO_FEW = "too few to say"
 
 
+NO_TEAM = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class JudgedRows:
     """The rows a report is about: observed test rows. Every array has shape (rows,).
@@ -52,13 +55,15 @@ class JudgedRows:
     team: NDArray[Any] | None = None
 
     def lists(self) -> NDArray[np.int64]:
-        """For each row the team × slice it competes in."""
+        """For each row the team × slice it competes in; -1 for somebody on no team's caseload, whom nobody lists."""
         slices: NDArray[np.int64] = np.unique(self.as_of, return_inverse=True)[1].astype(np.int64)
         if self.team is None:
             return slices
         teams = np.unique(self.team.astype(str), return_inverse=True)[1]
         lists: NDArray[np.int64] = slices * (teams.max(initial=0) + 1) + teams
-        return lists
+        nobody = self.team.astype(str) == NO_TEAM
+        # Where no team is known at all, everyone competes for one list.
+        return slices if nobody.all() else np.where(nobody, -1, lists)
 
     def where(self, rows: NDArray[Any]) -> "JudgedRows":
         """Only the rows of a mask or of indices."""

@@ -137,6 +137,6 @@ def reason_in_words(spec: FeatureSpec, value: float, site_phrases: Mapping[str, 
     if isnan(value):
         return f"{meaning_in_words(spec, site_phrases).rstrip('.')}: not known"
     count = int(value)
-    plural = phrases.singular if count == 1 and spec.aggregation == "count" else phrases.plural
+    plural = phrases.singular if count == 1 and spec.aggregation.endswith("count") else phrases.plural
     text = spec.reason.format(count=count, singular=phrases.singular, plural=plural)
     return text.replace(" 1 days", " 1 day").replace(" 1 different days", " 1 day")

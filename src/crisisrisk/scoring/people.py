@@ -58,7 +58,10 @@ def score_people(model: Bundle, snapshot: Snapshot, site: Site, *, as_of: dateti
     """Score everyone known at `as_of` with the recipe inside the bundle. Raises ModelError for a bundle of places."""
     import pandas as pd
 
-    scorer = _Scorer(model, site, as_of, opted_out_at(snapshot.table("opt_outs"), microseconds(as_of)))
+    # Who objects now is not scored for a moment in the past either.
+    objections, now = snapshot.table("opt_outs"), microseconds(snapshot.as_of_now())
+    opted_out = opted_out_at(objections, microseconds(as_of)) | opted_out_at(objections, now)
+    scorer = _Scorer(model, site, as_of, opted_out)
     columns = tuple(dict.fromkeys((*_EVENT_COLUMNS, *person_event_columns(model.features))))
     rows: list[_Scored] = []
     for bucket in range(snapshot.buckets):
@@ -90,7 +93,7 @@ def run_meta(model: Bundle, snapshot: Snapshot, *, as_of: datetime) -> RunMeta:
         recipe_fingerprint=manifest.recipe_fingerprint,
         horizon_days=task.horizon_days,
         as_of=as_of,
-        data_complete_to={source: min(moment, as_of) for source, moment in snapshot.complete_to().items()},
+        data_complete_to=snapshot.complete_to(as_of),
         valid_until=as_of + timedelta(hours=task.valid_hours),
         made_at=datetime.now(UTC),
         outcome=task.outcome,

@@ -108,9 +108,12 @@ class ShiftForecast(Answer):
     lower: float | None
     upper: float | None
     places: int
+    horizon_days: float = Field(description="The shift's real length in days.")
     as_of: datetime
+    data_complete_to: dict[str, datetime] = Field(description="Per source, up to when its records are complete.")
     valid_until: datetime
     model: ModelUsed
+    caveats: list[str]
     reference: str
 
 

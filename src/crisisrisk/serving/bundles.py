@@ -35,8 +35,7 @@ class VerifiedModel:
         """Whether the site means to answer about the subject: it names a model, or has promoted one."""
         if self.name is not None:
             return True
-        folders = (champion_folder(self.models, name) for name in champion_names(self.models))
-        return any(not _says_it_is_about(folder, OTHER[self.subject]) for folder in folders)
+        return any(self._may_be_meant(name) for name in champion_names(self.models))
 
     def _bundle(self) -> Bundle:
         if self.name is None:
@@ -50,18 +49,35 @@ class VerifiedModel:
         return bundle
 
     def _promoted_last(self) -> Path:
-        names = champion_names(self.models)
-        for name in sorted(names, key=lambda name: changes(self.models, name)[-1].at, reverse=True):
-            folder = champion_folder(self.models, name)
-            # A damaged bundle about places must not take the people away, nor the other way round.
-            if not _says_it_is_about(folder, OTHER[self.subject]):
-                return folder
-        raise ModelError("CR-MODEL-004", f"no model answers for {self.subject} yet", where=str(self.models))
+        # A damaged bundle about places must not take the people away, nor the other way round.
+        names = [name for name in champion_names(self.models) if self._may_be_meant(name)]
+        if not names:
+            raise ModelError("CR-MODEL-004", f"no model answers for {self.subject} yet", where=str(self.models))
+        # One whose pointer cannot be read says nothing while another answers; alone, it says what is wrong with it.
+        return champion_folder(self.models, max(names, key=lambda name: _promoted_at(self.models, name)))
+
+    def _may_be_meant(self, name: str) -> bool:
+        """Whether a model may be about the subject: nothing that can be read of it says that it is about the other."""
+        folder = _folder(self.models, name)
+        folders = [folder] if folder is not None else (self.models / name).glob("v*")
+        return not any(_says_it_is_about(one, OTHER[self.subject]) for one in folders)
 
     def _stamp_now(self) -> tuple[object, ...]:
         names = champion_names(self.models) if self.name is None else (self.name,)
-        folders = {name: champion_folder(self.models, name) for name in names}
-        return tuple(_stamp(folder, self.models / name / POINTER) for name, folder in folders.items())
+        return tuple(_stamp(_folder(self.models, name), self.models / name / POINTER) for name in names)
+
+
+def _folder(models: Path, name: str) -> Path | None:
+    """The bundle that answers for a model; None where its pointer names none that can be read."""
+    try:
+        return champion_folder(models, name)
+    except (ModelError, OSError):
+        return None
+
+
+def _promoted_at(models: Path, name: str) -> str:
+    """When a model was promoted last; before all others where that cannot be read."""
+    return "" if _folder(models, name) is None else str(changes(models, name)[-1].at)
 
 
 def _says_it_is_about(folder: Path, subject: str) -> bool:
@@ -73,8 +89,8 @@ def _says_it_is_about(folder: Path, subject: str) -> bool:
     return isinstance(manifest, dict) and manifest.get("subject") == subject
 
 
-def _stamp(folder: Path, pointer: Path) -> tuple[object, ...]:
+def _stamp(folder: Path | None, pointer: Path) -> tuple[object, ...]:
     """Changes whenever a file does: `ctime` cannot be set back."""
-    files = [pointer, *sorted(folder.iterdir() if folder.is_dir() else [])]
+    files = [pointer, *sorted(folder.iterdir() if folder is not None and folder.is_dir() else [])]
     stats = [(file.name, file.stat()) for file in files if file.exists()]
     return tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats)

@@ -34,11 +34,12 @@ def document_text(app: FastAPI) -> str:
 
 
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    for path, methods in document["paths"].items():
+    for methods in document["paths"].values():
         for operation in methods.values():
             for status, response in operation["responses"].items():
-                if status >= "400" and path != "/readyz" and "application/json" in response.get("content", {}):
-                    response["content"] = {PROBLEM: response["content"]["application/json"]}
+                content = response.get("content", {}).get("application/json", {})
+                if status >= "400" and content.get("schema", {}).get("$ref", "").endswith("/Problem"):
+                    response["content"] = {PROBLEM: content}
     return document
 
 

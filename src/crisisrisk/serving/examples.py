@@ -41,8 +41,9 @@ CASELOAD: dict[str, Any] = {
 }  # fmt: skip
 
 _FORECAST: dict[str, Any] = {
-    "expected": 12.4, "usual": 8.0, "lower": None, "upper": None, "places": 148, "as_of": "2026-11-22T06:00:00Z",
-    "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "S-9",
+    "expected": 12.4, "usual": 8.0, "lower": None, "upper": None, "places": 148, "horizon_days": 0.4167,
+    "as_of": _BASIS["as_of"], "data_complete_to": _BASIS["data_complete_to"], "valid_until": "2026-11-23T08:00:00Z",
+    "model": _PLACE_MODEL, "caveats": _BASIS["caveats"], "reference": "S-9",
 }  # fmt: skip
 _SHIFT: dict[str, Any] = {
     "id": "night-2026-11-22", "name": "night", "start": "2026-11-22T22:00:00Z", "end": "2026-11-23T08:00:00Z",
@@ -99,12 +100,20 @@ DATA_STATUS: dict[str, Any] = {
 
 Responses = dict[int | str, dict[str, Any]]
 
+ANYWHERE: Responses = {
+    405: {"model": Problem, "description": "This address answers to other methods only."},
+    413: {"model": Problem, "description": "The body is too large."},
+    500: {"model": Problem, "description": "A defect; `reference` finds it in the service's log."},
+}
 _REFUSALS: Responses = {
+    **ANYWHERE,
     401: {"model": Problem, "description": "No key that works."},
     403: {"model": Problem, "description": "The key's role may not ask this, or it is switched off here."},
+    503: {"model": Problem, "description": "A part of the service that this needs is not ready."},
+}
+_OF_WHAT_IS_ASKED: Responses = {
     404: {"model": Problem, "description": "It does not exist, or this key may not see it."},
     422: {"model": Problem, "description": "A value in the request cannot be used."},
-    503: {"model": Problem, "description": "A part of the service that this needs is not ready."},
 }
 
 NO_SCORE: dict[str, Any] = {
@@ -119,10 +128,11 @@ NO_SCORE: dict[str, Any] = {
 
 def answered(
     example: dict[str, Any] | None = None, *, geojson: dict[str, Any] | None = None,
-    expired: dict[str, Any] | None = None, unscored: dict[str, Any] | None = None,
+    expired: dict[str, Any] | None = None, unscored: dict[str, Any] | None = None, parameters: bool = True,
 ) -> Responses:  # fmt: skip
     """What a route answers with: its example, its other forms, and the problems that it may say instead."""
-    responses: Responses = {status: dict(response) for status, response in _REFUSALS.items()}
+    said = _REFUSALS | _OF_WHAT_IS_ASKED if parameters else _REFUSALS
+    responses: Responses = {status: dict(response) for status, response in said.items()}
     content = {} if example is None else {"application/json": {"example": example}}
     if geojson is not None:
         content["application/geo+json"] = {"schema": {"type": "object"}, "example": geojson}

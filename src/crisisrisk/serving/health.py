@@ -1,18 +1,20 @@
 """`python -m crisisrisk.serving.health [PORT]`: asks the service on this machine whether it answers. For containers."""
 
+import http.client
 import sys
-import urllib.error
 import urllib.request
 
 SECONDS = 3
+# A proxy that the environment names is for the world outside; this machine is asked directly.
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def answers(port: int) -> bool:
     """Whether /healthz on this machine says ok."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=SECONDS) as response:
+        with _DIRECTLY.open(f"http://127.0.0.1:{port}/healthz", timeout=SECONDS) as response:
             return bool(response.status == 200)
-    except (urllib.error.URLError, TimeoutError):
+    except (OSError, http.client.HTTPException):
         return False
 
 

@@ -20,23 +20,32 @@ def log(level: int, event: str, **fields: Any) -> None:
 class JsonLines(logging.Formatter):
     """One JSON object per record.
 
-    Messages of other libraries are written without their arguments, and errors without their text: either may hold
-    what somebody asked for. Where in the code an error arose is written instead.
+    Messages of other libraries are written without their arguments (but for the server's own) and never beyond their
+    first line, and errors without their text: any may hold what somebody asked for. Where in the code an error arose
+    is written instead.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
-        own = record.name.startswith(("crisisrisk", "uvicorn"))
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
             "time": moment, "level": record.levelname.lower(),
-            "event": (record.getMessage() if own else str(record.msg)).strip(),
+            "event": _event(record),
         }  # fmt: skip
         fields = getattr(record, "fields", {})
         line |= {name: fields[name] for name in FIELDS if name in fields}
         if record.exc_info and record.exc_info[1] is not None:
             line |= _error(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False)
+
+
+def _event(record: logging.LogRecord) -> str:
+    if record.name.split(".")[0] == "crisisrisk":
+        return record.getMessage().strip()
+    text = record.getMessage() if record.name.split(".")[0] == "uvicorn" else str(record.msg)
+    # The server hands over whole tracebacks as messages; their last line is an error's text.
+    first = (text.strip().splitlines() or [""])[0]
+    return "a failure in the server" if first.startswith("Traceback") else first
 
 
 def _error(error: BaseException) -> dict[str, Any]:

@@ -1,21 +1,28 @@
 """What the service keeps between requests: the database, a view of the loaded tables, the verified bundles."""
 
+import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from fastapi import Depends, Request
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from crisisrisk.database.engine import open_engine
 from crisisrisk.database.upgrade import newest_revision, revision
 from crisisrisk.errors import CrisisRiskError, ServiceError
 from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.caseloads import Caseloads
+from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.serving.logs import log
 from crisisrisk.serving.settings import Settings
 from crisisrisk.tables.store import Store
+from crisisrisk.timeline import microseconds
 
 READY = "ready"
 
@@ -29,6 +36,13 @@ class SiteView:
     complete_to: Mapping[str, datetime]
     end_of_data: datetime
     """Where a site's clock stands that stands at the end of its data."""
+    opt_outs: pa.Table
+
+    def opted_out(self, people: Iterable[str], now: datetime) -> frozenset[str]:
+        """Those of some people whose objection holds now, as known now: it need not wait for the next scoring."""
+        asked = pa.array(list(people), pa.string())
+        theirs = pc.is_in(self.opt_outs["person_id"].cast(pa.string()), value_set=asked)
+        return opted_out_at(self.opt_outs.filter(theirs), microseconds(now))
 
 
 class Service:
@@ -53,6 +67,7 @@ class Service:
                     caseloads=Caseloads(snapshot.table("caseloads")),
                     complete_to=snapshot.complete_to(),
                     end_of_data=snapshot.as_of_now(),
+                    opt_outs=snapshot.table("opt_outs"),
                 )
             return self._view
 
@@ -83,6 +98,11 @@ def _said(check: Callable[[], object]) -> str:
         check()
     except CrisisRiskError as problem:
         return f"{problem.code}: {problem.problem}"
+    except (OSError, ValueError, TypeError, LookupError, SQLAlchemyError) as failure:
+        # Whatever is wrong with a file is wrong with its part alone. The text of the failure may hold a path or a value.
+        kind = type(failure).__name__
+        log(logging.ERROR, "a part could not be checked", problem=kind)
+        return f"CR-HTTP-503: it cannot be read ({kind})"
     return READY
 
 

@@ -9,15 +9,19 @@ from crisisrisk.database.latest import StoredRun
 from crisisrisk.serving.answers import model_used
 from crisisrisk.serving.settings import Settings
 
-EXPIRED, STALE, NO_DATA = "expired", "stale", "no_data"
+EXPIRED, STALE, NO_DATA, OPTED_OUT = "expired", "stale", "no_data", "opted_out"
 
 # The states that come with time rather than from scoring; the words of the others are in serving/phrases.toml.
 TIMELY = {
     EXPIRED: "expired: the last score is too old to be shown; people have to be scored again",
     STALE: "stale: the newest records were too old when scores were made",
 }
+RESCORE = "stale: the model that answers now has not scored people yet; they have to be scored again"
+UNSCORED = "No scores have been made yet."
+OTHER_SCORES = "The last scores were made by another model than the one that answers now; none of them is shown."
 INDEPENDENT = "The chance of at least one contact takes contacts as independent of each other."
 MODEL_UNVERIFIED = "The place model's bundle does not verify now; this forecast was made before, from one that did."
+OTHER_PLACE_MODEL = "This forecast was made by another model than the one that answers now, and stands until the next."
 RELEASED = "Released numbers: forecasts and smoothed usual values; no count of contacts is among them."
 OUTDATED = "This forecast was to be replaced by {until}; what has become known since it was issued is not in it."
 SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."

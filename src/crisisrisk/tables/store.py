@@ -19,7 +19,7 @@ from crisisrisk.tables.schema import INSTANT
 from crisisrisk.tables.silence import is_late
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.text_hashes import bucket_of
-from crisisrisk.timeline import Window, instant, microseconds
+from crisisrisk.timeline import FOREVER, Window, instant, microseconds
 
 __all__ = ["Snapshot", "Store", "bucket_of"]
 
@@ -97,10 +97,11 @@ class Snapshot:
                 totals[name] = _summed(totals[name], counts) if name in totals else counts
         return dict(sorted(totals.items()))
 
-    def complete_to(self) -> dict[str, datetime]:
-        """How far each source is complete: its newest `known_at`, less the hours that it takes to settle."""
+    def complete_to(self, as_of: datetime | None = None) -> dict[str, datetime]:
+        """How far each source is complete: its newest `known_at` (at most `as_of`), less the hours that it settles in."""
+        last = FOREVER if as_of is None else as_of
         return {
-            name: instant(counts.last_known) - timedelta(hours=self._settles(name))
+            name: min(instant(counts.last_known), last) - timedelta(hours=self._settles(name))
             for name, counts in self.sources().items()
             if counts.rows
         }

@@ -1,4 +1,8 @@
-"""Stand at many moments of the past, fit with what was known by then, judge against what came."""
+"""Stand at many moments of the past, fit on rows whose outcome was over by then, judge against what came.
+
+Features and cohorts see what was known at their own moment. Labels, and the counts behind the baselines, use the
+versions known at the end of the data: a late report counts for a fold that could not yet have had it.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -135,7 +139,7 @@ def backtest_places(
             ),
             data,
         )  # fmt: skip
-        _require_shifts(split.train, split.validation, run[0])
+        _require_shifts(split.train, split.validation, split.test, run[0])
         tell(f"{run[0]:%-d %b %Y}: fitting on {len(split.train):,} shifts …")
         model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
         tests.append(split.test)
@@ -147,7 +151,8 @@ def backtest_places(
 def place_origins(recipe: TrainingRecipe, data: PlaceData, site: Site, origins: Origins) -> tuple[datetime, ...]:
     """The moments to stand at: local midnights with a whole block of shifts after them."""
     if origins.start is None and origins.end is None:
-        return weekly_origins(data.shifts, site.time_zone, count=recipe.split.origins, every_days=origins.every_days)
+        judged = [data.shifts[one] for one in data.usable]
+        return weekly_origins(judged, site.time_zone, count=recipe.split.origins, every_days=origins.every_days)
     last = max(data.shifts[one].end for one in data.usable)
     block = timedelta(days=origins.every_days) - HALF_A_DAY
     window = Window(data.shifts[data.usable[0]].start, last)
@@ -159,7 +164,15 @@ def _days_of(run: Sequence[datetime], every_days: int) -> int:
     return (run[-1] - run[0] + HALF_A_DAY).days + every_days
 
 
-def _require_shifts(train: NDArray[np.int64], validation: NDArray[np.int64], origin: datetime) -> None:
+def _require_shifts(
+    train: NDArray[np.int64], validation: NDArray[np.int64], test: NDArray[np.int64], origin: datetime
+) -> None:
+    if not len(test):
+        raise DataError(
+            "CR-TRAIN-002",
+            f"nothing to judge on from {origin:%Y-%m-%d}",
+            wanted="origins with a whole block of shifts after them",
+        )
     if not len(train) or not len(validation):
         raise DataError(
             "CR-TRAIN-002", f"nothing to fit on before {origin:%Y-%m-%d}",

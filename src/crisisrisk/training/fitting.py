@@ -27,6 +27,7 @@ class Block:
 def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Block, settings: ModelSettings) -> Trees:
     """Trees fitted on one block, as many as do best on the other; none, when no tree does better than none."""
     data = _dataset(train, names, settings)
+    grown: list[int] = []  # trees after each round: LightGBM counts a round that could not split, and drops its tree
     booster = lightgbm().train(
         _parameters(subject, settings),
         data,
@@ -34,11 +35,12 @@ def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Bl
         valid_sets=[_dataset(validation, names, settings, reference=data)],
         valid_names=["validation"],
         callbacks=[
+            lambda round_: grown.append(round_.model.num_trees()),
             lightgbm().early_stopping(settings.early_stopping_rounds, verbose=False),
             lightgbm().log_evaluation(0),
         ],
     )
-    best = booster.best_iteration
+    best = grown[booster.best_iteration - 1]
     if subject == "place" and not _trees_help(trees_of(booster, best), names, validation):
         return trees_of(booster, 0)
     return trees_of(booster, best)

@@ -1,7 +1,7 @@
 """The rows of places: every cell in every shift, with features, offset and counts."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from crisisrisk.timeline import (
     instant,
     microseconds,
     shifts_starting_in,
+    utc_from_local,
 )
 from crisisrisk.training.coverage import coverage_of, known_before
 from crisisrisk.training.person_data import crisis_rule
@@ -69,10 +70,17 @@ class PlaceData:
         return np.flatnonzero(np.isin(self.usable, shifts))
 
 
+def _last_moment(recipe: TrainingRecipe, site: Site, until: datetime) -> datetime:
+    if recipe.grid.last_day is None:
+        return until
+    day_after = datetime.combine(recipe.grid.last_day + timedelta(days=1), time())
+    return min(until, utc_from_local(day_after, site.time_zone, ambiguous="first"))
+
+
 def place_data(
     recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snapshot, site: Site, *, held_out_days: int
 ) -> PlaceData:
-    """The rows that the recipe asks for. Cells are those known before the last `held_out_days`."""
+    """The rows that the recipe asks for. Cells are those known before the last `held_out_days` are forecast."""
     rule = crisis_rule(recipe)
     events = snapshot.place_events()
     coverage = coverage_of(rule, [events])
@@ -81,7 +89,8 @@ def place_data(
     latency = max(
         (site.sources[name].settled_after_hours for name in coverage.outcome if name in site.sources), default=0.0
     )
-    known = until - timedelta(days=held_out_days)
+    # Blocks end at a local midnight and are issued ahead: a day more, and the lead, keep the map out of their future.
+    known = _last_moment(recipe, site, until) - timedelta(days=held_out_days + 1, hours=recipe.grid.issue_hours)
     cells = cells_of(site, snapshot.table("places"), known_before(events, microseconds(known)))
     crisis = crisis_mask(rule, events)
     history = place_history(events, cells, site.cells, counted=crisis)

@@ -37,7 +37,9 @@ class Outcome:
     origins: tuple[str, ...] = setting(
         (), meaning="only events of these origins count (empty: of any)", only_for="place"
     )
-    horizon_days: int = setting(28, meaning="days ahead in which the outcome is looked for", above=0, only_for="person")
+    horizon_days: int = setting(
+        28, meaning="days ahead in which the outcome is looked for", above=0, at_most=3650, only_for="person"
+    )
     gap_days: int = setting(
         0, meaning="days left between the date of the list and the horizon", at_least=0, only_for="person"
     )

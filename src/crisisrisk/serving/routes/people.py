@@ -1,13 +1,14 @@
 """A team's own people: one person's score, and the caseload as a list."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from crisisrisk.database.latest import StoredRun, StoredScore, caseload_scores, person_score
+from crisisrisk.database.latest import StoredRun, StoredScore, caseload_scores
 from crisisrisk.database.scores import SCORED
 from crisisrisk.serving.access import OwnPerson, OwnTeam
 from crisisrisk.serving.answers import (
@@ -23,7 +24,17 @@ from crisisrisk.serving.examples import CASELOAD, NO_SCORE, PERSON, answered
 from crisisrisk.serving.problems import NoAnswerError, too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import Service, ServiceOf
-from crisisrisk.serving.wording import EXPIRED, NO_DATA, Freshness, state_in_words
+from crisisrisk.serving.wording import (
+    EXPIRED,
+    NO_DATA,
+    OPTED_OUT,
+    OTHER_SCORES,
+    RESCORE,
+    STALE,
+    UNSCORED,
+    Freshness,
+    state_in_words,
+)
 
 people = APIRouter(prefix=API, tags=["people"])
 
@@ -41,16 +52,11 @@ class CaseloadQuery(BaseModel):
 @people.get("/people/{pid}/risk", summary="One person's score", responses=answered(PERSON, **NO_SCORE))
 def person_risk(pid: OwnPerson, service: ServiceOf) -> PersonRisk:
     """For the care team whose caseload the person is on now. Without a current score: 422 or 410 with the state."""
-    service.person_model.manifest()
-    now = service.now()
-    found = person_score(service.engine, pid, model_name=service.settings.service.person_model, at=now)
-    if found is None:
-        raise _no_score(service, NO_DATA, None)
-    run, score = found
-    state = Freshness(service.settings).run_state(run, now) or (NO_DATA if score is None else score.state)
-    if score is None or state != SCORED:
-        raise _no_score(service, state, run)
-    return PersonRisk(**_basis(service, run, [score]), **_listed(score).model_dump())
+    last = _last_scores(service, [pid], service.now())
+    if last.run is None or last.states[pid] != SCORED:
+        raise _no_score(service, last, last.states[pid])
+    score = last.scores[pid]
+    return PersonRisk(**_basis(service, last.run, [score]), **_listed(score).model_dump())
 
 
 @people.get("/caseloads/{team}", summary="A team's people, most likely first", responses=answered(CASELOAD))
@@ -61,27 +67,49 @@ def caseload(
     service.person_model.manifest()
     limit, now = _limit(service, team, query.limit), service.now()
     members = service.view().caseloads.people(team, now)
-    found = caseload_scores(service.engine, members, model_name=service.settings.service.person_model, at=now)
-    if found is None:
-        pinned = _pinned(service, dict.fromkeys(members, NO_DATA))
-        caveats = ["No scores have been made yet.", service.settings.phrases.caveats["outcome"]]
+    last = _last_scores(service, members, now)
+    if last.run is None or last.of_another_model:
+        caveats = [OTHER_SCORES if last.of_another_model else UNSCORED, service.settings.phrases.caveats["outcome"]]
         return CaseloadUnscored(
-            team=team, people_on_caseload=len(members), people_scored=0, pinned=pinned, people=[], caveats=caveats
-        )
-    run, scores = found
-    states = _states(members, scores, Freshness(service.settings).run_state(run, now))
+            team=team, people_on_caseload=len(members), people_scored=0, pinned=_pinned(service, last), people=[],
+            caveats=caveats,
+        )  # fmt: skip
     listed = sorted(
-        (scores[person] for person, state in states.items() if state == SCORED),
+        (last.scores[person] for person, state in last.states.items() if state == SCORED),
         key=lambda score: (-(score.probability or 0.0), score.person_id),
     )
     return Caseload(
-        **_basis(service, run, listed),
+        **_basis(service, last.run, listed),
         team=team,
         people_on_caseload=len(members),
         people_scored=len(listed),
-        pinned=_pinned(service, {person: state for person, state in states.items() if state != SCORED}),
+        pinned=_pinned(service, last),
         people=[_listed(score) for score in listed[:limit]],
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LastScores:
+    """What is known of some people at a moment, and the run that says it."""
+
+    run: StoredRun | None
+    of_another_model: bool
+    scores: Mapping[str, StoredScore]
+    states: Mapping[str, str]
+
+
+def _last_scores(service: Service, people: Iterable[str], now: datetime) -> _LastScores:
+    """The newest scores of the verified model that answers now; else what another one's run says but its numbers."""
+    members, answering = list(people), service.person_model.manifest()
+    found = caseload_scores(
+        service.engine, members, model_name=answering.name, model_version=answering.version, at=now
+    )  # fmt: skip
+    other = None if found else caseload_scores(service.engine, members, at=now)
+    run, scores = found or other or (None, {})
+    in_place = STALE if other else run and Freshness(service.settings).run_state(run, now)
+    states = _states(members, scores, in_place)
+    states |= dict.fromkeys(service.view().opted_out(members, now), OPTED_OUT)
+    return _LastScores(run=run, of_another_model=other is not None, scores=scores, states=states)
 
 
 def _limit(service: Service, team: str, asked: int | None) -> int:
@@ -92,18 +120,23 @@ def _limit(service: Service, team: str, asked: int | None) -> int:
     return asked or min(most, known.list_length if known else USUAL_LIST_LENGTH)
 
 
-def _states(members: Iterable[str], scores: Mapping[str, StoredScore], run_state: str | None) -> dict[str, str]:
-    """What is said of each member: the run's own state where it is too old, else the stored one."""
+def _states(members: Iterable[str], scores: Mapping[str, StoredScore], in_place: str | None) -> dict[str, str]:
+    """What is said of each member: the stored state, but `in_place` of a score where the run is too old for it."""
     stored = {person: scores[person].state if person in scores else NO_DATA for person in members}
-    return stored if run_state is None else dict.fromkeys(stored, run_state)
+    return {person: (in_place or state) if state == SCORED else state for person, state in stored.items()}
 
 
-def _pinned(service: Service, states: Mapping[str, str]) -> list[PinnedPerson]:
-    """Grouped by state, so that a reader sees who is in a crisis or in hospital together."""
+def _pinned(service: Service, last: _LastScores) -> list[PinnedPerson]:
+    """Everyone without a score, grouped by state: a reader sees who is in a crisis or in hospital together."""
     return [
-        PinnedPerson(person_id=person, state=state, meaning=state_in_words(service.settings, state))
-        for person, state in sorted(states.items(), key=lambda item: (item[1], item[0]))
+        PinnedPerson(person_id=person, state=state, meaning=_meaning(service, last, state))
+        for person, state in sorted(last.states.items(), key=lambda item: (item[1], item[0]))
+        if state != SCORED
     ]
+
+
+def _meaning(service: Service, last: _LastScores, state: str) -> str:
+    return RESCORE if state == STALE and last.of_another_model else state_in_words(service.settings, state)
 
 
 def _listed(score: StoredScore) -> ListedPerson:
@@ -129,10 +162,10 @@ def _basis(service: Service, run: StoredRun, scores: Iterable[StoredScore]) -> d
     }
 
 
-def _no_score(service: Service, state: str, run: StoredRun | None) -> NoAnswerError:
+def _no_score(service: Service, last: _LastScores, state: str) -> NoAnswerError:
     code = "CR-HTTP-410" if state == EXPIRED else "CR-PERSON-002"
-    stands_at: dict[str, Any] = {} if run is None else {"as_of": _text(run.meta.as_of)}
-    return NoAnswerError(code, state_in_words(service.settings, state), state=state, **stands_at)
+    stands_at: dict[str, Any] = {} if last.run is None else {"as_of": _text(last.run.meta.as_of)}
+    return NoAnswerError(code, _meaning(service, last, state), state=state, **stands_at)
 
 
 def _text(moment: datetime) -> str:

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 
 from crisisrisk.database.latest import StoredPlace, StoredShift, forecast_for, shifts_between
 from crisisrisk.errors import ModelError
+from crisisrisk.models.bundle import Manifest
 from crisisrisk.serving.access import PlaceViewer, Viewer
 from crisisrisk.serving.answers import (
     Hotspot,
@@ -31,6 +32,7 @@ from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import (
     INDEPENDENT,
     MODEL_UNVERIFIED,
+    OTHER_PLACE_MODEL,
     OUTDATED,
     RELEASED,
     SHIFT_OVER,
@@ -59,6 +61,13 @@ class ShiftsQuery(BaseModel):
     end: AwareDatetime | None = Field(
         None, alias="to", description="The moment after the last, with its zone. Left out: three days after `from`."
     )
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _date_and_time(cls, text: object) -> object:
+        if isinstance(text, str) and "T" not in text.upper():  # a bare number would be taken for seconds since 1970
+            raise ValueError("wanted a date, a T and a time with its zone: 2026-11-22T08:00:00Z")
+        return text
 
     @field_validator("start", "end")
     @classmethod
@@ -114,9 +123,10 @@ def shifts(viewer: PlaceViewer, query: Annotated[ShiftsQuery, Query()], service:
     # A shift that was renamed in the rota keeps the forecast that it had.
     listed = [*(_rota_shift(shift) for shift in rota), *(_stored_shift(shift, None) for shift in found)]
     by_id = {shift.id: shift for shift in reversed(listed)}
+    said = _Said(service, now)
     released = not viewer.reaches("true_counts")
     shown = [
-        shift.model_copy(update={"forecast": _forecast(forecasts.get(shift.id), released=released)})
+        shift.model_copy(update={"forecast": _forecast(said, forecasts.get(shift.id), released=released)})
         for shift in sorted(by_id.values(), key=lambda shift: (shift.start, shift.id))
     ]
     return Shifts(now=now, shifts=shown, caveats=[service.settings.phrases.caveats["outcome"]])
@@ -135,9 +145,10 @@ def hotspots(
     """The newest forecast of a shift. True counts on a crisis team's board; disclosure control for all else."""
     if query.limit > service.settings.service.limits.list_length:
         raise too_much("limit", f"at most {service.settings.service.limits.list_length}")
+    # No shift has such an id, and PostgreSQL does not even take one with a zero byte.
     found = forecast_for(
         service.engine, shift_id, model_name=service.settings.service.place_model, at=service.now()
-    )  # fmt: skip
+    ) if shift_id.isprintable() else None  # fmt: skip
     if found is None:
         raise NoAnswerError("CR-HTTP-404", "no forecast was made for this shift", hint="see /api/v1/shifts")
     answer = _hotspots(service, *found, viewer=viewer, query=query)
@@ -166,14 +177,22 @@ def _stored_shift(shift: StoredShift, forecast: ShiftForecast | None) -> ShiftLi
     )  # fmt: skip
 
 
-def _forecast(shift: StoredShift | None, *, released: bool) -> ShiftForecast | None:
+def _forecast(said: "_Said", shift: StoredShift | None, *, released: bool) -> ShiftForecast | None:
     if shift is None:
         return None
     shown, meta = released_shift(shift) if released else shift, shift.run.meta
     return ShiftForecast(
-        expected=shown.expected, usual=shown.usual, lower=None, upper=None, places=shift.places, as_of=meta.as_of,
+        expected=shown.expected, usual=shown.usual, lower=None, upper=None, places=shift.places,
+        horizon_days=_horizon_days(shift), as_of=meta.as_of, data_complete_to=dict(meta.data_complete_to),
         valid_until=meta.valid_until, model=model_used(meta), reference=f"S-{shift.run.number}",
+        caveats=[
+            *Freshness(said.service.settings).caveats(shift.run, ranged=False), *said.about(shift, released=released),
+        ],
     )  # fmt: skip
+
+
+def _horizon_days(shift: StoredShift) -> float:
+    return (shift.end - shift.start) / timedelta(days=1)
 
 
 def _hotspots(
@@ -184,32 +203,43 @@ def _hotspots(
     box = box_of(query.bbox)
     chosen = [cell for cell in cells if box is None or inside(cell.latitude, cell.longitude, box)][: query.limit]
     ranged = all(cell.lower is not None for cell in cells)
-    basis = Freshness(service.settings).basis(shift.run, ranged=ranged)
+    basis, said = Freshness(service.settings).basis(shift.run, ranged=ranged), _Said(service, service.now())
     return Hotspots(
-        **{**basis, "caveats": [*basis["caveats"], INDEPENDENT, *_more_caveats(service, shift, released=released)]},
-        horizon_days=(shift.end - shift.start) / timedelta(days=1),
+        **{**basis, "caveats": [*basis["caveats"], INDEPENDENT, *said.about(shift, released=released)]},
+        horizon_days=_horizon_days(shift),
         valid_until=shift.run.meta.valid_until,
         reference=f"S-{shift.run.number}",
-        shift=_stored_shift(shift, _forecast(shift, released=released)),
+        shift=_stored_shift(shift, _forecast(said, shift, released=released)),
         released=released,
         places_forecast=len(cells),
         places=[_hotspot(released_place(cell) if released else cell) for cell in chosen],
     )
 
 
-def _more_caveats(service: Service, shift: StoredShift, *, released: bool) -> list[str]:
-    said = [RELEASED] if released else []
-    now, until = service.now(), shift.run.meta.valid_until
-    if shift.end <= now:
-        said.append(SHIFT_OVER)
-    elif until <= now:
-        said.append(OUTDATED.format(until=in_minutes(until)))
-    try:
-        service.place_model.manifest()
-    except ModelError:
-        # A crisis team gets its board whatever has failed: forecasts are only ever made by a bundle that verified.
-        said.append(MODEL_UNVERIFIED)
-    return said
+class _Said:
+    """What must be said of forecasts at a moment beyond what their runs say. The bundle is verified once."""
+
+    def __init__(self, service: Service, now: datetime) -> None:
+        self.service = service
+        self.now = now
+        try:
+            self.answering: Manifest | None = service.place_model.manifest()
+        except ModelError:
+            # A crisis team gets its board whatever has failed: forecasts are only ever made by a bundle that verified.
+            self.answering = None
+
+    def about(self, shift: StoredShift, *, released: bool) -> list[str]:
+        """The caveats of one forecast."""
+        said, meta = [RELEASED] if released else [], shift.run.meta
+        if shift.end <= self.now:
+            said.append(SHIFT_OVER)
+        elif meta.valid_until <= self.now:
+            said.append(OUTDATED.format(until=in_minutes(meta.valid_until)))
+        if self.answering is None:
+            said.append(MODEL_UNVERIFIED)
+        elif (self.answering.name, self.answering.version) != (meta.model_name, meta.model_version):
+            said.append(OTHER_PLACE_MODEL)
+        return said
 
 
 def _hotspot(cell: StoredPlace) -> Hotspot:

@@ -7,7 +7,7 @@ from crisisrisk.database.latest import StoredRun, latest_forecast_run, latest_ru
 from crisisrisk.database.upgrade import newest_revision
 from crisisrisk.serving.access import AnyViewer, StatusViewer
 from crisisrisk.serving.answers import DataStatus, Health, LastRun, Readiness, SourceStatus, Version, model_used
-from crisisrisk.serving.examples import DATA_STATUS, VERSION, answered
+from crisisrisk.serving.examples import ANYWHERE, DATA_STATUS, VERSION, answered
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import READY, ServiceOf
 from crisisrisk.serving.wording import Freshness
@@ -16,13 +16,14 @@ well = APIRouter(tags=["status"])
 status = APIRouter(prefix=API, tags=["status"])
 
 
-@well.get("/healthz", summary="Whether the process answers")
+@well.head("/healthz", include_in_schema=False)
+@well.get("/healthz", summary="Whether the process answers", responses=ANYWHERE)
 def health() -> Health:
     """No key needed. Says nothing about the parts: ask /readyz."""
     return Health(status="ok")
 
 
-@well.get("/readyz", summary="Whether every part is ready", responses={503: {"model": Readiness}})
+@well.get("/readyz", summary="Whether every part is ready", responses={**ANYWHERE, 503: {"model": Readiness}})
 def readiness(service: ServiceOf, response: Response) -> Readiness:
     """No key needed. 503 while a part is not ready; the others go on answering."""
     parts = service.parts()
@@ -31,7 +32,7 @@ def readiness(service: ServiceOf, response: Response) -> Readiness:
     return Readiness(ready=ready, parts=parts)
 
 
-@status.get("/version", summary="What is running", responses=answered(VERSION))
+@status.get("/version", summary="What is running", responses=answered(VERSION, parameters=False))
 def version(_viewer: AnyViewer, service: ServiceOf) -> Version:
     """The program, the site, and whether scores of people are offered here."""
     return Version(
@@ -43,7 +44,7 @@ def version(_viewer: AnyViewer, service: ServiceOf) -> Version:
     )
 
 
-@status.get("/data-status", summary="How fresh everything is", responses=answered(DATA_STATUS))
+@status.get("/data-status", summary="How fresh everything is", responses=answered(DATA_STATUS, parameters=False))
 def data_status(_viewer: StatusViewer, service: ServiceOf) -> DataStatus:
     """Per source, up to when it is complete and whether it is late; the last scoring and forecast."""
     view, now, freshness = service.view(), service.now(), Freshness(service.settings)
