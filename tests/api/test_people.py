@@ -1,10 +1,11 @@
 """What a care team gets: scores, lists, and typed reasons where there is no score."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.lib.database import AS_OF, score_row
-from tests.lib.service_site import SERVICE, ServiceSite
+from tests.lib.service_site import SERVICE, ServiceSite, load_rows
 
 from crisisrisk.database.engine import writing
 from crisisrisk.database.schema import ScoringRun
@@ -68,6 +69,12 @@ def test_before_the_first_scoring_nobody_has_data(own_site: ServiceSite) -> None
     assert {one["state"] for one in body["pinned"]} == {"no_data"}
 
 
+def states(site: ServiceSite, body: dict[str, Any]) -> dict[str, str]:
+    """The states of a caseload's pinned people, by first name."""
+    names = {pseudonym: name for name, pseudonym in site.people.items()}
+    return {names[one["person_id"]]: one["state"] for one in body["pinned"]}
+
+
 def expire(site: ServiceSite) -> None:
     """Leave only a scoring run whose time is over."""
     with writing(site.engine) as connection:
@@ -90,8 +97,83 @@ def test_an_expired_score_is_gone_and_says_so(own_site: ServiceSite) -> None:
     )
     assert "0.5" not in answer.text
     body = own_site.client("care", "north").get("/api/v1/caseloads/north").json()
-    assert (body["people"], {one["state"] for one in body["pinned"]}) == ([], {"expired"})
-    assert len(body["pinned"]) == 6
+    assert body["people"] == []
+    # What scoring said of somebody without a score stays so, and whom it did not know has no data.
+    assert states(own_site, body) == {
+        "ann": "expired", "cat": "in_hospital", "ben": "no_data", "dan": "no_data", "eve": "no_data", "back": "no_data",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [({"valid_until": AS_OF}, "expired"), ({"data_complete_to": {"police_999": AS_OF - timedelta(hours=171)}}, "stale")],
+)  # fmt: skip
+def test_an_old_run_takes_the_place_of_scores_and_of_no_reason(
+    own_site: ServiceSite, changes: dict[str, Any], state: str
+) -> None:
+    reasons = {"ben": "opted_out", "cat": "in_hospital", "dan": "in_crisis_episode"}
+    own_site.score(score_row("ann"), *(score_row(name, None, reason) for name, reason in reasons.items()), **changes)
+    expected = {"ann": state, **reasons, "eve": "no_data"}
+    answers = {name: risk(own_site, name) for name in expected}
+    assert {name: answer.json()["state"] for name, answer in answers.items()} == expected
+    assert {name for name, answer in answers.items() if answer.status_code == 410} == (
+        {"ann"} if state == "expired" else set()
+    )
+
+
+# Objections, and another model
+
+
+OPT_OUTS_MAPPING = """
+table = "opt_outs"
+[columns]
+person_id = { column = "person", kind = "study_id" }
+valid_from = { column = "from", zone = "Europe/London" }
+known_at = { column = "known", zone = "Europe/London" }
+valid_to = { column = "to", zone = "Europe/London" }
+kind = "kind"
+"""
+
+
+def test_who_objects_after_the_last_scoring_is_neither_scored_nor_listed(own_site: ServiceSite) -> None:
+    client, path = own_site.client("care", "north"), f"/api/v1/people/{own_site.people['ann']}/risk"
+    assert client.get(path).status_code == 200
+    rows = "person,from,known,to,kind\n"
+    rows += "ann,2026-11-21,2026-11-21,,local\nben,2026-01-01,2026-01-01,2026-11-01,local\n"
+    rows += "cat,2026-11-21,2026-11-21,,national\ndan,2026-12-01,2026-11-21,,scoring\n"
+    load_rows(own_site.site, "opt_outs", rows, OPT_OUTS_MAPPING)
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["state"], answer.json()["code"]) == (422, "opted_out", "CR-PERSON-002")
+    assert "0.182" not in answer.text
+    body = client.get("/api/v1/caseloads/north?limit=10").json()
+    assert {name for name, state in states(own_site, body).items() if state == "opted_out"} == {"ann", "cat"}
+    names = {pseudonym: name for name, pseudonym in own_site.people.items()}
+    assert [names[one["person_id"]] for one in body["people"]] == ["ben", "dan"]  # ended, and not begun yet
+
+
+@pytest.mark.parametrize("changes", [{"model_version": 5}, {"model_name": "person_crisis_56d"}])
+def test_scores_of_a_model_that_does_not_answer_now_are_not_shown(
+    own_site: ServiceSite, changes: dict[str, Any]
+) -> None:
+    with writing(own_site.engine) as connection:
+        connection.execute(ScoringRun.__table__.delete())
+    own_site.score(score_row("ann", 0.987), score_row("cat", None, "in_hospital"), **changes)
+    answer = risk(own_site)
+    assert (answer.status_code, answer.json()["state"]) == (422, "stale")
+    assert answer.json()["detail"].endswith("they have to be scored again")
+    assert "0.987" not in answer.text
+    body = own_site.client("care", "north").get("/api/v1/caseloads/north").json()
+    assert (body["people"], body["people_scored"], "model" in body) == ([], 0, False)
+    found = states(own_site, body)
+    assert (found["ann"], found["cat"], found["eve"]) == ("stale", "in_hospital", "no_data")
+    assert "0.987" not in str(body)
+
+
+def test_after_a_rollback_the_scores_of_the_model_that_answers_again_are_shown(own_site: ServiceSite) -> None:
+    own_site.score(score_row("ann", 0.987), model_version=5, made_at=AS_OF + timedelta(hours=1))
+    assert risk(own_site).json()["probability"] == 0.182
+    body = own_site.client("care", "north").get("/api/v1/caseloads/north").json()
+    assert (body["model"]["version"], body["people_scored"]) == (4, 3)
 
 
 def test_a_score_is_valid_until_its_last_moment_and_not_at_it(own_site: ServiceSite) -> None:

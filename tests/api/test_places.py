@@ -8,7 +8,7 @@ from typing import Any
 import h3
 import pytest
 from tests.lib.database import AS_OF, RELEASED_TEXT, forecast, place_run
-from tests.lib.service_site import ServiceSite
+from tests.lib.service_site import SERVICE, ServiceSite
 
 from crisisrisk.database.scores import save_place_forecast
 
@@ -72,6 +72,17 @@ def test_a_forecast_that_should_have_been_replaced_says_so(own_site: ServiceSite
     assert [caveat for caveat in board(own_site).json()["caveats"] if "replaced" in caveat] == [
         "This forecast was to be replaced by 2026-11-22T06:00Z; what has become known since it was issued is not in it."
     ]
+
+
+@pytest.mark.parametrize("changes", [{"model_version": 3}, {"model_name": "place_crisis_day"}])
+def test_a_forecast_of_another_model_stays_on_the_board_and_says_so(
+    own_site: ServiceSite, changes: dict[str, Any]
+) -> None:
+    own_site.declare("service.toml", SERVICE.replace('place = "place_crisis_shift"', ""))
+    assert not [caveat for caveat in board(own_site).json()["caveats"] if "another model" in caveat]
+    own_site.forecast(as_of=AS_OF, **changes)
+    said = [caveat for caveat in board(own_site).json()["caveats"] if "another model" in caveat]
+    assert said == ["This forecast was made by another model than the one that answers now, and stands until the next."]
 
 
 # GeoJSON
@@ -150,6 +161,31 @@ def test_shifts_around_now_are_listed_with_their_forecasts(shared_site: ServiceS
     assert body["shifts"][3]["hours"] == 10
 
 
+def test_a_listed_forecast_says_everything_about_itself(own_site: ServiceSite) -> None:
+    complete = {"police_999": AS_OF - timedelta(hours=2), "crisis_line": AS_OF - timedelta(hours=25)}
+    own_site.forecast(as_of=AS_OF, valid_until=AS_OF, data_complete_to=complete)
+    (own_site.site.models / "place_crisis_shift" / "champion.json").write_text("{")
+    (found,) = [shift["forecast"] for shift in shifts(own_site).json()["shifts"] if shift["forecast"]]
+    assert found["horizon_days"] == pytest.approx(10 / 24)
+    assert found["data_complete_to"]["crisis_line"] == "2026-11-21T05:00:00Z"
+    assert [caveat.split(" ", 1)[0] for caveat in found["caveats"]] == ["This", "late:", "interval", "This", "The"]
+    wanted = (
+        "late: crisis_line since",
+        "interval not yet estimated",
+        "to be replaced by 2026-11-22",
+        "does not verify",
+    )
+    assert all(any(words in caveat for caveat in found["caveats"]) for words in wanted)
+    assert found["caveats"] == [one for one in board(own_site).json()["caveats"] if "independent" not in one]
+
+
+def test_an_id_that_no_shift_can_have_is_not_found(shared_site: ServiceSite) -> None:
+    client = shared_site.client("crisis_team")
+    odd = [client.get(f"/api/v1/shifts/{text}/hotspots") for text in ("%00", "night%00", "%0A", "nothing")]
+    assert {answer.status_code for answer in odd} == {404}
+    assert len({answer.content for answer in odd}) == 1
+
+
 def test_a_stretch_of_time_includes_its_start_and_not_its_end(shared_site: ServiceSite) -> None:
     query = "from=2026-11-22T08:00:00Z&to=2026-11-22T22:00:00Z"
     assert [shift["id"] for shift in shifts(shared_site, query).json()["shifts"]] == ["day-2026-11-22"]
@@ -181,7 +217,8 @@ def test_totals_are_rounded_where_they_are_released(shared_site: ServiceSite) ->
 
 @pytest.mark.parametrize(
     "query",
-    ["from=2026-11-22T08:00:00", "from=yesterday", "from=2026-11-23T00:00:00Z&to=2026-11-22T00:00:00Z",
+    ["from=2026-11-22T08:00:00", "from=yesterday", "from=0", "to=1795000000", "from=2026-11-22 08:00:00Z",
+     "from=2026-11-22", "from=2026-11-23T00:00:00Z&to=2026-11-22T00:00:00Z",
      "from=2026-01-01T00:00:00Z&to=2026-06-01T00:00:00Z", "from=0001-01-01T00:00:00Z", "to=0001-01-01T00:00:00Z",
      "from=9999-12-31T00:00:00Z", "to=2200-01-01T00:00:00Z", "form=2026-11-22T08:00:00Z"],
 )  # fmt: skip

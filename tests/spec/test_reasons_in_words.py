@@ -127,6 +127,10 @@ def test_evidence_is_of_the_person_alone():
     assert told(feature("count", "mh_missed"), 1, person=1)[1] == ("e6",)
 
 
+def test_a_source_of_which_nothing_was_known_is_no_evidence():
+    assert told(feature("count", "s136"), 0)[1] == ()
+
+
 def test_people_who_are_not_asked_about_are_left_out():
     days = local_clock(instants_of(HISTORY, "occurred_at", missing=0), LONDON).day
     evidence = EvidenceOfBucket(HISTORY, np.array(["p2"], dtype=object), microseconds(AS_OF), days)

@@ -187,3 +187,23 @@ def test_the_same_rows_from_csv_gzip_parquet_and_excel_are_stored_alike(tmp_path
         load_files(site, [path], write_mapping(site, MAPPING))
         digests.add(Store(site).snapshot().digest)
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("mapped", [",", ";"])
+def test_a_first_row_in_place_of_a_header_is_shown_nowhere(site: Site, delimiter: str, mapped: str) -> None:
+    rows = "".join(f"{number},2026-01-10,9990000018,Ann Example\n" for number in range(3)).replace(",", delimiter)
+    error = refused(site, rows.encode(), mapping=f'delimiter = "{mapped}"\n' + MAPPING)
+    (written,) = [path for path in site.quarantine.glob("file-*.parquet")]
+    everything = f"{error}{error.found}{error.hint}{pq.read_table(written).to_pylist()}"
+    assert [text for text in ("9990000018", "Ann", "2026-01-10") if text in everything] == []
+    assert error.found == "4 fields, none of them named in the mapping"
+    assert error.hint is not None
+    assert "does the file have a header line?" in error.hint
+    assert (f"say  delimiter = {delimiter!r}" in error.hint) == (delimiter != mapped)
+
+
+def test_a_number_among_the_names_of_a_header_is_masked(site: Site) -> None:
+    error = refused(site, GOOD.replace("code", "999 000 0018").encode())
+    assert error.found == "id, at, (a number), value"
+    assert "999 000 0018" not in f"{error}{error.hint}"

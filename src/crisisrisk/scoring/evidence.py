@@ -67,7 +67,7 @@ class EvidenceOfBucket:
         order = np.lexsort((-self.times.occurred_at[chosen], self.times.person[chosen]))
         chosen = chosen[order]
         people, starts = np.unique(self.times.person[chosen], return_index=True)
-        groups = np.split(self.kept[chosen], starts[1:])
+        groups = np.split(self.kept[chosen], starts[1:]) if len(people) else []
         if spec.aggregation == "days_since_last":
             groups = [rows[:1] for rows in groups]
         return dict(zip(people.tolist(), groups, strict=True))

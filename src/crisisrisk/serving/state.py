@@ -99,7 +99,7 @@ def _said(check: Callable[[], object]) -> str:
     except CrisisRiskError as problem:
         return f"{problem.code}: {problem.problem}"
     except (OSError, ValueError, TypeError, LookupError, SQLAlchemyError) as failure:
-        # Whatever is wrong with a file is wrong with its part alone. The text of the failure may hold a path or a value.
+        # Whatever is wrong with a file is wrong with its part alone. The failure's text may hold a path or a value.
         kind = type(failure).__name__
         log(logging.ERROR, "a part could not be checked", problem=kind)
         return f"CR-HTTP-503: it cannot be read ({kind})"

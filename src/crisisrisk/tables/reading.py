@@ -23,14 +23,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError, MappingError, did_you_mean
+from crisisrisk.tables.headers import require_columns
 from crisisrisk.tables.mapping import FileMapping
 from crisisrisk.tables.schema import CATEGORY
 
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 131_072
-_SHOWN_COLUMNS = 12
 _LIKE_ASCII = ("utf-8", "ascii", "cp1252", "iso8859-1", "iso8859-15", "cp1250", "cp850", "mac-roman")
-_OTHER_DELIMITERS = ",;\t|"
 
 
 @dataclass(frozen=True)
@@ -238,38 +237,8 @@ def _header(head: bytes, path: Path, mapping: FileMapping) -> list[str]:
         ).column_names
     except pa.ArrowException:
         names = [first.decode("utf-8", "replace")]
-    require_columns(names, path, mapping, _delimiter_hint(first.decode("utf-8", "replace"), mapping))
+    require_columns(names, path, mapping, first.decode("utf-8", "replace"))
     return names
-
-
-def _delimiter_hint(header: str, mapping: FileMapping) -> str | None:
-    if mapping.delimiter in header:
-        return None
-    other = [sign for sign in _OTHER_DELIMITERS if sign in header]
-    return f"the header has no {mapping.delimiter!r}; say  delimiter = {other[0]!r}  in the mapping" if other else None
-
-
-def require_columns(names: list[str], path: Path, mapping: FileMapping, hint: str | None = None) -> None:
-    """Refuse a file that lacks a mapped column, or has one twice: all of them are named in one error."""
-    where = f"{path.name}, header"
-    shown = ", ".join(names[:_SHOWN_COLUMNS]) + (", …" if len(names) > _SHOWN_COLUMNS else "")
-    twice = sorted({name for name in mapping.file_columns if names.count(name) > 1})
-    if twice:
-        raise MappingError(
-            "CR-MAP-004", "a column that the mapping names is there twice", where=where, found=", ".join(twice)
-        )
-    missing = [name for name in mapping.file_columns if name not in names]
-    if not missing:
-        return
-    what = "a column" if len(missing) == 1 else f"{len(missing)} columns"
-    raise MappingError(
-        "CR-MAP-004",
-        f"{mapping.path.name} names {what} that the file does not have",
-        where=where,
-        wanted=", ".join(f'"{name}"' for name in missing),
-        found=shown,
-        hint=(hint or did_you_mean(missing[0], names)) + " · nothing was loaded",
-    )
 
 
 def _numbered(reader: pyarrow.csv.CSVStreamingReader, broken: BrokenLines) -> Iterator[Block]:

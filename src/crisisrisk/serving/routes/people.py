@@ -106,8 +106,8 @@ def _last_scores(service: Service, people: Iterable[str], now: datetime) -> _Las
     )  # fmt: skip
     other = None if found else caseload_scores(service.engine, members, at=now)
     run, scores = found or other or (None, {})
-    in_place = STALE if other else run and Freshness(service.settings).run_state(run, now)
-    states = _states(members, scores, in_place)
+    too_old = None if run is None else Freshness(service.settings).run_state(run, now)
+    states = _states(members, scores, STALE if other else too_old)
     states |= dict.fromkeys(service.view().opted_out(members, now), OPTED_OUT)
     return _LastScores(run=run, of_another_model=other is not None, scores=scores, states=states)
 
