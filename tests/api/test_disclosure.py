@@ -31,7 +31,7 @@ def place(**changes: object) -> StoredPlace:
 def test_a_released_place_keeps_its_forecast_and_what_scoring_worded_for_release() -> None:
     words = (reason("more calls than usual here in the last four weeks"), reason("3 calls"))
     released = released_place(place(released_usual=0.7612, released_reasons=words))
-    assert (released.expected, released.usual, released.rank) == (0.04, 0.76, 1)
+    assert (released.expected, released.usual, released.rank) == (0.0, 0.8, 1)
     assert released.reasons == ({**words[0], "events": []},)
 
 

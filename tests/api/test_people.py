@@ -106,7 +106,8 @@ def test_an_expired_score_is_gone_and_says_so(own_site: ServiceSite) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "state"),
-    [({"valid_until": AS_OF}, "expired"), ({"data_complete_to": {"police_999": AS_OF - timedelta(hours=171)}}, "stale")],
+    [({"valid_until": AS_OF}, "expired"),
+     ({"data_complete_to": {"police_999": AS_OF - timedelta(hours=171)}}, "stale")],
 )  # fmt: skip
 def test_an_old_run_takes_the_place_of_scores_and_of_no_reason(
     own_site: ServiceSite, changes: dict[str, Any], state: str

@@ -135,7 +135,8 @@ def test_true_counts_are_on_the_crisis_teams_board_alone(
     assert body["released"] is released
     assert ("6 triage calls" in json.dumps(body)) is not released
     assert (RELEASED_TEXT in json.dumps(body)) is released
-    assert [place["usual"] for place in places] == ([0.75] * 3 if released else [0.8] * 3)
+    # What is released of the usual count is the baseline's 0.75, to one decimal; the board shows its own 0.8.
+    assert [place["usual"] for place in places] == [0.8] * 3
     assert all(reason["events"] == ([] if released else ["e_1"]) for place in places for reason in place["reasons"])
 
 
@@ -212,7 +213,7 @@ def test_totals_are_rounded_where_they_are_released(shared_site: ServiceSite) ->
     (board_shift,) = shifts(shared_site, query).json()["shifts"]
     (released,) = shifts(shared_site, query, "data").json()["shifts"]
     assert board_shift["forecast"]["usual"] == pytest.approx(2.4)
-    assert (released["forecast"]["expected"], released["forecast"]["usual"]) == (2.4, 2.25)
+    assert (released["forecast"]["expected"], released["forecast"]["usual"]) == (2.4, 2.2)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,16 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.lib.service_site import SERVICE, ServiceSite
 
+from crisisrisk.database.engine import writing
 from crisisrisk.errors import RecipeError, UsageError
 from crisisrisk.serving.app import create_app
 from crisisrisk.serving.health import answers
@@ -25,6 +31,7 @@ from crisisrisk.serving.settings import read_settings, settings_from_environment
 
 BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
 PERSON_MODEL, PLACE_MODEL = "person_crisis_28d", "place_crisis_shift"
+UNNAMED = SERVICE[: SERVICE.index("[models]")] + SERVICE[SERVICE.index("[person_scores]") :]
 
 
 def change_a_byte(site: ServiceSite, name: str, file: str) -> None:
@@ -122,6 +129,57 @@ def test_a_person_bundle_is_not_needed_where_people_are_off(own_site: ServiceSit
     assert parts(own_site) == (200, {})
 
 
+@pytest.mark.parametrize("content", ["{", "", "[]", "{}", "3", '[{"version": 4}]', "\x00", '["x"]'])
+@pytest.mark.parametrize(("broken", "part"), [(PERSON_MODEL, "person_model"), (PLACE_MODEL, "place_model")])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_damaged_pointer_takes_down_its_own_subject_alone(
+    own_site: ServiceSite, content: str, broken: str, part: str, named: bool
+) -> None:
+    if not named:
+        own_site.declare("service.toml", UNNAMED)
+    pointer = own_site.site.models / broken / "champion.json"
+    whole = pointer.read_text()
+    with own_site.client() as client:  # with its start
+        pointer.write_text(content)
+        answer = client.get("/readyz")
+        assert (answer.status_code, set(answer.json())) == (503, {"ready", "parts"})
+        assert [name for name, said in answer.json()["parts"].items() if said != "ready"] == [part]
+        pointer.write_text(whole)
+        assert client.get("/readyz").status_code == 200
+    pointer.write_text(content)
+    care = own_site.client("care", "north")
+    with care:
+        expected = 503 if broken == PERSON_MODEL else 200
+        assert care.get(f"/api/v1/people/{own_site.people['ann']}/risk").status_code == expected
+    assert own_site.client("crisis_team").get(BOARD).status_code == 200
+
+
+def test_a_model_whose_pointer_is_damaged_is_passed_over_where_another_answers(own_site: ServiceSite) -> None:
+    own_site.declare("service.toml", UNNAMED)
+    shutil.copytree(own_site.site.models / PERSON_MODEL, own_site.site.models / "another")
+    (own_site.site.models / "another" / "champion.json").write_text("{")
+    assert parts(own_site) == (200, {})
+
+
+def test_a_file_that_is_no_database_is_said_and_everything_else_is_ready(own_site: ServiceSite) -> None:
+    (own_site.site.path / "crisisrisk.db").write_bytes(b"no database at all " * 100)
+    with own_site.client() as client:
+        status, problems = client.get("/readyz").status_code, client.get("/readyz").json()["parts"]
+    assert status == 503
+    assert [name for name, said in problems.items() if said != "ready"] == ["database"]
+
+
+def test_a_damaged_row_is_a_defect_and_does_not_lock_the_database(own_site: ServiceSite) -> None:
+    client, path = own_site.client("care", "north"), f"/api/v1/people/{own_site.people['ann']}/risk"
+    with writing(own_site.engine) as connection:
+        connection.exec_driver_sql("UPDATE scores SET reasons = '{nope'")
+    answers = [client.get(path), client.get("/api/v1/caseloads/north")]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(500, "CR-HTTP-500")] * 2
+    with sqlite3.connect(own_site.site.path / "crisisrisk.db", timeout=0.1) as other:
+        other.execute("UPDATE scores SET reasons = '[]'")
+    assert client.get(path).status_code == 200
+
+
 def test_a_database_that_is_not_up_to_date_is_said_and_everything_is_503(own_site: ServiceSite) -> None:
     key = own_site.key("crisis_team")
     (own_site.site.path / "crisisrisk.db").unlink()
@@ -161,10 +219,25 @@ def test_every_error_has_the_same_shape(
 def test_a_body_that_is_too_large_is_refused(shared_site: ServiceSite) -> None:
     client = shared_site.client("crisis_team")
     large = client.request("GET", "/healthz", content=b"x" * 65_537)
-    unstated = client.request("GET", "/healthz", content=iter([b"x"]))
-    assert (large.status_code, unstated.status_code) == (413, 413)
+    endless = client.request("GET", "/healthz", headers={"Content-Length": "9" * 5_000})
+    assert (large.status_code, endless.status_code) == (413, 413)
     assert large.json()["code"] == "CR-HTTP-413"
     assert client.request("GET", "/healthz", content=b"x" * 65_536).status_code == 200
+
+
+def test_a_body_of_unstated_length_is_counted(shared_site: ServiceSite) -> None:
+    client = shared_site.client("crisis_team")
+
+    def chunks(count: int) -> Iterator[bytes]:
+        yield from [b"x" * 1_024] * count
+
+    answers = {count: client.request("GET", BOARD, content=chunks(count)) for count in (0, 1, 64, 65)}
+    assert {count: answer.status_code for count, answer in answers.items()} == {0: 200, 1: 200, 64: 200, 65: 413}
+    assert answers[65].json()["code"] == "CR-HTTP-413"
+
+
+def test_a_head_of_the_health_check_is_answered(shared_site: ServiceSite) -> None:
+    assert shared_site.client().head("/healthz").status_code == 200
 
 
 def test_a_defect_shows_a_reference_and_nothing_else(own_site: ServiceSite, caplog: pytest.LogCaptureFixture) -> None:
@@ -234,6 +307,27 @@ def test_a_log_line_keeps_only_what_is_on_the_list() -> None:
     assert json.loads(line)["status"] == 500
     assert json.loads(line)["error_type"] == "ValueError"
     assert re.fullmatch(r"test_service\.py:\d+ test_\w+", json.loads(line)["error_at"][0])
+
+
+@pytest.mark.parametrize("name", ["uvicorn.error", "asyncio"])
+def test_the_servers_own_words_are_kept_to_one_line_that_tells_nothing(name: str) -> None:
+    def event(message: str, *arguments: object) -> str:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, arguments, None)
+        return str(json.loads(JsonLines().format(record))["event"])
+
+    traceback = 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: k1_SECRET\n'
+    assert event(traceback) == event("\n" + traceback) == "a failure in the server"
+    assert event("Exception in ASGI application\n" + traceback) == "Exception in ASGI application"
+    assert event("") == ""
+    assert event("Started server process [%d]", 7) == "Started server process " + ("[7]" if "uv" in name else "[%d]")
+
+
+def test_a_method_that_nobody_knows_is_not_written(shared_site: ServiceSite, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    client = shared_site.client()
+    statuses = [client.request(method, "/healthz").status_code for method in ("K1_SECRET", "PATCH")]
+    asked = [record.fields["method"] for record in caplog.records if record.getMessage() == "request"]
+    assert (statuses, asked) == ([405, 405], ["(other)", "PATCH"])
 
 
 def test_start_up_says_that_people_are_off_and_why(own_site: ServiceSite, caplog: pytest.LogCaptureFixture) -> None:
@@ -382,3 +476,33 @@ def _wait(ready: Any, server: "subprocess.Popen[bytes]") -> None:
 
 def test_the_health_check_says_no_when_nothing_answers() -> None:
     assert answers(free_port()) is False
+
+
+def test_the_health_check_asks_this_machine_and_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ok(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/healthz" else 404)
+            self.end_headers()
+
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    with HTTPServer(("127.0.0.1", 0), Ok) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        code = f"from crisisrisk.serving.health import answers; print(answers({server.server_port}))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_the_health_check_says_no_to_what_is_no_http() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        def speak() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.recv(1_000)
+                connection.sendall(b"SSH-2.0-something\r\n")
+
+        threading.Thread(target=speak, daemon=True).start()
+        assert answers(other.getsockname()[1]) is False

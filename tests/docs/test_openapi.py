@@ -47,6 +47,7 @@ def test_every_route_is_summed_up_and_answers_problems(
             assert operation["summary"], path
             responses = operation["responses"]
             assert isinstance(responses, dict)
+            assert {"405", "413", "500"} <= set(responses), path
             if not path.startswith("/api"):
                 continue
             assert {"200", "401", "403", "503"} <= set(responses), path
@@ -54,6 +55,15 @@ def test_every_route_is_summed_up_and_answers_problems(
                 "application/problem+json" in responses[code]["content"] for code in responses if code >= "400"
             ), path
             assert operation["security"], path
+
+
+def test_an_address_without_parameters_is_never_missing_and_has_no_wrong_value(
+    document: dict[str, dict[str, dict[str, dict[str, object]]]],
+) -> None:
+    for path in ("/api/v1/version", "/api/v1/data-status"):
+        responses = document["paths"][path]["get"]["responses"]
+        assert isinstance(responses, dict)
+        assert not {"404", "422"} & set(responses), path
 
 
 def test_the_page_about_the_api_names_every_route(document: dict[str, dict[str, object]]) -> None:

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from tests.lib.table_sites import make_site, write_csv, write_mapping
 
-from crisisrisk.commands.data import CheckResult, check_file
+from crisisrisk.commands.data import CheckResult, check_file, load_files
 from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Store
 
 BASE = {
     "event_id": '"id"',
@@ -131,15 +132,18 @@ def test_a_number_may_be_made_from_texts(site: Site) -> None:
 
 
 def test_ids_are_made_from_columns_and_the_source(site: Site) -> None:
-    made_ids = {
-        cell(
-            made(site, {"x": text}, event_id='{ hash = ["x", "at"] }', source=f'{{ constant = "{source}" }}'),
-            "event_id",
-        )
-        for text, source in (("a", "police_999"), ("b", "police_999"), ("a", "nhs_111"), ("a", "police_999"))
-    }
-    assert len(made_ids) == 3
+    for text, source in (("a", "police_999"), ("b", "police_999"), ("a", "nhs_111"), ("a", "police_999")):
+        rules = {**BASE, "event_id": '{ hash = ["x", "at"] }', "source": f'{{ constant = "{source}" }}'}
+        path = write_csv(site.path / "rows.csv", [{"id": 1, "at": "2026-07-01", "x": text}])
+        load_files(site, [path], mapping_of(site, rules))
+    made_ids = stored_ids(site)
+    assert len(made_ids) == len(set(made_ids)) == 3
     assert all(text.startswith("e_") and len(text) == 18 for text in made_ids)
+
+
+def stored_ids(site: Site) -> list[str]:
+    ids: list[str] = Store(site).snapshot().place_events(columns=["event_id"])["event_id"].to_pylist()
+    return ids
 
 
 def test_a_number_that_fails_its_check_may_leave_the_row_without_a_person(site: Site) -> None:
@@ -172,7 +176,7 @@ def test_typed_columns_of_parquet_need_no_format(site: Site) -> None:
         site, site.path / "rows.parquet", write_mapping(site, f'table = "events"\n[columns]\n{entries}')
     )
     row = result.first_rows[0]
-    assert (row["event_id"], row["is_crisis"], row["value"]) == ("7", True, 3.0)
+    assert (row["is_crisis"], row["value"]) == (True, 3.0)
     assert row["occurred_at"] == datetime(2026, 7, 1, 8, 5, tzinfo=UTC)
     assert row["ended_at"] == datetime(2026, 7, 1, 9, 5, tzinfo=UTC)
     assert row["dispatched_at"] == datetime(2026, 6, 30, 23, tzinfo=UTC)
@@ -188,3 +192,9 @@ def test_dates_of_excel_need_no_format(site: Site) -> None:
     rules = {**BASE, "occurred_at": '{ column = "at", format = "%d/%m/%Y" }'}
     result = check_file(site, site.path / "rows.xlsx", mapping_of(site, rules))
     assert result.first_rows[0]["occurred_at"] == datetime(2026, 7, 1, 8, 5, tzinfo=UTC)
+
+
+def test_whole_floats_of_parquet_are_ids_without_a_point(site: Site) -> None:
+    pq.write_table(pa.table({"id": [7.0], "at": ["2026-07-01"]}), site.path / "rows.parquet")
+    load_files(site, [site.path / "rows.parquet"], mapping_of(site, BASE))
+    assert stored_ids(site) == ["7"]

@@ -194,7 +194,7 @@ def test_the_same_rows_from_csv_gzip_parquet_and_excel_are_stored_alike(tmp_path
 def test_a_first_row_in_place_of_a_header_is_shown_nowhere(site: Site, delimiter: str, mapped: str) -> None:
     rows = "".join(f"{number},2026-01-10,9990000018,Ann Example\n" for number in range(3)).replace(",", delimiter)
     error = refused(site, rows.encode(), mapping=f'delimiter = "{mapped}"\n' + MAPPING)
-    (written,) = [path for path in site.quarantine.glob("file-*.parquet")]
+    (written,) = site.quarantine.glob("file-*.parquet")
     everything = f"{error}{error.found}{error.hint}{pq.read_table(written).to_pylist()}"
     assert [text for text in ("9990000018", "Ann", "2026-01-10") if text in everything] == []
     assert error.found == "4 fields, none of them named in the mapping"
@@ -207,3 +207,59 @@ def test_a_number_among_the_names_of_a_header_is_masked(site: Site) -> None:
     error = refused(site, GOOD.replace("code", "999 000 0018").encode())
     assert error.found == "id, at, (a number), value"
     assert "999 000 0018" not in f"{error}{error.hint}"
+
+
+@pytest.mark.parametrize("content", [HEADER.encode(), HEADER.encode().rstrip(), b"\n" + HEADER.encode().rstrip()])
+def test_a_header_alone_is_told_the_same_with_a_line_break_and_without(site: Site, content: bytes) -> None:
+    error = refused(site, content)
+    assert (error.code, error.problem, error.found) == ("CR-DATA-002", "the file has a header and no rows", None)
+
+
+def test_a_last_line_without_a_line_break_is_read(site: Site) -> None:
+    path = site.path / "calls.csv"
+    path.write_bytes(GOOD.encode().rstrip())
+    assert load_files(site, [path], write_mapping(site, MAPPING)).rows_loaded == 15
+
+
+def test_utf_8_that_the_mapping_calls_utf_16_is_refused(site: Site) -> None:
+    error = refused(site, GOOD.encode(), mapping='encoding = "utf-16"\n' + MAPPING)
+    assert (error.code, error.problem) == ("CR-DATA-003", "the file is not in the encoding utf-16")
+    assert error.hint == 'if it is plain text, say  encoding = "utf-8"  in the mapping'
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_that_the_mapping_calls_utf_8_is_named(site: Site, encoding: str) -> None:
+    error = refused(site, ("\ufeff" + GOOD).encode(encoding))
+    assert error.hint == 'say  encoding = "utf-16"  in the mapping'
+    path = site.path / "again.csv"
+    path.write_bytes(("\ufeff" + GOOD).encode(encoding))
+    assert load_files(site, [path], write_mapping(site, 'encoding = "utf-16"\n' + MAPPING)).rows_loaded == 15
+
+
+@pytest.mark.parametrize(
+    ("codes", "problem"),
+    [
+        (pa.array([["Ann"], ["B"]]), 'column "code" does not hold one plain value per row'),
+        (pa.array([{"Ann": 1}, {"Ann": 2}]), 'column "code" does not hold one plain value per row'),
+        (pa.array([b"Ann\xe9", b"B"]), 'column "code" holds bytes that are not UTF-8 text'),
+        (pa.array([b"Ann\xe9", b"B"]).cast(pa.large_binary()), 'column "code" holds bytes that are not UTF-8 text'),
+        (pa.array([b"Ann\xe9", b"B"]).dictionary_encode(), 'column "code" holds bytes that are not UTF-8 text'),
+        (pa.array([b"Ann\xe9", b"B"]).view(pa.string()), 'column "code" holds bytes that are not UTF-8 text'),
+    ],
+)
+def test_parquet_columns_that_are_no_texts_are_refused(
+    site: Site, tmp_path: Path, codes: pa.Array, problem: str
+) -> None:
+    columns = {"id": ["1", "2"], "at": ["2026-01-01", "2026-01-02"], "code": codes, "value": [1, 2]}
+    pq.write_table(pa.table(columns), tmp_path / "whole.parquet")
+    error = refused(site, (tmp_path / "whole.parquet").read_bytes(), name="calls.parquet")
+    assert (error.code, error.problem) == ("CR-DATA-003", problem)
+    assert "Ann" not in f"{error}{error.found}{error.hint}"
+
+
+def test_parquet_bytes_that_are_texts_are_read(site: Site) -> None:
+    path = site.path / "calls.parquet"
+    columns = {"id": ["1"], "at": ["2026-01-01"], "code": pa.array([b"A"]), "value": [1]}
+    pq.write_table(pa.table(columns), path)
+    load_files(site, [path], write_mapping(site, MAPPING))
+    assert Store(site).snapshot().place_events()["code"].to_pylist() == ["A"]

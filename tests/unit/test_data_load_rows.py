@@ -1,6 +1,7 @@
 """Rows that break a rule go to quarantine with their row number; the rest is loaded."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tests.lib.table_sites import NHS_NUMBERS, make_site, write_csv, write_mapping
 
 from crisisrisk.commands.data import LoadResult, check_file, load_files
+from crisisrisk.errors import MappingError
 from crisisrisk.tables.pseudonyms import PSEUDONYM
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
@@ -191,3 +193,58 @@ def test_a_source_that_the_site_does_not_have_is_a_fault_of_the_row(site: Site) 
     mapping = MAPPING.replace('source = { constant = "police_999" }', 'source = "code"')
     result = load(site, [line(1, code="nhs_111"), line(2, code="mars")], mapping)
     assert result.broken_rules == {"source: a source named in crisisrisk.toml": 1}
+
+
+KNOWN = MAPPING.replace("known_at = { delay_hours = 1 }", 'known_at = { column = "known" }')
+
+
+@pytest.mark.parametrize(("clock", "fine"), [("system", 1), ("data", 2)])
+def test_a_row_known_in_the_future_is_refused_where_the_clock_is_the_systems(site: Site, clock: str, fine: int) -> None:
+    here = replace(site, clock=clock)
+    now = datetime.now(UTC).replace(microsecond=0)
+    moments = [now + timedelta(hours=23), now + timedelta(hours=25)]
+    result = load(here, [line(number, known=moment.isoformat()) for number, moment in enumerate(moments)], KNOWN)
+    assert (result.rows_loaded, result.rows_quarantined) == (fine, 2 - fine)
+    assert result.broken_rules == ({"known_at: not in the future": 1} if clock == "system" else {})
+    assert [row["row"] for row in quarantined(here)] == ([3] if clock == "system" else [])
+    complete = Store(here).snapshot().complete_to()["police_999"]
+    assert (complete <= datetime.now(UTC) - timedelta(hours=6)) == (clock == "system")
+
+
+def test_a_delay_after_a_future_time_is_refused_too(site: Site) -> None:
+    result = load(replace(site, clock="system"), [line(1), line(2, at="2190-01-01 00:00")])
+    assert result.broken_rules == {"known_at: not in the future": 1}
+
+
+@pytest.mark.parametrize("column", ["code", "outcome"])
+@pytest.mark.parametrize("text", [NHS_NUMBERS[0], "ask 999 000 0018", "999-000-0018 again"])
+def test_an_nhs_number_outside_the_persons_column_is_never_stored(site: Site, column: str, text: str) -> None:
+    mapping = MAPPING.replace("[columns]\n", '[columns]\noutcome = "outcome"\n')
+    lines = [line(1, outcome="seen"), line(2, outcome="seen"), line(3, outcome="1234567890")]
+    lines[1][column] = text
+    result = load(site, lines, mapping)
+    assert result.broken_rules == {f"{column}: no NHS number outside the person's column": 1}
+    assert [(row["row"], row["value"]) for row in quarantined(site)] == [(3, "(withheld: identifying)")]
+    files = [path for folder in (site.data, site.quarantine) for path in folder.rglob("*") if path.is_file()]
+    assert [path.name for path in files if text.encode() in path.read_bytes()] == []
+
+
+def test_codes_of_ten_digits_are_not_taken_for_nhs_numbers(site: Site) -> None:
+    codes = ["1234567890", "1234567891", "1234567892", "1234567893", NHS_NUMBERS[0]]
+    result = load(site, [line(number, code=code) for number, code in enumerate(codes)])
+    assert (result.rows_quarantined, result.rows_loaded) == (0, 5)
+
+
+def test_the_first_rows_of_a_check_have_no_id_of_the_agency(site: Site) -> None:
+    path = write_csv(site.path / "calls.csv", [line(1)])
+    (row,) = check_file(site, path, write_mapping(site, MAPPING)).first_rows
+    assert [name for name in ("event_id", "source_person_key") if name in row] == []
+    assert row["code"] == "A"
+
+
+def test_a_value_map_to_an_unknown_source_is_refused_before_any_row_is_read(site: Site) -> None:
+    source = 'source = { column = "code", values = { A = "police_99" }, unknown = "keep" }'
+    with pytest.raises(MappingError) as caught:
+        load(site, [line(1)], MAPPING.replace('source = { constant = "police_999" }', source))
+    assert (caught.value.code, caught.value.problem) == ("CR-MAP-003", 'the site has no source "police_99"')
+    assert caught.value.hint == 'did you mean "police_999"? · sources are named in crisisrisk.toml'

@@ -134,6 +134,43 @@ def test_a_database_that_is_not_there_is_said_to_be_unreachable() -> None:
     assert "hunter2" not in raised.value.rendered()
 
 
+def test_a_file_that_is_no_database_is_an_error_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "crisisrisk.db"
+    file.write_bytes(b"no database at all " * 100)
+    engine = open_engine(f"sqlite:///{file}")
+    assert answers(engine) is False
+    assert revision(engine) is None
+    with pytest.raises(ServiceError) as raised:
+        current_engine(f"sqlite:///{file}")
+    assert (raised.value.code, raised.value.problem) == ("CR-DB-002", "the operational database cannot be used")
+    assert file.read_bytes().startswith(b"no database")
+
+
+def test_a_file_that_was_replaced_or_deleted_is_not_read_any_more(tmp_path: Path) -> None:
+    file, other = tmp_path / "crisisrisk.db", tmp_path / "other.db"
+    engine = current_engine(f"sqlite:///{file}")
+    save_person_scores(engine, scores(score_row("k1_A")), person_run())
+    current_engine(f"sqlite:///{other}")
+    assert latest_run(engine) is not None
+    other.replace(file)
+    assert latest_run(engine) is None
+    file.unlink()
+    assert revision(engine) is None
+
+
+@pytest.mark.parametrize("damaged", ["{nope", "", "[1"])
+def test_a_row_that_cannot_be_read_does_not_keep_the_database_locked(engine: Engine, damaged: str) -> None:
+    save_person_scores(engine, scores(*(score_row(f"k1_{number}") for number in range(300))), person_run())
+    with writing(engine) as connection:
+        connection.execute(Score.__table__.update().values(reasons=damaged))
+    with pytest.raises(ValueError, match="line 1") as kept:  # what was raised is kept, with all that it refers to
+        caseload_scores(engine, [f"k1_{number}" for number in range(300)])
+    with writing(open_engine(engine.url.render_as_string(hide_password=False))) as connection:
+        connection.execute(Score.__table__.update().values(reasons="[]"))
+    assert kept.value is not None
+    assert caseload_scores(engine, ["k1_1"]) is not None
+
+
 # Scores
 
 
@@ -163,6 +200,8 @@ def test_the_newest_as_of_answers_whatever_was_saved_last(engine: Engine) -> Non
     run = latest_run(engine, model_name="person_crisis_28d")
     assert run is not None
     assert run.number == new
+    assert caseload_scores(engine, [], model_name="person_crisis_28d", model_version=4) is not None
+    assert caseload_scores(engine, [], model_name="person_crisis_28d", model_version=5) is None
     earlier = latest_run(engine, at=AS_OF - timedelta(days=1))
     assert earlier is not None
     assert earlier.meta.as_of == old.as_of

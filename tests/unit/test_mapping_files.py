@@ -149,3 +149,24 @@ def test_a_missing_mapping_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MappingError) as caught:
         read_mapping(tmp_path / "none.toml")
     assert (caught.value.code, caught.value.found) == ("CR-MAP-001", "No such file or directory")
+
+
+@pytest.mark.parametrize("name", ["base64", "hex", "rot13", "zlib", "utf\\u0000", "undefined", "klingon"])
+def test_what_is_no_encoding_of_text_is_refused(name: str) -> None:
+    error = problem_of(top=f'encoding = "{name}"')
+    assert (error.code, error.problem.split('"')[0][:26]) == ("CR-MAP-003", "top: there is no encoding ")
+
+
+def test_a_delimiter_that_no_text_has_is_refused() -> None:
+    assert problem_of(top='delimiter = "\\u0000"').problem == r"top: delimiter must be one character, found '\x00'"
+
+
+def test_a_table_that_is_a_list_is_refused() -> None:
+    with pytest.raises(MappingError) as caught:
+        mapping_from(f'table = ["events"]\n[columns]\n{COLUMNS}', Path("m.toml"))
+    assert caught.value.problem == "top: table must be a text, found ['events']"
+
+
+def test_the_time_of_a_filter_that_is_a_list_is_refused() -> None:
+    error = problem_of(end='[[keep]]\ntime = ["at"]\nfrom = 2026-01-01')
+    assert error.problem == "[[keep]] 1: time must be a time in [columns], found ['at']"

@@ -21,11 +21,12 @@ from crisisrisk.tables.store import Snapshot, Store, rules_broken
 from crisisrisk.timeline import instant
 
 _SHOWN_ROWS = 10
+_NOT_SHOWN = ("event_id", "source_person_key")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """What loading a file would come to. Nothing was stored. `first_rows` hold pseudonyms only."""
+    """What loading a file would come to. Nothing was stored. `first_rows` have no agency's id or key."""
 
     file: str
     table: str
@@ -111,7 +112,8 @@ def check_file(site: Site, file: Path, mapping: Path) -> CheckResult:
     with tempfile.TemporaryDirectory() as folder:
         refused = RefusedRows(Path(folder) / "rows.parquet", file.name)
         for rows in FileReader(file, maker, refused, counts).rows():
-            first.extend(rows.slice(0, _SHOWN_ROWS - len(first)).to_pylist())
+            shown = rows.drop_columns([name for name in _NOT_SHOWN if name in rows.column_names])
+            first.extend(shown.slice(0, _SHOWN_ROWS - len(first)).to_pylist())
     return CheckResult(
         file=file.name,
         table=rules.table.name,

@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 
 from crisisrisk.database.latest import Reasons, StoredPlace, StoredShift
+from crisisrisk.scoring.release import released_number
 
 _WINDOW = re.compile(r"\bin the last ([\w-]+ )?(days?|weeks?|months?|half year|years?)\b", re.IGNORECASE)
 _SMALL_NUMBER = re.compile(
@@ -17,20 +18,20 @@ _SMALL_NUMBER = re.compile(
 
 
 def released_place(place: StoredPlace) -> StoredPlace:
-    """A place as it may be released: forecasts to two decimals, and what scoring worded for release."""
+    """A place as it may be released: forecasts to one decimal, and what scoring worded for release."""
     return replace(
         place,
-        expected=round(place.expected, 2),
-        lower=_two_decimals(place.lower),
-        upper=_two_decimals(place.upper),
-        usual=_two_decimals(place.released_usual),
+        expected=released_number(place.expected),
+        lower=_rounded(place.lower),
+        upper=_rounded(place.upper),
+        usual=_rounded(place.released_usual),
         reasons=_released_reasons(place.released_reasons),
     )
 
 
 def released_shift(shift: StoredShift) -> StoredShift:
     """The totals of a shift as they may be released."""
-    return replace(shift, expected=round(shift.expected, 1), usual=_two_decimals(shift.released_usual))
+    return replace(shift, expected=released_number(shift.expected), usual=_rounded(shift.released_usual))
 
 
 def tells_small_number(text: str) -> bool:
@@ -43,5 +44,5 @@ def _released_reasons(reasons: Reasons) -> Reasons:
     return tuple({**reason, "events": []} for reason in reasons if not tells_small_number(str(reason["text"])))
 
 
-def _two_decimals(number: float | None) -> float | None:
-    return None if number is None else round(number, 2)
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else released_number(number)

@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from crisisrisk.database.engine import open_engine
 from crisisrisk.database.upgrade import newest_revision, revision
 from crisisrisk.errors import CrisisRiskError, ServiceError
+from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.caseloads import Caseloads
-from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.settings import Settings
 from crisisrisk.tables.store import Store

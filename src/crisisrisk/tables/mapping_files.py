@@ -138,10 +138,12 @@ def _table(content: dict[str, Any], problems: _Problems) -> Table | None:
     name = content.get("table")
     if name in known:
         return TABLES[str(name)]
-    if name in TABLES:
+    if isinstance(name, str) and name in TABLES:
         problems.add("CR-MAP-003", f"top: {name} are never loaded into tables; they live encrypted in the database")
     elif isinstance(name, str):
         problems.add("CR-MAP-003", f'top: there is no table "{name}"', did_you_mean(name, known))
+    elif name is not None:
+        problems.add("CR-MAP-003", f"top: table must be a text, found {name!r}", f"known: {', '.join(known)}")
     else:
         problems.add("CR-MAP-003", "top: table is missing", f"known: {', '.join(known)}")
     return None
@@ -150,15 +152,20 @@ def _table(content: dict[str, Any], problems: _Problems) -> Table | None:
 def _encoding(content: dict[str, Any], problems: _Problems) -> str:
     name = problems.text(content, "encoding", "top", "utf-8") or "utf-8"
     try:
-        return codecs.lookup(name).name
-    except LookupError:
-        problems.add("CR-MAP-003", f'top: there is no encoding "{name}"', "known: utf-8, cp1252, latin-1, utf-16, …")
+        found = codecs.lookup(name)
+        "".encode(name)  # refuses what is no encoding of text, such as base64
+        found.incrementaldecoder().decode(b"")
+        return found.name
+    except (LookupError, ValueError, TypeError):
+        problems.add(
+            "CR-MAP-003", f'top: there is no encoding "{repr(name)[1:-1]}"', "known: utf-8, cp1252, latin-1, utf-16, …"
+        )
         return "utf-8"
 
 
 def _delimiter(content: dict[str, Any], problems: _Problems) -> str:
     found = content.get("delimiter", ",")
-    if not isinstance(found, str) or len(found) != 1 or ord(found) > 126 or found in '"\r\n':
+    if not isinstance(found, str) or len(found) != 1 or not 0 < ord(found) <= 126 or found in '"\r\n':
         problems.add("CR-MAP-003", f"top: delimiter must be one character, found {found!r}")
         return ","
     return found
@@ -380,7 +387,7 @@ def _keep(
     problems.unknown_keys(entry, ("column", "values", "not_values", "time", "from", "before"), where)
     if "time" in entry:
         name = entry["time"]
-        if name not in columns or table.column(name).kind is not TIME:
+        if not isinstance(name, str) or name not in columns or table.column(name).kind is not TIME:
             problems.add("CR-MAP-003", f"{where}: time must be a time in [columns], found {name!r}")
             return None
         if not {"from", "before"} & set(entry):
@@ -400,7 +407,7 @@ def _keep(
 
 def _refuse_what_is_missing(table: Table, columns: Any, coordinates: Coordinates | None, problems: _Problems) -> None:
     given = set(columns if isinstance(columns, dict) else ()) | ({"latitude", "longitude"} if coordinates else set())
-    if coordinates and {"latitude", "longitude"} & set(columns or ()):
+    if coordinates and isinstance(columns, dict) and {"latitude", "longitude"} & set(columns):
         problems.add("CR-MAP-003", "[coordinates] and [columns] both say where it was")
     for column in table.columns:
         if not column.required or column.name in given:

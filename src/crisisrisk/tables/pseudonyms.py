@@ -20,9 +20,13 @@ from crisisrisk.errors import DataError
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.text_hashes import CROCKFORD
 
+_DIGITS = 10
+_SEVERAL = 4
+
 PSEUDONYM = re.compile(r"k\d{1,3}_[0-9A-HJKMNP-TV-Z]{16}")
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 _AFTER_SCOTLAND = "3200000000"
+_TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
 _LINE = re.compile(r"(k\d{1,3}) ([0-9a-f]{64})")
 
 
@@ -87,6 +91,22 @@ def valid_nhs_numbers(texts: Sequence[str]) -> list[str | None]:
         if not fine or (number < _AFTER_SCOTLAND and not is_valid(number)):
             found[place] = None
     return found
+
+
+def has_nhs_number(text: str) -> bool:
+    """Whether a valid NHS number stands somewhere in a text."""
+    found = _TEN_DIGITS.findall(text)
+    return bool(found) and any(number is not None for number in valid_nhs_numbers(found))
+
+
+def are_ten_digit_codes(texts: Sequence[str]) -> bool:
+    """Whether the ten-digit texts among distinct values are some catalogue's codes, such as SNOMED's, not NHS numbers.
+
+    One in eleven codes passes the check digit by chance, every NHS number does: of several, most must fail.
+    """
+    bare = [text for text in texts if len(text) == _DIGITS and text.isascii() and text.isdigit()]
+    valid = sum(number is not None for number in valid_nhs_numbers(bare)) if bare else 0
+    return len(bare) >= _SEVERAL and 2 * valid < len(bare)
 
 
 def _ten_digits(text: str) -> str | None:

@@ -19,12 +19,12 @@ import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError, MappingError, did_you_mean
 from crisisrisk.tables.headers import require_columns
 from crisisrisk.tables.mapping import FileMapping
+from crisisrisk.tables.parquet_files import parquet_tables, without_empty
 from crisisrisk.tables.schema import CATEGORY
 
 BLOCK_BYTES = 4 << 20
@@ -63,7 +63,7 @@ def read_blocks(path: Path, mapping: FileMapping, broken: BrokenLines) -> Iterat
     """The mapped columns of a file, block by block, in the file's order. Empty cells are nulls."""
     name = path.name.lower()
     if name.endswith(".parquet"):
-        return _parquet_blocks(path, mapping)
+        return (Block(table, rows) for table, rows in parquet_tables(path, mapping, BLOCK_ROWS))
     if name.endswith((".xlsx", ".xlsm")):
         return _excel_blocks(path, mapping)
     if name.endswith((".csv", ".csv.gz", ".txt", ".txt.gz", ".tsv", ".tsv.gz")):
@@ -91,6 +91,7 @@ class _CleanText(io.RawIOBase):
         self._like_ascii = encoding in _LIKE_ASCII
         self._lines = 1
         self._rest = b""
+        self._last = b""
         self.quotes = 0
         self.problem: DataError | None = None
 
@@ -117,6 +118,9 @@ class _CleanText(io.RawIOBase):
             self._lines += self._rest.count(b"\n")
             self.quotes += self._rest.count(b'"')
             if not raw:
+                self._rest += b"\n" if self._last not in (b"", b"\n") else b""
+            self._last = self._rest[-1:] or self._last
+            if not raw:
                 break
         if size < 0 or size >= len(self._rest):
             given, self._rest = self._rest, b""
@@ -130,7 +134,7 @@ class _CleanText(io.RawIOBase):
             return raw
         try:
             return self._decoder.decode(raw, final=not raw).encode()
-        except UnicodeDecodeError as problem:
+        except UnicodeError as problem:
             raise self._not_in_encoding(problem) from None
 
     def _refuse_nul(self) -> None:
@@ -151,13 +155,19 @@ class _CleanText(io.RawIOBase):
                 hint="copy the file again",
             ) from None  # fmt: skip
 
-    def _not_in_encoding(self, problem: UnicodeDecodeError) -> DataError:
-        line = self._lines + problem.object[: problem.start].count(b"\n")
+    def _not_in_encoding(self, problem: UnicodeError) -> DataError:
+        line, found = self._lines, None
+        hint = 'if it came from Windows, say  encoding = "cp1252"  in the mapping'
+        if isinstance(problem, UnicodeDecodeError) and problem.start < len(problem.object):
+            line += problem.object[: problem.start].count(b"\n")
+            found = f"byte 0x{problem.object[problem.start]:02x}"
+            if line == 1 and problem.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                hint = 'say  encoding = "utf-16"  in the mapping'
+        if self._encoding.startswith(("utf-16", "utf-32")):
+            hint = 'if it is plain text, say  encoding = "utf-8"  in the mapping'
         return DataError(
             "CR-DATA-003", f"the file is not in the encoding {self._encoding}",
-            where=f"{self._path.name} line {line:,}",
-            found=f"byte 0x{problem.object[problem.start]:02x}",
-            hint='if it came from Windows, say  encoding = "cp1252"  in the mapping',
+            where=f"{self._path.name} line {line:,}", found=found, hint=hint,
         )  # fmt: skip
 
 
@@ -180,14 +190,13 @@ def _csv_blocks(path: Path, mapping: FileMapping, broken: BrokenLines) -> Iterat
 
 
 def _unreadable(path: Path, problem: Exception) -> DataError:
-    # Arrow quotes the offending row in its message, which may hold what identifies a person.
-    first = str(problem).split("\n")[0].split(": Row")[0]
-    kind = (
-        "a quoted value never ends, or is longer than a block"
-        if "straddling" in first or "out of sync" in first
-        else first[:60]
-    )
-    return DataError("CR-DATA-003", "the file cannot be read as CSV", where=path.name, found=kind)
+    # Arrow quotes the offending row in its message, which may hold what identifies a person: none of it is shown.
+    unending = "straddling" in str(problem) or "out of sync" in str(problem)
+    return DataError(
+        "CR-DATA-003", "the file cannot be read as CSV", where=path.name,
+        found="a quoted value never ends, or is longer than a block" if unending else None,
+        hint="check the delimiter, the quotes and the encoding",
+    )  # fmt: skip
 
 
 def _open_csv(
@@ -221,7 +230,7 @@ def _open_csv(
 
 def _peek(stream: _CleanText) -> bytes:
     head = stream.read(1 << 16)
-    while head and b"\n" not in head and len(head) < BLOCK_BYTES and (more := stream.read(1 << 16)):
+    while head and b"\n" not in head.lstrip(b"\r\n") and len(head) < BLOCK_BYTES and (more := stream.read(1 << 16)):
         head += more
     stream._rest = head + stream._rest
     return head
@@ -280,38 +289,6 @@ def _quote_state(content, state, delimiter):  # type: ignore[no-untyped-def]
     return state
 
 
-# Parquet
-
-
-def _parquet_blocks(path: Path, mapping: FileMapping) -> Iterator[Block]:
-    try:
-        with pq.ParquetFile(path) as file:
-            require_columns(file.schema_arrow.names, path, mapping)
-            passed = 0
-            for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=list(mapping.file_columns)):
-                rows = np.arange(passed, passed + batch.num_rows, dtype=np.int64) + 2
-                passed += batch.num_rows
-                yield Block(_without_empty(pa.Table.from_batches([batch]), mapping), rows)
-    except FileNotFoundError as problem:
-        raise DataError(
-            "CR-DATA-001", "the data file cannot be opened", where=path.name, found=problem.strerror
-        ) from None
-    except (pa.ArrowException, OSError) as problem:
-        found = str(problem).split("\n")[0][:80]
-        raise DataError("CR-DATA-003", "the file cannot be read as Parquet", where=path.name, found=found) from None
-
-
-def _without_empty(table: pa.Table, mapping: FileMapping) -> pa.Table:
-    empty = pa.array(list(mapping.empty_values), pa.string())
-    for place, column in enumerate(table.columns):
-        texts = column.type
-        if pa.types.is_large_string(texts) or pa.types.is_string(texts) or pa.types.is_string_view(texts):
-            plain = column.cast(pa.string())
-            kept = pa.compute.if_else(pa.compute.is_in(plain, empty), pa.scalar(None, pa.string()), plain)
-            table = table.set_column(place, table.field(place).name, kept)
-    return table
-
-
 # Excel
 
 
@@ -364,7 +341,7 @@ def _sheet_blocks(lines: Iterator[tuple[Any, ...]], path: Path, mapping: FileMap
 def _excel_block(taken: list[tuple[Any, ...]], rows: list[int], mapping: FileMapping) -> Block:
     columns = [_excel_column(cells) for cells in zip(*taken, strict=True)]
     table = pa.table(columns, names=list(mapping.file_columns))
-    return Block(_without_empty(table, mapping), np.array(rows, dtype=np.int64))
+    return Block(without_empty(table, mapping), np.array(rows, dtype=np.int64))
 
 
 def _excel_column(cells: tuple[Any, ...]) -> pa.Array:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +38,7 @@ from crisisrisk.tables.mapping import (
     TrueFor,
     columns_of,
 )
-from crisisrisk.tables.pseudonyms import PseudonymKey, pseudonyms
+from crisisrisk.tables.pseudonyms import PseudonymKey, are_ten_digit_codes, has_nhs_number, pseudonyms
 from crisisrisk.tables.reading import Block
 from crisisrisk.tables.schema import CATEGORIES, FLAG, IDENTIFIER, INSTANT, NUMBER, TIME, WHOLE, Column
 from crisisrisk.tables.site import Site
@@ -47,6 +47,10 @@ from crisisrisk.tables.time_values import DOUBLE_HOUR, SKIPPED_HOUR, times, want
 from crisisrisk.timeline import microseconds, utc_from_local
 
 UNKNOWN_VALUE = "a value that the mapping lists"
+NOT_IN_THE_FUTURE = "not in the future"
+NO_NHS_NUMBER = "no NHS number outside the person's column"
+# An agency's clock may be wrong by its zone; beyond a day the time itself is.
+_CLOCKS_DIFFER = timedelta(hours=24)
 _UNREADABLE = {NUMBER: "a number", WHOLE: "a whole number", FLAG: "true or false"}
 _CHECKS = {"nhs_number": "a valid NHS number", "pseudonym": "a pseudonym of this site"}
 _MOST_CACHED = 1_000_000
@@ -105,11 +109,15 @@ class RowMaker:
     def _refuse_unknown_source(self) -> None:
         rule = self._mapping.columns.get("source")
         known = tuple(self._site.sources)
-        if isinstance(rule, Constant) and rule.value not in known:
-            raise MappingError(
-                "CR-MAP-003", f'the site has no source "{rule.value}"', where=f"{self._mapping.path}, [columns] source",
-                hint=did_you_mean(str(rule.value), known) + " · sources are named in crisisrisk.toml",
-            )  # fmt: skip
+        named = [str(rule.value)] if isinstance(rule, Constant) else []
+        if isinstance(rule, FromColumn):
+            named = [name for _, name in rule.values or ()]
+        for name in named:
+            if name not in known:
+                raise MappingError(
+                    "CR-MAP-003", f'the site has no source "{name}"', where=f"{self._mapping.path}, [columns] source",
+                    hint=did_you_mean(name, known) + " · sources are named in crisisrisk.toml",
+                )  # fmt: skip
 
     def _kept(self, columns: dict[str, pa.Array], rows: int) -> Mask:
         kept = np.ones(rows, dtype=np.bool_)
@@ -216,6 +224,7 @@ class _Making:
                 self._made[column.name] = self._hashed(rule)
             elif isinstance(rule, Delay):
                 self._made[column.name] = self._delayed(rule)
+        self._refuse_the_future()
         made = MadeRows(
             pa.table([self._made[name] for name in table.names], schema=table.arrow_schema), self._numbers,
             [fault for fault in self._faults if fault.rows.any()], left_out, self._given, self._unreadable,
@@ -265,6 +274,8 @@ class _Making:
             kept = encoded(values)
             if column.name == "source":
                 self._check_source(kept, rule)
+            if not column.identifying:
+                self._refuse_nhs_numbers(column, kept)
             return kept.as_array()
         if column.kind is IDENTIFIER:
             return texts_of(values)
@@ -333,6 +344,23 @@ class _Making:
     def _delayed(self, rule: Delay) -> pa.Array:
         delay = pa.scalar(round(rule.hours * 3_600_000_000), pa.duration("us"))
         return pc.add(self._made[rule.after], delay)
+
+    def _refuse_the_future(self) -> None:
+        """What is known later than now hides that a source fell silent. Invented data may lie ahead of the machine."""
+        if self._maker.site.clock != "system" or "known_at" not in self._made:
+            return
+        known = self._made["known_at"]
+        latest = microseconds(datetime.now(UTC) + _CLOCKS_DIFFER)
+        future = np.asarray(known.cast(pa.int64()).fill_null(0)) > latest
+        if future.any():
+            self._faults.append(Fault("known_at", NOT_IN_THE_FUTURE, future, texts_of(known)))
+
+    def _refuse_nhs_numbers(self, column: Column, values: Encoded) -> None:
+        if are_ten_digit_codes(values.texts.to_pylist()):
+            return
+        with_number = values.rows_with(has_nhs_number)
+        if with_number.any():
+            self._faults.append(Fault(column.name, NO_NHS_NUMBER, with_number))
 
     def _note(self, column: Column, source: str, rule: str, unreadable: Mask) -> None:
         """A fault that also counts towards the column having changed its type."""

@@ -98,8 +98,13 @@ class Snapshot:
         return dict(sorted(totals.items()))
 
     def complete_to(self, as_of: datetime | None = None) -> dict[str, datetime]:
-        """How far each source is complete: its newest `known_at` (at most `as_of`), less the hours that it settles in."""
+        """How far each source is complete: its newest `known_at` (at most `as_of`), less the hours that it settles in.
+
+        Where the site's clock is the system's, nothing counts as known later than now.
+        """
         last = FOREVER if as_of is None else as_of
+        if self._site.clock == "system":
+            last = min(last, datetime.now(UTC))
         return {
             name: min(instant(counts.last_known), last) - timedelta(hours=self._settles(name))
             for name, counts in self.sources().items()
