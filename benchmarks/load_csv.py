@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +54,14 @@ longitude = "Longitude"
 ROWS_AT_ONCE = 1_000_000
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Write the file, load it in a process of its own, print one line of figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--people", type=int, default=60_000)
     parser.add_argument("--gigabytes", type=float)
     parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.load:
         _load(options.load)
         return
@@ -158,4 +159,4 @@ def _load(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
