@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from nhs_number.validate import is_valid
 from tests.lib.clock_reference import read_clock_text_slowly
 
+from crisisrisk.tables.cell_values import numbers
 from crisisrisk.tables.clock_texts import NO_OFFSET, read_clock_texts
+from crisisrisk.tables.known_texts import KnownTexts
 from crisisrisk.tables.pseudonyms import valid_nhs_numbers
 from crisisrisk.tables.text_hashes import bucket_of, keyed_ids, text_hashes
 
@@ -67,3 +69,37 @@ def test_numbers_are_checked_as_the_nhs_number_package_checks_them(written: list
     assert all(
         number is None for number in valid_nhs_numbers([text for text in plain if not any(map(str.isdigit, text))])
     )
+
+
+@given(st.lists(st.lists(st.text(max_size=6), max_size=40), max_size=6))
+def test_texts_are_numbered_in_order_of_meeting(blocks: list[list[str]]) -> None:
+    known, met = KnownTexts(), dict[str, int]()
+    for block in blocks:
+        wanted = [met.setdefault(text, len(met)) for text in block]
+        # A slice shares its buffers with what stands before it.
+        asked = pa.array(["before", *block], pa.string()).slice(1)
+        assert known.numbers_of(asked).tolist() == wanted
+        assert known.texts.to_pylist() == list(met)
+        assert known.hashes.tolist() == text_hashes(known.texts).tolist()
+
+
+def test_many_texts_find_their_numbers_again_after_the_table_has_grown() -> None:
+    known, texts = KnownTexts(), [f"person {number}" for number in range(20_000)]
+    for start in range(0, 20_000, 700):
+        known.numbers_of(pa.array(texts[start : start + 700]))
+    assert known.numbers_of(pa.array(texts)).tolist() == list(range(20_000))
+
+
+written_numbers = st.one_of(
+    st.floats().map(str),
+    st.integers().map(str),
+    st.from_regex(r"[ +-]?[0-9]{0,4}[.,]?[0-9]{0,3}([eE][0-9]{1,4})?[ x]?"),
+    st.sampled_from(["nan", "Infinity", "-inf", "0x1A", "1_000", "", ".", "1e", "1.e3"]),
+)
+
+
+@given(st.lists(written_numbers, min_size=1, max_size=6))
+def test_a_number_is_read_the_same_alone_and_among_cells_that_hold_none(written: list[str]) -> None:
+    alone = [numbers(pa.array([text])).values[0].as_py() for text in written]
+    among = numbers(pa.array([*written, "no number"])).values.to_pylist()
+    assert among == [*alone, None]

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from crisisrisk.tables.schema import CATEGORY
 
 Mask = NDArray[np.bool_]
-_NUMBER = r"^[ ]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?[ ]*$"
+_NUMBER = r"^[ ]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ ]*$"
+_MANY_ROWS = 1 << 17
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
@@ -91,14 +92,22 @@ def numbers(column: pa.Array) -> Read:
     """Finite numbers. `1e999`, `NaN`, `inf` and `1,5` are unreadable."""
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         texts = texts_of(column)
-        fits = pc.match_substring_regex(texts, _NUMBER)
-        column = pc.cast(pc.utf8_trim(pc.if_else(fits, texts, None), " "), pa.float64())
+        column = _parsed(texts)
         given = np.asarray(texts.is_valid())
     else:
         given = np.asarray(column.is_valid())
         column = pc.cast(column, pa.float64(), safe=False)
     finite = np.isfinite(np.asarray(column.fill_null(np.nan)))
     return Read(pc.if_else(pa.array(finite), column, None), given & ~finite)
+
+
+def _parsed(texts: pa.Array) -> pa.Array:
+    """Texts as numbers, null where they are none. Most columns hold nothing else, and are read at once."""
+    try:
+        return pc.cast(texts, pa.float64())
+    except pa.ArrowInvalid:
+        fits = pc.match_substring_regex(texts, _NUMBER)
+        return pc.cast(pc.utf8_trim(pc.if_else(fits, texts, None), " "), pa.float64())
 
 
 def whole_numbers(column: pa.Array) -> Read:
@@ -127,6 +136,17 @@ def repeated_text(text: str, rows: int) -> pa.DictionaryArray:
 
 def nothing(kind: pa.DataType, rows: int) -> pa.Array:
     """Empty cells of a stored type."""
+    if rows > _MANY_ROWS:
+        return _empty_cells(kind, rows)
+    return _many_empty_cells(kind).slice(0, rows)
+
+
+@cache
+def _many_empty_cells(kind: pa.DataType) -> pa.Array:
+    return _empty_cells(kind, _MANY_ROWS)
+
+
+def _empty_cells(kind: pa.DataType, rows: int) -> pa.Array:
     if kind == CATEGORY:
         return pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int32()), pa.array([], pa.string()))
     return pa.nulls(rows, kind)

@@ -29,6 +29,9 @@ _REST = np.zeros((12, 8), dtype=np.uint8)
 for _place, _name in enumerate(_FULL_MONTHS):
     _REST[_place, : len(_name) - 3] = np.frombuffer(_name[3:].encode(), dtype=np.uint8)
 _ISO = np.zeros(0, dtype=np.int32)
+_WIDTHS = {_YEAR: 4, _MONTH: 2, _DAY: 2, _HOUR: 2, _MINUTE: 2, _SECOND: 2}
+_FIELDS = {_YEAR: 0, _MONTH: 1, _DAY: 2, _HOUR: 3, _MINUTE: 4, _SECOND: 5}
+_T_OR_BLANK = -100
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def read_clock_texts(texts: pa.Array, form: str) -> ClockTexts:
     zone = np.full(len(texts), NO_OFFSET, dtype=np.int32)
     readable = np.zeros(len(texts), dtype=np.bool_)
     pattern = _ISO if form == "iso" else _pattern(form)
-    _read_all(content, offsets, pattern, wall, zone, readable)
+    layout = _iso_layout() if form == "iso" else _fixed_layout(pattern)
+    _read_all(content, offsets, pattern, layout, wall, zone, readable)
     if texts.null_count:
         readable &= np.asarray(texts.is_valid())
     return ClockTexts(wall_us=wall, offset_seconds=zone, readable=readable)
@@ -84,11 +88,66 @@ def _pattern(form: str) -> NDArray[np.int32]:
     return np.array(codes, dtype=np.int32)
 
 
+def _fixed_layout(pattern: NDArray[np.int32]) -> NDArray[np.int32]:
+    """What stands at each place of a text written in full: a sign, or a digit of field `-1 - code`.
+
+    Empty where a directive has no fixed width, or the text is no whole date. Texts that fit are read without looking
+    for where their numbers end; the others in the slow way.
+    """
+    layout: list[int] = []
+    met: list[int] = []
+    for code in pattern.tolist():
+        if code >= 0:
+            layout.append(code)
+        elif code in _WIDTHS and code not in met:
+            layout.extend([-1 - _FIELDS[code]] * _WIDTHS[code])
+            met.append(code)
+        else:
+            return np.zeros(0, dtype=np.int32)
+    return np.array(layout if {_YEAR, _MONTH, _DAY} <= set(met) else [], dtype=np.int32)
+
+
+def _iso_layout() -> NDArray[np.int32]:
+    layout = _fixed_layout(_pattern("%Y-%m-%dT%H:%M:%S"))
+    layout[10] = _T_OR_BLANK
+    return layout
+
+
 @numba.njit(cache=True, nogil=True)
-def _read_all(content, offsets, pattern, wall, zone, readable):  # type: ignore[no-untyped-def]
+def _fixed(content, start, layout, fields):  # type: ignore[no-untyped-def]
+    """Whether a text stands in a layout, its numbers in `fields`."""
+    for place in range(len(layout)):
+        sign, code = content[start + place], layout[place]
+        if code >= 0:
+            if sign != code:
+                return False
+        elif code == _T_OR_BLANK:
+            if sign != 84 and sign != 32:
+                return False
+        else:
+            digit = np.int64(sign) - 48
+            if digit < 0 or digit > 9:
+                return False
+            fields[-1 - code] = fields[-1 - code] * 10 + digit
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _read_all(content, offsets, pattern, layout, wall, zone, readable):  # type: ignore[no-untyped-def]
     fields = np.zeros(9, dtype=np.int64)  # year to microsecond, offset from UTC, half of the day
+    parts = np.zeros(9, dtype=np.int64)
     for row in range(len(wall)):
         start, end = offsets[row], offsets[row + 1]
+        ends_in_z = len(pattern) == 0 and end - start == len(layout) + 1 and content[end - 1] == 90
+        if end > start and (end - start == len(layout) or ends_in_z):
+            parts[:7] = 0
+            if _fixed(content, start, layout, parts):
+                if _is_a_date(parts):
+                    wall[row] = _wall_us(parts)
+                    readable[row] = True
+                    if ends_in_z:
+                        zone[row] = 0
+                continue
         while start < end and content[start] == 32:
             start += 1
         while end > start and content[end - 1] == 32:

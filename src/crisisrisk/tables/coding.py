@@ -36,7 +36,7 @@ class Texts:
 
     def __init__(self) -> None:
         self._known = {name: KnownTexts() for name in CATEGORY_NAMES}
-        self._hashes: dict[str, Hashes] = {name: np.array([_EMPTY]) for name in CATEGORY_NAMES}
+        self._whole_orders: dict[str, NDArray[np.int64]] = {}
         self._lock = Lock()
 
     def coded(self, table: pa.Table) -> pa.Table:
@@ -61,28 +61,38 @@ class Texts:
     def hashes_of(self, name: str) -> Hashes:
         """A hash of each text of a column by number, and after them that of an empty cell."""
         with self._lock:
-            have, known = self._hashes[name], self._known[name]
-            if len(have) != len(known) + 1:
-                have = np.concatenate([have[:-1], text_hashes(known.texts[len(have) - 1 :]), [_EMPTY]])
-                self._hashes[name] = have
-            return have
+            return np.append(self._known[name].hashes, _EMPTY)
 
     def sorted_column(self, name: str, codes: pa.Array) -> tuple[pa.DictionaryArray, NDArray[np.int32]]:
         """A column as a dictionary array whose texts are in order, and each row's place in that order (-1: empty)."""
-        listed = self._known[name].texts
         empty = np.asarray(codes.is_null())
         numbers = np.asarray(codes.fill_null(0))
-        met = np.zeros(max(len(listed), 1), dtype=np.bool_)
+        met = np.zeros(max(len(self._known[name]), 1), dtype=np.bool_)
         met[numbers[~empty]] = True
         present = np.flatnonzero(met)
-        texts = listed.take(pa.array(present))
-        order = pc.sort_indices(texts)
+        in_order, texts = self._in_order(name, present)
         rank = np.zeros(len(met), dtype=np.int32)
-        rank[present[np.asarray(order)]] = np.arange(len(order), dtype=np.int32)
+        rank[in_order] = np.arange(len(in_order), dtype=np.int32)
         ranks = np.where(empty, np.int32(-1), rank[numbers])
-        texts = texts.take(order)
         indices = pa.array(ranks, mask=empty if empty.any() else None)
         return pa.DictionaryArray.from_arrays(indices, texts), ranks
+
+    def _in_order(self, name: str, present: NDArray[np.int64]) -> tuple[NDArray[np.int64], pa.StringArray]:
+        """Some numbers in the order of their texts, and the texts. Where most are asked for, all are sorted, once."""
+        with self._lock:
+            known = self._known[name]
+            count, texts, whole = len(known), known.texts, self._whole_orders.get(name)
+            if (whole is None or len(whole) != count) and 1 < count <= 4 * len(present):
+                whole = np.asarray(pc.sort_indices(texts)).astype(np.int64)
+                self._whole_orders[name] = whole
+        if whole is None or len(whole) != count:
+            some = texts.take(pa.array(present))
+            order = pc.sort_indices(some)
+            return present[np.asarray(order)], some.take(order)
+        wanted = np.zeros(count, dtype=np.bool_)
+        wanted[present] = True
+        in_order = whole[wanted[whole]]
+        return in_order, texts.take(pa.array(in_order))
 
 
 def column_of(rows: pa.Table, name: str) -> pa.Array:

@@ -56,13 +56,14 @@ class FileReader:
         """The good rows. Raises DataError or MappingError where the file as a whole is not what it should be."""
         broken = BrokenLines()
         table = self._maker.mapping.table
-        # Three threads, each with its own step: reading, making rows, checking them and whatever the caller does.
-        for made in ahead(self._made(ahead(read_blocks(self._path, self._maker.mapping, broken)))):
+        # Each step has a thread of its own: reading, making rows, checking them, and whatever the caller does.
+        made_rows = ahead(self._made(ahead(read_blocks(self._path, self._maker.mapping, broken))))
+        for made, faults in ahead((made, broken_rules(table, made.table)) for made in made_rows):
             self.counts.rows_read += made.left_out + len(made.rows)
             self.counts.rows_left_out += made.left_out
             self._given.update(made.given)
             self._unreadable.update(made.unreadable)
-            fine = self._refused.refuse(made, broken_rules(table, made.table))
+            fine = self._refused.refuse(made, faults)
             self.counts.rows_fine += int(fine.sum())
             yield made.table if fine.all() else made.table.take(pa.array(np.flatnonzero(fine)))
         self._finish(broken)
@@ -171,11 +172,11 @@ class _Load:
         self._files: dict[str, StoredFile] = dict(before.files) if before else {}
 
     def events(self, counts: list[FileCounts]) -> tuple[dict[str, StoredFile], tuple[LoadedFile, ...]]:
-        merge = EventMerge(self._site.data, self._staging, self._site.buckets, self._files)
-        for number, rows in self._read_all(counts):
-            if rows.num_rows:
-                merge.add(rows, number)
-        files, result = merge.merged(self._links(), links_changed=False)
+        with EventMerge(self._site.data, self._staging, self._site.buckets, self._files) as merge:
+            read = ((number, rows) for number, rows in self._read_all(counts) if rows.num_rows)
+            for coded in ahead(merge.coded(rows, number) for number, rows in read):
+                merge.add(coded)
+            files, result = merge.merged(self._links(), links_changed=False)
         lines = [
             self._line(one, int(_at(result.duplicate, number)), int(_at(result.correcting, number)))
             for number, one in enumerate(counts)
@@ -191,8 +192,8 @@ class _Load:
         merged = merged_table(table, self._stored(table.name), pa.concat_tables(pieces))
         self._files[f"tables/{table.name}"] = self._staging.parquet(f"tables/{table.name}", merged.rows)
         if table.name == "person_links":
-            merge = EventMerge(self._site.data, self._staging, self._site.buckets, self._files)
-            self._files, _ = merge.merged(merged.rows, links_changed=True)
+            with EventMerge(self._site.data, self._staging, self._site.buckets, self._files) as merge:
+                self._files, _ = merge.merged(merged.rows, links_changed=True)
         of_file = np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64)
         repeats = np.bincount(of_file[merged.duplicate], minlength=len(counts))
         corrects = np.bincount(of_file[merged.correcting], minlength=len(counts))

@@ -70,6 +70,16 @@ class Counts:
     lock: Lock = field(default_factory=Lock)
 
 
+@dataclass(frozen=True)
+class CodedRows:
+    """Rows of a file with their texts as numbers, the part of each, and the sorted hashes of their events."""
+
+    rows: pa.Table
+    parts: NDArray[np.int64]
+    marks: Hashes
+    file_number: int
+
+
 @dataclass
 class EventMerge:
     """One load's event rows on their way into the store."""
@@ -83,29 +93,42 @@ class EventMerge:
     def __post_init__(self) -> None:
         self._new = Parts(self.staging.folder, "new")
         self._months = Parts(self.staging.folder, "months")
+        self._linked = Parts(self.staging.folder, "linked")
         self._marked: list[Hashes] = []
         self._files = 0
         self._foreign: ForeignVersions | None = None
         self._several: Hashes = np.zeros(0, dtype=np.uint64)
         self._month_lock = Lock()
 
-    def add(self, rows: pa.Table, file_number: int) -> None:
-        """Add made rows of a file; they are kept until `merged`."""
+    def __enter__(self) -> "EventMerge":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing may still write into the load's folder when that is removed."""
+        for parts in (self._new, self._months, self._linked):
+            parts.close()
+
+    def coded(self, rows: pa.Table, file_number: int) -> CodedRows:
+        """Made rows of a file, ready to be added."""
         coded = self.texts.coded(rows)
-        self._files = max(self._files, file_number + 1)
         tag = pa.array(np.full(coded.num_rows, file_number, dtype=np.int16))
         parts = part_numbers(coded, self.texts, self.buckets)
-        marks = event_hashes(coded, self.texts)
-        self._marked.append(np.sort(marked_with_parts(marks, parts)))
-        self._new.add(coded.append_column(_FROM_FILE, tag), parts)
+        marks = np.sort(marked_with_parts(event_hashes(coded, self.texts), parts))
+        return CodedRows(coded.append_column(_FROM_FILE, tag), parts, marks, file_number)
+
+    def add(self, coded: CodedRows) -> None:
+        """Add rows; they are kept until `merged`."""
+        self._files = max(self._files, coded.file_number + 1)
+        self._marked.append(coded.marks)
+        self._new.add(coded.rows, coded.parts)
 
     def merged(self, links: pa.Table | None, *, links_changed: bool) -> tuple[dict[str, StoredFile], Counts]:
         """All event files after the load, by logical name. `links`: the whole `person_links` table, if there is one."""
         files = dict(self.before)
         counts = Counts(np.zeros(self._files, dtype=np.int64), np.zeros(self._files, dtype=np.int64))
+        self._new.settle()
         self._find_foreign_versions()
         touched = {part for part in self._parts_to_merge() if part >= self.buckets}
-        self._new.settle()
         files |= self._each(sorted(touched), self._new.rows, lambda part: self._merged_part(part, None, counts))
         derived: Parts | None = None
         if links is not None and (links_changed or any(files[self._logical(part)].keyed_rows for part in touched)):
@@ -216,7 +239,7 @@ class EventMerge:
         changed = found.keep & (is_new | (superseded < before))
         rows = _with_superseded(rows, superseded)
         if changed.any():
-            self._add_months(rows.take(pa.array(np.flatnonzero(changed))))
+            self._add_months(rows if changed.all() else rows.take(pa.array(np.flatnonzero(changed))))
         return rows if found.keep.all() else rows.take(pa.array(np.flatnonzero(found.keep)))
 
     @staticmethod
@@ -256,7 +279,7 @@ class EventMerge:
     # Links
 
     def _linked_rows(self, links: Links, files: dict[str, StoredFile]) -> Parts:
-        derived = Parts(self.staging.folder, "linked")
+        derived = self._linked
         for part in range(self.buckets, 2 * self.buckets):
             file = files.get(self._logical(part))
             if file is None or not file.keyed_rows:
@@ -264,6 +287,7 @@ class EventMerge:
             rows = linked(self._read_fresh(file), links)
             if rows.num_rows:
                 derived.add(rows, part_numbers(rows, self.texts, self.buckets))
+        derived.settle()
         return derived
 
     def _read_fresh(self, file: StoredFile) -> pa.Table:

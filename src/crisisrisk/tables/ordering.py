@@ -11,6 +11,10 @@ from crisisrisk.tables.text_hashes import Hashes
 
 Ranks = NDArray[np.int64] | NDArray[np.int32]
 
+# Agencies note minutes, or seconds at best.
+_STEPS = (60_000_000, 1_000_000)
+_BITS = 63
+
 
 def canonical_order(
     keys: Sequence[Ranks], ids: pa.Array | None, content: Callable[[pa.Array], Hashes]
@@ -19,18 +23,53 @@ def canonical_order(
 
     Texts and content are only compared where all keys tie; `content` gives the hashes of some rows. O(rows log rows).
     """
-    order = np.lexsort(tuple(reversed(keys)))
-    tied = np.ones(max(len(order) - 1, 0), dtype=np.bool_)
-    for key in keys:
-        tied &= key[order[1:]] == key[order[:-1]]
-    if not tied.any():
+    joint = _joint_key(keys)
+    order: NDArray[np.int64] = np.argsort(joint)
+    same = joint[order[1:]] == joint[order[:-1]]
+    if not same.any():
         return order
-    among = order[np.append(tied, False) | np.append(False, tied)]
-    last = np.zeros(len(order), dtype=np.int64)
-    place = pa.array(among)
-    by_id = np.zeros(len(among), dtype=np.int32) if ids is None else text_ranks(ids.take(place))
-    last[among[np.lexsort((content(place), by_id))]] = np.arange(len(among))
-    return np.lexsort((last, *reversed(keys)))
+    places = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    tied = order[places]
+    rows = pa.array(tied)
+    by_id = np.zeros(len(tied), dtype=np.int32) if ids is None else text_ranks(ids.take(rows))
+    order[places] = tied[np.lexsort((content(rows), by_id, joint[tied]))]
+    return order
+
+
+def _joint_key(keys: Sequence[Ranks]) -> NDArray[np.int64]:
+    """One number per row that orders and ties rows as all keys together do."""
+    joint = np.zeros(len(keys[0]), dtype=np.int64)
+    left = _BITS
+    for key in keys if len(joint) else ():
+        values, width = _from_zero(key)
+        left -= width
+        if left < 0:
+            return _joint_key_of_any(keys)
+        joint = (joint << width) | values
+    return joint
+
+
+def _from_zero(key: Ranks) -> tuple[NDArray[np.int64], int]:
+    """Values in steps above their least, and how many bits the largest takes."""
+    values = key.astype(np.int64)
+    least, largest = int(values.min()), int(values.max())
+    if largest - least >= 1 << _BITS:
+        return values, _BITS + 1
+    values -= least
+    for step in _STEPS:
+        if largest - least >= step and not (values % step).any():
+            return values // step, ((largest - least) // step).bit_length()
+    return values, (largest - least).bit_length()
+
+
+def _joint_key_of_any(keys: Sequence[Ranks]) -> NDArray[np.int64]:
+    order = np.lexsort(tuple(reversed(keys)))
+    differs = np.zeros(len(order), dtype=np.bool_)
+    for key in keys:
+        differs[1:] |= key[order[1:]] != key[order[:-1]]
+    joint = np.empty(len(order), dtype=np.int64)
+    joint[order] = np.cumsum(differs)
+    return joint
 
 
 def text_ranks(texts: pa.Array) -> NDArray[np.int32]:

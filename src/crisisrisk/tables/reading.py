@@ -27,7 +27,7 @@ from crisisrisk.tables.mapping import FileMapping
 from crisisrisk.tables.parquet_files import parquet_tables, without_empty
 from crisisrisk.tables.schema import CATEGORY
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 6 << 20
 BLOCK_ROWS = 131_072
 _LIKE_ASCII = ("utf-8", "ascii", "cp1252", "iso8859-1", "iso8859-15", "cp1250", "cp850", "mac-roman")
 

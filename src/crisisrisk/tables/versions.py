@@ -69,11 +69,11 @@ def resolved(rows: pa.Table, events: Hashes, texts: Texts) -> Resolved:
 
 def _with_shared_hash(events: Hashes) -> NDArray[np.int64]:
     """The rows whose event hash some other row has too."""
-    order = np.argsort(events)
-    ordered = events[order]
-    same = ordered[1:] == ordered[:-1]
-    if not same.any():
+    ordered = np.sort(events)
+    if not (ordered[1:] == ordered[:-1]).any():
         return np.zeros(0, dtype=np.int64)
+    order = np.argsort(events)
+    same = events[order[1:]] == events[order[:-1]]
     return np.sort(order[np.append(same, False) | np.append(False, same)])
 
 
