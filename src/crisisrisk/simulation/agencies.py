@@ -1,289 +1,205 @@
-"""The files of each agency: its own columns, codes, formats of time and ways of naming people."""
+"""Write the file of each agency: its own columns, codes, formats of time and ways of naming people.
 
-from collections.abc import Callable
-from typing import Any
+A file is written page by page in order of occurrence, so that one stretch of days of one agency is all that is in
+memory. Every page has a random stream of its own: files may be written in any order, in any process.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from crisisrisk.simulation.contacts import pick
-from crisisrisk.simulation.national_grid import to_national_grid
-from crisisrisk.simulation.people import People
-from crisisrisk.simulation.period import SECONDS_PER_HOUR, Period, local_clock, stream
-from crisisrisk.simulation.texts import (
-    DAY,
-    DAY_AND_MINUTE,
-    ISO_MINUTE,
-    Columns,
-    Texts,
-    chosen,
-    decimals,
-    local_texts,
-    numbered,
-    of_person,
-    offset_texts,
-    spaced,
-    utc_texts,
+from crisisrisk.simulation import agencies_care as care
+from crisisrisk.simulation import agencies_emergency as emergency
+from crisisrisk.simulation.city import City
+from crisisrisk.simulation.defects import (
+    BAD_ROWS,
+    CODES_CHANGE,
+    COPIES,
+    PLACE_FIVE_FOLD,
 )
+from crisisrisk.simulation.feeds import FILES
+from crisisrisk.simulation.monthly import Rows, Slices, rows_of_slices, slices_of, spilled
+from crisisrisk.simulation.pages import Page
+from crisisrisk.simulation.period import Period, stream
+from crisisrisk.simulation.planting import Planting, busiest_cell, planting_of
+from crisisrisk.simulation.recording import SILENT_FROM, local_seconds
+from crisisrisk.simulation.registers import REGISTERS, write_register
+from crisisrisk.simulation.texts import Columns, CsvFile
+from crisisrisk.simulation.who_is_who import WhoIsWho
 
-FileMaker = Callable[[pd.DataFrame, People, np.random.Generator], Columns]
-
-
-def agency_files(seed: int, rows: pd.DataFrame, people: People, period: Period) -> dict[str, Columns]:
-    """Every file of contacts by its name, rows in order of occurrence."""
-    files: dict[str, Columns] = {}
-    for name, (sources, make) in _FILES.items():
-        late = name == "mh_contacts_late.csv"
-        own = rows[rows["source"].isin(sources) & (rows["late_batch"] == late)].reset_index(drop=True)
-        files[name] = make(own, people, stream(seed, f"file {name}"))
-    files["police_incidents_corrected.csv"] = _corrections(seed, files["police_incidents.csv"], rows, period)
-    return files
-
-
-def police_nominals(people: People) -> Texts:
-    """The key under which the police know each person. Shape (people,)."""
-    order = np.argsort(people.nhs_number * 7919 % 1_000_003, kind="stable")
-    numbers = np.empty(len(people), dtype=np.int64)
-    numbers[order] = np.arange(len(people)) * 37 + 100_204
-    return np.array([f"N{number:07d}" for number in numbers], dtype=object)
+if TYPE_CHECKING:
+    from crisisrisk.simulation.settings import CitySettings
 
 
-def _at(rows: pd.DataFrame, column: str = "at") -> np.ndarray[Any, np.dtype[np.int64]]:
-    return rows[column].to_numpy(np.int64)
+@dataclass(frozen=True, kw_only=True)
+class AgencyFile:
+    """How a file is made: `rows` changes which rows a page has, `make` gives its columns.
+
+    `reference` is the column of the agency's own number of a row, `key` that of its key of a person. Files that do
+    not say who by NHS number (`by_number`) carry names.
+    """
+
+    make: Callable[[Page], Columns]
+    reference: str = ""
+    key: str = ""
+    by_number: bool = True
+    rows: Callable[[Page], Page] | None = None
+    delimiter: str = ","
 
 
-def _nhs(rows: pd.DataFrame, people: People) -> Texts:
-    return of_person(rows["person"].to_numpy(), people.nhs_numbers)
-
-
-def _grid(rows: pd.DataFrame) -> tuple[Texts, Texts]:
-    easting, northing = to_national_grid(rows["latitude"].to_numpy(), rows["longitude"].to_numpy())
-    return tuple(np.where(part < 0, "", part.astype(str)).astype(object) for part in (easting, northing))  # type: ignore[return-value]
-
-
-_POLICE_CALLS = {"police_999": "999", "police_101": "101", "welfare_check_request": "WELFARE"}
-_PREMISES = {"public": "PUB", "private": "RES", "": ""}
-
-
-def _police_incidents(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    easting, northing = _grid(rows)
-    return {
-        "Log": numbered("L", len(rows)),
-        "Call": rows["source"].map(_POLICE_CALLS).to_numpy(object),
-        "Received": local_texts(_at(rows), DAY_AND_MINUTE),
-        "Recorded": local_texts(_at(rows, "known"), DAY_AND_MINUTE),
-        "Qualifier": rows["code"].to_numpy(object),
-        "MH Flag": chosen(rows["crisis"].to_numpy(), "Y", "N"),
-        "Nominal": of_person(rows["person"].to_numpy(), police_nominals(people)),
-        "Easting": easting,
-        "Northing": northing,
-        "Location": rows["premises"].map(_PREMISES).to_numpy(object),
-        "Result": pick(random, {"ATT": 6, "ADV": 2, "NFA": 2}, len(rows)),
-    }
-
-
-def _police_s136(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    rows = rows[rows["code"] != "SUITE"].reset_index(drop=True)
-    easting, northing = _grid(rows)
-    return {
-        "Detention": numbered("D", len(rows)),
-        "Date": local_texts(_at(rows), DAY),
-        "Time": local_texts(_at(rows), "%H:%M"),
-        "Form Received": local_texts(_at(rows, "known"), DAY_AND_MINUTE),
-        "Nominal": of_person(rows["person"].to_numpy(), police_nominals(people)),
-        "Easting": easting,
-        "Northing": northing,
-        "Taken To": pick(random, {"SUITE": 17, "ED": 3}, len(rows)),
-    }
-
-
-def _ambulance(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    return {
-        "incident_id": numbered("A", len(rows)),
-        "call_time": utc_texts(_at(rows)),
-        "record_time": utc_texts(_at(rows, "known")),
-        "nhs_no": _nhs(rows, people),
-        "complaint": rows["code"].to_numpy(object),
-        "lat": decimals(rows["latitude"].to_numpy(), 5),
-        "lon": decimals(rows["longitude"].to_numpy(), 5),
-        "location": rows["premises"].replace("", "not recorded").to_numpy(object),
-        "outcome": pick(random, {"conveyed": 5, "seen": 4, "advice": 1}, len(rows)),
-    }
-
-
-def _nhs_111(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    return {
-        "CaseRef": numbered("C", len(rows)),
-        "Option": chosen((rows["source"] == "nhs_111_mh").to_numpy(), "2", "1"),
-        "CallStart": offset_texts(_at(rows)),
-        "CaseClosed": offset_texts(_at(rows, "known")),
-        "NHSNumber": spaced(_nhs(rows, people)),
-        "SymptomGroup": rows["code"].to_numpy(object),
-        "Disposition": pick(random, {"SELF": 4, "GP": 3, "ED": 1, "999": 1, "CALLBACK": 2}, len(rows)),
-    }
-
-
-def _emergency_department(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    return {
-        "ATTENDANCE": numbered("E", len(rows)),
-        "NHS_NUMBER": _nhs(rows, people),
-        "ARRIVAL": local_texts(_at(rows), "%d-%b-%Y %H:%M"),
-        "CODED_ON": local_texts(_at(rows, "known"), "%d-%b-%Y %H:%M"),
-        "COMPLAINT": rows["code"].to_numpy(object),
-        "DISPOSAL": pick(random, {"01": 2, "02": 4, "03": 3, "12": 1}, len(rows)),
-    }
-
-
-def _mental_health_contacts(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    kept, missed = pick(random, {"5": 9, "6": 1}, len(rows)), pick(random, {"3": 9, "7": 1}, len(rows))
-    attended = np.where(rows["source"] == "mh_missed", missed, kept)
-    cancelled = random.random(len(rows)) < 0.01
-    # What is booked again and cancelled reaches the extract too; the mapping leaves it out.
-    extra = rows[cancelled].reset_index(drop=True)
-    both = pd.concat([rows, extra], ignore_index=True)
-    code = np.concatenate([attended, pick(random, {"2": 2, "4": 1}, len(extra))])
-    start = 1 if not rows["late_batch"].any() else 900_001
-    return {
-        "ContactId": numbered("M", len(both), start=start),
-        "NHSNo": _nhs(both, people),
-        "Appointment": local_texts(_at(both), ISO_MINUTE),
-        "Entered": local_texts(_at(both, "known"), ISO_MINUTE),
-        "Kind": both["code"].to_numpy(object),
-        "Attended": code,
-    }
-
-
-def _inpatients(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    return {
-        "Movement": numbered("W", len(rows)),
-        "Type": chosen((rows["source"] == "mh_admission").to_numpy(), "ADM", "DIS"),
-        "NHSNo": _nhs(rows, people),
-        "When": local_texts(_at(rows), ISO_MINUTE),
-        "Until": local_texts(_at(rows, "ended"), ISO_MINUTE),
-        "Entered": local_texts(_at(rows, "known"), ISO_MINUTE),
-        "Ward": rows["code"].to_numpy(object),
-    }
-
-
-_CRISIS_SERVICES = {"crisis_line": "LINE", "crisis_house": "HOUSE", "s136": "SUITE"}
-
-
-def _crisis_services(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    rows = rows[(rows["source"] != "s136") | (rows["code"] == "SUITE")].reset_index(drop=True)
-    return {
-        "Ref": numbered("R", len(rows)),
-        "Service": rows["source"].map(_CRISIS_SERVICES).to_numpy(object),
-        "NHSNo": _nhs(rows, people),
-        "Start": local_texts(_at(rows), ISO_MINUTE),
-        "End": local_texts(_at(rows, "ended"), ISO_MINUTE),
-        "Entered": local_texts(_at(rows, "known"), ISO_MINUTE),
-        "Reason": rows["code"].to_numpy(object),
-        "Outcome": pick(random, {"SETTLED": 6, "REFERRED": 3, "ENDED": 1}, len(rows)),
-    }
-
-
-_REQUESTED_BY = {"partner": "PARTNER", "team_initiated": "TEAM", "follow_up": "FOLLOW-UP"}
-
-
-def _street_triage(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    at, seen = _at(rows), (rows["source"] == "street_triage").to_numpy()
-    minutes = np.cumsum(random.gamma(2.0, (4.0, 9.0, 28.0), (len(rows), 3)), axis=1)
-    known = _at(rows, "known")
-    # A job is logged when the team is free again, or later.
-    times = np.minimum(at[:, None] + (minutes * 60).astype(np.int64), known[:, None])
-    sent, arrived, cleared = np.where(seen, times.T, -1)
-    return {
-        "Job": numbered("T", len(rows)),
-        "Kind": chosen(seen, "F2F", "TEL"),
-        "Requested": utc_texts(at),
-        "Sent": utc_texts(sent),
-        "Arrived": utc_texts(arrived),
-        "Cleared": utc_texts(cleared),
-        "Logged": utc_texts(known),
-        "NHSNo": spaced(_nhs(rows, people)),
-        "By": rows["origin"].map(_REQUESTED_BY).to_numpy(object),
-        "Lat": decimals(rows["latitude"].to_numpy(), 5),
-        "Long": decimals(rows["longitude"].to_numpy(), 5),
-        "Place": rows["premises"].str.upper().to_numpy(object),
-        "Result": rows["code"].to_numpy(object),
-        "Crew": chosen(random.random(len(rows)) < 0.5, "triage-1", "triage-2"),
-    }
-
-
-def _custody_liaison(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    return {
-        "Custody No": numbered("K", len(rows)),
-        "Date": local_texts(_at(rows), DAY),
-        "Hour": np.asarray(local_clock(_at(rows)).hour).astype(str).astype(object),
-        "Recorded": local_texts(_at(rows, "known"), DAY_AND_MINUTE),
-        "NHS Number": spaced(_nhs(rows, people)),
-        "Need": rows["code"].to_numpy(object),
-        "Onward": pick(random, {"YES": 4, "NO": 5, "DECLINED": 1}, len(rows)),
-    }
-
-
-def _fire_visits(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    return {
-        "visit_id": numbered("F", len(rows)),
-        "visit_date": local_texts(_at(rows), "%Y-%m-%d"),
-        "entered_date": local_texts(_at(rows, "known"), "%Y-%m-%d"),
-        "nhs_number": _nhs(rows, people),
-        "risk": rows["code"].to_numpy(object),
-        "result": pick(random, {"done": 8, "no answer": 2}, len(rows)),
-    }
-
-
-def _social_care(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    return {
-        "Case Event": numbered("S", len(rows)),
-        "NHS": _nhs(rows, people),
-        "Event Date": local_texts(_at(rows), DAY),
-        "Added": local_texts(_at(rows, "known"), DAY),
-        "Event Type": rows["code"].to_numpy(object),
-        "Result": pick(random, {"Care Act – assessment": 2, "Advice given": 4, "Closed": 3}, len(rows)),
-    }
-
-
-def _gp(rows: pd.DataFrame, people: People, random: np.random.Generator) -> Columns:
-    """No reference of their own, so one contact of a kind a day: their rows are named by person, day and kind."""
-    columns: Columns = {
-        "nhs_number": _nhs(rows, people),
-        "date": local_texts(_at(rows), "%Y%m%d"),
-        "extracted": local_texts(_at(rows, "known"), "%Y%m%d"),
-        "code": rows["code"].to_numpy(object),
-    }
-    frame = pd.DataFrame(columns).drop_duplicates(["nhs_number", "date", "code"], ignore_index=True)
-    return {name: frame[name].to_numpy(object) for name in columns}
-
-
-_FILES: dict[str, tuple[tuple[str, ...], FileMaker]] = {
-    "police_incidents.csv": (tuple(_POLICE_CALLS), _police_incidents),
-    "police_s136.csv": (("s136",), _police_s136),
-    "ambulance.csv": (("ambulance_999",), _ambulance),
-    "nhs_111.csv": (("nhs_111", "nhs_111_mh"), _nhs_111),
-    "ed_attendances.csv": (("ed_attendance",), _emergency_department),
-    "mh_contacts.csv": (("mh_contact", "mh_missed"), _mental_health_contacts),
-    "mh_contacts_late.csv": (("mh_contact", "mh_missed"), _mental_health_contacts),
-    "mh_inpatients.csv": (("mh_admission", "mh_discharge"), _inpatients),
-    "mh_crisis_services.csv": (("crisis_line", "crisis_house", "s136"), _crisis_services),
-    "street_triage.csv": (("street_triage", "triage_advice"), _street_triage),
-    "custody_liaison.csv": (("liaison_diversion",), _custody_liaison),
-    "fire_visits.csv": (("fire_safe_and_well_visit",), _fire_visits),
-    "social_care.csv": (("social_care",), _social_care),
-    "gp_contacts.csv": (("gp",), _gp),
+_FILES: dict[str, AgencyFile] = {
+    "police_incidents.csv": AgencyFile(
+        make=emergency.police_incidents, reference="Log", key="Nominal", by_number=False
+    ),
+    "police_s136.csv": AgencyFile(make=emergency.police_s136, reference="Detention", key="Nominal", by_number=False),
+    "missing_persons.csv": AgencyFile(
+        make=emergency.missing_persons, reference="Report", key="Nominal", by_number=False
+    ),
+    "btp_incidents.csv": AgencyFile(
+        make=emergency.btp_incidents, reference="incident", by_number=False, delimiter="\t"
+    ),
+    "ambulance.csv": AgencyFile(make=emergency.ambulance, reference="incident_id", key="patient_id", by_number=False),
+    "nhs_111.csv": AgencyFile(make=emergency.nhs_111, reference="CaseRef", delimiter=";"),
+    "ed_attendances.csv": AgencyFile(make=emergency.emergency_department, reference="ATTENDANCE"),
+    "mh_contacts.csv": AgencyFile(make=care.mental_health_contacts, reference="ContactId", rows=care.with_cancelled),
+    "mh_contacts_late.csv": AgencyFile(make=care.late_mental_health_contacts, reference="ContactId"),
+    "mh_inpatients.csv": AgencyFile(make=care.inpatients, reference="Movement"),
+    "mh_crisis_services.csv": AgencyFile(make=care.crisis_services, reference="Ref"),
+    "s135_warrants.csv": AgencyFile(make=care.s135_warrants, reference="Warrant"),
+    "street_triage.csv": AgencyFile(make=care.street_triage, reference="Job"),
+    "custody_liaison.csv": AgencyFile(make=care.custody_liaison, reference="Custody No"),
+    "fire_visits.csv": AgencyFile(make=emergency.fire_visits, reference="visit_id"),
+    "fire_calls.csv": AgencyFile(make=emergency.fire_calls, reference="call"),
+    "amhp_assessments.csv": AgencyFile(make=care.amhp_assessments, reference="Assessment"),
+    "social_care.csv": AgencyFile(make=care.social_care, reference="Case Event", delimiter="|"),
+    "housing.csv": AgencyFile(make=care.housing, reference="case"),
+    "gp_contacts.csv": AgencyFile(make=care.gp_contacts, rows=care.first_of_a_day),
 }
+_CORRECTED_FILE = "police_incidents_corrected.csv"
+_ENDS_THE_DATA, _FELL_SILENT = "police_incidents.csv", "nhs_111.csv"
+_LARGEST = ("mh_contacts.csv", "police_incidents.csv")
 
 
-def _corrections(seed: int, incidents: Columns, rows: pd.DataFrame, period: Period) -> Columns:
-    """Logs whose qualifier was wrong, sent again days later under the same number."""
-    random = stream(seed, "corrections")
-    own = rows[rows["source"].isin(tuple(_POLICE_CALLS)) & ~rows["late_batch"]].reset_index(drop=True)
-    known = _at(own, "known") + random.integers(20, 220, len(own)) * SECONDS_PER_HOUR
-    due = np.flatnonzero((own["source"] == "police_999").to_numpy() & (known < period.end))
-    due = np.sort(random.choice(due, min(len(due), 140), replace=False))
-    columns = {name: texts[due] for name, texts in incidents.items()}
-    was = columns["MH Flag"] == "Y"
-    columns["MH Flag"] = chosen(was, "N", "Y")
-    columns["Qualifier"] = chosen(was, "CONC", "MH01")
-    columns["Recorded"] = local_texts(known[due], DAY_AND_MINUTE)
-    return columns
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a file holds: `rows` in all, of which `wrong` cells and `doubled` rows were planted."""
+
+    rows: int = 0
+    wrong: int = 0
+    doubled: int = 0
+
+
+def file_names() -> tuple[str, ...]:
+    """What `write_file` can write: the agencies' files, largest first, and the registers."""
+    return (*_LARGEST, *(name for name in FILES if name not in _LARGEST), *REGISTERS)
+
+
+def write_file(
+    name: str,
+    settings: "CitySettings",
+    period: Period,
+    city: City,
+    working: Path,
+    out: Path,
+    truth: Path | None,
+) -> Written:
+    """Write one file into `out` from what blocks of people and months of strangers left in `working`.
+
+    A file without rows is not left behind: an agency with nothing to send sends nothing. With `truth`, a folder, who
+    the people of the rows truly were goes into its who_is_who folder.
+    """
+    if name in REGISTERS:
+        write_register(name, settings, city, working, out)
+        return Written()
+    with ExitStack() as open_files:
+        file = open_files.enter_context(CsvFile(out / name, _FILES[name].delimiter))
+        corrections = open_files.enter_context(CsvFile(out / _CORRECTED_FILE))
+        who = open_files.enter_context(WhoIsWho(truth, name)) if truth is not None else None
+        return _write_pages(_Writing(name, settings, period, working), file, corrections, who)
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """Which file of which city is being written."""
+
+    name: str
+    settings: "CitySettings"
+    period: Period
+    working: Path
+
+    @property
+    def file(self) -> AgencyFile:
+        return _FILES[self.name]
+
+    @property
+    def slices(self) -> Slices:
+        return slices_of(self.period, self.settings.people)
+
+    def has(self, defect: str) -> bool:
+        return defect in self.settings.defects
+
+
+def _write_pages(writing: _Writing, csv: CsvFile, corrections: CsvFile, who: WhoIsWho | None) -> Written:
+    file, done, planting = writing.file, Written(), _planting(writing)
+    for number, rows in enumerate(_rows(writing)):
+        random = stream(writing.settings.seed, f"file {writing.name}", number)
+        page = Page(rows, done.rows, writing.settings.seed, random, _new_codes_from(writing))
+        page = file.rows(page) if file.rows else page
+        columns = file.make(page)
+        if writing.name == _ENDS_THE_DATA:
+            columns, right = emergency.corrected(page, columns, writing.period.end)
+            corrections.add(right)
+        if who is not None:
+            who.add(page.rows, columns, reference=file.reference, key=file.key, by_number=file.by_number)
+        csv.add(planting.planted(random, number, columns))
+        done = replace(done, rows=done.rows + len(page))
+    return replace(done, wrong=planting.wrong_cells, doubled=planting.doubled_rows)
+
+
+def _planting(writing: _Writing) -> Planting:
+    """What of the defect of wrong cells and doubled rows falls on which stretch of days."""
+    rows = rows_of_slices(writing.working, writing.name, writing.slices)
+    random = stream(writing.settings.seed, f"defects {writing.name}")
+    return planting_of(writing.name, writing.slices, rows, random) if writing.has(BAD_ROWS) else Planting(len(rows))
+
+
+def _rows(writing: _Writing) -> Iterator[Rows]:
+    """The rows of each stretch of days; the newest of all is known at the end of its feed."""
+    filled = np.flatnonzero(rows_of_slices(writing.working, writing.name, writing.slices))
+    last, until = int(filled[-1]) if len(filled) else -1, _known_until(writing)
+    for number, rows in enumerate(spilled(writing.working, writing.name, writing.slices)):
+        if until is not None and number == last:
+            rows["known"][-1] = until
+        yield _five_fold(writing, rows)
+
+
+def _known_until(writing: _Writing) -> int | None:
+    """When the newest row of a file becomes known. The police's tells when the data end; NHS 111 fell silent before."""
+    if writing.name == _ENDS_THE_DATA:
+        return writing.period.end
+    return local_seconds(SILENT_FROM) if writing.name == _FELL_SILENT else None
+
+
+def _middle(period: Period) -> int:
+    """The number of the Saturday in the middle of the period."""
+    return len(period) // 14 * 7 + 5
+
+
+def _new_codes_from(writing: _Writing) -> int:
+    period = writing.period
+    return int(period.midnight[_middle(period)]) if writing.has(CODES_CHANGE) else period.end + 1
+
+
+def _five_fold(writing: _Writing, rows: Rows) -> Rows:
+    """Every police log of the busiest cell of one day, five times."""
+    if not (writing.has(PLACE_FIVE_FOLD) and writing.name == _ENDS_THE_DATA):
+        return rows
+    begins, ends = writing.period.midnight[_middle(writing.period) :][:2]
+    of_day = np.flatnonzero((rows["at"] >= begins) & (rows["at"] < ends) & ~np.isnan(rows["latitude"]))
+    copies = np.ones(len(rows), dtype=np.int64)
+    copies[of_day[busiest_cell(rows["latitude"][of_day], rows["longitude"][of_day])]] = COPIES
+    return np.repeat(rows, copies)

@@ -4,163 +4,316 @@ One incident may be a call to the police, an ambulance, a triage team, a detenti
 department: the same hour of one person's life in five agencies' files, sometimes without a name.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
+from crisisrisk.simulation.chains import (
+    ADVICE_DELAY,
+    AMBULANCE,
+    CODES,
+    FLAGGED,
+    PLACED,
+    POLICE,
+    POLICE_DETENTION_DELAY,
+    SUITE_DELAY,
+    TRIAGE_DELAY,
+    Passing,
+    passings,
+)  # fmt: skip
 from crisisrisk.simulation.city import City
-from crisisrisk.simulation.contacts import contacts, pick
-from crisisrisk.simulation.intensity import CRISIS_HOURS, Incidents, Map
-from crisisrisk.simulation.people import CHANNELS, People
-from crisisrisk.simulation.period import SECONDS_PER_DAY, Mask, Numbers, Period, local_clock, stream
-from crisisrisk.simulation.stability import Course
-
-TRIAGE_STARTS, TRIAGE_ENDS = 10, 3
-
-# The chance that an incident which reached the first service also reaches the second, within hours.
-_PASSED_ON: tuple[tuple[str, str, float, tuple[float, float]], ...] = (
-    ("police_999", "ambulance_999", 0.12, (0.05, 0.4)),
-    ("ambulance_999", "police_999", 0.12, (0.05, 0.6)),
-    ("crisis_line", "ambulance_999", 0.05, (0.2, 1.0)),
-    ("nhs_111_mh", "crisis_line", 0.14, (0.2, 2.0)),
-    ("nhs_111_mh", "ed_attendance", 0.12, (1.0, 5.0)),
-    ("ambulance_999", "ed_attendance", 0.35, (0.7, 2.5)),
-    ("crisis_line", "crisis_house", 0.05, (3.0, 30.0)),
+from crisisrisk.simulation.contacts import Contacts, code_numbers, contacts, number_of, pick_codes, says_crisis
+from crisisrisk.simulation.footprint import (
+    KNOWN,
+    OFTEN,
+    WITH_TRIAGE,
+    habits,
+    kinds_of_day,
+    on_duty_hours,
+    person_classes,
 )
-_CODES: dict[str, dict[str, float]] = {
-    "police_999": {"MH01": 8, "MH02": 2, "CONC": 2},
-    "ambulance_999": {"PSYCH": 8, "UNWELL": 1, "ALCOHOL": 1},
-    "ed_attendance": {"MHP1": 6, "MHP2": 3, "UNW": 1},
-    "crisis_line": {"CRISIS": 6, "DISTRESS": 4},
-    "nhs_111_mh": {"MHCRIS": 7, "MHADV": 3},
-    "crisis_house": {"STAY": 1},
-    "street_triage": {"ASSESSED": 6, "SAFETY PLAN": 3, "NOT SEEN": 1},
-    "triage_advice": {"ADVICE": 4, "HISTORY SHARED": 3},
-    "s136": {"DETAINED": 1},
-}
-# Codes by which the agency itself says that this is a mental-health crisis.
-CRISIS_CODES = frozenset({"MH01", "MH02", "PSYCH", "MHP1", "MHP2", "CRISIS", "DISTRESS", "MHCRIS"})
-_PLACED = frozenset({"police_999", "ambulance_999", "street_triage", "s136"})
+from crisisrisk.simulation.period import (
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
+    Indices,
+    Mask,
+    Numbers,
+    Period,
+    Seconds,
+    stream,
+)
+from crisisrisk.simulation.person_dynamics import AT_HOME, CHANNELS, NEAR_HOME, TEAM_FOUND
+from crisisrisk.simulation.response_rates import Footprint
+
+if TYPE_CHECKING:
+    from crisisrisk.simulation.people import People
+    from crisisrisk.simulation.person_kernel import PersonIncidents
+    from crisisrisk.simulation.settings import CitySettings
+
+HOURS_IN_SUITE = (4.0, 23.0)
+PREMISES_WORDS = ("public", "private")
 
 
-def crisis_contacts(
-    seed: int, people: People, course: Course, period: Period, city: City, place_map: Map, strangers: Incidents
-) -> pd.DataFrame:
-    """Every agency's contacts from every incident, of people known and not known."""
-    random = stream(seed, "responses")
-    incidents = pd.concat(
-        [_of_people(random, people, course, period, city, place_map), _of_strangers(random, city, strangers)],
-        ignore_index=True,
-    )
-    reached = [_contact(random, incidents[incidents["channel"] == name], name) for name in CHANNELS]
-    chain = _pass_on(random, reached)
-    on_scene = pd.concat(reached[:2], ignore_index=True)
-    triage = _triage(random, on_scene)
-    detained = _detentions(random, on_scene)
-    return pd.concat([*reached, *chain, triage, *detained], ignore_index=True)
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Incidents as the agencies meet them. Every array has shape (incidents,).
+
+    `person` is the number in the whole city, -1 for strangers; `whom` STRANGER, KNOWN or OFTEN; `channel` a place in
+    CHANNELS or TEAM_FOUND; `duty`: a team could go out in that hour; `reached`: one did; `admitted`: a stay in
+    hospital follows.
+    """
+
+    at: Seconds
+    person: NDArray[np.int32]
+    whom: Indices
+    channel: Indices
+    area: Indices
+    latitude: Numbers
+    longitude: Numbers
+    private: Mask
+    duty: Mask
+    reached: Mask
+    admitted: Mask
+    number: Indices
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def taken(self, order: NDArray[Any]) -> "Scene":
+        """The incidents of a mask or of places."""
+        return Scene(**{name: values[order] for name, values in vars(self).items()})
 
 
-def _of_people(
-    random: np.random.Generator, people: People, course: Course, period: Period, city: City, place_map: Map
-) -> pd.DataFrame:
+def responses(
+    settings: "CitySettings", city: City, period: Period, incidents: "PersonIncidents", people: "People", *, block: int
+) -> Contacts:
+    """Every agency's crisis contacts from the incidents of one block of known people, with their numbers."""
+    random = stream(settings.seed, "responses", block)
+    whom = KNOWN + person_classes(settings, block, len(people)).astype(np.int64)
+    return chain_contacts(settings, random, _scene_of_people(settings, city, period, incidents, people, whom, random))
+
+
+def home_moved(people: "People", person: Indices, day: Indices) -> Mask:
+    """Whether people of a block live at their second home on the given days. Shapes alike."""
+    moves = (people.second_home >= 0) & (people.moves_on > people.registered) & (people.moves_on < people.left)
+    return np.asarray(moves[person] & (day >= people.moves_on[person]))
+
+
+def _scene_of_people(
+    settings: "CitySettings", city: City, period: Period, incidents: "PersonIncidents", people: "People",
+    whom: Indices, random: np.random.Generator,
+) -> Scene:  # fmt: skip
     """Incidents of known people: at home, near home, or where anybody's happen."""
-    day, person = np.nonzero(course.incidents)
-    times = course.incidents[day, person]
-    day, person = np.repeat(day, times), np.repeat(person, times)
-    hour = random.choice(24, len(day), p=CRISIS_HOURS / CRISIS_HOURS.sum()) + random.random(len(day))
-    where = random.random(len(day))
-    near = city.near[people.home[person], random.integers(0, 6, len(day))]
-    cumulative = place_map.streets.cumsum(axis=1)[day // 7]
-    anywhere = np.minimum((cumulative < random.random(len(day))[:, None]).sum(axis=1), len(city) - 1)
-    cell = np.where(where < 0.78, near, anywhere)
+    person, day = np.asarray(incidents.person, dtype=np.int64), np.asarray(incidents.day, dtype=np.int64)
+    out = (whom[person] == OFTEN) & (random.random(len(person)) < settings.responses.often_outdoors)
+    where = np.where(out & (incidents.where == AT_HOME), NEAR_HOME, incidents.where)
+    moved = home_moved(people, person, day)
+    home = np.where(moved, people.second_home[person], people.home[person])
+    near = city.near[home, random.integers(0, city.near.shape[1], len(home))]
+    anywhere = np.searchsorted(np.cumsum(city.streets), random.random(len(home)), side="right")
+    cell = np.where(where == AT_HOME, home, np.where(where == NEAR_HOME, near, np.minimum(anywhere, len(city) - 1)))
     latitude, longitude = city.points_in(cell, random)
-    home = where < 0.55
-    channel = (people.channels[person].cumsum(axis=1) < random.random(len(day))[:, None]).sum(axis=1)
-    return pd.DataFrame(
-        {
-            "person": person,
-            "at": period.at(day, hour),
-            "latitude": np.where(home, people.latitude[person], latitude),
-            "longitude": np.where(home, people.longitude[person], longitude),
-            "premises": np.where(home, "private", "public"),
-            "channel": np.array(CHANNELS, dtype=object)[np.minimum(channel, len(CHANNELS) - 1)],
-        }
+    at_home = where == AT_HOME
+    own_latitude = np.where(moved, people.second_latitude[person], people.latitude[person])
+    own_longitude = np.where(moved, people.second_longitude[person], people.longitude[person])
+    hour = np.minimum((incidents.at - period.midnight[day]) // SECONDS_PER_HOUR, 23)
+    return Scene(
+        at=incidents.at,
+        person=(people.first + person).astype(np.int32),
+        whom=whom[person],
+        channel=np.asarray(incidents.channel, dtype=np.int64),
+        area=np.asarray(people.area, dtype=np.int64)[person],
+        latitude=np.where(at_home, own_latitude, latitude),
+        longitude=np.where(at_home, own_longitude, longitude),
+        private=at_home,
+        duty=on_duty(settings.footprint, period, day, hour),
+        reached=np.asarray(incidents.triage, dtype=bool),
+        admitted=np.asarray(incidents.admitted, dtype=bool),
+        number=np.asarray(incidents.number, dtype=np.int64),
     )
 
 
-def _of_strangers(random: np.random.Generator, city: City, strangers: Incidents) -> pd.DataFrame:
-    count = len(strangers.at)
-    latitude, longitude = city.points_in(strangers.cell, random)
-    return pd.DataFrame(
-        {
-            "person": np.full(count, -1),
-            "at": strangers.at,
-            "latitude": latitude,
-            "longitude": longitude,
-            "premises": pick(random, {"public": 55, "private": 45}, count),
-            "channel": pick(random, {"police_999": 60, "ambulance_999": 40}, count),
-        }
-    )
+def on_duty(footprint: Footprint, period: Period, day: Indices, hour: Indices) -> Mask:
+    """Whether teams are out on a day in an hour. Shapes alike."""
+    return np.asarray((kinds_of_day(footprint, period)[day] == WITH_TRIAGE) & on_duty_hours(footprint)[hour])
+
+
+# The chain
+
+
+def chain_contacts(settings: "CitySettings", random: np.random.Generator, scene: Scene) -> Contacts:
+    """All contacts that incidents leave: the first, those passed on, triage, detentions and what comes of them."""
+    fate = _fates(settings, random, scene)
+    parts = [_contact(random, scene.taken(scene.channel == number), name) for number, name in enumerate(CHANNELS)]
+    for passing in passings(settings.responses):
+        parts.append(_passed(random, scene, fate, passing))
+    parts += [*_triage(settings, random, scene, fate), *_detentions(settings, random, scene, fate)]
+    parts += [_assessments(settings, random, scene, fate), _warrants(settings, random, scene)]
+    return Contacts.concatenated(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fates:
+    """What comes of each incident. Every array has shape (incidents,).
+
+    `spared`: a detention that did not happen because a team came or advised; `avoided`: an attendance at an emergency
+    department that did not happen because a team came; `department`: one that did.
+    """
+
+    detained: Mask
+    advised: Mask
+    spared: Mask
+    department: Mask
+    avoided: Mask
+
+
+def _fates(settings: "CitySettings", random: np.random.Generator, scene: Scene) -> Fates:
+    footprint, habit = settings.footprint, habits(settings.responses, settings.footprint)
+    called = scene.channel < TEAM_FOUND
+    channel = np.where(called, scene.channel, 0)
+    reached, teams_out = scene.reached, scene.duty
+    chance = np.where(reached, habit.if_reached[scene.whom, scene.area, channel],
+                      np.where(teams_out, habit.if_not[scene.whom, scene.area, channel],
+                               habit.would_be[scene.whom, channel]))  # fmt: skip
+    would_be = called & ~scene.private & (random.random(len(scene)) < chance)
+    advises = np.zeros(len(CHANNELS))
+    advises[[POLICE, AMBULANCE]] = footprint.advises_police, footprint.advises_ambulance
+    chance = np.where(would_be, habit.advises[scene.whom], advises[channel])
+    advised = called & teams_out & ~reached & (random.random(len(scene)) < chance)
+    converts = np.where(reached, footprint.converts, np.where(advised, footprint.advice_converts, 0.0))
+    spared = would_be & (random.random(len(scene)) < converts)
+    detained = would_be & ~spared
+    department = _would_attend(settings, random, scene)
+    helped = reached & called & ~would_be
+    avoided = department & helped & (random.random(len(scene)) < footprint.avoids_department)
+    return Fates(detained=detained, advised=advised, spared=spared, department=department & ~avoided, avoided=avoided)
+
+
+def _would_attend(settings: "CitySettings", random: np.random.Generator, scene: Scene) -> Mask:
+    """Who would come to an emergency department on the advice of the first service, or in its vehicle."""
+    chance = np.zeros(len(CHANNELS) + 1)
+    for passing in passings(settings.responses):
+        if passing.then == "ed_attendance":
+            chance[CHANNELS.index(passing.first)] = passing.chance
+    return np.asarray(random.random(len(scene)) < chance[scene.channel])
+
+
+def _passed(random: np.random.Generator, scene: Scene, fate: Fates, passing: Passing) -> Contacts:
+    """What one service passes on to another."""
+    mine = scene.channel == CHANNELS.index(passing.first)
+    passed = fate.department if passing.then == "ed_attendance" else random.random(len(scene)) < passing.chance
+    if passing.then == "crisis_house":
+        passed = passed & (scene.person >= 0)
+    return _contact(random, scene.taken(mine & passed), passing.then, passing.delay_hours)
 
 
 def _contact(
-    random: np.random.Generator, incidents: pd.DataFrame, source: str, delay_hours: tuple[float, float] = (0.0, 0.0)
-) -> pd.DataFrame:
+    random: np.random.Generator,
+    scene: Scene,
+    source: str,
+    delay_hours: tuple[float, float] = (0.0, 0.0),
+    **columns: Any,
+) -> Contacts:
     """One contact of `source` from each incident, some hours after it."""
-    count = len(incidents)
-    later = (random.uniform(*delay_hours, count) * 3600).astype(np.int64)
-    code = pick(random, _CODES[source], count)
-    crisis = np.isin(code.astype(str), list(CRISIS_CODES))
-    columns: dict[str, Any] = {"code": code, "crisis": crisis, "origin": "public"}
-    if source in _PLACED:
-        columns |= {name: incidents[name].to_numpy() for name in ("latitude", "longitude", "premises")}
+    later = later_than(random, len(scene), delay_hours)
+    if "code" not in columns:
+        columns["code"] = pick_codes(random, CODES[source], len(scene))
+    if source in PLACED:
+        own = {"latitude": scene.latitude, "longitude": scene.longitude, "premises": premises_of(scene.private)}
+        columns = own | columns
     if source == "crisis_house":
-        columns["ended"] = incidents["at"].to_numpy() + later + random.integers(2, 9, count) * SECONDS_PER_DAY
-    return contacts(source, incidents["at"].to_numpy() + later, incidents["person"].to_numpy(), **columns)
+        columns["ended"] = scene.at + later + random.integers(2, 9, len(scene)) * SECONDS_PER_DAY
+    code = np.broadcast_to(np.asarray(columns["code"], dtype=np.int16), (len(scene),))
+    columns = {"origin": "public"} | columns
+    crisis = says_crisis(source, code, np.isin(code, code_numbers(sorted(FLAGGED))))
+    return contacts(source, scene.at + later, scene.person, crisis=crisis, incident=scene.number, **columns)
 
 
-def _pass_on(random: np.random.Generator, reached: list[pd.DataFrame]) -> list[pd.DataFrame]:
-    """What the first services reached pass on to others. Only people with a name are followed by the trusts."""
-    first = dict(zip(CHANNELS, reached, strict=True))
-    found = []
-    for source, to, chance, delay_hours in _PASSED_ON:
-        rows = first[source]
-        passed = random.random(len(rows)) < chance
-        if to not in _PLACED:
-            passed &= rows["person"].to_numpy() >= 0
-        found.append(_contact(random, rows[passed], to, delay_hours))
-    return found
+def later_than(random: np.random.Generator, count: int, hours: tuple[float, float]) -> Indices:
+    """Seconds between two bounds in hours. Shape (count,)."""
+    return np.asarray((random.uniform(*hours, count) * SECONDS_PER_HOUR).astype(np.int64))
 
 
-def _triage(random: np.random.Generator, on_scene: pd.DataFrame) -> pd.DataFrame:
-    """Triage teams attend some incidents in their hours, and advise on others by telephone."""
-    duty = _on_duty(on_scene)
-    chance = random.random(len(on_scene))
-    known = on_scene["person"].to_numpy() >= 0
-    attends = duty & (chance < np.where(known, 0.20, 0.10))
-    advises = duty & (chance > np.where(known, 0.84, 0.94))
-    seen = _contact(random, on_scene[attends], "street_triage", (0.3, 1.5))
-    advised = _contact(random, on_scene[advises], "triage_advice", (0.2, 1.0))
-    seen["origin"] = pick(random, {"partner": 84, "team_initiated": 10, "follow_up": 6}, len(seen))
-    advised["origin"] = pick(random, {"partner": 84, "follow_up": 16}, len(advised))
-    return pd.concat([seen, advised], ignore_index=True)
+def premises_of(private: Mask) -> NDArray[np.int8]:
+    """Places in PREMISES."""
+    return np.where(private, _premises("private"), _premises("public")).astype(np.int8)
 
 
-def _on_duty(on_scene: pd.DataFrame) -> Mask:
-    hour = np.asarray(local_clock(on_scene["at"].to_numpy()).hour)
-    return np.asarray((hour >= TRIAGE_STARTS) | (hour < TRIAGE_ENDS))
+def _premises(word: str) -> int:
+    return number_of(word, ("", *PREMISES_WORDS))
 
 
-def _detentions(random: np.random.Generator, on_scene: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+# Street triage
+
+
+def _triage(settings: "CitySettings", random: np.random.Generator, scene: Scene, fate: Fates) -> list[Contacts]:
+    """Teams come to some incidents, advise on others by telephone, and look in again on some they came to."""
+    reached, advised = scene.taken(scene.reached), scene.taken(fate.advised)
+    code, outcome = _what_came_of_it(settings.footprint, random, fate, scene.reached)
+    found = reached.channel == TEAM_FOUND
+    origin = np.where(found, _origin("team_initiated"), _origin("partner"))
+    seen = _contact(random, reached, "street_triage", TRIAGE_DELAY, code=code, outcome=outcome, origin=origin)
+    spared = np.where(fate.spared[fate.advised], number_of("S136 AVOIDED"), 0)
+    told = _contact(random, advised, "triage_advice", ADVICE_DELAY, outcome=spared, origin="partner")
+    again = reached.taken((reached.person >= 0) & (random.random(len(reached)) < settings.footprint.follows_up))
+    code = pick_codes(random, {"ASSESSED": 3, "SAFETY PLAN": 7}, len(again))
+    return [seen, told, _contact(random, again, "street_triage", (20.0, 96.0), code=code, origin="follow_up")]
+
+
+def _what_came_of_it(
+    footprint: Footprint, random: np.random.Generator, fate: Fates, reached: Mask
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Codes and outcomes of the jobs of teams. Shapes (reached,)."""
+    spared, avoided, detained = fate.spared[reached], fate.avoided[reached], fate.detained[reached]
+    count = len(spared)
+    assessed = spared | avoided | detained | (random.random(count) < footprint.assessed)
+    code = np.where(assessed, pick_codes(random, {"ASSESSED": 6, "SAFETY PLAN": 3}, count), number_of("NOT SEEN"))
+    conveyed = assessed & (random.random(count) < footprint.conveyed)
+    outcome = np.where(conveyed, number_of("CONVEYED"), 0)
+    outcome = np.where(detained, 0, np.where(avoided, number_of("ED AVOIDED"), outcome))
+    outcome = np.where(spared, number_of("S136 AVOIDED"), outcome)
+    return code.astype(np.int16), outcome.astype(np.int16)
+
+
+def _origin(word: str) -> int:
+    return number_of(word, ("", "public", "partner", "team_initiated", "follow_up"))
+
+
+# Detention, assessment, warrants
+
+
+def _detentions(settings: "CitySettings", random: np.random.Generator, scene: Scene, fate: Fates) -> list[Contacts]:
     """Section 136 detentions in public, as the police record them and again as the suite does."""
-    public = (on_scene["premises"] == "public").to_numpy() & (on_scene["source"] == "police_999").to_numpy()
-    chance: Numbers = np.where(on_scene["person"].to_numpy() >= 0, 0.34, 0.045)
-    detained = on_scene[public & (random.random(len(on_scene)) < chance)]
-    police = _contact(random, detained, "s136", (0.3, 1.0)).assign(origin="partner")
-    taken = detained[random.random(len(detained)) < 0.85]
-    suite = _contact(random, taken, "s136", (1.5, 4.0)).assign(
-        origin="partner", code="SUITE", latitude=np.nan, longitude=np.nan, premises=""
-    )
-    suite["ended"] = suite["at"] + random.integers(4 * 3600, 23 * 3600, len(suite))
-    return police, suite
+    rates, detained = settings.responses, scene.taken(fate.detained)
+    taken = random.random(len(detained)) < rates.taken_to_suite
+    held = (random.gamma(4.0, rates.police_hours / 4, len(detained)) * SECONDS_PER_HOUR).astype(np.int64)
+    police = _contact(
+        random, detained, "s136", POLICE_DETENTION_DELAY, code=number_of("DETAINED"), origin="partner",
+        premises="public", outcome=np.where(taken, number_of("SUITE"), number_of("ED")),
+    )  # fmt: skip
+    police.ended[:] = police.at + held
+    suite = _contact(
+        random, detained.taken(taken), "s136", SUITE_DELAY, code=number_of("SUITE"), origin="partner",
+        premises="", latitude=np.nan, longitude=np.nan,
+    )  # fmt: skip
+    suite.ended[:] = suite.at + later_than(random, len(suite), HOURS_IN_SUITE)
+    return [police, suite]
+
+
+def _assessments(settings: "CitySettings", random: np.random.Generator, scene: Scene, fate: Fates) -> Contacts:
+    """Assessments by an approved mental health professional: of most who are detained, and before many admissions."""
+    rates = settings.responses
+    chance = np.where(fate.detained, rates.assessed_after_detention, rates.assessed_before_admission * scene.admitted)
+    assessed = scene.taken(random.random(len(scene)) < chance)
+    return _contact(random, assessed, "amhp_assessment", (3.0, 22.0), origin="partner")
+
+
+def _warrants(settings: "CitySettings", random: np.random.Generator, scene: Scene) -> Contacts:
+    """Section 135 removals from home: of people whom a team met there, or who are admitted afterwards."""
+    likely = scene.private & (scene.person >= 0) & (scene.admitted | scene.reached)
+    removed = scene.taken(likely & (random.random(len(scene)) < settings.responses.warrant))
+    found = _contact(random, removed, "s135", (4.0, 60.0), code=number_of("WARRANT"), origin="partner")
+    found.ended[:] = found.at + later_than(random, len(found), HOURS_IN_SUITE)
+    return found
