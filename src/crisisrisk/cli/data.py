@@ -1,11 +1,16 @@
 """`data check`, `data load`, `data status`."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from crisisrisk.cli.opening import open_site
 from crisisrisk.cli.printing import json_option, local, print_json, print_table, site_option
+
+if TYPE_CHECKING:
+    from crisisrisk.commands.data import LoadResult
 
 CHECK_FAILED = 1
 
@@ -47,15 +52,37 @@ def load(files: tuple[Path, ...], mapping: Path, site_folder: str | None, as_jso
     if as_json:
         print_json(result.as_json())
         return
-    if result.already_loaded:
-        click.echo(f"{result.table}: these files were loaded before; nothing changed")
+    _print_loads([result], site.quarantine)
+
+
+@data.command("load-folder", epilog="Example:  crisisrisk data load-folder invented --site invented")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@site_option
+@json_option
+def load_folder(folder: Path, site_folder: str | None, as_json: bool) -> None:
+    """Load every file that DIR/load_order.toml names, in its order. What was loaded before is left as it is."""
+    from crisisrisk.commands.data import load_folder
+
+    site = open_site(site_folder)
+    results = load_folder(site, folder)
+    if as_json:
+        print_json({"loads": [result.as_json() for result in results]})
         return
-    click.echo(
-        f"{result.table}: {result.rows_loaded:,} of {result.rows_read:,} rows loaded · "
-        f"{result.rows_duplicate:,} seen before · {result.rows_quarantined:,} in quarantine · {result.seconds:.1f} s"
-    )
-    if result.rows_quarantined:
-        click.echo(f"why: {site.quarantine}")
+    _print_loads(results, site.quarantine)
+
+
+def _print_loads(results: "Sequence[LoadResult]", quarantine: Path) -> None:
+    for result in results:
+        if result.already_loaded:
+            click.echo(f"{result.table}: these files were loaded before; nothing changed")
+            continue
+        click.echo(
+            f"{result.table}: {result.rows_loaded:,} of {result.rows_read:,} rows loaded · "
+            f"{result.rows_duplicate:,} seen before · {result.rows_quarantined:,} in quarantine · "
+            f"{result.seconds:.1f} s"
+        )
+    if any(result.rows_quarantined for result in results):
+        click.echo(f"why: {quarantine}")
 
 
 def print_rules(problems: dict[str, int]) -> None:

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store, rules_broken
 from crisisrisk.timeline import instant
 
+LOAD_ORDER = "load_order.toml"
 _SHOWN_ROWS = 10
 _NOT_SHOWN = ("event_id", "source_person_key")
 
@@ -155,6 +157,34 @@ def load_files(site: Site, files: Sequence[Path], mapping: Path, *, create_key: 
         files_already_loaded=len(files) - len(new),
         seconds=time.perf_counter() - started,
     )
+
+
+def load_folder(site: Site, folder: Path) -> list[LoadResult]:
+    """Load every file that the folder's `load_order.toml` names, in its order, with the mappings of the site.
+
+    Raises DataError where the order cannot be read or names a file that is not there: then nothing was loaded.
+    """
+    steps = _load_order(folder / LOAD_ORDER)
+    missing = [name for files, _ in steps for name in files if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            "CR-DATA-001", "the load order names files that are not there", where=str(folder / LOAD_ORDER),
+            found=", ".join(missing),
+        )  # fmt: skip
+    return [load_files(site, [folder / name for name in files], site.path / mapping) for files, mapping in steps]
+
+
+def _load_order(path: Path) -> list[tuple[list[str], str]]:
+    try:
+        steps = tomllib.loads(path.read_text(encoding="utf-8"))["load"]
+        return [([str(name) for name in step["files"]], str(step["mapping"])) for step in steps]
+    except FileNotFoundError:
+        raise DataError("CR-DATA-001", "the folder has no load order", where=str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise DataError(
+            "CR-DATA-003", "the load order cannot be read", where=str(path),
+            wanted='[[load]] with files = ["…"] and mapping = "…"',
+        ) from None  # fmt: skip
 
 
 def data_status(site: Site) -> DataStatus:

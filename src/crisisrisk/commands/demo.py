@@ -5,11 +5,10 @@ import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from crisisrisk.commands.data import DataStatus, LoadResult, data_status, load_files
+from crisisrisk.commands.data import DataStatus, LoadResult, data_status, load_folder
 from crisisrisk.commands.forecast import ForecastResult, forecast
 from crisisrisk.commands.init import make_site
 from crisisrisk.commands.model import promote
@@ -17,13 +16,11 @@ from crisisrisk.commands.score import ScoreResult, score
 from crisisrisk.commands.train import train
 from crisisrisk.errors import SiteError
 from crisisrisk.shipped import repository, shipped
+from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 from crisisrisk.tables.site import CONFIGURATION, Site, read_site
 from crisisrisk.training.results import TrainedRun
 
 Tell = Callable[[str], None]
-
-# Public on purpose: nobody in the sample exists, and the same demo everywhere gives the same lists.
-KEY_OF_NOBODY = sha256(b"the invented city of crisisrisk").hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +58,7 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
     started = time.monotonic()
     site = demo_site(folder)
     tell(f"loading the invented sample into {folder} …")
-    loads = tuple(_load_sample(site))
+    loads = tuple(load_folder(site, shipped("data_samples")))
     tell("training the person model …")
     person = train(site, "person", None, tell=tell)
     promote(site, person.run_id, reason="the demo promotes what it trains")
@@ -107,12 +104,3 @@ def _with_mlruns(configuration: str, folder: Path) -> str:
         return configuration
     up = "/".join([".."] * len(folder.relative_to(root).parts))
     return f'mlflow_tracking_uri = "{up}/mlruns"\n{configuration}'
-
-
-def _load_sample(site: Site) -> list[LoadResult]:
-    samples = shipped("data_samples")
-    order = tomllib.loads((samples / "load_order.toml").read_text(encoding="utf-8"))
-    return [
-        load_files(site, [samples / name for name in step["files"]], site.path / step["mapping"])
-        for step in order["load"]
-    ]

@@ -1,0 +1,95 @@
+"""A forecast beside the truth that an invented city knows: how much of what could be known it reaches.
+
+The truth is the probability (or the expected count) given the latent state at issue time, integrated over futures.
+Nobody who sees only contacts can do better on average than it; a forecast that does is looking at the future.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crisisrisk.evaluation.logistic import FloatArray
+from crisisrisk.evaluation.metrics import net_benefit
+from crisisrisk.evaluation.place_metrics import calibration_ratio, log_score, pai, poisson_deviance
+from crisisrisk.evaluation.slices import JudgedRows, slice_metrics
+
+THRESHOLDS = (0.01, 0.02, 0.05, 0.1)
+TRUTH, MODEL = "the truth", "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskBesideTruth:
+    """One way to rank people. `auprc_of_truth`, `net_benefit_of_truth`: shares of what the truth reaches."""
+
+    name: str
+    auroc: float
+    auprc: float
+    auprc_of_truth: float
+    brier: float | None
+    calibration_slope: float | None
+    net_benefit: tuple[float, ...] | None
+    """At each of `THRESHOLDS`; None where the risk is no probability."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntensityBesideTruth:
+    """One forecast of places. `deviance_reached`: the share of the way from the best simple forecast to the truth."""
+
+    name: str
+    deviance: float
+    deviance_reached: float
+    log_score: float
+    calibration_ratio: float
+    pai_2: float
+
+
+def people_beside_truth(
+    risks: Mapping[str, FloatArray], judged: JudgedRows, *, probabilities: Sequence[str], list_length: int
+) -> tuple[RiskBesideTruth, ...]:
+    """Every risk, each of shape (rows,), beside `risks[TRUTH]`, week by week as in the report of a model."""
+    best = slice_metrics(risks[TRUTH], judged, list_length=list_length, probability=False)[0]["auprc"]
+    return tuple(
+        _risk(name, risk, judged, best=best, probability=name in probabilities, list_length=list_length)
+        for name, risk in risks.items()
+    )
+
+
+def _risk(
+    name: str, risk: FloatArray, judged: JudgedRows, *, best: float, probability: bool, list_length: int
+) -> RiskBesideTruth:
+    found, _ = slice_metrics(risk, judged, list_length=list_length, probability=probability)
+    return RiskBesideTruth(
+        name=name,
+        auroc=found["auroc"],
+        auprc=found["auprc"],
+        auprc_of_truth=found["auprc"] / best,
+        brier=found.get("brier"),
+        calibration_slope=found.get("calibration_slope"),
+        net_benefit=_benefits(risk, judged) if probability else None,
+    )
+
+
+def _benefits(risk: FloatArray, judged: JudgedRows) -> tuple[float, ...]:
+    return tuple(net_benefit(risk, judged.happened, threshold=threshold) for threshold in THRESHOLDS)
+
+
+def places_beside_truth(
+    forecasts: Mapping[str, FloatArray], counts: NDArray[np.int64], *, area: FloatArray | None
+) -> tuple[IntensityBesideTruth, ...]:
+    """Every forecast, each of shape (shifts, cells), beside `forecasts[TRUTH]`."""
+    deviances = {name: poisson_deviance(expected, counts) for name, expected in forecasts.items()}
+    simple = min(deviance for name, deviance in deviances.items() if name not in (TRUTH, MODEL))
+    way = simple - deviances[TRUTH]
+    return tuple(
+        IntensityBesideTruth(
+            name=name,
+            deviance=deviances[name],
+            deviance_reached=(simple - deviances[name]) / way if way > 0 else float("nan"),
+            log_score=log_score(expected, counts),
+            calibration_ratio=calibration_ratio(expected, counts),
+            pai_2=pai(expected, counts, coverage=0.02, area=area),
+        )
+        for name, expected in forecasts.items()
+    )

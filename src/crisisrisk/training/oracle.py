@@ -1,0 +1,199 @@
+"""Our models on an invented city beside what only that city knows: truth/ as `crisisrisk simulate` writes it."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from crisisrisk.errors import DataError
+from crisisrisk.evaluation.oracle import (
+    MODEL,
+    TRUTH,
+    IntensityBesideTruth,
+    RiskBesideTruth,
+    people_beside_truth,
+    places_beside_truth,
+)
+from crisisrisk.evaluation.place_baselines import place_baselines, place_past
+from crisisrisk.evaluation.slices import JudgedRows, plain_values
+from crisisrisk.evaluation.splits import TRAIN
+from crisisrisk.tables.pseudonyms import pseudonyms, read_pseudonym_key
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Store
+from crisisrisk.training import person, place
+from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.person_data import PersonData, person_data
+from crisisrisk.training.place_data import PlaceData, place_data
+
+LATENT_CONDITION = "latent condition alone"
+FIVE_FACTORS = "five_factor_regression"
+# Beyond this share of rows without a truth, truth and site are not of the same city.
+_FEW = 0.01
+# A cell that the city does not have: next to nothing, so that its logarithm exists.
+_NEVER = 1e-9
+Floats = NDArray[np.float64]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OracleReport:
+    """Both tasks, each row one way to forecast. `rows`, `weeks`, `shifts`, `cells`: what was judged."""
+
+    rows: int
+    weeks: int
+    outcomes: int
+    people: tuple[RiskBesideTruth, ...]
+    shifts: int
+    cells: int
+    contacts: int
+    places: tuple[IntensityBesideTruth, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        values: dict[str, Any] = plain_values(asdict(self))
+        return values
+
+
+def oracle_report(site: Site, truth: Path, *, tell: Tell) -> OracleReport:
+    """Train both models as always, and judge them, their baselines and the truth on the same held-out rows.
+
+    Raises DataError where `truth` is missing or is not the truth of this site.
+    """
+    if not (truth / "person_weeks.parquet").exists():
+        raise DataError(
+            "CR-DATA-001", "the folder holds no truth", where=str(truth),
+            wanted="person_weeks.parquet and place_shifts.parquet, as `crisisrisk simulate` writes them",
+        )  # fmt: skip
+    judged, people = _people(site, truth, tell)
+    counts, places = _places(site, truth, tell)
+    return OracleReport(
+        rows=len(judged.happened),
+        weeks=len(np.unique(judged.as_of)),
+        outcomes=int(judged.happened.sum()),
+        people=people,
+        shifts=counts.shape[0],
+        cells=counts.shape[1],
+        contacts=int(counts.sum()),
+        places=places,
+    )
+
+
+# People
+
+
+def _people(site: Site, truth: Path, tell: Tell) -> tuple[JudgedRows, tuple[RiskBesideTruth, ...]]:
+    recipes = read_recipes(site, "person", None)
+    data = person_data(recipes.training, recipes.features, Store(site).snapshot(), site)
+    tell(f"{len(data):,} person-weeks; training …")
+    parts = person.split_of(recipes.training, data)
+    judged = person.train_and_judge(recipes.training, recipes.features, data, zone=site.time_zone, tell=tell)
+    train, test = np.flatnonzero(parts == TRAIN), judged.test
+    probability, condition = _true_risk(site, truth, data)
+    known = test[np.isfinite(probability[test])]
+    if len(known) < (1 - _FEW) * len(test):
+        raise _not_this_city(truth, missing=len(test) - len(known), of=len(test), what="person-weeks")
+    risks = {
+        TRUTH: probability[known],
+        LATENT_CONDITION: _mean_by_condition(probability, condition, train)[condition[known]],
+        MODEL: judged.model.probability(data.features[known], recipes.features.names),
+        **person.baselines_for(data, train, known),
+    }
+    rows = JudgedRows(happened=data.happened[known], as_of=data.as_of[known], person=data.person[known])
+    return rows, people_beside_truth(
+        risks,
+        rows,
+        probabilities=(TRUTH, LATENT_CONDITION, MODEL, FIVE_FACTORS),
+        list_length=recipes.training.report.list_length,
+    )
+
+
+def _true_risk(site: Site, truth: Path, data: PersonData) -> tuple[Floats, NDArray[np.int64]]:
+    """For each row the true probability (NaN where unknown) and the number of its latent condition."""
+    weeks = np.unique(data.as_of)
+    numbers = _numbers_of(site, truth, data)
+    true = pq.read_table(truth / "person_weeks.parquet")
+    as_of = np.asarray(true.column("as_of").cast(pa.int64()))
+    keys = np.asarray(true.column("person")).astype(np.int64) * len(weeks) + np.searchsorted(weeks, as_of)
+    inside = np.isin(as_of, weeks)
+    keys, order = keys[inside], np.argsort(keys[inside])
+    keys = keys[order]
+    probability = np.asarray(true.column("probability")).astype(np.float64)[inside][order]
+    conditions = true.column("condition").cast(pa.string()).combine_chunks().dictionary_encode()
+    condition = np.asarray(conditions.indices).astype(np.int64)[inside][order]
+    asked = numbers[data.person] * len(weeks) + np.searchsorted(weeks, data.as_of)
+    place_of = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    found = (keys[place_of] == asked) & (numbers[data.person] >= 0)
+    return np.where(found, probability[place_of], np.nan), np.where(found, condition[place_of], 0)
+
+
+def _numbers_of(site: Site, truth: Path, data: PersonData) -> NDArray[np.int64]:
+    """The truth's number of each person of the data, -1 where it has none. Shape (people,)."""
+    known = pq.read_table(truth / "people.parquet", columns=["person", "nhs_number"])
+    made = pa.array(
+        pseudonyms(read_pseudonym_key(site), "nhs_number", known.column("nhs_number").to_pylist()), pa.string()
+    )
+    at = pc.index_in(pa.array(data.person_ids.tolist(), pa.string()), value_set=made).fill_null(-1)
+    number = np.append(np.asarray(known.column("person")).astype(np.int64), -1)
+    numbers: NDArray[np.int64] = number[np.asarray(at)]
+    return numbers
+
+
+def _mean_by_condition(probability: Floats, condition: NDArray[np.int64], train: NDArray[np.int64]) -> Floats:
+    """What knowing the latent condition, and nothing else, would say. Shape (conditions,)."""
+    rows = train[np.isfinite(probability[train])]
+    size = int(condition.max(initial=0)) + 1
+    sums = np.bincount(condition[rows], weights=probability[rows], minlength=size)
+    return np.asarray(sums / np.maximum(np.bincount(condition[rows], minlength=size), 1))
+
+
+# Places
+
+
+def _places(site: Site, truth: Path, tell: Tell) -> tuple[NDArray[np.int64], tuple[IntensityBesideTruth, ...]]:
+    recipes = read_recipes(site, "place", None)
+    recipe = recipes.training
+    data = place_data(recipe, recipes.features, Store(site).snapshot(), site, held_out_days=recipe.split.test_days)
+    judged = place.train_and_judge(recipe, recipes.features, data, site, tell=tell)
+    past = place_past(
+        data.counts, data.shifts, targets=judged.test,
+        issue_hours=recipe.grid.issue_hours, latency_hours=data.latency_hours,
+    )  # fmt: skip
+    counts = data.counts[judged.test].astype(np.int64)
+    forecasts = {
+        TRUTH: _true_intensity(truth, data, judged.test),
+        MODEL: place.expected_for(judged.model, recipes.features, data, judged.test),
+        **place_baselines(past),
+    }
+    area = data.cells.area_km2
+    return counts, places_beside_truth(forecasts, counts, area=area if np.isfinite(area).all() else None)
+
+
+def _true_intensity(truth: Path, data: PlaceData, shifts: NDArray[np.int64]) -> Floats:
+    """Shape (shifts, cells). A cell that the city does not have expects nothing."""
+    ids = [data.shifts[one].id for one in shifts]
+    table = pq.read_table(truth / "place_shifts.parquet", columns=["shift_id", "place_id", "expected"])
+    row = pc.index_in(table.column("shift_id").cast(pa.string()), value_set=pa.array(ids, pa.string()))
+    column = pc.index_in(table.column("place_id").cast(pa.string()), value_set=pa.array(data.cells.ids, pa.string()))
+    both = np.asarray(pc.and_(row.is_valid(), column.is_valid()))
+    at = tuple(np.asarray(one.fill_null(0))[both] for one in (row, column))
+    expected = np.full((len(ids), len(data.cells)), np.nan)
+    expected[at] = np.asarray(table.column("expected"))[both]
+    missing = np.isnan(expected).all(axis=1)
+    if missing.mean() > _FEW:
+        raise _not_this_city(truth, missing=int(missing.sum()), of=len(ids), what="shifts")
+    intensity: Floats = np.maximum(np.nan_to_num(expected), _NEVER)
+    return intensity
+
+
+def _not_this_city(truth: Path, *, missing: int, of: int, what: str) -> DataError:
+    return DataError(
+        "CR-DATA-003", "the truth is not of the city that the site has loaded", where=str(truth),
+        found=f"{missing:,} of {of:,} {what} are not in it",
+        hint="load the files that stand beside this truth/, with the key that the site was made with",
+    )  # fmt: skip

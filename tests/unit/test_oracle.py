@@ -1,0 +1,51 @@
+"""A forecast beside the truth: the truth reaches all of itself, the best simple forecast none of the way to it."""
+
+import numpy as np
+import pytest
+
+from crisisrisk.evaluation.oracle import MODEL, TRUTH, people_beside_truth, places_beside_truth
+from crisisrisk.evaluation.slices import JudgedRows
+
+RANDOM = np.random.default_rng(4)
+
+
+def _people() -> tuple[dict[str, np.ndarray], JudgedRows]:  # type: ignore[type-arg]
+    truth = RANDOM.beta(0.5, 20, 20_000)
+    judged = JudgedRows(
+        happened=RANDOM.random(20_000) < truth,
+        as_of=np.repeat(np.arange(4), 5_000),
+        person=np.tile(np.arange(5_000), 4),
+    )
+    blurred = truth * RANDOM.lognormal(0, 1.0, 20_000)
+    return {TRUTH: truth, MODEL: np.minimum(blurred, 0.99), "chance": 60 * RANDOM.random(20_000)}, judged
+
+
+def test_the_truth_ranks_best_and_is_calibrated() -> None:
+    risks, judged = _people()
+    found = {row.name: row for row in people_beside_truth(risks, judged, probabilities=(TRUTH, MODEL), list_length=25)}
+    assert found[TRUTH].auprc_of_truth == 1.0
+    assert found["chance"].auprc_of_truth < found[MODEL].auprc_of_truth < 1.0
+    assert found[TRUTH].calibration_slope == pytest.approx(1.0, abs=0.15)
+    best, ours = found[TRUTH].net_benefit, found[MODEL].net_benefit
+    assert best is not None
+    assert ours is not None
+    assert all(more >= less for more, less in zip(best, ours, strict=True))
+
+
+def test_a_ranking_that_is_no_probability_has_no_brier_score_and_no_net_benefit() -> None:
+    risks, judged = _people()
+    chance = people_beside_truth(risks, judged, probabilities=(TRUTH, MODEL), list_length=25)[-1]
+    assert (chance.brier, chance.calibration_slope, chance.net_benefit) == (None, None, None)
+
+
+def test_the_share_of_the_way_runs_from_the_best_simple_forecast_to_the_truth() -> None:
+    truth = RANDOM.gamma(0.4, 0.5, (400, 30)) + 0.001
+    counts = RANDOM.poisson(truth)
+    flat = np.full_like(truth, truth.mean())
+    forecasts = {TRUTH: truth, MODEL: (truth + flat) / 2, "flat": flat, "twice too much": 2 * flat}
+    found = {row.name: row for row in places_beside_truth(forecasts, counts, area=None)}
+    assert found[TRUTH].deviance_reached == 1.0
+    assert found["flat"].deviance_reached == 0.0
+    assert 0.0 < found[MODEL].deviance_reached < 1.0
+    assert found["twice too much"].deviance_reached < 0.0
+    assert found[TRUTH].calibration_ratio == pytest.approx(1.0, abs=0.05)
