@@ -28,7 +28,7 @@ from crisisrisk.cohorts import PersonRows
 from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.features.person_events import event_arrays, row_arrays
 from crisisrisk.features.person_kernels import scan_people
-from crisisrisk.features.person_plan import plan_for, plan_person
+from crisisrisk.features.person_plan import plan_person
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Window, grid, microseconds
@@ -155,13 +155,13 @@ def kernel_runs(recipe: FeatureRecipe, city: City) -> list[Run]:
     plan = plan_person(recipe)
     prepared = []
     for table, rows in zip(city.buckets, city.rows, strict=True):
-        arrays, signatures = event_arrays(plan, table, rows.person_id, LONDON)
+        arrays = event_arrays(plan, table, rows.person_id, LONDON)
         out = np.empty((len(rows), len(recipe.specs)), dtype=np.float32)
-        prepared.append((arrays, row_arrays(rows), plan_for(plan, signatures), out))
+        prepared.append((arrays, row_arrays(rows), out))
 
     def one(bucket: int) -> None:
-        arrays, moments, compiled, out = prepared[bucket]
-        scan_people(0, len(moments.offsets) - 1, arrays, moments, compiled, out)
+        arrays, moments, out = prepared[bucket]
+        scan_people(0, len(moments.offsets) - 1, arrays, moments, plan.compiled, out)
 
     return [_timed(lambda: _on_two_threads(one, range(len(prepared)))) for _ in range(RUNS + 1)][1:]
 

@@ -54,6 +54,13 @@ PEOPLE = pa.schema(
         ("died_at", _INSTANT),
     ]
 )
+CASELOADS = pa.schema(
+    [
+        ("person_id", _WORD),
+        ("team_id", _WORD),
+        *((name, _INSTANT) for name in ("valid_from", "known_at", "valid_to")),
+    ]
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +75,14 @@ class EventVersion:
     code: str = "call"
     outcome: str | None = None
     origin: str | None = None
+    mode: str | None = None
     is_crisis: bool | None = True
     ended_at: datetime | None = None
+    premises: str | None = None
+    place_id: str | None = None
+    value: float | None = None
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +95,18 @@ class PersonVersion:
     """When that began; when it became known, if that is not said."""
     birth_year: int | None = None
     deprivation_decile: int | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseloadVersion:
+    """What was known of one caseload, from when. The same person, team and beginning again is a correction."""
+
+    person_id: str
+    team_id: str
+    valid_from: datetime
+    known_at: datetime
+    valid_to: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +116,7 @@ class History:
     events: tuple[EventVersion, ...]
     people: tuple[PersonVersion, ...]
     as_of: Mapping[str, Sequence[datetime]]
+    caseloads: tuple[CaseloadVersion, ...] = ()
 
     @property
     def event_table(self) -> pa.Table:
@@ -101,6 +127,11 @@ class History:
     def people_table(self) -> pa.Table:
         """As the store gives it."""
         return people_table(self.people)
+
+    @property
+    def caseload_table(self) -> pa.Table:
+        """As the store gives it."""
+        return _table([vars(version) for version in self.caseloads], CASELOADS)
 
     @property
     def rows(self) -> PersonRows:
@@ -182,9 +213,14 @@ def events(draw: st.DrawFn, event_id: str) -> list[EventVersion]:
 
 def _first_versions(event_id: str) -> st.SearchStrategy[EventVersion]:
     return st.builds(
-        lambda occurred_at, delay, **content: EventVersion(
-            event_id=event_id, occurred_at=occurred_at, known_at=occurred_at + delay, **content
+        lambda occurred_at, delay, lasts, **content: EventVersion(
+            event_id=event_id,
+            occurred_at=occurred_at,
+            known_at=occurred_at + delay,
+            ended_at=None if lasts is None else occurred_at + lasts,
+            **content,
         ),
+        lasts=st.sampled_from([None, None, timedelta(), timedelta(hours=30), timedelta(days=7), timedelta(days=60)]),
         occurred_at=moments(),
         delay=st.sampled_from(_DELAYS),
         person_id=st.sampled_from([*_PEOPLE, "a", "stranger", None]),
@@ -192,6 +228,11 @@ def _first_versions(event_id: str) -> st.SearchStrategy[EventVersion]:
         code=st.sampled_from(["call", "visit"]),
         outcome=st.sampled_from([None, "missed", "attended"]),
         is_crisis=st.sampled_from([True, False, None]),
+        premises=st.sampled_from([None, "public", "private"]),
+        place_id=st.sampled_from([None, None, "here"]),
+        value=st.sampled_from([None, 0.0, 2.5, -1.0005, 1e9]),
+        latitude=st.sampled_from([None, 52.48, 52.4899, -0.0001]),
+        longitude=st.sampled_from([None, -1.89, -1.8901]),
     )
 
 
@@ -203,6 +244,22 @@ def people_versions() -> st.SearchStrategy[list[PersonVersion]]:
         known_at=moments(),
         birth_year=st.sampled_from([None, 1950, 1999]),
         deprivation_decile=st.sampled_from([None, 1, 10]),
+        sex=st.sampled_from([None, "female", "male", "other", "unknown"]),
+    )
+    return st.lists(one, max_size=6, unique_by=lambda version: (version.person_id, version.known_at))
+
+
+def caseload_versions() -> st.SearchStrategy[list[CaseloadVersion]]:
+    """Some caseloads, some of them said twice."""
+    one = st.builds(
+        lambda lasts, valid_from, **content: CaseloadVersion(
+            valid_from=valid_from, valid_to=None if lasts is None else valid_from + lasts, **content
+        ),
+        lasts=st.sampled_from([None, timedelta(days=1), timedelta(days=20)]),
+        person_id=st.sampled_from([*_PEOPLE, "stranger"]),
+        team_id=st.sampled_from(["north", "south"]),
+        valid_from=st.sampled_from([BASE + timedelta(days=days) for days in (-40, -8, 0, 3)]),
+        known_at=moments(),
     )
     return st.lists(one, max_size=6, unique_by=lambda version: (version.person_id, version.known_at))
 
@@ -215,4 +272,9 @@ def histories(draw: st.DrawFn, *, most_events: int = 12) -> History:
     asked = st.lists(moments(-20, 45), min_size=0, max_size=6)
     as_of = {person: tuple(draw(asked)) for person in (*_PEOPLE, "nobody")}
     as_of["a"] = (*as_of["a"], BASE)
-    return History(events=tuple(versions), people=tuple(draw(people_versions())), as_of=as_of)
+    return History(
+        events=tuple(versions),
+        people=tuple(draw(people_versions())),
+        as_of=as_of,
+        caseloads=tuple(draw(caseload_versions())),
+    )

@@ -183,6 +183,9 @@ def test_months_known_begin_with_the_first_thing_known_of_any_kind() -> None:
     table = "occurred  known\n2020-01-01  2023-12-02\n2019-01-01  2024-05-01"
     assert feature(group, table, "2024-01-31", people=BORN) == 2
     assert feature(group, "occurred\n2025-06-01", "2024-01-31", people=BORN) == 1
+    booked = "occurred  known\n2024-01-21  2023-01-01"
+    assert feature(group, booked, "2024-02-20") == 1
+    assert isnan(feature(group, booked, "2024-01-20"))
     assert isnan(feature(group, "occurred\n2025-06-01", "2024-01-01", people=BORN))
 
 

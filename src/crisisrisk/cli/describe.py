@@ -31,6 +31,12 @@ def _features() -> str:
     return shipped_dictionary()
 
 
+def _aggregations() -> str:
+    from crisisrisk.features.dictionary import aggregations_page
+
+    return aggregations_page()
+
+
 def _recipes() -> str:
     from crisisrisk.training.reference import recipes_page
 
@@ -88,6 +94,7 @@ def _walk(command: click.Command, context: click.Context) -> Iterator[tuple[str,
 PAGES: Mapping[str, Page] = {
     "tables": Page("docs/reference/tables.md", _tables),
     "features": Page("features/DICTIONARY.md", _features),
+    "aggregations": Page("docs/reference/aggregations.md", _aggregations),
     "recipes": Page("docs/reference/recipes.md", _recipes),
     "commands": Page("docs/reference/commands.md", _commands),
     "errors": Page("docs/reference/errors.md", _errors),

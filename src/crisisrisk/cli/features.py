@@ -1,9 +1,10 @@
-"""`features list`, `features explain`, `features build`."""
+"""`features list`, `features explain`, `features build`; `features audit` is beside this file."""
 
 from pathlib import Path
 
 import click
 
+from crisisrisk.cli.features_audit import audit
 from crisisrisk.cli.opening import moment, open_site
 from crisisrisk.cli.printing import json_option, print_json, print_table, site_option
 
@@ -11,6 +12,9 @@ from crisisrisk.cli.printing import json_option, print_json, print_table, site_o
 @click.group(epilog="Example:  crisisrisk features list")
 def features() -> None:
     """List, explain and build features."""
+
+
+features.add_command(audit)
 
 
 @features.command("list", epilog="Example:  crisisrisk features list")

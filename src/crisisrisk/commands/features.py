@@ -10,7 +10,9 @@ from typing import Any
 
 from crisisrisk.commands.outputs import require_ending
 from crisisrisk.errors import UsageError, did_you_mean
-from crisisrisk.features.dictionary import dictionary_page
+from crisisrisk.features.aggregations import PERSON
+from crisisrisk.features.dictionary import dictionary_page, unit_of, window_of
+from crisisrisk.features.explain import Drawn, drawn
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Phrases, meaning_in_words
 from crisisrisk.shipped import shipped
@@ -38,30 +40,45 @@ class ExplainedFeature:
     subject: str
     spec: FeatureSpec
     meaning: str
+    example: Drawn | None = None
+    """None for a column of places."""
+
+    @property
+    def definition(self) -> str:
+        """What exactly is computed; empty for a column of places."""
+        return PERSON[self.spec.aggregation].definition if self.subject == "person" else ""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "subject": self.subject,
             "name": self.spec.name,
             "meaning": self.meaning,
+            "definition": self.definition,
             "aggregation": self.spec.aggregation,
+            "unit": unit_of(self.spec),
             "sources": list(self.spec.sources),
             "where": {column: list(values) for column, values in self.spec.where},
+            "other_sources": list(self.spec.other_sources),
             "lookback_days": self.spec.lookback_days,
+            "gap_days": self.spec.gap_days,
             "if_none": _if_none(self.spec),
         }
 
     def as_text(self) -> str:
-        window = "ever" if self.spec.lookback_days is None else f"the last {self.spec.lookback_days} days"
         where = " · ".join(f"{column} {' or '.join(map(str, values))}" for column, values in self.spec.where)
         lines = [
             f"{self.spec.name}  ({self.subject}, {self.spec.aggregation})",
             self.meaning,
+            *([self.definition] if self.definition else []),
             f"  sources               {', '.join(self.spec.sources) or 'none: it reads no events'}",
             f"  only where            {where or 'any'}",
-            f"  window                {window}, by what was known before the moment asked for",
+            *([f"  held against          {', '.join(self.spec.other_sources)}"] if self.spec.other_sources else []),
+            f"  window                {window_of(self.spec)}, by what was known before the moment asked for",
+            *([f"  unit                  {unit_of(self.spec)}"] if unit_of(self.spec) else []),
             f"  if nothing was seen   {_if_none(self.spec)}",
         ]
+        if self.example is not None and self.spec.sources:
+            lines += ["", "An invented history, and what the column is of it:", "", self.example.as_text(self.spec)]
         return "\n".join(lines)
 
 
@@ -116,7 +133,9 @@ def explain_feature(site: Site, name: str) -> ExplainedFeature:
     if name not in found:
         raise UsageError("CR-USE-001", f'no feature "{name}"', hint=_near(name, list(found)))
     subject, spec = found[name]
-    return ExplainedFeature(subject=subject, spec=spec, meaning=meaning_in_words(spec, site_phrases(site)))
+    meaning = meaning_in_words(spec, site_phrases(site))
+    example = drawn(spec, zone=site.time_zone) if subject == "person" else None
+    return ExplainedFeature(subject=subject, spec=spec, meaning=meaning, example=example)
 
 
 def shipped_dictionary() -> str:

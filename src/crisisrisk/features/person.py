@@ -1,12 +1,13 @@
 """The feature matrix of people: one row per person and as-of moment, one column per spec.
 
-One path for a whole grid and for one person at request time; the two are equal to the bit.
+A feature sees what was known before the as-of moment T, nothing else: an event version counts when
+known_at < T <= superseded_at and occurred_at < T, and in a lookback w when T - w <= occurred_at as well.
+One path for a grid of 60,000 people and for one person at request time; the two are equal to the bit.
 """
 
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -16,33 +17,18 @@ from numpy.typing import NDArray
 
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.errors import RecipeError
-from crisisrisk.features.person_events import (
-    event_arrays,
-    event_columns,
-    index_of_people,
-    instants_of,
-    one_chunk,
-    require_columns,
-    row_arrays,
-)
-from crisisrisk.features.person_kernels import (
-    NEVER,
-    EventArrays,
-    RowArrays,
-    earliest_known,
-    latest_versions,
-    runs_of_people,
-    scan_people,
-)
-from crisisrisk.features.person_plan import PersonPlan, plan_for, plan_person
-from crisisrisk.features.specs import FeatureRecipe, FeatureSpec
-from crisisrisk.timeline import MICROSECONDS_PER_DAY, Instants, local_clock
-
-PEOPLE_COLUMNS = ("person_id", "known_at", "valid_from", "birth_year", "deprivation_decile")
-DAYS_PER_MONTH = 30
+from crisisrisk.features.aggregations import PERSON
+from crisisrisk.features.person_events import event_arrays, event_columns, row_arrays
+from crisisrisk.features.person_facts import RowFacts
+from crisisrisk.features.person_kernels import EventArrays, RowArrays, scan_people
+from crisisrisk.features.person_plan import PersonPlan, plan_person
+from crisisrisk.features.person_series import series_of
+from crisisrisk.features.specs import FeatureRecipe
 
 # Less work than this is done before a second thread has started.
 _CELLS_WORTH_A_THREAD = 200_000
+# A part's columns are gone through once for each family of aggregations: this many of its cells stay in the cache.
+_CELLS_IN_CACHE = 400_000
 
 Matrix = NDArray[np.float32]
 
@@ -60,34 +46,50 @@ def person_features(
     *,
     zone: ZoneInfo,
     threads: int | None = None,
+    caseloads: pa.Table | None = None,
 ) -> Matrix:
     """Features of the rows' people, as float32. Shape (rows, features), columns in the order of `recipe.names`.
 
     `events` and `people` hold all versions; people in one and not in another are allowed everywhere. A person as of T
     is the version of `people` with the latest `known_at` before T; of two with the same one, the later `valid_from`.
-    `threads` is every core by default; the result does not depend on it.
+    `threads` is every core by default; the result does not depend on it. Without `caseloads` (all versions of that
+    table) what is asked of them is not known.
     Raises RecipeError for a recipe of places, DataError for a table without a column that the recipe reads.
     """
     if recipe.subject != "person":
         raise RecipeError("CR-FEAT-002", "a recipe of places was asked of people", found=recipe.name)
     plan = plan_person(recipe)
-    arrays, signatures = event_arrays(plan, events, rows.person_id, zone)
-    compiled = plan_for(plan, signatures)
-    moments = row_arrays(rows)
+    arrays, moments = event_arrays(plan, events, rows.person_id, zone), row_arrays(rows)
     out = np.empty((len(rows), len(recipe.specs)), dtype=np.float32)
-    parts = list(_parts(arrays, moments, columns=len(recipe.specs), threads=threads or _cores()))
+    fill_matrix(plan, arrays, moments, out, threads=threads or _cores())
+    if plan.facts:
+        facts = RowFacts(people, caseloads, rows, arrays, zone)
+        for column, spec in plan.facts:
+            compute = PERSON[spec.aggregation].fact
+            values = compute(spec, facts) if compute else np.full(len(rows), np.nan)
+            out[:, column] = np.where(np.isnan(values), spec.if_none, values)
+    return out
+
+
+def fill_matrix(plan: PersonPlan, events: EventArrays, rows: RowArrays, out: Matrix, *, threads: int) -> None:
+    """Everything that is made of events: fills `out`, shape (rows, features), in place."""
+    low, gone = (np.empty(len(events.occurred), dtype=np.int32) for _ in range(2))
 
     def scan(part: tuple[int, int]) -> None:
-        scan_people(part[0], part[1], arrays, moments, compiled, out)
+        first, last = part
+        scan_people(first, last, events, rows, plan.compiled, out)
+        if plan.scans:
+            series = series_of(first, last, events, rows, plan.series_of_channel, low, gone)
+            for walk, asked in plan.scans:
+                walk(first, last, events, rows, series, asked, out)
 
-    if len(parts) == 1:
-        scan(parts[0])
-    else:
-        with ThreadPoolExecutor(max_workers=threads or _cores()) as pool:
-            list(pool.map(scan, parts))
-    if plan.static:
-        _fill_static(out, plan, people, rows, arrays, zone)
-    return out
+    parts = list(_parts(events, rows, columns=out.shape[1], threads=threads))
+    if len(parts) == 1 or threads == 1:
+        for part in parts:
+            scan(part)
+        return
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        list(pool.map(scan, parts))
 
 
 def _cores() -> int:
@@ -97,68 +99,12 @@ def _cores() -> int:
 def _parts(arrays: EventArrays, rows: RowArrays, *, columns: int, threads: int) -> Iterator[tuple[int, int]]:
     """Runs of people with about the same work each: some more than threads, so that none waits long."""
     people = len(rows.offsets) - 1
+    if people <= 1:
+        yield from [(0, people)] * people
+        return
     work = np.diff(rows.offsets) * columns + (arrays.ends - arrays.starts) * 8
     total = int(work.sum())
-    parts = 1 if threads == 1 or total < _CELLS_WORTH_A_THREAD else threads * 4
+    parts = 1 if total < _CELLS_WORTH_A_THREAD else max(threads * 4 if threads > 1 else 1, total // _CELLS_IN_CACHE)
     edges = np.searchsorted(np.cumsum(work), np.arange(1, parts) * (total / parts))
     bounds = np.concatenate([[0], edges, [people]])
     yield from ((int(first), int(last)) for first, last in pairwise(bounds) if last > first)
-
-
-# What is known of the person, apart from events
-
-
-def _fill_static(
-    out: Matrix, plan: PersonPlan, people: pa.Table, rows: PersonRows, arrays: EventArrays, zone: ZoneInfo
-) -> None:
-    require_columns(people, PEOPLE_COLUMNS, "the people")
-    versions = _Versions(people, rows)
-    for column, spec in plan.static:
-        out[:, column] = _static(spec, versions, rows, arrays, zone)
-
-
-def _static(spec: FeatureSpec, versions: "_Versions", rows: PersonRows, arrays: EventArrays, zone: ZoneInfo) -> Matrix:
-    if spec.aggregation == "months_known":
-        first = np.repeat(_first_known(versions, arrays), np.diff(rows.offsets))
-        known = (first != NEVER) & (first < rows.as_of)
-        months = (rows.as_of - np.where(known, first, 0)) / (DAYS_PER_MONTH * MICROSECONDS_PER_DAY)
-        return np.where(known, months, spec.if_none).astype(np.float32)
-    if spec.aggregation == "age":
-        values = _local_year(rows.as_of, zone) - versions.values("birth_year")
-    else:
-        values = versions.values("deprivation_decile")
-    return np.where(np.isnan(values), spec.if_none, values).astype(np.float32)
-
-
-class _Versions:
-    """The people table, sorted by person and by when each version became known, and the version of each row."""
-
-    def __init__(self, people: pa.Table, rows: PersonRows) -> None:
-        person = index_of_people(people["person_id"], rows.person_id)
-        known, valid_from = instants_of(people, "known_at"), instants_of(people, "valid_from")
-        order = np.lexsort((valid_from, known, person))
-        self.people = people.select(["birth_year", "deprivation_decile"]).take(pa.array(order))
-        self.known = known[order]
-        self.starts, self.ends, _ = runs_of_people(person[order], len(rows.person_id))
-        self.of_row = latest_versions(self.starts, self.ends, self.known, row_arrays(rows))
-
-    def values(self, column: str) -> NDArray[np.float64]:
-        """A column's value in each row's version; NaN where there is none. Shape (rows,)."""
-        numbers = one_chunk(self.people[column]).cast(pa.float64()).to_numpy(zero_copy_only=False)
-        return np.append(numbers, np.nan)[self.of_row]
-
-
-def _first_known(versions: _Versions, arrays: EventArrays) -> Instants:
-    """For each person when anything of it first became known. Shape (people,)."""
-    first = earliest_known(arrays, len(versions.starts))
-    has = versions.ends > versions.starts
-    listed = np.where(has, np.append(versions.known, 0)[np.where(has, versions.starts, 0)], NEVER)
-    both = np.minimum(first, listed)
-    return np.where(both == NEVER, np.maximum(first, listed), both)
-
-
-def _local_year(as_of: Instants, zone: ZoneInfo) -> NDArray[np.float64]:
-    moments, place = np.unique(as_of, return_inverse=True)
-    days = local_clock(moments, zone).day
-    years = [datetime.fromtimestamp(int(day) * 86_400, tz=UTC).year for day in days]
-    return np.asarray(years, dtype=np.float64)[place]

@@ -1,4 +1,4 @@
-"""From stored tables to the arrays of the compiled scan: people matched, sources and `where` turned into signatures."""
+"""From stored tables to the arrays of the compiled scans: people matched, values turned into channels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,21 @@ from numpy.typing import NDArray
 
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.errors import DataError
-from crisisrisk.features.person_kernels import EventArrays, RowArrays, runs_of_people
-from crisisrisk.features.person_plan import OUT_OF_HOURS, PersonPlan, Signature
-from crisisrisk.timeline import Instants, local_clock
+from crisisrisk.features.aggregations.distinct import KEYS
+from crisisrisk.features.person_kernels import (
+    NEVER,
+    EventArrays,
+    RowArrays,
+    bit_places,
+    channels_of_events,
+    runs_of_people,
+)
+from crisisrisk.features.person_plan import PersonPlan, Values
+from crisisrisk.timeline import Instants, LocalClock, local_clock
 
 INSTANTS = ("occurred_at", "known_at", "superseded_at")
-_SATURDAY, _MORNING, _EVENING = 5, 8, 18
+_THOUSANDTHS = 1000
+_BITS = bit_places()
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int32]
@@ -24,17 +33,12 @@ Codes = NDArray[np.int32]
 
 def event_columns(plan: PersonPlan) -> tuple[str, ...]:
     """The columns of the events table that a plan reads."""
-    named = {column for column, _ in plan.pairs} - {OUT_OF_HOURS[0][0]}
+    named = {column for column, _ in plan.conditions} | (plan.reads - {"hour", "source"})
     return ("person_id", *INSTANTS, "source", *sorted(named))
 
 
-def event_arrays(
-    plan: PersonPlan, events: pa.Table, person_id: NDArray[np.object_], zone: ZoneInfo
-) -> tuple[EventArrays, list[Signature]]:
-    """The events of the people in `person_id`, and what their signatures mean.
-
-    Raises DataError when a column is missing or an instant is absent.
-    """
+def event_arrays(plan: PersonPlan, events: pa.Table, person_id: NDArray[np.object_], zone: ZoneInfo) -> EventArrays:
+    """The events of the people in `person_id`. Raises DataError when a column is missing or an instant is absent."""
     require_columns(events, event_columns(plan), "the events")
     person = index_of_people(events["person_id"], person_id)
     starts, ends, in_runs = runs_of_people(person, len(person_id))
@@ -44,12 +48,23 @@ def event_arrays(
         events = events.take(pa.array(order))
         starts, ends, _ = runs_of_people(person[order], len(person_id))
     occurred = instants_of(events, "occurred_at")
-    day, out_of_hours = _local(plan, occurred, zone)
-    source, names = codes_of(events["source"], plan.sources)
-    signature, meanings = _signatures(plan, events, source, names, out_of_hours)
-    known, superseded = instants_of(events, "known_at"), instants_of(events, "superseded_at")
-    arrays = (starts, ends, occurred, known, superseded, signature, day, source)
-    return EventArrays(*map(settled, arrays)), meanings
+    clock = _clock(plan, occurred, zone)
+    classes = settled(_classes(plan, events, clock))
+    begins, channels = channels_of_events(classes, plan.masks, _BITS)
+    keys = [KEYS[kind](events, clock) for kind in plan.distinct]
+    arrays = (
+        starts, ends, occurred, instants_of(events, "known_at"), instants_of(events, "superseded_at"), begins, channels,
+        np.stack(keys) if keys else np.empty((0, 0), dtype=np.int32),
+        classes[0],
+        clock.hour.astype(np.int32) if clock is not None and "hour" in plan.reads else _NO_CODES,
+        _or_never(events, "ended_at", pa.timestamp("us", tz="UTC")) if "ended_at" in plan.reads else _NO_INSTANTS,
+        _thousandths(events) if "value" in plan.reads else _NO_INSTANTS,
+    )  # fmt: skip
+    return EventArrays(*map(settled, arrays))
+
+
+_NO_CODES = np.empty(0, dtype=np.int32)
+_NO_INSTANTS = np.empty(0, dtype=np.int64)
 
 
 def settled(values: NDArray[Any]) -> NDArray[Any]:
@@ -67,7 +82,8 @@ def row_arrays(rows: PersonRows) -> RowArrays:
 
 def require_columns(table: pa.Table, wanted: Sequence[str], what: str) -> None:
     """Raises DataError when a table lacks a column."""
-    if missing := [column for column in wanted if column not in table.column_names]:
+    present = set(table.column_names)
+    if missing := [column for column in wanted if column not in present]:
         raise DataError(
             "CR-FEAT-004",
             f"{what} have no column {missing[0]!r}",
@@ -84,6 +100,19 @@ def instants_of(table: pa.Table, column: str) -> Instants:
     if not pa.types.is_timestamp(values.type) or values.type.unit != "us":
         values = values.cast(pa.timestamp("us", tz="UTC"))
     return _readable(values.cast(pa.int64()))
+
+
+def _or_never(table: pa.Table, column: str, kind: pa.DataType) -> Instants:
+    """A column of instants as microseconds, NEVER where one is absent."""
+    values = one_chunk(table[column]).cast(kind).cast(pa.int64())
+    return _readable(values.fill_null(int(NEVER)) if values.null_count else values)
+
+
+def _thousandths(table: pa.Table) -> NDArray[np.int64]:
+    """Values as whole thousandths, so that no order of adding changes a sum; NEVER where there is none."""
+    values = _readable(one_chunk(table["value"]).cast(pa.float64()).fill_null(np.nan))
+    missing = np.isnan(values)
+    return np.where(missing, NEVER, np.rint(np.where(missing, 0.0, values) * _THOUSANDTHS).astype(np.int64))
 
 
 def one_chunk(column: pa.ChunkedArray) -> Any:
@@ -114,41 +143,27 @@ def codes_of(column: pa.ChunkedArray, known: Sequence[str]) -> tuple[Codes, tupl
     return table[indices], tuple(known)
 
 
-def _local(plan: PersonPlan, occurred: Instants, zone: ZoneInfo) -> tuple[Codes, Mask | None]:
-    """Local days, and which events were out of hours; each only when a feature asks for it."""
-    asks_hours = OUT_OF_HOURS[0] in plan.pairs
-    if not (asks_hours or plan.needs_local_days):
-        return np.empty(0, dtype=np.int32), None
-    clock = local_clock(occurred, zone)
-    closed = (clock.weekday >= _SATURDAY) | (clock.hour < _MORNING) | (clock.hour >= _EVENING)
-    return clock.day, closed if asks_hours else None
+def _clock(plan: PersonPlan, occurred: Instants, zone: ZoneInfo) -> LocalClock | None:
+    """The local clock of each event, only when a feature asks for it."""
+    asked = plan.by_clock or "hour" in plan.reads or "distinct_days" in plan.distinct
+    return local_clock(occurred, zone) if asked else None
 
 
-def _signatures(
-    plan: PersonPlan, events: pa.Table, source: Codes, names: tuple[str, ...], out_of_hours: Mask | None
-) -> tuple[Codes, list[Signature]]:
-    """A signature for each event. Folded in one pair at a time, so only the ones that occur are kept."""
-    code = source + np.int32(1)
-    meanings = [Signature(name, frozenset()) for name in (None, *names)]
-    code, meanings = _only_those_present(code, meanings)
-    for column, accepted in plan.pairs:
-        pair = (column, accepted)
-        mask = out_of_hours if pair == OUT_OF_HOURS[0] else _accepted(events[column], accepted)
-        both = [Signature(one.source, one.holds | held) for one in meanings for held in (set(), {pair})]
-        code, meanings = _only_those_present(code * np.int32(2) + np.asarray(mask, dtype=np.int32), both)
-    return code, meanings
+def _classes(plan: PersonPlan, events: pa.Table, clock: LocalClock | None) -> Codes:
+    """Of each condition the class of every event. Shape (conditions, events)."""
+    found = [_class_of(events["source"], plan.sources)]
+    found += [_class_of(events[column], values) for column, values in plan.conditions]
+    if plan.by_clock and clock is not None:
+        found.append(clock.weekday.astype(np.int32) * 24 + clock.hour)
+    return np.stack(found).astype(np.int32, copy=False)
 
 
-def _only_those_present(code: Codes, meanings: list[Signature]) -> tuple[Codes, list[Signature]]:
-    present = np.bincount(code, minlength=len(meanings)) > 0
-    table = (np.cumsum(present) - 1).astype(np.int32)
-    return table[code], [meaning for meaning, seen in zip(meanings, present, strict=True) if seen]
-
-
-def _accepted(column: pa.ChunkedArray, accepted: tuple[str | bool, ...]) -> Mask:
-    """Which rows have one of the values listed; an absent value is none of them."""
-    values = one_chunk(column)
-    if pa.types.is_boolean(values.type):
-        wanted = pc.is_in(values, value_set=pa.array(accepted, type=pa.bool_()))
-        return np.asarray(_readable(wanted), dtype=bool)
-    return codes_of(column, [str(one) for one in accepted])[0] >= 0
+def _class_of(column: pa.ChunkedArray, values: Values) -> Codes:
+    """Each value's place in `values`; their number for any other, and where there is none."""
+    array = one_chunk(column)
+    if pa.types.is_boolean(array.type):
+        flags = _readable(pc.cast(array, pa.int32()).fill_null(2)).astype(np.int32)
+        table = [values.index(value) if value in values else len(values) for value in (False, True)]
+        return np.array([*table, len(values)], dtype=np.int32)[flags]
+    codes = codes_of(column, [str(value) for value in values])[0]
+    return np.where(codes < 0, np.int32(len(values)), codes)

@@ -5,9 +5,9 @@ and exit = min(superseded_at, occurred_at + lookback). A person's moments ascend
 rows [low, high): +1 is noted at row `low`, -1 at row `high`, and a running sum down the rows gives every count.
 Order of events does not matter and corrections need no special case. All sums are integers.
 
-Cost for one person: events x lookbacks + rows x columns; finding a row is one guess on an even grid and
-log2(rows) steps on any other. A superseded version costs, for "days since last" alone, the rows that it was live for.
-Distinct days and sources sort the person's events, which is linear while they arrive nearly in order.
+Cost for one person: events x channels x lookbacks that they reach + rows x counters; finding a row is one guess on
+an even grid and log2(rows) steps on any other. A superseded version costs, for marks alone, the rows that it was
+live for. Distinct days and sources sort the person's events, which is linear while they arrive nearly in order.
 Memory for each thread: (rows of one person + 1) x counters, nothing that grows with the number of people.
 """
 
@@ -20,23 +20,32 @@ from numpy.typing import NDArray
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, Instants
 
 NEVER = np.iinfo(np.int64).min
+CHANNELS_PER_WORD = 62
 
 Integers = NDArray[np.int32]
+Matrix = NDArray[np.float32]
 
 
 class EventArrays(NamedTuple):
-    """Event versions; those of person p are `starts[p]:ends[p]`, in any order."""
+    """Event versions; those of person p are `starts[p]:ends[p]`, in any order. A column not read is empty."""
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     occurred: Instants
     known: Instants
     superseded: Instants
-    signature: Integers
-    """Events of one signature belong to the same channels."""
-    day: Integers
-    """Local day; empty when no feature counts days."""
+    channel_from: NDArray[np.int64]
+    """Shape (events + 1,): event e belongs to the channels `channel[channel_from[e]:channel_from[e + 1]]`."""
+    channel: Integers
+    keys: Integers
+    """Shape (kinds of distinct things, events): what is counted once; -1 is not counted."""
     source: Integers
+    hour: Integers
+    """Local hour."""
+    ended: Instants
+    """NEVER where no end is known."""
+    value: NDArray[np.int64]
+    """In thousandths; NEVER where there is none."""
 
 
 class RowArrays(NamedTuple):
@@ -56,7 +65,7 @@ class Grid(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """For each signature which counters its events feed: `offsets[s]:offsets[s + 1]`, in order of lookback."""
+    """For each channel which counters its events feed: `offsets[c]:offsets[c + 1]`, longest lookback first."""
 
     offsets: Integers
     lookback: Integers
@@ -73,23 +82,27 @@ class Plan(NamedTuple):
     columns: int
     counters: int
     counts: Entries
-    distinct_days: Entries
-    distinct_sources: Entries
-    latest: Entries
-    """Its `counter` is an index of the latest occurrences; it has no lookback."""
-    latest_channels: int
-    copy_column: Integers
-    copy_counter: Integers
-    copy_if_none: NDArray[np.float32]
-    ratio_column: Integers
-    ratio_counters: Integers
-    """Shape (ratios, 2): above, below."""
-    ratio_days: Instants
-    """Shape (ratios, 2): what multiplies above and below."""
-    ratio_if_none: NDArray[np.float32]
+    distinct: Entries
+    """Channel c of kind k stands at place k * channels + c."""
+    distinct_kinds: int
+    longest_distinct: int
+    """The longest lookback of any of those."""
+    marks: Entries
+    """Its `counter` is an index of the marks, its `lookback` what the mark keeps: 0 last, 1 first, 2 last known."""
+    mark_count: int
+    channels: int
+    formula_column: Integers
+    formula_terms: Integers
+    """Shape (formulas, 4): where the terms above, those below and the guard begin, and where they end."""
+    formula_constants: NDArray[np.int64]
+    """Shape (formulas, 2): above, below."""
+    formula_if_none: Matrix
+    term_counter: Integers
+    term_weight: NDArray[np.int64]
     since_column: Integers
-    since_channel: Integers
-    since_if_none: NDArray[np.float32]
+    since_mark: Integers
+    since_kind: Integers
+    since_if_none: Matrix
 
 
 class Scratch(NamedTuple):
@@ -97,13 +110,71 @@ class Scratch(NamedTuple):
 
     differences: Integers
     totals: Integers
-    latest: Instants
+    marks: Instants
+    high: Integers
+    """Shape (2, lookbacks): the first row past the lookback, and for which event that was found."""
     covered_key: Instants
     covered_to: Integers
 
 
+# Which channels an event belongs to
+
+
 @njit(nogil=True, cache=True)
-def _grid(as_of: Instants) -> Grid:
+def channels_of_events(
+    classes: Integers, masks: NDArray[np.int64], bit_of: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Integers]:
+    """Where each event's channels begin, and the channels: shapes (events + 1,) and (memberships,).
+
+    `classes`: shape (conditions, events), the class of each event's value. `masks`: shape (conditions, classes,
+    words), the channels, as bits, that a class is accepted by. An event belongs where every condition accepts it.
+    """
+    conditions, events = classes.shape
+    words = masks.shape[2]
+    begins = np.zeros(events + 1, dtype=np.int64)
+    held = np.empty((events, words), dtype=np.int64)
+    total = 0
+    for event in range(events):
+        for word in range(words):
+            bits = masks[0, classes[0, event], word]
+            for condition in range(1, conditions):
+                bits &= masks[condition, classes[condition, event], word]
+            held[event, word] = bits
+            while bits != 0:
+                total += 1
+                bits &= bits - 1
+        begins[event + 1] = total
+    found = np.empty(total, dtype=np.int32)
+    place = 0
+    for event in range(events):
+        for word in range(words):
+            bits = held[event, word]
+            while bits != 0:
+                lowest = bits & -bits
+                found[place] = word * CHANNELS_PER_WORD + bit_of[((lowest * _DE_BRUIJN) >> 58) & 63]
+                place += 1
+                bits &= bits - 1
+    return begins, found
+
+
+_DE_BRUIJN = 0x03F79D71B4CB0A89
+"""Times a power of two, its six highest bits say which: the sequence of N. G. de Bruijn, without a branch."""
+
+
+def bit_places() -> NDArray[np.int64]:
+    """What `channels_of_events` looks the place of a single bit up in. Shape (64,)."""
+    places = np.zeros(64, dtype=np.int64)
+    for bit in range(CHANNELS_PER_WORD):
+        places[((_DE_BRUIJN << bit) % 2**64) >> 58] = bit
+    return places
+
+
+# Rows
+
+
+@njit(nogil=True, cache=True)
+def grid_of(as_of: Instants) -> Grid:
+    """The moments of one person, at least one."""
     first, last = as_of[0], as_of[len(as_of) - 1]
     return Grid(as_of, first, last, (len(as_of) - 1) / (last - first) if last > first else 0.0)
 
@@ -139,65 +210,83 @@ def _first_row_by_halves(as_of: Instants, moment: int) -> int:
     return high
 
 
+# Counts and marks
+
+
 @njit(nogil=True, cache=True)
 def _count(start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch) -> bool:
     """Notes what a person's events add to the counters. Says whether any was superseded within the rows."""
+    # Arrays are taken out of their tuples here: to take one out costs as much as to add to a counter.
+    offsets, lookbacks, counters = plan.counts.offsets, plan.counts.lookback, plan.counts.counter
+    mark_offsets, mark_kinds, marks_of = plan.marks.offsets, plan.marks.lookback, plan.marks.counter
+    channel_from, channels, lengths = events.channel_from, events.channel, plan.lookbacks
+    differences, marks, reach = scratch.differences, scratch.marks, scratch.high
     rows = len(grid.as_of)
-    differences, latest = scratch.differences, scratch.latest
     any_superseded = False
     for event in range(start, end):
-        occurred = events.occurred[event]
-        low = first_row_after(grid, max(events.known[event], occurred))
+        occurred, known = events.occurred[event], events.known[event]
+        low = first_row_after(grid, max(known, occurred))
         if low == rows:
             continue
         gone = first_row_after(grid, events.superseded[event])
         if gone <= low:
             continue
-        signature = events.signature[event]
-        if gone == rows:
-            for entry in range(plan.latest.offsets[signature], plan.latest.offsets[signature + 1]):
-                channel = plan.latest.counter[entry]
-                latest[low, channel] = max(latest[low, channel], occurred)
-        else:
-            any_superseded = True
-        lookback, high = -1, 0
-        for entry in range(plan.counts.offsets[signature], plan.counts.offsets[signature + 1]):
-            if plan.counts.lookback[entry] != lookback:
-                lookback = plan.counts.lookback[entry]
-                high = min(gone, first_row_after(grid, occurred + plan.lookbacks[lookback]))
-            if high > low:
-                counter = plan.counts.counter[entry]
-                differences[low, counter] += 1
-                differences[high, counter] -= 1
+        any_superseded = any_superseded or gone < rows
+        for place in range(channel_from[event], channel_from[event + 1]):
+            channel = channels[place]
+            for entry in range(offsets[channel], offsets[channel + 1]):
+                lookback = lookbacks[entry]
+                if reach[1, lookback] != event:
+                    reach[0, lookback] = min(gone, first_row_after(grid, occurred + lengths[lookback]))
+                    reach[1, lookback] = event
+                high = reach[0, lookback]
+                if high <= low:
+                    # Longer lookbacks stand first: no shorter one reaches a row either.
+                    break
+                differences[low, counters[entry]] += 1
+                differences[high, counters[entry]] -= 1
+            if gone == rows:
+                for entry in range(mark_offsets[channel], mark_offsets[channel + 1]):
+                    moment = _kept(occurred, known, mark_kinds[entry])
+                    marks[low, marks_of[entry]] = max(marks[low, marks_of[entry]], moment)
     return any_superseded
 
 
 @njit(nogil=True, cache=True)
-def _latest_down_the_rows(rows: int, latest: Instants) -> None:
-    for row in range(1, rows):
-        for channel in range(latest.shape[1]):
-            latest[row, channel] = max(latest[row, channel], latest[row - 1, channel])
+def _kept(occurred: int, known: int, kind: int) -> int:
+    if kind == 2:
+        return known
+    return -occurred if kind == 1 else occurred
 
 
 @njit(nogil=True, cache=True)
-def _latest_of_superseded(start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch) -> None:
-    """Superseded versions are the latest only in the rows in which they were live."""
+def _marks_down_the_rows(rows: int, marks: Instants) -> None:
+    for row in range(1, rows):
+        for mark in range(marks.shape[1]):
+            marks[row, mark] = max(marks[row, mark], marks[row - 1, mark])
+
+
+@njit(nogil=True, cache=True)
+def _marks_of_superseded(start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch) -> None:
+    """Superseded versions are marked only in the rows in which they were live."""
     rows = len(grid.as_of)
     for event in range(start, end):
         gone = first_row_after(grid, events.superseded[event])
         if gone == rows:
             continue
-        occurred, signature = events.occurred[event], events.signature[event]
-        low = first_row_after(grid, max(events.known[event], occurred))
-        for entry in range(plan.latest.offsets[signature], plan.latest.offsets[signature + 1]):
-            channel = plan.latest.counter[entry]
-            for row in range(low, gone):
-                scratch.latest[row, channel] = max(scratch.latest[row, channel], occurred)
+        low = first_row_after(grid, max(events.known[event], events.occurred[event]))
+        for place in range(events.channel_from[event], events.channel_from[event + 1]):
+            channel = events.channel[place]
+            for entry in range(plan.marks.offsets[channel], plan.marks.offsets[channel + 1]):
+                mark = plan.marks.counter[entry]
+                moment = _kept(events.occurred[event], events.known[event], plan.marks.lookback[entry])
+                for row in range(low, gone):
+                    scratch.marks[row, mark] = max(scratch.marks[row, mark], moment)
 
 
 @njit(nogil=True, cache=True)
-def _ascending(keys: Instants) -> NDArray[np.int64]:
-    """The order that sorts keys: linear when they nearly are, never worse than a merge sort."""
+def ascending(keys: Instants) -> NDArray[np.int64]:
+    """The stable order that sorts keys: linear when they nearly are, never worse than a merge sort."""
     order = np.arange(len(keys))
     moves = 0
     for place in range(1, len(keys)):
@@ -213,54 +302,72 @@ def _ascending(keys: Instants) -> NDArray[np.int64]:
     return order
 
 
+# Distinct things
+
+
 @njit(nogil=True, cache=True)
 def _count_distinct(
-    start: int,
-    end: int,
-    grid: Grid,
-    events: EventArrays,
-    key_of: Integers,
-    entries: Entries,
-    lookbacks: Instants,
-    scratch: Scratch,
+    kind: int, start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch
 ) -> None:
-    """Notes the rows in which each key (a day, a source) has at least one event that counts.
+    """Notes the rows in which each key (a day, a source, a place) has at least one event that counts.
 
     The runs of one key, taken by their first row, are merged: only what is not covered yet is noted.
     """
-    rows = len(grid.as_of)
-    covered_key, covered_to = scratch.covered_key, scratch.covered_to
+    offsets, lookbacks, counters = plan.distinct.offsets, plan.distinct.lookback, plan.distinct.counter
+    channel_from, channels, lengths = events.channel_from, events.channel, plan.lookbacks
+    differences, covered_key, covered_to = scratch.differences, scratch.covered_key, scratch.covered_to
+    rows, key_of = len(grid.as_of), events.keys[kind]
     covered_key[:] = NEVER
     low = np.empty(end - start, dtype=np.int64)
     keys = np.empty(end - start, dtype=np.int64)
-    for place in range(end - start):
-        event = start + place
-        low[place] = first_row_after(grid, max(events.known[event], events.occurred[event]))
-        keys[place] = np.int64(key_of[event]) * (rows + 1) + low[place]
-    for place in _ascending(keys):
-        event = start + place
-        if low[place] == rows:
+    chosen = np.empty(end - start, dtype=np.int64)
+    number = 0
+    for event in range(start, end):
+        if key_of[event] == -1:
             continue
-        gone = first_row_after(grid, events.superseded[event])
-        signature, key, lookback, high = events.signature[event], key_of[event], -1, 0
-        for entry in range(entries.offsets[signature], entries.offsets[signature + 1]):
-            if entries.lookback[entry] != lookback:
-                lookback = entries.lookback[entry]
-                high = min(gone, first_row_after(grid, events.occurred[event] + lookbacks[lookback]))
-            counter = entries.counter[entry]
-            first = low[place]
-            if covered_key[counter] == key:
-                first = max(first, covered_to[counter])
-            if high > first:
-                scratch.differences[first, counter] += 1
-                scratch.differences[high, counter] -= 1
-                covered_key[counter], covered_to[counter] = key, high
+        occurred = events.occurred[event]
+        enters = first_row_after(grid, max(events.known[event], occurred))
+        # Of a long history most is older than any lookback in which things are told apart.
+        if enters < min(rows, first_row_after(grid, occurred + plan.longest_distinct)):
+            low[number], chosen[number] = enters, event
+            keys[number] = np.int64(key_of[event]) * (rows + 1) + enters
+            number += 1
+    for item in ascending(keys[:number]):
+        event, enters = chosen[item], low[item]
+        gone, occurred, key = first_row_after(grid, events.superseded[event]), events.occurred[event], key_of[event]
+        for place in range(channel_from[event], channel_from[event + 1]):
+            channel = kind * plan.channels + channels[place]
+            for entry in range(offsets[channel], offsets[channel + 1]):
+                high = min(gone, first_row_after(grid, occurred + lengths[lookbacks[entry]]))
+                if high <= enters:
+                    break
+                counter, first = counters[entry], enters
+                if covered_key[counter] == key:
+                    first = max(first, covered_to[counter])
+                if high > first:
+                    differences[first, counter] += 1
+                    differences[high, counter] -= 1
+                    covered_key[counter], covered_to[counter] = key, high
+
+
+# What is made of them
 
 
 @njit(nogil=True, cache=True)
-def _write(as_of: Instants, plan: Plan, scratch: Scratch, out: NDArray[np.float32]) -> None:
+def _sum(first: int, last: int, weights: NDArray[np.int64], counters: Integers, totals: Integers) -> np.int64:
+    found = np.int64(0)
+    for term in range(first, last):
+        found += weights[term] * totals[counters[term]]
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _write(as_of: Instants, plan: Plan, scratch: Scratch, out: Matrix) -> None:
     """Turns what was noted into the person's rows, and leaves the scratch clean."""
-    differences, totals = scratch.differences, scratch.totals
+    differences, totals, marks = scratch.differences, scratch.totals, scratch.marks
+    columns, terms, constants = plan.formula_column, plan.formula_terms, plan.formula_constants
+    if_none, weights, counters = plan.formula_if_none, plan.term_weight, plan.term_counter
+    since, mark_of, kinds, since_none = plan.since_column, plan.since_mark, plan.since_kind, plan.since_if_none
     totals[:] = 0
     for row in range(len(as_of)):
         for counter in range(plan.counters):
@@ -268,28 +375,24 @@ def _write(as_of: Instants, plan: Plan, scratch: Scratch, out: NDArray[np.float3
             differences[row, counter] = 0
         for column in range(plan.columns):
             out[row, column] = np.float32(totals[column])
-        for item in range(len(plan.copy_column)):
-            total = totals[plan.copy_counter[item]]
-            out[row, plan.copy_column[item]] = np.float32(total) if total != 0 else plan.copy_if_none[item]
-        for item in range(len(plan.ratio_column)):
-            above, below = totals[plan.ratio_counters[item, 0]], totals[plan.ratio_counters[item, 1]]
-            value = plan.ratio_if_none[item]
-            if below != 0:
-                value = np.float32((above * plan.ratio_days[item, 0]) / (below * plan.ratio_days[item, 1]))
-            out[row, plan.ratio_column[item]] = value
-        for item in range(len(plan.since_column)):
-            latest = scratch.latest[row, plan.since_channel[item]]
-            value = plan.since_if_none[item]
-            if latest != NEVER:
-                value = np.float32((as_of[row] - latest) / MICROSECONDS_PER_DAY)
-            out[row, plan.since_column[item]] = value
+        for item in range(len(columns)):
+            value = if_none[item]
+            if _sum(terms[item, 2], terms[item, 3], weights, counters, totals) != 0:
+                above = constants[item, 0] + _sum(terms[item, 0], terms[item, 1], weights, counters, totals)
+                below = constants[item, 1] + _sum(terms[item, 1], terms[item, 2], weights, counters, totals)
+                value = np.float32(above / below)
+            out[row, columns[item]] = value
+        for item in range(len(since)):
+            moment, value = marks[row, mark_of[item]], since_none[item]
+            if moment != NEVER:
+                moment = -moment if kinds[item] == 1 else moment
+                value = np.float32((as_of[row] - moment) / MICROSECONDS_PER_DAY)
+            out[row, since[item]] = value
     differences[len(as_of), :] = 0
 
 
 @njit(nogil=True, cache=True)
-def scan_people(
-    first: int, last: int, events: EventArrays, rows: RowArrays, plan: Plan, out: NDArray[np.float32]
-) -> None:
+def scan_people(first: int, last: int, events: EventArrays, rows: RowArrays, plan: Plan, out: Matrix) -> None:
     """Fills the rows of people `first` to `last` (exclusive) of `out`, shape (all rows, columns), in place."""
     longest = 0
     for person in range(first, last):
@@ -297,7 +400,8 @@ def scan_people(
     scratch = Scratch(
         np.zeros((longest + 1, plan.counters), dtype=np.int32),
         np.zeros(plan.counters, dtype=np.int32),
-        np.empty((longest, plan.latest_channels), dtype=np.int64),
+        np.empty((longest, plan.mark_count), dtype=np.int64),
+        np.full((2, len(plan.lookbacks)), -1, dtype=np.int32),
         np.empty(plan.counters, dtype=np.int64),
         np.empty(plan.counters, dtype=np.int32),
     )
@@ -306,18 +410,19 @@ def scan_people(
         if begin == finish:
             continue
         as_of, start, end = rows.as_of[begin:finish], events.starts[person], events.ends[person]
-        grid = _grid(as_of)
-        scratch.latest[: len(as_of), :] = NEVER
+        grid = grid_of(as_of)
+        scratch.marks[: len(as_of), :] = NEVER
         any_superseded = _count(start, end, grid, events, plan, scratch)
-        if plan.latest_channels > 0:
-            _latest_down_the_rows(len(as_of), scratch.latest)
+        if plan.mark_count > 0:
+            _marks_down_the_rows(len(as_of), scratch.marks)
             if any_superseded:
-                _latest_of_superseded(start, end, grid, events, plan, scratch)
-        if len(plan.distinct_days.counter) > 0:
-            _count_distinct(start, end, grid, events, events.day, plan.distinct_days, plan.lookbacks, scratch)
-        if len(plan.distinct_sources.counter) > 0:
-            _count_distinct(start, end, grid, events, events.source, plan.distinct_sources, plan.lookbacks, scratch)
+                _marks_of_superseded(start, end, grid, events, plan, scratch)
+        for kind in range(plan.distinct_kinds):
+            _count_distinct(kind, start, end, grid, events, plan, scratch)
         _write(as_of, plan, scratch, out[begin:finish])
+
+
+# Runs and versions
 
 
 @njit(nogil=True, cache=True)
@@ -363,11 +468,15 @@ def latest_versions(
 
 
 @njit(nogil=True, cache=True)
-def earliest_known(events: EventArrays, people: int) -> Instants:
-    """For each person when the first of its event versions became known; NEVER without any. Shape (people,)."""
-    found = np.full(people, NEVER, dtype=np.int64)
-    for person in range(people):
-        for event in range(events.starts[person], events.ends[person]):
-            if found[person] == NEVER or events.known[event] < found[person]:
-                found[person] = events.known[event]
+def earliest(starts: NDArray[np.int64], ends: NDArray[np.int64], known: Instants, occurred: Instants) -> Instants:
+    """For each person the first moment at which one of its versions was known and had occurred; NEVER without any.
+
+    Shape (people,).
+    """
+    found = np.full(len(starts), NEVER, dtype=np.int64)
+    for person in range(len(starts)):
+        for version in range(starts[person], ends[person]):
+            moment = max(known[version], occurred[version])
+            if found[person] == NEVER or moment < found[person]:
+                found[person] = moment
     return found

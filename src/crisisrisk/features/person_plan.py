@@ -1,22 +1,28 @@
-"""From a recipe to what the compiled scan counts: channels, counters, and the columns they become.
+"""From a recipe to what the compiled scans compute: channels, counters, and the columns they become.
 
 A channel is one choice of events (sources and `where`); specs that choose alike share it. A counter is a channel
-with a lookback; specs that need the same count share that. Events of one signature belong to the same channels.
+with a lookback; specs that need the same count share that. A plan depends on the recipe alone and is made once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crisisrisk.features.person_kernels import Entries, Plan
+from crisisrisk.features.aggregations import LOCAL, PERSON
+from crisisrisk.features.aggregations.declared import Counted, Formula
+from crisisrisk.features.aggregations.distinct import KEYS
+from crisisrisk.features.person_kernels import CHANNELS_PER_WORD, Entries, Plan
+from crisisrisk.features.person_series import Asked
 from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Where
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY
 
-OUT_OF_HOURS: Where = (("out_of_hours", (True,)),)
-STATIC = ("age", "deprivation_decile", "months_known")
-KINDS = ("count", "distinct_days", "distinct_sources")
+DISTINCT = tuple(KEYS)
+HOURS_OF_WEEK = 168
+
+Values = tuple[str | bool, ...]
 
 
 @dataclass(frozen=True)
@@ -27,159 +33,256 @@ class Channel:
     where: Where
 
 
-@dataclass(frozen=True)
-class Counter:
-    """Events, or distinct days or sources of them, of a channel in a lookback (None: ever)."""
+@dataclass(frozen=True, eq=False)
+class PersonPlan:
+    """What a recipe needs, as the engine takes it."""
 
-    kind: str
-    channel: Channel
-    lookback_days: int | None
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What all events of one signature have in common: their source, and which pairs of any `where` hold."""
-
-    source: str | None
-    holds: frozenset[tuple[str, tuple[str | bool, ...]]]
-
-    def belongs_to(self, channel: Channel) -> bool:
-        """Whether events of this signature belong to a channel."""
-        return self.source in channel.sources and all(pair in self.holds for pair in channel.where)
+    compiled: Plan
+    scans: tuple[tuple[Callable[..., None], Asked], ...]
+    """One compiled walk for each family of aggregations, and the columns asked of it."""
+    facts: tuple[tuple[int, FeatureSpec], ...]
+    series_of_channel: NDArray[np.int32]
+    sources: tuple[str, ...]
+    conditions: tuple[tuple[str, Values], ...]
+    """The columns of `where` and the values told apart; a value's class is its place there, of any other the number."""
+    by_clock: bool
+    """Whether the local hour and weekday choose events."""
+    masks: NDArray[np.int64]
+    """Of each condition (the source first, the conditions, then the hour of the week) what each class belongs to."""
+    distinct: tuple[str, ...]
+    reads: frozenset[str]
 
 
 @dataclass
-class PersonPlan:
-    """What a recipe needs, before the events are seen. `plan_for` adds what depends on their signatures."""
+class _Making:
+    """A plan while its columns are gone through."""
 
-    columns: int
     width: int
     """How many counters there is room for: the columns, then those that no column shows."""
-    counters: dict[Counter, int] = field(default_factory=dict)
+    counters: dict[tuple[str, Channel, int | None], int] = field(default_factory=dict)
     """A counter's index is the column that shows it, or comes after the columns when none does."""
-    latest: dict[Channel, int] = field(default_factory=dict)
-    copies: list[tuple[int, int, float]] = field(default_factory=list)
-    """Column, counter, if none: those that are not simply the counter of the same index."""
-    ratios: list[tuple[int, int, int, int, int, float]] = field(default_factory=list)
-    """Column, counter above, counter below, days above, days below, if none."""
-    since: list[tuple[int, int, float]] = field(default_factory=list)
-    """Column, channel, if none."""
-    static: list[tuple[int, FeatureSpec]] = field(default_factory=list)
+    marks: dict[tuple[Channel, int], int] = field(default_factory=dict)
+    formulas: list[tuple[int, FeatureSpec, Formula]] = field(default_factory=list)
+    since: list[tuple[int, int, int, float]] = field(default_factory=list)
+    scans: dict[Callable[..., None], list[tuple[int, FeatureSpec, int]]] = field(default_factory=dict)
+    facts: list[tuple[int, FeatureSpec]] = field(default_factory=list)
+    series: dict[Channel, int] = field(default_factory=dict)
+    reads: set[str] = field(default_factory=set)
 
-    @property
-    def channels(self) -> set[Channel]:
-        """Every channel that something is counted of."""
-        return {counter.channel for counter in self.counters} | set(self.latest)
-
-    @property
-    def pairs(self) -> tuple[tuple[str, tuple[str | bool, ...]], ...]:
-        """Every pair of any `where`, and of `out_of_hours`, in a fixed order."""
-        return tuple(sorted({pair for channel in self.channels for pair in channel.where}, key=repr))
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every source of any channel, in order of the alphabet."""
-        return tuple(sorted({source for channel in self.channels for source in channel.sources}))
-
-    @property
-    def needs_local_days(self) -> bool:
-        """Whether local days of events are counted."""
-        return any(counter.kind == "distinct_days" for counter in self.counters)
-
-    def counter(self, kind: str, channel: Channel, lookback_days: int | None) -> int:
+    def counter(self, wanted: Counted) -> int:
         """The index of a counter, shared, or new and after all that are there."""
-        counter = Counter(kind, channel, lookback_days)
-        if counter not in self.counters:
-            self.counters[counter] = self.width
+        key = (wanted.kind, Channel(wanted.sources, wanted.where), wanted.lookback_days)
+        if key not in self.counters:
+            self.counters[key] = self.width
             self.width += 1
-        return self.counters[counter]
+        return self.counters[key]
+
+    def series_for(self, sources: tuple[str, ...], where: Where) -> int:
+        """The series of a choice of events, shared or new."""
+        return self.series.setdefault(Channel(sources, where), len(self.series))
+
+    @property
+    def channels(self) -> list[Channel]:
+        """Every channel, in a fixed order."""
+        counted = {channel for _, channel, _ in self.counters}
+        return sorted(counted | {channel for channel, _ in self.marks} | set(self.series), key=repr)
 
 
+@lru_cache(maxsize=64)
 def plan_person(recipe: FeatureRecipe) -> PersonPlan:
-    """What to count for a recipe whose subject is the person."""
-    plan = PersonPlan(columns=len(recipe.specs), width=len(recipe.specs))
+    """What to compute for a recipe whose subject is the person."""
+    making = _Making(width=len(recipe.specs))
     for column, spec in enumerate(recipe.specs):
-        if spec.aggregation in KINDS:
-            _show(plan, column, spec)
+        _show(making, column, spec)
     for column, spec in enumerate(recipe.specs):
-        _add(plan, column, spec)
-    return plan
+        _add(making, column, spec)
+    formulas = [(column, spec, formula, _terms(making, formula)) for column, spec, formula in making.formulas]
+    scans = tuple((scan, _asked(making, items)) for scan, items in making.scans.items())
+    return _finished(making, formulas, scans, columns=len(recipe.specs))
 
 
-def _show(plan: PersonPlan, column: int, spec: FeatureSpec) -> None:
-    counter = Counter(spec.aggregation, Channel(spec.sources, spec.where), spec.lookback_days)
-    shown = plan.counters.setdefault(counter, column)
-    if shown != column or spec.if_none != 0:
-        plan.copies.append((column, shown, spec.if_none))
+def _show(making: _Making, column: int, spec: FeatureSpec) -> None:
+    """A column that is one count as it stands gets the counter of its own index."""
+    formula = PERSON[spec.aggregation].formula
+    counted = _plain_count(formula(spec)) if formula else None
+    if counted is not None and spec.if_none == 0:
+        key = (counted.kind, Channel(counted.sources, counted.where), counted.lookback_days)
+        making.counters.setdefault(key, column)
 
 
-def _add(plan: PersonPlan, column: int, spec: FeatureSpec) -> None:
-    channel, days = Channel(spec.sources, spec.where), spec.lookback_days
-    if spec.aggregation in STATIC:
-        plan.static.append((column, spec))
-    elif spec.aggregation == "days_since_last":
-        plan.since.append((column, plan.latest.setdefault(channel, len(plan.latest)), spec.if_none))
-    elif spec.aggregation == "share_out_of_hours":
-        above = plan.counter("count", Channel(spec.sources, spec.where + OUT_OF_HOURS), days)
-        plan.ratios.append((column, above, plan.counter("count", channel, days), 1, 1, spec.if_none))
-    elif spec.aggregation == "trend":
-        short, long = int(spec.short_days or 0), int(days or 0)
-        above, below = plan.counter("count", channel, short), plan.counter("count", channel, long)
-        plan.ratios.append((column, above, below, long, short, spec.if_none))
+def _plain_count(formula: Formula) -> Counted | None:
+    """The one count that a formula is, if it is no more than that."""
+    plain = len(formula.above) == 1 and not formula.below and formula.guard == (formula.above[0][1],)
+    if plain and formula.above[0][0] == 1 and (formula.above_constant, formula.below_constant) == (0, 1):
+        return formula.above[0][1]
+    return None
 
 
-def plan_for(plan: PersonPlan, signatures: Sequence[Signature]) -> Plan:
-    """The arrays of the compiled scan, for events of these signatures."""
-    days = {counter.lookback_days for counter in plan.counters}
-    lookbacks = sorted(days, key=lambda one: FOREVER_US if one is None else one)
-    # "Ever" is a lookback longer than all of time that can still be added to an instant in 64 bits.
-    lengths = [FOREVER_US if one is None else one * MICROSECONDS_PER_DAY for one in lookbacks]
-    order = {one: index for index, one in enumerate(lookbacks)}
-    channels = sorted(plan.channels, key=repr)
-    held = [[channel for channel in channels if signature.belongs_to(channel)] for signature in signatures]
-    by_kind = {kind: _entries(held, _counters_of(plan, kind, order)) for kind in KINDS}
-    latest = {channel: [(0, index)] for channel, index in plan.latest.items()}
-    ratios = plan.ratios
-    return Plan(
-        lookbacks=np.array(lengths, dtype=np.int64),
-        columns=plan.columns,
-        counters=plan.width,
-        counts=by_kind["count"],
-        distinct_days=by_kind["distinct_days"],
-        distinct_sources=by_kind["distinct_sources"],
-        latest=_entries(held, latest),
-        latest_channels=len(plan.latest),
-        copy_column=_int32(copy[0] for copy in plan.copies),
-        copy_counter=_int32(copy[1] for copy in plan.copies),
-        copy_if_none=_float32(copy[2] for copy in plan.copies),
-        ratio_column=_int32(ratio[0] for ratio in ratios),
-        ratio_counters=np.array([ratio[1:3] for ratio in ratios], dtype=np.int32).reshape(-1, 2),
-        ratio_days=np.array([ratio[3:5] for ratio in ratios], dtype=np.int64).reshape(-1, 2),
-        ratio_if_none=_float32(ratio[5] for ratio in ratios),
-        since_column=_int32(since[0] for since in plan.since),
-        since_channel=_int32(since[1] for since in plan.since),
-        since_if_none=_float32(since[2] for since in plan.since),
+def _add(making: _Making, column: int, spec: FeatureSpec) -> None:
+    aggregation = PERSON[spec.aggregation]
+    making.reads.update(aggregation.reads)
+    if aggregation.formula:
+        formula = aggregation.formula(spec)
+        plain = _plain_count(formula)
+        if plain is None or making.counter(plain) != column or spec.if_none != 0:
+            making.formulas.append((column, spec, formula))
+    elif aggregation.mark is not None:
+        mark = making.marks.setdefault((Channel(spec.sources, spec.where), aggregation.mark), len(making.marks))
+        making.since.append((column, mark, aggregation.mark, spec.if_none))
+    elif aggregation.scan:
+        making.scans.setdefault(aggregation.scan, []).append((column, spec, aggregation.kind))
+    else:
+        making.facts.append((column, spec))
+
+
+def _terms(making: _Making, formula: Formula) -> tuple[list[tuple[int, int]], ...]:
+    """Weights and counters of what stands above, below and in the guard."""
+    above = [(weight, making.counter(one)) for weight, one in formula.above]
+    below = [(weight, making.counter(one)) for weight, one in formula.below]
+    return above, below, [(1, making.counter(one)) for one in formula.guard]
+
+
+def _asked(making: _Making, items: Sequence[tuple[int, FeatureSpec, int]]) -> Asked:
+    specs = [spec for _, spec, _ in items]
+    days = [_microseconds(spec.lookback_days) for spec in specs]
+    others = [making.series_for(spec.other_sources, ()) if spec.other_sources else -1 for spec in specs]
+    return Asked(
+        column=_int32(column for column, _, _ in items),
+        series=_int32(making.series_for(spec.sources, spec.where) for spec in specs),
+        other=_int32(others),
+        kind=_int32(kind for _, _, kind in items),
+        lookback=np.array(days, dtype=np.int64),
+        gap=np.array([_microseconds(spec.gap_days) for spec in specs], dtype=np.int64),
+        if_none=_float32(spec.if_none for spec in specs),
     )
 
 
-def _counters_of(plan: PersonPlan, kind: str, order: Mapping[int | None, int]) -> dict[Channel, list[tuple[int, int]]]:
-    """For each channel the lookback and index of each of its counters of a kind."""
-    found: dict[Channel, list[tuple[int, int]]] = {}
-    for counter, index in plan.counters.items():
-        if counter.kind == kind:
-            found.setdefault(counter.channel, []).append((order[counter.lookback_days], index))
-    return found
+def _microseconds(days: int | None) -> int:
+    # "Ever" is longer than all of time and can still be added to an instant in 64 bits.
+    return FOREVER_US if days is None else days * MICROSECONDS_PER_DAY
 
 
-def _entries(held: Sequence[Sequence[Channel]], counters: Mapping[Channel, Sequence[tuple[int, int]]]) -> Entries:
-    """What the events of each signature feed, given the channels that it holds."""
-    fed = [sorted(entry for channel in channels for entry in counters.get(channel, ())) for channels in held]
+def _finished(
+    making: _Making,
+    formulas: Sequence[tuple[int, FeatureSpec, Formula, tuple[list[tuple[int, int]], ...]]],
+    scans: tuple[tuple[Callable[..., None], Asked], ...],
+    *,
+    columns: int,
+) -> PersonPlan:
+    channels = making.channels
+    lookbacks = sorted({days for _, _, days in making.counters}, key=_microseconds)
+    order = {days: place for place, days in enumerate(lookbacks)}
+    distinct = tuple(kind for kind in DISTINCT if any(kind == one for one, _, _ in making.counters))
+    compiled = Plan(
+        lookbacks=np.array([_microseconds(days) for days in lookbacks], dtype=np.int64),
+        columns=columns,
+        counters=making.width,
+        counts=_entries(making, ("count",), channels, order),
+        distinct=_entries(making, distinct, channels, order),
+        distinct_kinds=len(distinct),
+        longest_distinct=max([_microseconds(days) for kind, _, days in making.counters if kind in distinct], default=0),
+        marks=_csr([[(kind, mark) for (one, kind), mark in making.marks.items() if one == channel]
+                    for channel in channels]),
+        mark_count=len(making.marks),
+        channels=len(channels),
+        **_formula_arrays(formulas),  # type: ignore[arg-type]
+        since_column=_int32(since[0] for since in making.since),
+        since_mark=_int32(since[1] for since in making.since),
+        since_kind=_int32(since[2] for since in making.since),
+        since_if_none=_float32(since[3] for since in making.since),
+    )  # fmt: skip
+    sources = tuple(sorted({source for channel in channels for source in channel.sources}))
+    conditions, by_clock = _conditions(channels)
+    return PersonPlan(
+        compiled=compiled,
+        scans=scans,
+        facts=tuple(making.facts),
+        series_of_channel=_int32(making.series.get(channel, -1) for channel in channels),
+        sources=sources,
+        conditions=conditions,
+        by_clock=by_clock,
+        masks=_masks(channels, sources, conditions, by_clock=by_clock),
+        distinct=distinct,
+        reads=frozenset(making.reads),
+    )
+
+
+def _entries(
+    making: _Making, kinds: Sequence[str], channels: Sequence[Channel], order: Mapping[int | None, int]
+) -> Entries:
+    """For each kind and channel the lookback and index of each of its counters, longest lookback first."""
+    found: dict[tuple[str, Channel], list[tuple[int, int]]] = {}
+    for (kind, channel, days), index in making.counters.items():
+        found.setdefault((kind, channel), []).append((order[days], index))
+    return _csr([sorted(found.get((kind, channel), []), reverse=True) for kind in kinds for channel in channels])
+
+
+def _csr(fed: Sequence[Sequence[tuple[int, int]]]) -> Entries:
     flat = [entry for entries in fed for entry in entries]
     return Entries(
         offsets=_int32(np.cumsum([0, *map(len, fed)])),
         lookback=_int32(lookback for lookback, _ in flat),
         counter=_int32(counter for _, counter in flat),
     )
+
+
+def _formula_arrays(
+    formulas: Sequence[tuple[int, FeatureSpec, Formula, tuple[list[tuple[int, int]], ...]]],
+) -> dict[str, NDArray[np.generic]]:
+    terms = [term for *_, parts in formulas for part in parts for term in part]
+    ends = np.cumsum([0, *(len(part) for *_, parts in formulas for part in parts)])
+    bounds = [ends[3 * number : 3 * number + 4] for number in range(len(formulas))]
+    constants = [(formula.above_constant, formula.below_constant) for _, _, formula, _ in formulas]
+    return {
+        "formula_column": _int32(column for column, *_ in formulas),
+        "formula_terms": np.array(bounds, dtype=np.int32).reshape(-1, 4),
+        "formula_constants": np.array(constants, dtype=np.int64).reshape(-1, 2),
+        "formula_if_none": _float32(spec.if_none for _, spec, *_ in formulas),
+        "term_counter": _int32(counter for _, counter in terms),
+        "term_weight": np.array([weight for weight, _ in terms], dtype=np.int64),
+    }
+
+
+# Which classes of values belong to which channels
+
+
+def _conditions(channels: Sequence[Channel]) -> tuple[tuple[tuple[str, Values], ...], bool]:
+    """The columns that any channel looks at with the values told apart, and whether the clock is one of them."""
+    values: dict[str, set[str | bool]] = {}
+    for channel in channels:
+        for column, accepted in channel.where:
+            values.setdefault(column, set()).update(accepted)
+    named = tuple((column, tuple(sorted(told))) for column, told in sorted(values.items()) if column not in LOCAL)
+    return named, bool(set(values) & set(LOCAL))
+
+
+def _masks(
+    channels: Sequence[Channel],
+    sources: tuple[str, ...],
+    conditions: Sequence[tuple[str, Values]],
+    *,
+    by_clock: bool,
+) -> NDArray[np.int64]:
+    """Shape (1 + conditions + 1 for the clock, classes, words): a bit for each channel that a class belongs to."""
+    classes = max([len(sources), *(len(values) for _, values in conditions)]) + 1
+    words = len(channels) // CHANNELS_PER_WORD + 1
+    shape = (1 + len(conditions) + by_clock, max(classes, HOURS_OF_WEEK if by_clock else 0), words)
+    masks = np.zeros(shape, dtype=np.int64)
+    for number, channel in enumerate(channels):
+        word, bit = number // CHANNELS_PER_WORD, 1 << (number % CHANNELS_PER_WORD)
+        masks[0, [sources.index(source) for source in channel.sources], word] |= bit
+        for place, (column, values) in enumerate(conditions):
+            accepted = [set(values_of) for name, values_of in channel.where if name == column]
+            fits = [place for place, value in enumerate(values) if all(value in one for one in accepted)]
+            masks[place + 1, fits if accepted else slice(None), word] |= bit
+        if by_clock:
+            masks[-1, [hour for hour in range(HOURS_OF_WEEK) if _fits_clock(channel, hour)], word] |= bit
+    return masks
+
+
+def _fits_clock(channel: Channel, hour_of_week: int) -> bool:
+    weekday, hour = divmod(hour_of_week, 24)
+    return all(LOCAL[column](weekday, hour) in accepted for column, accepted in channel.where if column in LOCAL)
 
 
 def _int32(values: Iterable[int]) -> NDArray[np.int32]:

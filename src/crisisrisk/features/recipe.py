@@ -18,13 +18,14 @@ from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Where
 ALL_SOURCES = "all"
 EVER = "ever"
 LONGEST_LOOKBACK_DAYS = 36_500
+DAYS_PER_WEEK = 7
 WHERE_COLUMNS = ("code", "outcome", "origin", "mode", "premises", "is_crisis")
 
 _TOP = ("recipe", "group")
 _HEAD = ("name", "subject")
 _GROUP = (
-    "name", "column", "sources", "each", "where", "aggregations", "lookback_days", "short_days",
-    "if_none", "singular", "plural", "meaning", "reason",
+    "name", "column", "sources", "each", "where", "aggregations", "lookback_days", "short_days", "gap_days",
+    "other_sources", "other", "if_none", "singular", "plural", "meaning", "reason",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -158,24 +159,34 @@ class _Group:
     def spec(
         self, aggregation: Aggregation, column: str, sources: tuple[str, ...], where: Where, days: int | None
     ) -> FeatureSpec:
-        short = self.short_days() if aggregation.takes_short_days else None
-        name = aggregation.column.format(column=column, short_days=short)
-        if aggregation.lookback != "none":
-            name += f"_{days}_days" if aggregation.takes_short_days else f"_in_{days}_days" if days else "_ever"
+        short = self.days_for("short_days", aggregation) if aggregation.takes_short_days else None
+        gap = self.days_for("gap_days", aggregation) if aggregation.takes_gap_days else None
+        fixed = {"short_days": short, "gap_days": gap, "days": days, "window": window_in_words(days),
+                 "other": self.text("other") or "anything else"}  # fmt: skip
+        if aggregation.lookback == "weeks":
+            fixed |= {"weeks": int(days or 0) // DAYS_PER_WEEK, "days_before": int(days or 0) - DAYS_PER_WEEK}
         return FeatureSpec(
-            name=name,
+            name=self.column_name(aggregation, column, days, fixed),
             group=column if aggregation.takes_events else aggregation.name,
             aggregation=aggregation.name,
             sources=sources if aggregation.takes_events else (),
             where=where if aggregation.takes_events else (),
             lookback_days=days,
             short_days=short,
+            gap_days=gap,
+            other_sources=self.other_sources(aggregation),
             if_none=self.if_none(aggregation),
-            meaning=self.wording("meaning", aggregation, days, short),
-            reason=self.wording("reason", aggregation, days, short),
+            meaning=self.wording("meaning", aggregation, fixed),
+            reason=self.wording("reason", aggregation, fixed),
             singular=self.text("singular"),
             plural=self.text("plural"),
         )
+
+    def column_name(self, aggregation: Aggregation, column: str, days: int | None, fixed: Mapping[str, Any]) -> str:
+        name = aggregation.column.format(column=column, **fixed)
+        if aggregation.lookback == "none" or not aggregation.names_window:
+            return name
+        return name + (f"_{days}_days" if aggregation.takes_short_days else f"_in_{days}_days" if days else "_ever")
 
     # The keys, one by one
 
@@ -196,12 +207,16 @@ class _Group:
                 self.problem(f'unknown aggregation "{name}"', did_you_mean(str(name), list(self.known)))
         return [self.known[name] for name in dict.fromkeys(map(str, names)) if name in self.known]
 
-    def sources(self, *, needed: bool) -> tuple[str, ...]:
-        named = self.values.get("sources", [])
+    def other_sources(self, aggregation: Aggregation) -> tuple[str, ...]:
+        usable = aggregation.takes_other or (aggregation.takes_gap_days and "other_sources" in self.values)
+        return tuple(sorted(self.sources("other_sources", needed=True))) if usable else ()
+
+    def sources(self, key: str = "sources", *, needed: bool) -> tuple[str, ...]:
+        named = self.values.get(key, [])
         if named == ALL_SOURCES:
             return tuple(sorted(self.site_sources))
         if not isinstance(named, list) or (needed and not named):
-            self.problem('needs a list of "sources", or sources = "all"')
+            self.problem(f'needs a list of "{key}", or {key} = "all"')
             return ()
         for source in named:
             if source not in self.site_sources:
@@ -257,16 +272,26 @@ class _Group:
             return [None]
         if aggregation.lookback == "or_ever":
             return lookbacks
-        shortest = self.short_days() if aggregation.takes_short_days else 0
+        if aggregation.lookback == "weeks":
+            return self.whole_weeks(aggregation, lookbacks)
+        shortest = self.days_for("short_days", aggregation) if aggregation.takes_short_days else 0
         usable = [days for days in lookbacks if days is not None and days > shortest]
         if not usable:
             self.problem(f'"{aggregation.name}" needs a lookback in days{" above short_days" if shortest else ""}')
         return list(usable)
 
-    def short_days(self) -> int:
-        days = self.values.get("short_days")
+    def whole_weeks(self, aggregation: Aggregation, lookbacks: list[int | None]) -> list[int | None]:
+        least = 2 * DAYS_PER_WEEK if aggregation.names_window else DAYS_PER_WEEK
+        for days in lookbacks:
+            if days is None or days % DAYS_PER_WEEK or days < least:
+                asked = "ever" if days is None else f"{days} days"
+                self.problem(f'"{aggregation.name}" needs whole weeks, from {least} days, found {asked}')
+        return [days for days in lookbacks if days is not None and days % DAYS_PER_WEEK == 0 and days >= least]
+
+    def days_for(self, key: str, aggregation: Aggregation) -> int:
+        days = self.values.get(key)
         if not _is_days(days):
-            self.problem(f'"trend" needs "short_days" in whole days, found {days!r}')
+            self.problem(f'"{aggregation.name}" needs "{key}" in whole days, found {days!r}')
             return 1
         return int(str(days))
 
@@ -279,12 +304,11 @@ class _Group:
             return NOT_KNOWN
         return NOT_KNOWN if isnan(value) else float(value)
 
-    def wording(self, key: str, aggregation: Aggregation, days: int | None, short: int | None) -> str:
+    def wording(self, key: str, aggregation: Aggregation, fixed: Mapping[str, Any]) -> str:
         """The template with its fixed blanks filled; those of the phrases and of the value stay."""
         template = self.for_aggregation(key, aggregation, getattr(aggregation, key))
         kept = {"singular": "{singular}", "plural": "{plural}"}
         kept |= {"count": "{count}"} if key == "reason" else {}
-        fixed = {"days": days, "short_days": short, "window": window_in_words(days)}
         try:
             return str(template).format(**kept, **fixed)
         except (KeyError, IndexError, ValueError, AttributeError) as problem:

@@ -8,11 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 from crisisrisk.errors import RecipeError
-from crisisrisk.features.aggregations import NOT_KNOWN
+
+NOT_KNOWN = nan
+"""The one NaN of every recipe: two recipes that say "not known" are equal, because it is the same object."""
 
 Where = tuple[tuple[str, tuple[str | bool, ...]], ...]
 
@@ -35,6 +37,10 @@ class FeatureSpec:
     lookback_days: int | None = None
     short_days: int | None = None
     """The short window of a trend."""
+    gap_days: int | None = None
+    """Days without any that end an episode, or the longest that an open stay is believed."""
+    other_sources: tuple[str, ...] = ()
+    """What these events are held against: what follows up a missed appointment, what ends a stay."""
     if_none: float
     meaning: str
     """A plain sentence; `{singular}` and `{plural}` are left where the phrases are the site's."""
@@ -68,6 +74,9 @@ class FeatureRecipe:
         """SHA-256 of the recipe's JSON, in hex: changes with anything that changes a column or its words."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces, null for "not known"."""
         content = {"name": self.name, "subject": self.subject, "specs": [_as_json(spec) for spec in self.specs]}
@@ -90,7 +99,12 @@ class FeatureRecipe:
 
 
 def _as_json(spec: FeatureSpec) -> dict[str, Any]:
-    return {**asdict(spec), "if_none": None if isnan(spec.if_none) else spec.if_none}
+    content = {**asdict(spec), "if_none": None if isnan(spec.if_none) else spec.if_none}
+    # What most columns do not have is left out of the JSON, so that it stays as it was where nothing uses it.
+    return {key: value for key, value in content.items() if key not in _SELDOM or value}
+
+
+_SELDOM = ("gap_days", "other_sources")
 
 
 def _from_json(content: Mapping[str, Any]) -> FeatureSpec:
@@ -98,6 +112,7 @@ def _from_json(content: Mapping[str, Any]) -> FeatureSpec:
         raise KeyError(*unknown)
     exact = {
         "sources": tuple(content["sources"]),
+        "other_sources": tuple(content.get("other_sources", ())),
         "where": tuple((column, tuple(accepted)) for column, accepted in content["where"]),
         "if_none": NOT_KNOWN if content["if_none"] is None else float(content["if_none"]),
     }
@@ -139,4 +154,6 @@ def reason_in_words(spec: FeatureSpec, value: float, site_phrases: Mapping[str, 
     count = int(value)
     plural = phrases.singular if count == 1 and spec.aggregation.endswith("count") else phrases.plural
     text = spec.reason.format(count=count, singular=phrases.singular, plural=plural)
+    if count == 0 and text.startswith("0 ") and spec.sources:
+        text = f"no {text[2:]}"
     return text.replace(" 1 days", " 1 day").replace(" 1 different days", " 1 day")

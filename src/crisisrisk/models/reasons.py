@@ -16,8 +16,8 @@ LEAST_SHARE = 0.03
 """Groups that move the answer less than this share of all movement are not worth a sentence."""
 
 # Of the features of a group, the one that says most in words is shown before the one that moved a little more.
-_PLAIN = ("count", "distinct_days", "distinct_sources", "days_since_last", "same_shift_count",
-          "neighbours_1_count", "neighbours_2_count", "area_count")  # fmt: skip
+_PLAIN = ("count", "distinct_days", "distinct_sources", "days_since_last", "any", "episodes", "not_followed_up",
+          "days_in_total", "same_shift_count", "neighbours_1_count", "neighbours_2_count", "area_count")  # fmt: skip
 _COUNTS = ("count", "same_shift_count", "neighbours_1_count", "neighbours_2_count", "area_count")
 _FOR_EVERY_CELL = ("area_count", "shift", "shift_hours", "weekday", "month", "bank_holiday", "day_before_bank_holiday")
 
@@ -131,8 +131,8 @@ def words_of(spec: FeatureSpec, value: float, phrases: Mapping[str, Phrases]) ->
     if spec.aggregation == "days_since_last" and isnan(value):
         return f"no {named.singular} so far"
     text = reason_in_words(spec, value, phrases)
-    if spec.aggregation == "days_since_last" and value < 1:
-        return text.replace("0 days ago", "less than a day ago")
+    if value < 1:
+        text = text.replace(" 0 days", " less than a day")
     if spec.aggregation in _COUNTS and value == 0 and text.startswith("0 "):
         return f"no {text[2:]}"
     return text

@@ -1,0 +1,91 @@
+"""The aggregations of places. They are declarations; place.py computes them."""
+
+from crisisrisk.features.aggregations.declared import Aggregation
+from crisisrisk.features.specs import NOT_KNOWN
+
+
+def _of(*aggregations: Aggregation) -> dict[str, Aggregation]:
+    return {aggregation.name: aggregation for aggregation in aggregations}
+
+
+def _calendar(name: str, meaning: str, reason: str, *, if_none: float = NOT_KNOWN) -> Aggregation:
+    return Aggregation(
+        name=name, column=name, meaning=meaning, reason=reason, if_none=if_none, lookback="none", takes_events=False
+    )
+
+
+PLACE = _of(
+    Aggregation(
+        name="count",
+        column="{column}_count",
+        meaning="How many {plural} occurred in the cell {window}.",
+        reason="{count} {plural} here {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="decayed_count",
+        column="{column}_decayed_count",
+        meaning="All {plural} of the cell, each counted as one half to the power of its age divided by {days} days.",
+        reason="recent {plural} here (those {days} days old count half)",
+        if_none=0.0,
+        lookback="needed",
+    ),
+    Aggregation(
+        name="neighbours_1_count",
+        column="{column}_neighbours_1_count",
+        meaning="How many {plural} occurred in the cells that touch the cell {window}.",
+        reason="{count} {plural} in the cells around {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="neighbours_2_count",
+        column="{column}_neighbours_2_count",
+        meaning="How many {plural} occurred in the second ring of cells around the cell {window}.",
+        reason="{count} {plural} nearby {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="same_shift_count",
+        column="{column}_same_shift_count",
+        meaning="How many {plural} occurred in the cell in earlier shifts of the same name and weekday {window}.",
+        reason="{count} {plural} here in the same shift of the week {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="days_since_last",
+        column="{column}_days_since_last",
+        meaning="Days, with their fraction, since the last of all {plural} of the cell that had occurred.",
+        reason="last {singular} here {count} days ago",
+        if_none=NOT_KNOWN,
+        lookback="none",
+    ),
+    Aggregation(
+        name="area_count",
+        column="{column}_area_count",
+        meaning="How many {plural} occurred in all cells together {window}.",
+        reason="{count} {plural} in the whole area {window}",
+        if_none=0.0,
+    ),
+    Aggregation(
+        name="trend",
+        column="{column}_trend_{short_days}_against",
+        meaning="Rate of {plural} in the cell in the last {short_days} days, divided by their rate in the last {days}.",
+        reason="rate of {plural} here in the last {short_days} days against the last {days}",
+        if_none=NOT_KNOWN,
+        lookback="needed",
+        takes_short_days=True,
+    ),
+    _calendar("shift", "Which shift of the site's configuration, numbered from 0.", "the shift"),
+    _calendar("shift_hours", "Real hours of the shift.", "{count} hours of shift"),
+    _calendar("weekday", "Local weekday on which the shift starts; 0 is Monday.", "the day of the week"),
+    _calendar("month", "Local month in which the shift starts, 1 to 12.", "the time of year"),
+    _calendar("bank_holiday", "1 where the shift starts on a bank holiday of the site's region.", "bank holiday"),
+    _calendar("day_before_bank_holiday", "1 where the next local day is a bank holiday.", "the day before a holiday"),
+    _calendar("population", "People living in the cell, where the places table says.", "{count} people live here"),
+    _calendar(
+        "deprivation_decile",
+        "Deprivation decile of the cell; 1 is the most deprived.",
+        "deprivation decile {count} here",
+    ),
+    _calendar("area_km2", "Area of the cell in square kilometres.", "the size of the cell"),
+)

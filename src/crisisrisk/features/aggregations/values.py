@@ -1,0 +1,112 @@
+"""Numbers that came with the contacts: their sum, their mean, the largest."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from crisisrisk.features.aggregations.declared import Example, PersonAggregation, Seen
+from crisisrisk.features.person_kernels import NEVER, EventArrays, Integers, Matrix, RowArrays
+from crisisrisk.features.person_series import COUNT, WHEN, Asked, Series, advance, begin, first_since
+from crisisrisk.features.specs import NOT_KNOWN, FeatureSpec
+
+_SUM, _MEAN, _LARGEST = range(3)
+_THOUSANDTHS = 1000
+
+
+@njit(nogil=True, cache=True)
+def _scan(
+    first: int, last: int, events: EventArrays, rows: RowArrays, series: Series, asked: Asked, out: Matrix
+) -> None:
+    live, place = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    occurred, entering, low, gone = events.occurred, series.event, series.low, series.gone
+    as_of, offsets, slots, values_of = rows.as_of, rows.offsets, series.offsets, events.value
+    for item in range(len(asked.column)):
+        column, kind, if_none = asked.column[item], asked.kind[item], asked.if_none[item]
+        lookback = asked.lookback[item]
+        for person in range(first, last):
+            begin((person - first) * series.width + asked.series[item], slots, entering, low, place)
+            start, value = 0, if_none
+            for row in range(offsets[person], offsets[person + 1]):
+                fresh = place[WHEN] <= row - offsets[person]
+                if fresh:
+                    advance(row - offsets[person], entering, low, gone, occurred, live, place)
+                    start = first_since(as_of[row] - lookback, occurred, live, place[COUNT])
+                while start < place[COUNT] and occurred[live[start]] < as_of[row] - lookback:
+                    start, fresh = start + 1, True
+                if fresh:
+                    found = _value(kind, start, place[COUNT], values_of, live)
+                    value = if_none if np.isnan(found) else np.float32(found)
+                out[row, column] = value
+
+
+@njit(nogil=True, cache=True)
+def _value(kind: int, start: int, count: int, values: NDArray[np.int64], live: Integers) -> float:
+    total, number, largest = np.int64(0), 0, NEVER
+    for place in range(start, count):
+        value = values[live[place]]
+        if value != NEVER:
+            total += value
+            number += 1
+            largest = max(largest, value)
+    if number == 0:
+        return np.nan
+    if kind == _LARGEST:
+        return largest / _THOUSANDTHS
+    return total / _THOUSANDTHS if kind == _SUM else total / (number * _THOUSANDTHS)
+
+
+def _define(of_values: Callable[[list[int]], float]) -> Callable[[FeatureSpec, Seen], float | None]:
+    def define(spec: FeatureSpec, seen: Seen) -> float | None:
+        values = [one.value for one in seen.within(spec.lookback_days) if one.value is not None]
+        return of_values([round(value * _THOUSANDTHS) for value in values]) if values else None
+
+    return define
+
+
+_TABLE = """
+occurred    value
+2025-03-05  2.5
+2025-03-12  4
+2025-03-26  -
+2025-01-01  90
+"""
+
+
+def _of_values(
+    name: str, kind: int, words: tuple[str, str], of_values: Callable[[list[int]], float], value: float
+) -> PersonAggregation:
+    return PersonAggregation(
+        name=name,
+        column=f"{{column}}_{name}",
+        meaning=words[0],
+        reason=words[1],
+        if_none=NOT_KNOWN,
+        unit="as the code's own",
+        definition="Over the live events of the window that have a value, kept as whole thousandths.",
+        define=_define(of_values),
+        scan=_scan,
+        kind=kind,
+        reads=("value",),
+        examples=(
+            Example(
+                says="Two values in the window, one contact without any, one that is too old.",
+                group=f'sources = ["crisis_line"]\naggregations = ["{name}"]\nlookback_days = [28]',
+                table=_TABLE, as_of="2025-03-31", value=value,
+            ),
+        ),
+    )  # fmt: skip
+
+
+AGGREGATIONS = (
+    _of_values("sum", _SUM, (
+        "Sum of the values of the {plural} {window}.", "values of {plural} {window}: {count} in all",
+    ), lambda values: sum(values) / _THOUSANDTHS, 6.5),
+    _of_values("mean_value", _MEAN, (
+        "Mean of the values of the {plural} {window}.", "values of {plural} {window}: {count} on average",
+    ), lambda values: sum(values) / (len(values) * _THOUSANDTHS), 3.25),
+    _of_values("largest", _LARGEST, (
+        "Largest of the values of the {plural} {window}.", "values of {plural} {window}: up to {count}",
+    ), lambda values: max(values) / _THOUSANDTHS, 4),
+)  # fmt: skip
