@@ -8,7 +8,7 @@ import platform
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "load_csv", "person_features")
+NAMES = ("startup", "load_csv", "person_features", "full_person_set", "simulate", "training_memory")
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "speed.md"
 HEAD = """<!-- made by `make bench`; do not edit -->
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
@@ -13,6 +14,7 @@ from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.keeping import Finished, Recipes, keep_run, peak_memory_mb
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
+from crisisrisk.training.plots import MOST_ROWS
 from crisisrisk.training.results import TrainedRun
 
 Tell = Callable[[str], None]
@@ -44,8 +46,13 @@ def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) 
         prevalence=float(data.happened.mean()),
         cut_off_us=data.cut_off_us,
         data_digest=snapshot.digest,
-        shown=data.features[judged.test],
+        shown=data.features[_some(judged.test, seed=recipes.training.model.seed)],
     )
+
+
+def _some(rows: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
+    """As many as a plot shows, drawn at random."""
+    return np.random.default_rng(seed).permutation(rows)[:MOST_ROWS]
 
 
 def _train_place(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -> Finished:

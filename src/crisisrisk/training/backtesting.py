@@ -19,7 +19,7 @@ from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.trees import Numbers
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import Window, grid, instant
-from crisisrisk.training.person import baselines_for, fit_person, judge_person
+from crisisrisk.training.person import baselines_for, fit_person, judge_person, risk_of
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.place import expected_for, fit_place, judge_place, usable_split
 from crisisrisk.training.place_data import PlaceData
@@ -77,7 +77,7 @@ def backtest_people(
         test = np.flatnonzero(parts == TEST)
         model = fit_person(recipe, features, data, parts)
         rows.append(test)
-        risks.append(model.probability(data.features[test], features.names))
+        risks.append(risk_of(model, features, data, test))
         others.append(baselines_for(data, np.flatnonzero(parts == TRAIN), test))
     baselines = {name: np.concatenate([one[name] for one in others]) for name in others[0]}
     return judge_person(recipe, data, np.concatenate(rows), np.concatenate(risks), baselines)

@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 from crisisrisk.models.lightgbm_import import lightgbm
 from crisisrisk.models.trees import Numbers, Trees, trees_of
 from crisisrisk.training.recipe import ModelSettings
+from crisisrisk.training.row_stream import RowSequence, StreamedRows
 
 OBJECTIVES = {"person": "binary", "place": "poisson"}
 METRICS = {"person": "binary_logloss", "place": "poisson"}
 
+SAMPLED_ROWS = 200_000
+"""How many rows bins are found from, drawn at random where there are more."""
+
 
 @dataclass(frozen=True)
 class Block:
-    """Rows to fit or to stop on. `features`: shape (rows, features); `labels` and `offset`: shape (rows,)."""
+    """Rows to fit or to stop on. `features`: shape (rows, features), whole or as a stream; others: shape (rows,)."""
 
-    features: NDArray[np.float32]
+    features: NDArray[np.float32] | StreamedRows
     labels: NDArray[Any]
     offset: Numbers | None = None
 
@@ -48,14 +52,50 @@ def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Bl
 
 def _dataset(block: Block, names: tuple[str, ...], settings: ModelSettings, reference: Any = None) -> Any:
     return lightgbm().Dataset(
-        block.features,
+        _readable(block.features),
         np.asarray(block.labels, dtype=np.float64),
         init_score=block.offset,
         feature_name=list(names),
         reference=reference,
-        params={"max_bin": settings.max_bin, "verbose": -1, "num_threads": settings.threads},
+        params=_binning(settings),
         free_raw_data=True,
     )
+
+
+def _binning(settings: ModelSettings) -> dict[str, Any]:
+    """Everything that bins depend on, said outright.
+
+    What LightGBM derives it derives from a matrix alone: a stream hears neither of `seed` nor of `min_data_in_leaf`.
+    """
+    return {
+        "max_bin": settings.max_bin,
+        "bin_construct_sample_cnt": SAMPLED_ROWS,
+        "data_random_seed": settings.seed,
+        "feature_pre_filter": False,
+        "num_threads": settings.threads,
+        "verbose": -1,
+    }
+
+
+def _readable(features: NDArray[np.float32] | StreamedRows) -> Any:
+    """As LightGBM takes features: a stream is read twice, for bins and then for rows, and held as bins alone.
+
+    From the same rows both ways give the same bins, and so the same trees to the bit.
+    """
+    if not isinstance(features, StreamedRows):
+        return features
+    lightgbm().Sequence.register(RowSequence)
+    return features.sequences()
+
+
+def scores(features: NDArray[np.float32] | StreamedRows, score: Callable[[NDArray[np.float32]], Numbers]) -> Numbers:
+    """What `score` makes of each row, block by block where features are streamed. Shape (rows,)."""
+    if not isinstance(features, StreamedRows):
+        return score(features)
+    found = np.empty(len(features))
+    for place, matrix in features.blocks():
+        found[place] = score(matrix)
+    return found
 
 
 def _parameters(subject: str, settings: ModelSettings) -> dict[str, Any]:
@@ -69,12 +109,10 @@ def _parameters(subject: str, settings: ModelSettings) -> dict[str, Any]:
         "bagging_fraction": settings.bagging_fraction,
         "bagging_freq": 1,
         "lambda_l2": settings.lambda_l2,
-        "max_bin": settings.max_bin,
         "seed": settings.seed,
-        "num_threads": settings.threads,
         "deterministic": True,
         "force_row_wise": True,
-        "verbose": -1,
+        **_binning(settings),
     }
 
 
@@ -82,7 +120,8 @@ def _trees_help(trees: Trees, names: tuple[str, ...], validation: Block) -> bool
     """Whether the Poisson loss on validation is below that of the offset alone."""
     offset = np.zeros(len(validation.labels)) if validation.offset is None else validation.offset
     loss = _poisson_loss(validation.labels)
-    return loss(trees.raw_score(validation.features, names) + offset) < loss(offset)
+    raw = scores(validation.features, lambda matrix: trees.raw_score(matrix, names))
+    return loss(raw + offset) < loss(offset)
 
 
 def _poisson_loss(counts: NDArray[Any]) -> Callable[[Numbers], float]:

@@ -41,7 +41,7 @@ def person_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
     for bucket in range(snapshot.buckets):
         events, people = snapshot.person_events(bucket, columns), snapshot.people_in(bucket)
         rows = _everyone(events, people, as_of)
-        matrix = person_features(recipe, events, people, rows, zone=site.time_zone)
+        matrix = person_features(recipe, events, people, rows, zone=site.time_zone, caseloads=snapshot.caseloads())
         frames.append(
             _frame({"person_id": rows.person_id[rows.row_person()], "as_of": _times(rows.as_of)}, recipe, matrix)
         )

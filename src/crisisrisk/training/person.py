@@ -15,7 +15,7 @@ from crisisrisk.models.calibration import fit_calibration
 from crisisrisk.models.risk_model import RiskModel
 from crisisrisk.models.trees import Numbers
 from crisisrisk.timeline import instant
-from crisisrisk.training.fitting import Block, fit_trees
+from crisisrisk.training.fitting import Block, fit_trees, scores
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.recipe import TrainingRecipe
 
@@ -37,12 +37,17 @@ def fit_person(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData
     trees = fit_trees(
         "person",
         features.names,
-        Block(data.features[train], data.happened[train]),
-        Block(data.features[validation], data.happened[validation]),
+        Block(data.features.rows(train), data.happened[train]),
+        Block(data.features.rows(validation), data.happened[validation]),
         recipe.model,
     )
-    log_odds = trees.raw_score(data.features[validation], features.names)
+    log_odds = scores(data.features.rows(validation), lambda matrix: trees.raw_score(matrix, features.names))
     return RiskModel(trees, fit_calibration(recipe.model.calibration, log_odds, data.happened[validation]))
+
+
+def risk_of(model: RiskModel, features: FeatureRecipe, data: PersonData, rows: Rows) -> Numbers:
+    """The probability of some rows, ascending, block by block. Shape (len(rows),)."""
+    return scores(data.features.rows(rows), lambda matrix: model.probability(matrix, features.names))
 
 
 def split_of(recipe: TrainingRecipe, data: PersonData) -> Part:
@@ -119,7 +124,7 @@ def train_and_judge(
     tell(f"fitting on {len(train):,} rows, {len(features.names)} features …")
     model = fit_person(recipe, features, data, parts)
     tell(f"judging on {len(test):,} rows beside the baselines …")
-    risk = model.probability(data.features[test], features.names)
+    risk = risk_of(model, features, data, test)
     report = judge_person(recipe, data, test, risk, baselines_for(data, train, test))
     return JudgedPerson(model, report, test, _judged_on(recipe, data, train, test, zone))
 

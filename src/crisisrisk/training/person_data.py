@@ -12,7 +12,7 @@ from crisisrisk.cohorts import Attrition, CohortRule, PersonRows, person_cohort
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.baselines import CrisisHistory, crisis_history, frequent_attender
-from crisisrisk.features.person import person_event_columns, person_features
+from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.labels import onset_labels
 from crisisrisk.scoring.registers import opted_out_at, teams_at
@@ -21,6 +21,7 @@ from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Instants, Window, grid, instant, microseconds, utc_from_local
 from crisisrisk.training.coverage import Coverage, coverage_of
 from crisisrisk.training.recipe import Grid, TrainingRecipe
+from crisisrisk.training.row_stream import FeatureStream, rows_taken
 
 EVENT_COLUMNS = ("person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome", "origin",
                  "is_crisis", "ended_at")  # fmt: skip
@@ -35,8 +36,8 @@ class PersonData:
     person: NDArray[np.int64]
     """Index into `person_ids`."""
     as_of: Instants
-    features: NDArray[np.float32]
-    """Shape (rows, features)."""
+    features: FeatureStream
+    """Shape (rows, features); computed when they are asked for."""
     happened: NDArray[np.bool_]
     history: CrisisHistory
     attendance: NDArray[np.float64]
@@ -72,20 +73,34 @@ def cohort_rule(recipe: TrainingRecipe) -> CohortRule:
 
 
 def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snapshot, site: Site) -> PersonData:
-    """Every labelled row that the recipe asks for. Memory is the matrix plus one bucket."""
+    """Every labelled row that the recipe asks for. Memory is some numbers a row, plus one bucket."""
     rule = crisis_rule(recipe)
     coverage = coverage_of(rule, _events_of(snapshot, EVENT_COLUMNS)).with_all_rows(snapshot.sources())
     cut_off = snapshot.as_of_now()
     complete_to = coverage.complete_to(site.sources, now_us=microseconds(cut_off))
     moments = grid_moments(recipe, coverage, site, until=instant(min(complete_to.values())))
-    columns = tuple(dict.fromkeys((*EVENT_COLUMNS, *person_event_columns(features))))
-    context = _Context(recipe, features, site, moments, complete_to, microseconds(cut_off),
+    context = _Context(recipe, moments, complete_to, microseconds(cut_off),
                        opted_out_at(snapshot.table("opt_outs"), microseconds(cut_off)))  # fmt: skip
     parts = [
-        context.part(snapshot.person_events(bucket, columns), snapshot.people_in(bucket))
+        context.part(snapshot.person_events(bucket, EVENT_COLUMNS), snapshot.people_in(bucket))
         for bucket in range(snapshot.buckets)
     ]
-    return _joined(parts, context, snapshot)
+    stream = feature_stream(features, [part.rows for part in parts], snapshot, site)
+    return _joined(parts, context, snapshot, stream)
+
+
+def feature_stream(
+    features: FeatureRecipe, buckets: Sequence[PersonRows], snapshot: Snapshot, site: Site
+) -> FeatureStream:
+    """The features of the rows of each bucket, read from the store whenever they are asked for."""
+    columns = person_event_columns(features)
+    return FeatureStream(
+        features,
+        buckets,
+        lambda bucket: (snapshot.person_events(bucket, columns), snapshot.people_in(bucket)),
+        zone=site.time_zone,
+        caseloads=snapshot.caseloads(),
+    )
 
 
 def _events_of(snapshot: Snapshot, columns: tuple[str, ...]) -> Iterator[pa.Table]:
@@ -127,19 +142,16 @@ def _midnight(day: object, site: Site) -> datetime:
 @dataclass(frozen=True)
 class _Part:
     rows: PersonRows
-    features: NDArray[np.float32]
+    """Those with a label, as everything beside them."""
     happened: NDArray[np.bool_]
     history: CrisisHistory
     attendance: NDArray[np.float64]
-    kept: NDArray[np.bool_]
     attrition: Attrition
 
 
 @dataclass(frozen=True)
 class _Context:
     recipe: TrainingRecipe
-    features: FeatureRecipe
-    site: Site
     moments: Sequence[datetime]
     complete_to: dict[str, int]
     cut_off_us: int
@@ -154,30 +166,25 @@ class _Context:
             complete_to_us=self.complete_to, cut_off_us=self.cut_off_us, death=outcome.death,
         )  # fmt: skip
         kept = labels.observed
-        matrix = person_features(self.features, events, people, cohort.rows, zone=self.site.time_zone)
         return _Part(
-            rows=cohort.rows,
-            features=matrix[kept],
+            rows=rows_taken(cohort.rows, np.flatnonzero(kept)),
             happened=labels.happened[kept] == 1,
             history=crisis_history(rule, events, people, cohort.rows).where(kept),
             attendance=frequent_attender(events, cohort.rows)[kept],
-            kept=kept,
             attrition=cohort.attrition.then(labels.attrition),
         )
 
 
-def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot) -> PersonData:
-    if not sum(int(part.kept.sum()) for part in parts):
+def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, features: FeatureStream) -> PersonData:
+    if not len(features):
         raise DataError(
             "CR-TRAIN-002", "nobody is eligible with a label on any date", where="[cohort] of the training recipe",
             hint="see the attrition table; widen the cohort or load more data",
         )  # fmt: skip
     ids = np.concatenate([part.rows.person_id for part in parts])
     starts = np.cumsum([0, *(len(part.rows.person_id) for part in parts[:-1])])
-    person = np.concatenate(
-        [part.rows.row_person()[part.kept] + start for part, start in zip(parts, starts, strict=True)]
-    )
-    as_of = np.concatenate([part.rows.as_of[part.kept] for part in parts])
+    person = np.concatenate([part.rows.row_person() + start for part, start in zip(parts, starts, strict=True)])
+    as_of = np.concatenate([part.rows.as_of for part in parts])
     attrition = parts[0].attrition
     for part in parts[1:]:
         attrition = attrition + part.attrition
@@ -185,7 +192,7 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot) -> Pe
         person_ids=ids,
         person=person,
         as_of=as_of,
-        features=np.concatenate([part.features for part in parts]),
+        features=features,
         happened=np.concatenate([part.happened for part in parts]),
         history=CrisisHistory.joined([part.history for part in parts]),
         attendance=np.concatenate([part.attendance for part in parts]),
