@@ -16,8 +16,11 @@ from crisisrisk.errors import CrisisRiskError
 COMMANDS = {
     "init": ("crisisrisk.cli.site", "Make a new site folder."),
     "demo": ("crisisrisk.cli.site", "The main job end to end on invented data."),
+    "simulate": ("crisisrisk.cli.simulate", "Invent a city whose true risks are known."),
     "data": ("crisisrisk.cli.data", "Check and load files, and say what is there."),
     "features": ("crisisrisk.cli.features", "List, explain and build features."),
+    "meds": ("crisisrisk.cli.meds", "Data in the MEDS format."),
+    "export": ("crisisrisk.cli.meds", "Write what is loaded in a format of others."),
     "train": ("crisisrisk.cli.training", "Train a model and judge it."),
     "backtest": ("crisisrisk.cli.training", "Replay the past: refit and judge at many moments."),
     "evaluate": ("crisisrisk.cli.training", "Show how a run was judged."),

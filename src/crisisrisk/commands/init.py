@@ -63,6 +63,7 @@ def _fill(site: Path, configuration: str) -> None:
     (site / CONFIGURATION).write_text(configuration, encoding="utf-8")
     for name in DECLARATIONS:
         shutil.copytree(shipped(name), site / name)
+    shutil.copy(str(files("crisisrisk.commands").joinpath("meds.toml")), site / "mappings" / "meds.toml")
     for name, header in csv_templates().items():
         (site / "templates" / name).write_text(header, encoding="utf-8")
     create_pseudonym_key(read_site(site))

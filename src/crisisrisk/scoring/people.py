@@ -61,7 +61,7 @@ def score_people(model: Bundle, snapshot: Snapshot, site: Site, *, as_of: dateti
     # Who objects now is not scored for a moment in the past either.
     objections, now = snapshot.table("opt_outs"), microseconds(snapshot.as_of_now())
     opted_out = opted_out_at(objections, microseconds(as_of)) | opted_out_at(objections, now)
-    scorer = _Scorer(model, site, as_of, opted_out)
+    scorer = _Scorer(model, site, as_of, opted_out, snapshot.caseloads())
     columns = tuple(dict.fromkeys((*_EVENT_COLUMNS, *person_event_columns(model.features))))
     rows: list[_Scored] = []
     for bucket in range(snapshot.buckets):
@@ -115,6 +115,7 @@ class _Scorer:
     site: Site
     as_of: datetime
     opted_out: frozenset[str]
+    caseloads: pa.Table | None
 
     def bucket(self, events: pa.Table, people: pa.Table) -> list[_Scored]:
         """Everyone of one bucket who is known at the moment."""
@@ -126,7 +127,9 @@ class _Scorer:
 
     def _scored(self, events: pa.Table, people: pa.Table, rows: PersonRows) -> list[_Scored]:
         model, names = self.model.risk_model, self.model.features.names
-        features = person_features(self.model.features, events, people, rows, zone=self.site.time_zone)
+        features = person_features(
+            self.model.features, events, people, rows, zone=self.site.time_zone, caseloads=self.caseloads
+        )
         log_odds = model.log_odds(features, names)
         probability = model.calibration.apply(log_odds)
         found = reasons_for(self.model.features, model.contributions(features, names), features)

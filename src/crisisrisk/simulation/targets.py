@@ -118,7 +118,8 @@ TARGETS: tuple[Target, ...] = (
         presets=BOTH, source="The same caller: 140 police attendances",
     ),
     Target(
-        name="third_of_detentions", meaning="share of those detained in two years who account for a third of detentions",
+        name="third_of_detentions",
+        meaning="people behind a third of two years' detentions, as a share of those detained",
         most=0.125, presets=BOTH, source="Sussex: a small number of people account for a third of all detentions",
     ),
     Target(

@@ -77,6 +77,15 @@ class Snapshot:
         inside = pc.and_(pc.greater_equal(occurred, start), pc.less(occurred, end))
         return rows.filter(inside).select(wanted).combine_chunks()
 
+    def keyed_events(self) -> pa.Table:
+        """The clocks of every event version that came with an agency's key of its person, as sent: before any link."""
+        columns = ("source", "source_person_key", "known_at", "superseded_at")
+        pieces = [self._read(file, PLACE_EVENTS, columns) for file in self._months(None)]
+        if not pieces:
+            return self._schema(PLACE_EVENTS, columns).empty_table()
+        rows = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
+        return rows.filter(rows.column("source_person_key").is_valid())
+
     def people_in(self, bucket: int) -> pa.Table:
         """The `people` rows of a bucket's persons, all versions."""
         rows, starts = self._people_by_bucket
@@ -88,6 +97,11 @@ class Snapshot:
         if name not in names:
             raise DataError("CR-DATA-008", f'there is no small table "{name}"', hint=did_you_mean(name, names))
         return self._read(self.manifest.files.get(f"tables/{name}"), TABLES[name].arrow_schema, None)
+
+    def caseloads(self) -> pa.Table | None:
+        """Who cares for whom, all versions; None where no caseload was ever loaded, so that nobody can say."""
+        table = self.table("caseloads")
+        return table if table.num_rows else None
 
     def sources(self) -> dict[str, SourceCounts]:
         """What is stored of each source, over all buckets."""
