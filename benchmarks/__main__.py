@@ -1,10 +1,14 @@
-"""Run the benchmarks named, or all of them and write docs/explanation/speed.md: `python -m benchmarks [name …]`."""
+"""Run the benchmarks named, or all, and write what they printed into docs/explanation/speed.md.
+
+python -m benchmarks [name …]
+"""
 
 import contextlib
 import importlib
 import io
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -14,9 +18,10 @@ HEAD = """<!-- made by `make bench`; do not edit -->
 
 # Speed
 
-Each block was printed by one benchmark of [`benchmarks/`](../../benchmarks/README.md), all in one run on one
-machine. Read the ratios: the absolute figures belong to that machine.
+Each block was printed by one benchmark of [`benchmarks/`](../../benchmarks/README.md) in one run, peers included, on
+the machine that it names. Read the ratios: the absolute figures belong to that machine.
 """
+_BLOCK = re.compile(r"^## (\w+)\n.*?(?=^## |\Z)", flags=re.MULTILINE | re.DOTALL)
 
 
 class _Tee(io.StringIO):
@@ -36,15 +41,15 @@ def machine() -> str:
 def main(names: list[str]) -> None:
     """Each benchmark is a module with a `main()` that prints its own figures."""
     print(machine())
-    parts = [HEAD, f"Machine: {machine()}\n"]
+    blocks = {found[1]: found[0].strip() for found in _BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
     for name in names or list(NAMES):
         print(f"\n== {name}", flush=True)
         with contextlib.redirect_stdout(_Tee()) as kept:
             importlib.import_module(f"benchmarks.{name}").main()
-        parts.append(f"## {name}\n\n```\n{kept.getvalue().strip()}\n```\n")
-    if not names:
-        PAGE.write_text("\n".join(parts), encoding="utf-8")
-        print(f"\nwritten: {PAGE}")
+        blocks[name] = f"## {name}\n\n```\n{machine()}\n{kept.getvalue().strip()}\n```"
+    shown = [blocks[name] for name in NAMES if name in blocks]
+    PAGE.write_text("\n\n".join([HEAD.strip(), *shown]) + "\n", encoding="utf-8")
+    print(f"\nwritten: {PAGE}")
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ class Map:
         return place_history(event_table(self.versions), CELLS, SITE.cells)
 
 
+NOWHERE = {"place_id": None, "latitude": None, "longitude": None}
 WHERES = (
     {"place_id": MIDDLE},
     {"place_id": MIDDLE},
@@ -112,7 +113,7 @@ def placed_events(draw: st.DrawFn, event_id: str) -> list[EventVersion]:
     placed: list[EventVersion] = []
     for version in versions:
         where = draw(st.sampled_from([where, where, where, *WHERES]))
-        placed.append(PlacedVersion(**{**vars(version), **where}))
+        placed.append(PlacedVersion(**{**vars(version), **NOWHERE, **where}))
     return placed
 
 

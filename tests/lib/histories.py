@@ -201,17 +201,22 @@ def moments(first_day: int = -60, last_day: int = 40) -> st.SearchStrategy[datet
 
 
 @st.composite
-def events(draw: st.DrawFn, event_id: str) -> list[EventVersion]:
-    """All versions of one event: known at once, late or beforehand; corrected up to twice, in any of its content."""
-    first = draw(_first_versions(event_id))
+def events(draw: st.DrawFn, event_id: str, *, placed: bool = False) -> list[EventVersion]:
+    """All versions of one event: known at once, late or beforehand; corrected up to twice, in any of its content.
+
+    They are nowhere unless `placed`.
+    """
+    first = draw(_first_versions(event_id, placed))
     versions = [first]
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         later = versions[-1].known_at + draw(st.sampled_from(_DELAYS[3:8]))
-        versions.append(replace(draw(st.one_of(st.just(versions[-1]), _first_versions(event_id))), known_at=later))
+        versions.append(
+            replace(draw(st.one_of(st.just(versions[-1]), _first_versions(event_id, placed))), known_at=later)
+        )
     return versions
 
 
-def _first_versions(event_id: str) -> st.SearchStrategy[EventVersion]:
+def _first_versions(event_id: str, placed: bool) -> st.SearchStrategy[EventVersion]:
     return st.builds(
         lambda occurred_at, delay, lasts, **content: EventVersion(
             event_id=event_id,
@@ -229,10 +234,10 @@ def _first_versions(event_id: str) -> st.SearchStrategy[EventVersion]:
         outcome=st.sampled_from([None, "missed", "attended"]),
         is_crisis=st.sampled_from([True, False, None]),
         premises=st.sampled_from([None, "public", "private"]),
-        place_id=st.sampled_from([None, None, "here"]),
+        place_id=st.sampled_from([None, None, "here"] if placed else [None]),
         value=st.sampled_from([None, 0.0, 2.5, -1.0005, 1e9]),
-        latitude=st.sampled_from([None, 52.48, 52.4899, -0.0001]),
-        longitude=st.sampled_from([None, -1.89, -1.8901]),
+        latitude=st.sampled_from([None, 52.48, 52.4899, -0.0001] if placed else [None]),
+        longitude=st.sampled_from([None, -1.89, -1.8901] if placed else [None]),
     )
 
 
@@ -268,7 +273,7 @@ def caseload_versions() -> st.SearchStrategy[list[CaseloadVersion]]:
 def histories(draw: st.DrawFn, *, most_events: int = 12) -> History:
     """A small history of a few people, some of them without any event, and moments to ask about, not all even."""
     count = draw(st.integers(0, most_events))
-    versions = [version for number in range(count) for version in draw(events(f"e{number}"))]
+    versions = [version for number in range(count) for version in draw(events(f"e{number}", placed=True))]
     asked = st.lists(moments(-20, 45), min_size=0, max_size=6)
     as_of = {person: tuple(draw(asked)) for person in (*_PEOPLE, "nobody")}
     as_of["a"] = (*as_of["a"], BASE)
