@@ -130,3 +130,18 @@ def test_the_reference_page_is_fresh_and_names_every_key():
     assert root is not None
     assert (root / "docs/reference/recipes.md").read_text(encoding="utf-8") == page
     assert all(f"`{key}`" in page for kind, _ in SECTIONS.values() for key in kind.__dataclass_fields__)
+
+
+def test_directions_of_columns_are_read_and_survive_json():
+    recipe = parsed('[model]\nnegatives_per_positive = 10\nmonotone = { increasing = ["any_*"], decreasing = [] }\n')
+    assert recipe.model.monotone == (("decreasing", ()), ("increasing", ("any_*",)))
+    assert recipe.model.negatives_per_positive == 10
+    assert TrainingRecipe.from_json(recipe.to_json()) == recipe
+
+
+def test_a_direction_that_does_not_exist_is_refused():
+    problem = refused('[model]\nmonotone = { increasin = ["a"] }\n')
+    assert (problem.problem, problem.hint) == (
+        "model.monotone.increasin: unknown key",
+        'did you mean "increasing"?',
+    )

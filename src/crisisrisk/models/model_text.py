@@ -16,6 +16,8 @@ _HEADER = (
     "version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx",
     "objective", "feature_names", "feature_infos", "tree_sizes",
 )  # fmt: skip
+_CONSTRAINTS = "monotone_constraints"
+"""A line after `feature_names`, where the recipe asks for any."""
 _PER_SPLIT = ("split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child",
               "internal_value", "internal_weight", "internal_count")  # fmt: skip
 _PER_LEAF = ("leaf_value", "leaf_weight", "leaf_count")
@@ -63,7 +65,10 @@ def _fields(lines: Sequence[str], wanted: Sequence[str], what: str) -> dict[str,
 def _check_header(head: str, feature_names: Sequence[str], trees: int, subject: str) -> list[int]:
     lines = head.split("\n")
     _require(lines[0] == "tree", "the text does not start as a model does", wanted="tree")
-    values = _fields(lines[1:], _HEADER, "the header")
+    constrained = any(line.startswith(f"{_CONSTRAINTS}=") for line in lines)
+    after = _HEADER.index("feature_names") + 1
+    wanted_lines = (*_HEADER[:after], _CONSTRAINTS, *_HEADER[after:]) if constrained else _HEADER
+    values = _fields(lines[1:], wanted_lines, "the header")
     exact = {
         "version": "v4",
         "num_class": "1",
@@ -77,6 +82,11 @@ def _check_header(head: str, feature_names: Sequence[str], trees: int, subject: 
         _require(values[name] == wanted, f"the header's {name} is not the manifest's", wanted=wanted[:200])
     _require(
         len(values["feature_infos"].split(" ")) == len(feature_names), "the header's feature_infos are not complete"
+    )
+    signs = values.get(_CONSTRAINTS, " ".join(["0"] * len(feature_names))).split(" ")
+    _require(
+        len(signs) == len(feature_names) and set(signs) <= {"-1", "0", "1"},
+        "the header's monotone_constraints are not one of -1, 0 and 1 for each column",
     )
     sizes = _whole_numbers(values["tree_sizes"], "tree_sizes", trees)
     _require(all(size > 0 for size in sizes), "a tree has no size")

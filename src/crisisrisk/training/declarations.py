@@ -8,7 +8,7 @@ from crisisrisk.models.phrases import read_phrases
 from crisisrisk.shipped import shipped
 from crisisrisk.tables.site import Site
 from crisisrisk.training.keeping import Recipes
-from crisisrisk.training.recipe import read_training_recipe
+from crisisrisk.training.recipe import monotone_constraints, read_training_recipe
 
 DEFAULT_RECIPES = {"person": "person_crisis_28d.toml", "place": "place_crisis_shift.toml"}
 
@@ -28,9 +28,11 @@ def read_recipes(site: Site, kind: str, path: Path | None) -> Recipes:
         )  # fmt: skip
     beside = [] if path is None else [path.parent / training.features, path.parent / "features" / training.features]
     features = next((one for one in beside if one.is_file()), declared(site, "features", training.features))
+    columns = read_feature_recipe(features, sources=site.sources)
+    monotone_constraints(training.model, columns.names)  # names that no column has are refused before any data are read
     return Recipes(
         training=training,
-        features=read_feature_recipe(features, sources=site.sources),
+        features=columns,
         phrases=read_phrases(declared(site, "serving", "phrases.toml"), site.sources),
     )
 

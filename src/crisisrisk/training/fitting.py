@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.errors import DataError
 from crisisrisk.models.lightgbm_import import lightgbm
 from crisisrisk.models.trees import Numbers, Trees, trees_of
-from crisisrisk.training.recipe import ModelSettings
+from crisisrisk.training.recipe import ModelSettings, monotone_constraints
 from crisisrisk.training.row_stream import RowSequence, StreamedRows
 
 OBJECTIVES = {"person": "binary", "place": "poisson"}
@@ -26,14 +27,20 @@ class Block:
     features: NDArray[np.float32] | StreamedRows
     labels: NDArray[Any]
     offset: Numbers | None = None
+    weights: Numbers | None = None
+    """How many rows each one stands for; None: for itself."""
 
 
 def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Block, settings: ModelSettings) -> Trees:
-    """Trees fitted on one block, as many as do best on the other; none, when no tree does better than none."""
+    """Trees fitted on one block, as many as do best on the other; of places none, when no tree does better than none.
+
+    Raises DataError when no tree of people finds anything to split on, or a weight is not above 0.
+    """
+    _require_weights(train)
     data = _dataset(train, names, settings)
     grown: list[int] = []  # trees after each round: LightGBM counts a round that could not split, and drops its tree
     booster = lightgbm().train(
-        _parameters(subject, settings),
+        _parameters(subject, settings, names),
         data,
         num_boost_round=settings.rounds,
         valid_sets=[_dataset(validation, names, settings, reference=data)],
@@ -47,13 +54,33 @@ def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Bl
     best = grown[booster.best_iteration - 1]
     if subject == "place" and not _trees_help(trees_of(booster, best), names, validation):
         return trees_of(booster, 0)
+    if subject == "person" and not booster.feature_importance(iteration=best).any():
+        raise _nothing_to_split_on(names, settings)
     return trees_of(booster, best)
+
+
+def _require_weights(block: Block) -> None:
+    if block.weights is not None and not (np.isfinite(block.weights) & (block.weights > 0)).all():
+        raise DataError(
+            "CR-TRAIN-002", "a row to fit on counts for nothing", where="the weights of the training rows",
+            wanted="finite numbers above 0", hint="leave the row out instead",
+        )  # fmt: skip
+
+
+def _nothing_to_split_on(names: tuple[str, ...], settings: ModelSettings) -> DataError:
+    return DataError(
+        "CR-TRAIN-002", "no feature tells one person from another: no tree could split",
+        where="the training rows", found=f"{len(names)} columns that say nothing in leaves of "
+        f"{settings.min_data_in_leaf} rows", wanted="a column that differs, and leaves that the rows can fill",
+        hint="see `crisisrisk features list`; lower model.min_data_in_leaf, or load more data",
+    )  # fmt: skip
 
 
 def _dataset(block: Block, names: tuple[str, ...], settings: ModelSettings, reference: Any = None) -> Any:
     return lightgbm().Dataset(
         _readable(block.features),
         np.asarray(block.labels, dtype=np.float64),
+        weight=block.weights,
         init_score=block.offset,
         feature_name=list(names),
         reference=reference,
@@ -98,7 +125,8 @@ def scores(features: NDArray[np.float32] | StreamedRows, score: Callable[[NDArra
     return found
 
 
-def _parameters(subject: str, settings: ModelSettings) -> dict[str, Any]:
+def _parameters(subject: str, settings: ModelSettings, names: tuple[str, ...]) -> dict[str, Any]:
+    constraints = monotone_constraints(settings, names)
     return {
         "objective": OBJECTIVES[subject],
         "metric": METRICS[subject],
@@ -112,6 +140,7 @@ def _parameters(subject: str, settings: ModelSettings) -> dict[str, Any]:
         "seed": settings.seed,
         "deterministic": True,
         "force_row_wise": True,
+        **({"monotone_constraints": list(constraints)} if constraints else {}),
         **_binning(settings),
     }
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.errors import DataError
 from crisisrisk.evaluation.baselines import fit_five_factors, person_baselines
 from crisisrisk.evaluation.slices import JudgedRows, PersonReport, person_report
 from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, TemporalSplit, person_split, temporal_split
@@ -18,6 +19,7 @@ from crisisrisk.timeline import instant
 from crisisrisk.training.fitting import Block, fit_trees, scores
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.recipe import TrainingRecipe
+from crisisrisk.training.sampling import sample_negatives
 
 Part = NDArray[np.int8]
 Rows = NDArray[np.int64]
@@ -34,15 +36,31 @@ class FittedPerson:
 def fit_person(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, parts: Part) -> RiskModel:
     """Trees from the training rows; where to stop, and the calibration, from the validation rows."""
     train, validation = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
+    _require_both(data.happened[train], "the training rows")
+    settings = recipe.model
+    sample = sample_negatives(
+        train, data.happened[train], per_positive=settings.negatives_per_positive, seed=settings.seed
+    )
     trees = fit_trees(
         "person",
         features.names,
-        Block(data.features.rows(train), data.happened[train]),
+        Block(data.features.rows(sample.rows), sample.happened, weights=sample.weights),
         Block(data.features.rows(validation), data.happened[validation]),
         recipe.model,
     )
     log_odds = scores(data.features.rows(validation), lambda matrix: trees.raw_score(matrix, features.names))
     return RiskModel(trees, fit_calibration(recipe.model.calibration, log_odds, data.happened[validation]))
+
+
+def _require_both(happened: NDArray[np.bool_], where: str) -> None:
+    """There are rows with the outcome, and rows without."""
+    if happened.all() or not happened.any():
+        found = "every row has it" if happened.any() else f"none of {len(happened):,} rows has it"
+        raise DataError(
+            "CR-TRAIN-002", "there is nothing to tell apart", where=where,
+            wanted="rows with the outcome, and rows without", found=found,
+            hint="check [outcome] and [grid] of the training recipe, or load more data",
+        )  # fmt: skip
 
 
 def risk_of(model: RiskModel, features: FeatureRecipe, data: PersonData, rows: Rows) -> Numbers:

@@ -5,7 +5,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,6 +23,8 @@ from crisisrisk.training.settings import (
 )
 
 SUBJECTS = ("person", "place")
+CALIBRATIONS = ("platt", "isotonic")
+DIRECTIONS = {"increasing": 1, "decreasing": -1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +116,22 @@ class ModelSettings:
     max_bin: int = setting(63, meaning="most bins of a feature", at_least=2, at_most=255)
     seed: int = setting(20260101, meaning="seed of everything random", at_least=0)
     threads: int = setting(2, meaning="threads; part of what makes a fit repeatable", above=0)
+    negatives_per_positive: int | None = setting(
+        None,
+        meaning="rows without the outcome to fit on, for each with it, weighted to stand for all (left out: all rows)",
+        above=0,
+        only_for="person",
+    )
+    monotone: NameLists = setting(
+        (),
+        meaning="columns that may only raise or only lower the risk: "
+        "{ increasing = [names], decreasing = [names] }; a name may end in *",
+    )
     calibration: str = setting(
-        "platt", meaning="how scores become probabilities", choices=("isotonic", "platt"), only_for="person"
+        "platt",
+        meaning="how scores become probabilities",
+        choices=CALIBRATIONS,
+        only_for="person",
     )
 
 
@@ -209,7 +225,7 @@ def _from_json_table(table: dict[str, Any]) -> dict[str, Any]:
     for key in ("first_day", "last_day"):
         if key in present:
             present[key] = date.fromisoformat(present[key])
-    for key in ("codes", "outcomes"):
+    for key in ("codes", "outcomes", "monotone"):
         if key in present:
             present[key] = dict(present[key])
     return present
@@ -246,6 +262,8 @@ def parse_training_recipe(content: Mapping[str, Any], *, sources: Collection[str
     }
     if isinstance(sections.get("outcome"), Outcome):
         _check_outcome(sections["outcome"], sources, problems)
+    if isinstance(sections.get("model"), ModelSettings):
+        _check_directions(sections["model"], problems)
     if isinstance(sections.get("split"), Split) and isinstance(sections.get("grid"), Grid):
         _check_times(subject, sections["grid"], sections["split"], problems)
     raise_problems(problems, where=where)
@@ -279,6 +297,42 @@ def _check_outcome(outcome: Any, sources: Collection[str], problems: list[Proble
     if not named and not outcome.crisis_flag:
         wanted = "sources, codes, outcomes or crisis_flag = true"
         problems.append(Problem("outcome", "names no event that could happen", wanted=wanted))
+
+
+def _check_directions(model: ModelSettings, problems: list[Problem]) -> None:
+    for direction, _ in model.monotone:
+        if direction not in DIRECTIONS:
+            hint = did_you_mean(direction, list(DIRECTIONS))
+            problems.append(Problem(f"model.monotone.{direction}", "unknown key", hint=hint))
+
+
+def monotone_constraints(model: ModelSettings, names: Sequence[str]) -> tuple[int, ...]:
+    """For each column 1 where it may only raise what is predicted, -1 only lower, 0 both; () where nothing is asked.
+
+    Raises RecipeError for a name that no column has, and for a column that is asked to do both.
+    """
+    if not model.monotone:
+        return ()
+    found = dict.fromkeys(names, 0)
+    problems: list[Problem] = []
+    for direction, wanted in model.monotone:
+        where, sign = f"model.monotone.{direction}", DIRECTIONS[direction]
+        for pattern in wanted:
+            matching = _columns_named(pattern, names)
+            if not matching:
+                hint = did_you_mean(pattern, list(names))
+                problems.append(Problem(where, f'no column is named "{pattern}"', found=pattern, hint=hint))
+            if torn := next((name for name in matching if found[name] == -sign), None):
+                problems.append(Problem(where, f'"{torn}" is asked to increase and to decrease', found=torn))
+            found.update(dict.fromkeys(matching, sign))
+    raise_problems(problems, where="[model] of the training recipe")
+    return tuple(found.values())
+
+
+def _columns_named(pattern: str, names: Sequence[str]) -> list[str]:
+    if pattern.endswith("*"):
+        return [name for name in names if name.startswith(pattern[:-1])]
+    return [name for name in names if name == pattern]
 
 
 def _check_times(subject: str, grid: Any, split: Any, problems: list[Problem]) -> None:
