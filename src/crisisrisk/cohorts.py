@@ -190,7 +190,7 @@ def person_cohort(
     ids = people_of(events, people)
     times = event_times(events, ids)
     registered = PeopleStates(people, ids)
-    visible_since = _visible_since(times, registered, len(ids))
+    visible_since = first_visible(times, registered, len(ids))
     visible = visible_since[:, None] < moments
     context = _Context(rule, events, ids, times, moments, registered)
     left, steps = visible.copy(), []
@@ -281,7 +281,8 @@ def _latest(times: EventTimes, people: int) -> Instants:
     return latest
 
 
-def _visible_since(times: EventTimes, registered: "PeopleStates", people: int) -> Instants:
+def first_visible(times: EventTimes, registered: "PeopleStates", people: int) -> Instants:
+    """For each person when anything of them was first known; a booking from when it occurs. Shape (people,)."""
     since = np.full(people, FOREVER_US)
     np.minimum.at(since, times.person, np.maximum(times.known_at, times.occurred_at))
     np.minimum.at(since, registered.person, registered.known_at)
@@ -325,7 +326,7 @@ class PeopleStates:
         known_at = instants_of(people, "known_at", missing=FOREVER_US)
         order = np.lexsort((valid_from, known_at, person))
         order = order[person[order] >= 0]
-        self.people = len(ids)
+        self.people, self.order = len(ids), order
         self.person, self.valid_from, self.known_at = person[order], valid_from[order], known_at[order]
         self.birth_year = numbers_of(people, "birth_year")[order]
         self.valid_to = instants_of(people, "valid_to", missing=FOREVER_US)[order]

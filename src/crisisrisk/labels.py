@@ -114,6 +114,19 @@ def _onset_inside(
     return _earlier(begun, person, ends) > _earlier(begun, person, starts)
 
 
+def days_to_onset(
+    rule: EpisodeRule, events: pa.Table, rows: PersonRows, *, horizon_days: int, gap_days: int = 0, cut_off_us: int
+) -> NDArray[np.float64]:
+    """For each row the days from its `as_of` to the first onset in its label window, NaN without one. Shape (rows,)."""
+    starts = rows.as_of + gap_days * MICROSECONDS_PER_DAY
+    begun = final_onsets(rule, events, rows, cut_off_us=cut_off_us)
+    person = rows.row_person()
+    first = _earlier(begun, person, starts)  # onsets are in order of person and time: the first at or after the start
+    occurred = np.append(begun.occurred_at, 0)[first]
+    inside = (np.append(begun.person, -1)[first] == person) & (occurred < starts + horizon_days * MICROSECONDS_PER_DAY)
+    return np.where(inside, (occurred - rows.as_of) / MICROSECONDS_PER_DAY, np.nan)
+
+
 def _earlier(begun: EventTimes, person: NDArray[np.int64], moments: Instants) -> NDArray[np.int64]:
     """How many of `begun` come before each (person, moment), in the order of person, then time. Shape (rows,).
 

@@ -11,6 +11,7 @@ from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.training import person, place
 from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.judged_rows import judged_predictions
 from crisisrisk.training.keeping import Finished, Recipes, keep_run, peak_memory_mb
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
@@ -47,6 +48,7 @@ def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) 
         cut_off_us=data.cut_off_us,
         data_digest=snapshot.digest,
         shown=data.features[_some(judged.test, seed=recipes.training.model.seed)],
+        judged=judged_predictions(recipes.training, data, judged, snapshot),
     )
 
 

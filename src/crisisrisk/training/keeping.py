@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.evaluation.judged import JudgedPredictions, write_judged
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.bundle import Bundle, Manifest, software_versions, write_bundle
@@ -59,6 +60,8 @@ class Finished:
     shown: NDArray[np.float32]
     """Rows for the summary plot. Shape (rows, features)."""
     cells_known_before: datetime | None = None
+    judged: JudgedPredictions | None = None
+    """The test rows of a model of people."""
 
 
 def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None) -> Task:
@@ -112,6 +115,8 @@ def _write_artifacts(folder: Path, run_id: str, recipes: Recipes, finished: Fini
     (folder / "recipes" / "training.json").write_text(recipes.training.to_json(), encoding="utf-8")
     (folder / "recipes" / "features.json").write_text(recipes.features.to_json(), encoding="utf-8")
     (folder / REPORT).write_text(report_text(recipes, finished), encoding="utf-8")
+    if finished.judged is not None:
+        write_judged(folder, finished.judged)
     (folder / ATTRITION).write_text(finished.attrition_text + "\n", encoding="utf-8")
     title = f"What moves {recipes.training.name}: exact contributions on test rows"
     shap_summary(

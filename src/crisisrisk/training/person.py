@@ -130,6 +130,9 @@ class JudgedPerson:
     model: RiskModel
     report: PersonReport
     test: Rows
+    risk: Numbers
+    """Of the test rows. Shape (len(test),)."""
+    baselines: dict[str, Numbers]
     judged_on: str
 
 
@@ -143,8 +146,9 @@ def train_and_judge(
     model = fit_person(recipe, features, data, parts)
     tell(f"judging on {len(test):,} rows beside the baselines …")
     risk = risk_of(model, features, data, test)
-    report = judge_person(recipe, data, test, risk, baselines_for(data, train, test))
-    return JudgedPerson(model, report, test, _judged_on(recipe, data, train, test, zone))
+    baselines = baselines_for(data, train, test)
+    report = judge_person(recipe, data, test, risk, baselines)
+    return JudgedPerson(model, report, test, risk, baselines, _judged_on(recipe, data, train, test, zone))
 
 
 def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows, zone: ZoneInfo) -> str:

@@ -44,6 +44,8 @@ class PersonData:
     team: NDArray[np.object_] | None
     attrition: Attrition
     cut_off_us: int
+    buckets: tuple[PersonRows, ...] = ()
+    """The same rows, bucket by bucket of the store."""
 
     def __len__(self) -> int:
         return len(self.as_of)
@@ -199,6 +201,7 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, featu
         team=_teams(snapshot.table("caseloads"), ids, person, as_of),
         attrition=attrition,
         cut_off_us=context.cut_off_us,
+        buckets=tuple(part.rows for part in parts),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from crisisrisk.errors import RecipeError, did_you_mean
+from crisisrisk.evaluation.groupings import MEANINGS
 from crisisrisk.training.settings import (
     NameLists,
     Problem,
@@ -156,6 +157,17 @@ class Report:
     valid_hours: int = setting(168, meaning="hours after which a score or a forecast has expired", above=0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Subgroups:
+    """By what people's results are broken down, each value as known at the date of the list."""
+
+    columns: tuple[str, ...] = setting(
+        ("sex", "age_band", "ethnicity", "deprivation", "record_density", "known_for"),
+        meaning=f"any of: {', '.join(MEANINGS)}",
+    )
+    most_groups: int = setting(12, meaning="values of a column that are shown; the rest are put together", above=1)
+
+
 # For each table of the file its settings, and the only subject that has it.
 SECTIONS: Mapping[str, tuple[type, str | None]] = {
     "outcome": (Outcome, None),
@@ -165,6 +177,7 @@ SECTIONS: Mapping[str, tuple[type, str | None]] = {
     "model": (ModelSettings, None),
     "offset": (Offset, "place"),
     "report": (Report, None),
+    "subgroups": (Subgroups, "person"),
 }
 
 
@@ -183,6 +196,7 @@ class TrainingRecipe:
     model: ModelSettings
     offset: Offset
     report: Report
+    subgroups: Subgroups
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
@@ -203,7 +217,7 @@ class TrainingRecipe:
     def _from_plain(cls, content: dict[str, Any], *, where: str) -> Self:
         problems: list[Problem] = []
         subject = content["subject"]
-        tables = {name: _from_json_table(content[name]) for name in SECTIONS}
+        tables = {name: _from_json_table(content.get(name, {})) for name in SECTIONS}
         sections: dict[str, Any] = {
             name: read_settings(
                 kind, _only_known(kind, tables[name], subject), where=name, subject=subject, problems=problems
@@ -264,6 +278,8 @@ def parse_training_recipe(content: Mapping[str, Any], *, sources: Collection[str
         _check_outcome(sections["outcome"], sources, problems)
     if isinstance(sections.get("model"), ModelSettings):
         _check_directions(sections["model"], problems)
+    if isinstance(sections.get("subgroups"), Subgroups):
+        _check_subgroups(sections["subgroups"], problems)
     if isinstance(sections.get("split"), Split) and isinstance(sections.get("grid"), Grid):
         _check_times(subject, sections["grid"], sections["split"], problems)
     raise_problems(problems, where=where)
@@ -333,6 +349,13 @@ def _columns_named(pattern: str, names: Sequence[str]) -> list[str]:
     if pattern.endswith("*"):
         return [name for name in names if name.startswith(pattern[:-1])]
     return [name for name in names if name == pattern]
+
+
+def _check_subgroups(subgroups: Any, problems: list[Problem]) -> None:
+    for column in subgroups.columns:
+        if column not in MEANINGS:
+            hint = did_you_mean(column, list(MEANINGS))
+            problems.append(Problem("subgroups.columns", f'unknown column "{column}"', found=column, hint=hint))
 
 
 def _check_times(subject: str, grid: Any, split: Any, problems: list[Problem]) -> None:
