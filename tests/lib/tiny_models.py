@@ -80,7 +80,7 @@ def bundle(subject: str = "person", trees: Trees | None = None) -> Bundle:
     )  # fmt: skip
     manifest = Manifest(
         name=task.name, subject=subject, version=0, run_id="r1", recipe_fingerprint="f1", feature_names=NAMES,
-        trees=model.trees.count, training_cut_off="2026-01-01T00:00:00+00:00", data_digest="d1",
+        trees=model.scorer.count, training_cut_off="2026-01-01T00:00:00+00:00", data_digest="d1",
         made_at="2026-01-02T00:00:00+00:00", versions=software_versions(),
     )  # fmt: skip
     return Bundle(

@@ -9,7 +9,7 @@ import pytest
 from tests.lib.tiny_models import NAMES, bundle, feature_recipe, person_trees, sample, spec
 
 from crisisrisk.errors import ModelError
-from crisisrisk.models.bundle import CONTENTS, Promotion, load_bundle, write_bundle
+from crisisrisk.models.bundle import Promotion, load_bundle, write_bundle
 from crisisrisk.models.model_text import check_model_text
 from crisisrisk.models.trees import Trees
 
@@ -28,7 +28,7 @@ def test_a_bundle_comes_back_as_it_was_written(folder):
 
 def test_a_bundle_holds_text_only(folder):
     names = {path.name for path in folder.iterdir()}
-    assert names == {*CONTENTS[folder.name], "manifest.json", "manifest.sha256"}
+    assert names == {*bundle(folder.name).manifest.contents, "manifest.json", "manifest.sha256"}
     for path in folder.iterdir():
         path.read_bytes().decode("utf-8")
 

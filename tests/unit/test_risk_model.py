@@ -24,7 +24,7 @@ def test_columns_are_found_by_name_whatever_their_order_and_company(model):
     names = (NAMES[2], "something_else", NAMES[0], NAMES[1])
     assert (model.probability(shuffled, names) == model.probability(features, NAMES)).all()
     # LightGBM itself takes columns by place: the same matrix, reordered, gives other numbers and no error.
-    assert (model.trees.booster.predict(features[:, ::-1]) != model.trees.booster.predict(features)).any()
+    assert (model.scorer.booster.predict(features[:, ::-1]) != model.scorer.booster.predict(features)).any()
 
 
 def test_missing_columns_are_named(model):

@@ -14,13 +14,14 @@ RECIPE = click.option("--recipe", metavar="FILE", type=click.Path(path_type=Path
 @click.command(epilog="Example:  crisisrisk train person --recipe training/person_crisis_28d.toml")
 @KIND
 @RECIPE
+@click.option("--baseline", metavar="RULE", help="A simple rule of training/baselines.toml in place of trees.")
 @site_option
 @json_option
-def train(kind: str, recipe: Path | None, site_folder: str | None, as_json: bool) -> None:
+def train(kind: str, recipe: Path | None, baseline: str | None, site_folder: str | None, as_json: bool) -> None:
     """Train a model, judge it beside its baselines, and keep the run in MLflow."""
     from crisisrisk.commands.train import train as run
 
-    result = run(open_site(site_folder), kind, recipe, tell=tell)
+    result = run(open_site(site_folder), kind, recipe, baseline=baseline, tell=tell)
     if as_json:
         print_json(result.as_json())
         return

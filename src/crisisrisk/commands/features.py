@@ -19,6 +19,8 @@ from crisisrisk.shipped import shipped
 from crisisrisk.tables.site import Site, read_configuration
 
 RECIPES = ("person.toml", "place.toml")
+BASELINES = "baselines.toml"
+"""Columns of the simple rules; most are those of `person.toml` again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +143,7 @@ def explain_feature(site: Site, name: str) -> ExplainedFeature:
 def shipped_dictionary() -> str:
     """features/DICTIONARY.md: every column of the shipped recipes, in the words of a new site."""
     site = read_configuration(files("crisisrisk.commands").joinpath("site_template.toml").read_text(encoding="utf-8"))
-    recipes = [read_feature_recipe(shipped("features") / name, sources=site.sources) for name in RECIPES]
+    recipes = [read_feature_recipe(shipped("features") / name, sources=site.sources) for name in (*RECIPES, BASELINES)]
     return dictionary_page(recipes, site_phrases(site))
 
 

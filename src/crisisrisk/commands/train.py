@@ -21,10 +21,13 @@ from crisisrisk.training.results import TrainedRun
 Tell = Callable[[str], None]
 
 
-def train(site: Site, kind: str, recipe_path: Path | None, *, tell: Tell) -> TrainedRun:
-    """Train a model of people (`person`) or places (`place`) from what the site has loaded."""
+def train(site: Site, kind: str, recipe_path: Path | None, *, baseline: str | None = None, tell: Tell) -> TrainedRun:
+    """Train a model of people (`person`) or places (`place`) from what the site has loaded.
+
+    `baseline`: the simple rule of `training/baselines.toml` that is the model in place of trees.
+    """
     started = time.monotonic()
-    recipes = read_recipes(site, kind, recipe_path)
+    recipes = read_recipes(site, kind, recipe_path, baseline=baseline)
     snapshot = Store(site).snapshot()
     make = _train_person if kind == "person" else _train_place
     finished = make(site, snapshot, recipes, tell)
@@ -36,7 +39,9 @@ def train(site: Site, kind: str, recipe_path: Path | None, *, tell: Tell) -> Tra
 def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -> Finished:
     tell("reading contacts, cohort and labels …")
     data = person_data(recipes.training, recipes.features, snapshot, site)
-    judged = person.train_and_judge(recipes.training, recipes.features, data, zone=site.time_zone, tell=tell)
+    judged = person.train_and_judge(
+        recipes.training, recipes.features, data, zone=site.time_zone, tell=tell, baseline=recipes.baseline
+    )
     return Finished(
         model=judged.model,
         report=judged.report.as_json(),
@@ -87,7 +92,7 @@ def _trained(run_id: str, recipes: Recipes, finished: Finished, *, seconds: floa
         recipe_fingerprint=recipes.fingerprint,
         rows=finished.rows,
         features=len(recipes.features.names),
-        trees=finished.model.trees.count,
+        trees=finished.model.scorer.count,
         prevalence=finished.prevalence,
         metrics=finished.report["model"],
         baselines=finished.report["baselines"],

@@ -1,6 +1,7 @@
 """A model as a folder that proves itself: every byte is checked before it is read, and read before it is loaded.
 
     model.txt         LightGBM's text            calibration.json  numbers (people only)
+    formula.json      numbers, in place of model.txt where a simple rule answers
     features.json     the feature recipe         task.json         what the model answers
     training.json     the training recipe        phrases.json      the words around an answer
     manifest.json     names, versions, and the SHA-256 and size of each of these
@@ -23,6 +24,7 @@ from crisisrisk import __version__
 from crisisrisk.errors import ModelError
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.calibration import Calibration
+from crisisrisk.models.formula import Formula
 from crisisrisk.models.model_text import check_model_text
 from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.risk_model import PlaceModel, RiskModel
@@ -31,10 +33,8 @@ from crisisrisk.models.trees import Trees
 
 MANIFEST, SIDECAR = "manifest.json", "manifest.sha256"
 FORMAT = 1
-CONTENTS = {
-    "person": ("calibration.json", "features.json", "model.txt", "phrases.json", "task.json", "training.json"),
-    "place": ("features.json", "model.txt", "phrases.json", "task.json", "training.json"),
-}
+MODEL, FORMULA, CALIBRATION = "model.txt", "formula.json", "calibration.json"
+IN_EVERY_BUNDLE = ("features.json", "phrases.json", "task.json", "training.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,16 @@ class Manifest:
     data_digest: str
     made_at: str
     versions: Mapping[str, str]
+    baseline: str | None = None
+    """Which simple rule the model is; None for trees."""
     promotion: Promotion | None = None
+
+    @property
+    def contents(self) -> tuple[str, ...]:
+        """The files that prove themselves by the manifest."""
+        model = MODEL if self.baseline is None else FORMULA
+        own = (model, CALIBRATION) if self.subject == "person" else (model,)
+        return tuple(sorted((*IN_EVERY_BUNDLE, *own)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +149,17 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
 def _contents(bundle: Bundle) -> dict[str, bytes]:
     texts = {
         "features.json": bundle.features.to_json(),
-        "model.txt": bundle.model.trees.text,
         "phrases.json": bundle.phrases.to_json(),
         "task.json": bundle.task.to_json(),
         "training.json": bundle.training_recipe,
     }
+    scorer = bundle.model.scorer
+    if isinstance(scorer, Formula):
+        texts[FORMULA] = scorer.to_json()
+    elif isinstance(scorer, Trees):
+        texts[MODEL] = scorer.text
     if isinstance(bundle.model, RiskModel):
-        texts["calibration.json"] = bundle.model.calibration.to_json()
+        texts[CALIBRATION] = bundle.model.calibration.to_json()
     return {name: text.encode() for name, text in sorted(texts.items())}
 
 
@@ -180,12 +193,7 @@ def load_bundle(folder: Path) -> Bundle:
     features = FeatureRecipe.from_json(texts["features.json"])
     task = Task.from_json(texts["task.json"])
     _require_agreement(manifest, features, task, folder)
-    check_model_text(
-        texts["model.txt"], feature_names=manifest.feature_names, trees=manifest.trees, subject=manifest.subject
-    )
-    trees = Trees(texts["model.txt"], manifest.feature_names, manifest.trees)
-    is_person = manifest.subject == "person"
-    model = RiskModel(trees, Calibration.from_json(texts["calibration.json"])) if is_person else PlaceModel(trees)
+    model = _model(manifest, texts, folder)
     return Bundle(
         manifest=manifest,
         model=model,
@@ -194,6 +202,20 @@ def load_bundle(folder: Path) -> Bundle:
         training_recipe=texts["training.json"],
         phrases=PhraseBook.from_json(texts["phrases.json"]),
     )
+
+
+def _model(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> RiskModel | PlaceModel:
+    """The structure of what scores is checked before it is used."""
+    if manifest.baseline is not None:
+        formula = Formula.from_json(texts[FORMULA])
+        if formula.feature_names != manifest.feature_names:
+            raise _damaged(folder, FORMULA, "its columns are not the manifest's")
+        return RiskModel(formula, Calibration.from_json(texts[CALIBRATION]))
+    check_model_text(texts[MODEL], feature_names=manifest.feature_names, trees=manifest.trees, subject=manifest.subject)
+    trees = Trees(texts[MODEL], manifest.feature_names, manifest.trees)
+    if manifest.subject == "place":
+        return PlaceModel(trees)
+    return RiskModel(trees, Calibration.from_json(texts[CALIBRATION]))
 
 
 def _verified(folder: Path) -> tuple[Manifest, dict[str, str]]:
@@ -238,9 +260,9 @@ def _read_manifest(content: bytes, folder: Path) -> tuple[Manifest, dict[str, di
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _damaged(folder, MANIFEST, "it cannot be read") from None
-    if form != FORMAT or manifest.subject not in SUBJECTS:
+    if form != FORMAT or manifest.subject not in SUBJECTS or (manifest.baseline and manifest.subject != "person"):
         raise _damaged(folder, MANIFEST, "it is of a format that this version does not know")
-    if tuple(sorted(files)) != CONTENTS[manifest.subject]:
+    if tuple(sorted(files)) != manifest.contents:
         raise _damaged(folder, MANIFEST, "it does not name the files of a bundle")
     return manifest, files
 

@@ -9,24 +9,25 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import ModelError
 from crisisrisk.models.calibration import Calibration
+from crisisrisk.models.scorer import Scorer
 from crisisrisk.models.trees import Numbers, Trees
 
 
 @dataclass(frozen=True)
 class RiskModel:
-    """Who: trees that give log-odds, and the calibration that makes them a probability."""
+    """Who: trees or a formula that give log-odds, and the calibration that makes them a probability."""
 
-    trees: Trees
+    scorer: Scorer
     calibration: Calibration
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The columns that the model reads, in its order."""
-        return self.trees.feature_names
+        return self.scorer.feature_names
 
     def log_odds(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
         """Before calibration; what lists are ordered by. Shape (rows,). `names`: one for each column, in any order."""
-        return self.trees.raw_score(features, names)
+        return self.scorer.raw_score(features, names)
 
     def probability(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
         """Calibrated probability of the outcome in the horizon. Shape (rows,)."""
@@ -34,7 +35,7 @@ class RiskModel:
 
     def contributions(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
         """Exact contributions in log-odds. Shape (rows, features + 1); the last column is the expected value."""
-        return self.trees.contributions(features, names)
+        return self.scorer.contributions(features, names)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class PlaceModel:
     """
 
     trees: Trees
+
+    @property
+    def scorer(self) -> Trees:
+        """What orders the cells."""
+        return self.trees
 
     @property
     def feature_names(self) -> tuple[str, ...]:

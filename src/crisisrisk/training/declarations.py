@@ -3,18 +3,22 @@
 from pathlib import Path
 
 from crisisrisk.errors import UsageError
-from crisisrisk.features.recipe import read_feature_recipe
-from crisisrisk.models.phrases import read_phrases
+from crisisrisk.features.recipe import read_feature_recipe, select_features
+from crisisrisk.models.phrases import PhraseBook, read_phrases
 from crisisrisk.shipped import shipped
 from crisisrisk.tables.site import Site
+from crisisrisk.training.baseline_recipe import FILE as BASELINES
+from crisisrisk.training.baseline_recipe import read_baselines
 from crisisrisk.training.keeping import Recipes
-from crisisrisk.training.recipe import monotone_constraints, read_training_recipe
+from crisisrisk.training.recipe import TrainingRecipe, monotone_constraints, read_training_recipe
 
 DEFAULT_RECIPES = {"person": "person_crisis_28d.toml", "place": "place_crisis_shift.toml"}
 
 
-def read_recipes(site: Site, kind: str, path: Path | None) -> Recipes:
+def read_recipes(site: Site, kind: str, path: Path | None, *, baseline: str | None = None) -> Recipes:
     """The training recipe of a kind (`person` or `place`), its feature recipe, and the phrases.
+
+    `baseline`: the simple rule that takes the place of trees, with the columns that it reads.
 
     The feature recipe is looked for beside the training recipe, then in the site, then among the shipped ones.
     Raises UsageError when the recipe is about the other kind, RecipeError for what is wrong in any of them.
@@ -26,15 +30,30 @@ def read_recipes(site: Site, kind: str, path: Path | None) -> Recipes:
             "CR-USE-001", f'the recipe is about "{training.subject}"', where=str(chosen), wanted=kind,
             found=training.subject,
         )  # fmt: skip
-    beside = [] if path is None else [path.parent / training.features, path.parent / "features" / training.features]
-    features = next((one for one in beside if one.is_file()), declared(site, "features", training.features))
-    columns = read_feature_recipe(features, sources=site.sources)
+    phrases = read_phrases(declared(site, "serving", "phrases.toml"), site.sources)
+    if baseline is not None:
+        return _of_baseline(site, training, baseline, phrases)
+    columns = read_feature_recipe(_beside(site, training.features, path), sources=site.sources)
     monotone_constraints(training.model, columns.names)  # names that no column has are refused before any data are read
-    return Recipes(
-        training=training,
-        features=columns,
-        phrases=read_phrases(declared(site, "serving", "phrases.toml"), site.sources),
-    )
+    return Recipes(training=training, features=columns, phrases=phrases)
+
+
+def _of_baseline(site: Site, training: TrainingRecipe, name: str, phrases: PhraseBook) -> Recipes:
+    if training.subject != "person":
+        raise UsageError(
+            "CR-USE-001", "only a model of people can be one of these baselines", where="--baseline", found=name,
+            hint="a place model starts from its best simple forecast already: see docs/reference/recipes.md",
+        )  # fmt: skip
+    known = read_baselines(declared(site, "training", BASELINES))
+    rule = known.named(name)
+    columns = read_feature_recipe(declared(site, "features", known.features), sources=site.sources)
+    return Recipes(training=training, features=select_features(columns, rule.columns), phrases=phrases, baseline=rule)
+
+
+def _beside(site: Site, name: str, recipe: Path | None) -> Path:
+    """The feature recipe of a training recipe: beside it, else the site's."""
+    beside = [] if recipe is None else [recipe.parent / name, recipe.parent / "features" / name]
+    return next((one for one in beside if one.is_file()), declared(site, "features", name))
 
 
 def declared(site: Site, folder: str, name: str) -> Path:

@@ -22,6 +22,7 @@ from crisisrisk.models.registry import BUNDLE, RunRecord, log_run
 from crisisrisk.models.risk_model import PlaceModel, RiskModel
 from crisisrisk.models.task import Task
 from crisisrisk.timeline import instant
+from crisisrisk.training.baseline_recipe import BaselineRecipe
 from crisisrisk.training.person_data import cohort_rule, crisis_rule
 from crisisrisk.training.plots import shap_summary
 from crisisrisk.training.recipe import TrainingRecipe
@@ -36,11 +37,20 @@ class Recipes:
     training: TrainingRecipe
     features: FeatureRecipe
     phrases: PhraseBook
+    baseline: BaselineRecipe | None = None
+    """The simple rule that is the model; None for trees."""
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over both recipes, in hex."""
-        return hashlib.sha256(f"{self.training.fingerprint} {self.features.fingerprint}".encode()).hexdigest()
+        """SHA-256 over all recipes, in hex."""
+        parts = [self.training.fingerprint, self.features.fingerprint]
+        parts += [] if self.baseline is None else [self.baseline.to_json()]
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+    @property
+    def kind(self) -> str:
+        """What the model is: `trees`, or the name of the simple rule."""
+        return "trees" if self.baseline is None else self.baseline.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +100,11 @@ def keep_run(uri: str, recipes: Recipes, finished: Finished) -> str:
         **_flat(json.loads(training.to_json())),
         "features_fingerprint": recipes.features.fingerprint,
         "rows": str(finished.rows),
-        "trees": str(finished.model.trees.count),
+        "trees": str(finished.model.scorer.count),
     }
     tags = {
         "task": training.name,
+        "kind": recipes.kind,
         "subject": training.subject,
         "recipe_fingerprint": recipes.fingerprint,
         "data_digest": finished.data_digest,
@@ -101,7 +112,7 @@ def keep_run(uri: str, recipes: Recipes, finished: Finished) -> str:
     }
     record = RunRecord(
         experiment=training.name,
-        name=f"{training.name} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+        name=f"{' '.join(dict.fromkeys((training.name, recipes.kind)))} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
         parameters=parameters,
         metrics=_metrics(finished),
         tags=tags,
@@ -120,7 +131,7 @@ def _write_artifacts(folder: Path, run_id: str, recipes: Recipes, finished: Fini
     (folder / ATTRITION).write_text(finished.attrition_text + "\n", encoding="utf-8")
     title = f"What moves {recipes.training.name}: exact contributions on test rows"
     shap_summary(
-        finished.model.trees, finished.shown, folder / SUMMARY_PLOT, seed=recipes.training.model.seed, title=title
+        finished.model.scorer, finished.shown, folder / SUMMARY_PLOT, seed=recipes.training.model.seed, title=title
     )
     write_bundle(folder / BUNDLE, candidate(run_id, recipes, finished))
 
@@ -130,10 +141,11 @@ def report_text(recipes: Recipes, finished: Finished) -> str:
     whole = {
         "task": recipes.training.name,
         "subject": recipes.training.subject,
+        "kind": recipes.kind,
         "recipe_fingerprint": recipes.fingerprint,
         "rows": finished.rows,
         "features": len(recipes.features.names),
-        "trees": finished.model.trees.count,
+        "trees": finished.model.scorer.count,
         "prevalence": finished.prevalence,
         "judged_on": finished.judged_on,
         "attrition": list(finished.attrition),
@@ -152,11 +164,12 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
         run_id=run_id,
         recipe_fingerprint=recipes.fingerprint,
         feature_names=finished.model.feature_names,
-        trees=finished.model.trees.count,
+        trees=finished.model.scorer.count,
         training_cut_off=instant(finished.cut_off_us).isoformat(),
         data_digest=finished.data_digest,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=software_versions(),
+        baseline=None if recipes.baseline is None else recipes.baseline.name,
     )
     return Bundle(
         manifest=manifest,

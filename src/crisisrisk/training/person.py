@@ -14,9 +14,12 @@ from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, TemporalSplit,
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.calibration import fit_calibration
 from crisisrisk.models.risk_model import RiskModel
-from crisisrisk.models.trees import Numbers
+from crisisrisk.models.scorer import Scorer
+from crisisrisk.models.trees import Numbers, Trees
 from crisisrisk.timeline import instant
+from crisisrisk.training.baseline_recipe import BaselineRecipe
 from crisisrisk.training.fitting import Block, fit_trees, scores
+from crisisrisk.training.formula_fitting import fit_formula
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.recipe import TrainingRecipe
 from crisisrisk.training.sampling import sample_negatives
@@ -33,23 +36,37 @@ class FittedPerson:
     parts: Part
 
 
-def fit_person(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, parts: Part) -> RiskModel:
-    """Trees from the training rows; where to stop, and the calibration, from the validation rows."""
+def fit_person(
+    recipe: TrainingRecipe,
+    features: FeatureRecipe,
+    data: PersonData,
+    parts: Part,
+    baseline: BaselineRecipe | None = None,
+) -> RiskModel:
+    """Trees, or the simple rule asked for, from the training rows; the calibration from the validation rows."""
     train, validation = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
     _require_both(data.happened[train], "the training rows")
+    if baseline is None:
+        scorer: Scorer = _trees(recipe, features, data, train, validation)
+    else:
+        scorer = fit_formula(baseline, data.features[train], features.names, data.happened[train])
+    log_odds = scores(data.features.rows(validation), lambda matrix: scorer.raw_score(matrix, features.names))
+    return RiskModel(scorer, fit_calibration(recipe.model.calibration, log_odds, data.happened[validation]))
+
+
+def _trees(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, train: Rows, validation: Rows) -> Trees:
+    """Trees from the training rows, as many as do best on the validation rows."""
     settings = recipe.model
     sample = sample_negatives(
         train, data.happened[train], per_positive=settings.negatives_per_positive, seed=settings.seed
     )
-    trees = fit_trees(
+    return fit_trees(
         "person",
         features.names,
         Block(data.features.rows(sample.rows), sample.happened, weights=sample.weights),
         Block(data.features.rows(validation), data.happened[validation]),
         recipe.model,
     )
-    log_odds = scores(data.features.rows(validation), lambda matrix: trees.raw_score(matrix, features.names))
-    return RiskModel(trees, fit_calibration(recipe.model.calibration, log_odds, data.happened[validation]))
 
 
 def _require_both(happened: NDArray[np.bool_], where: str) -> None:
@@ -137,13 +154,19 @@ class JudgedPerson:
 
 
 def train_and_judge(
-    recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, *, zone: ZoneInfo, tell: Callable[[str], None]
+    recipe: TrainingRecipe,
+    features: FeatureRecipe,
+    data: PersonData,
+    *,
+    zone: ZoneInfo,
+    tell: Callable[[str], None],
+    baseline: BaselineRecipe | None = None,
 ) -> JudgedPerson:
     """Fit on train and validation, open the test rows once. Dates are told on the clock of `zone`."""
     parts = split_of(recipe, data)
     train, test = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == TEST)
     tell(f"fitting on {len(train):,} rows, {len(features.names)} features …")
-    model = fit_person(recipe, features, data, parts)
+    model = fit_person(recipe, features, data, parts, baseline)
     tell(f"judging on {len(test):,} rows beside the baselines …")
     risk = risk_of(model, features, data, test)
     baselines = baselines_for(data, train, test)

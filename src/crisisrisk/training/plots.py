@@ -6,18 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crisisrisk.models.trees import Numbers, Trees
+from crisisrisk.models.scorer import Scorer
+from crisisrisk.models.trees import Numbers
 
 MOST_ROWS = 2_000
 SHOWN_FEATURES = 20
 
 
-def shap_summary(trees: Trees, features: NDArray[Any], path: Path, *, seed: int, title: str) -> bool:
-    """Draw which features move the model, and which way, from its exact contributions. False for a model without trees.
+def shap_summary(scorer: Scorer, features: NDArray[Any], path: Path, *, seed: int, title: str) -> bool:
+    """Draw which features move the model, and which way, from its exact contributions. False where nothing moves it.
 
     `features`: shape (rows, features), the model's own columns; at most `MOST_ROWS` of them are drawn.
     """
-    if trees.count == 0:
+    rows = np.random.default_rng(seed).permutation(len(features))[:MOST_ROWS]
+    contributions: Numbers = scorer.contributions(features[rows], scorer.feature_names)[:, :-1]
+    if not contributions.any():
         return False
     import matplotlib as mpl
 
@@ -25,12 +28,10 @@ def shap_summary(trees: Trees, features: NDArray[Any], path: Path, *, seed: int,
     import shap
     from matplotlib import pyplot
 
-    rows = np.random.default_rng(seed).permutation(len(features))[:MOST_ROWS]
-    contributions: Numbers = trees.contributions(features[rows], trees.feature_names)[:, :-1]
     figure = pyplot.figure()
     try:
         shap.summary_plot(
-            contributions, features[rows], feature_names=list(trees.feature_names), max_display=SHOWN_FEATURES,
+            contributions, features[rows], feature_names=list(scorer.feature_names), max_display=SHOWN_FEATURES,
             show=False, rng=np.random.default_rng(seed),
         )  # fmt: skip
         figure = pyplot.gcf()
