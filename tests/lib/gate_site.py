@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from tests.lib.service_site import load_rows
 
 from crisisrisk.tables.pseudonyms import create_pseudonym_key
 from crisisrisk.tables.site import Site, read_site
+from tests.lib.service_site import load_rows
 
 BEGINS = datetime(2025, 1, 6)
 WEEKS = 90
@@ -130,15 +130,15 @@ known_at = { column = "from", zone = "UTC" }
 # By source: how often in an ordinary week and in a bad one.
 WEEKLY = {
     "mh_missed": (0.05, 0.9),
-    "crisis_line": (0.012, 0.22),
+    "crisis_line": (0.01, 0.25),
     "ed_attendance": (0.05, 0.08),
     "ambulance_999": (0.03, 0.06),
 }
-BAD_BEGINS, BAD_ENDS = 0.02, 0.12
+BAD_BEGINS, BAD_ENDS = 0.012, 0.07
 
 
 def make_gate_site(folder: Path, *, people: int = 260, seed: int = 11, leaking: bool = False) -> Site:
-    """The site with its tables loaded. `leaking`: every crisis is announced some days before by what nobody could know."""
+    """The site with its tables loaded. `leaking`: what nobody could know announces every crisis."""
     for name, text in {"features/person.toml": FEATURES, "training/person_crisis_28d.toml": RECIPE}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
