@@ -78,6 +78,8 @@ def invented_bucket(people: NDArray[np.int64], events: int, recipe: FeatureRecip
             "latitude": generator.uniform(52.4, 52.6, events),
             "longitude": generator.uniform(-2.0, -1.7, events),
             "is_crisis": generator.random(events) < 0.3,
+            "mode": _words(np.array(["attendance", "telephone_advice", "message"]), generator.integers(0, 3, events)),
+            "value": pa.array(generator.uniform(5, 90, events), mask=generator.random(events) < 0.5),
             "ended_at": pa.array(ended, mask=~stays).cast(pa.timestamp("us", "UTC")),
         }
     )  # fmt: skip

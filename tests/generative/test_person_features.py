@@ -70,7 +70,7 @@ if_none = 9
 [[group]]
 name = "stays"
 sources = ["ed_attendance", "s136"]
-aggregations = {[name for name in OF_EVENTS if PERSON[name].takes_gap_days]}
+aggregations = {[name for name in OF_EVENTS if PERSON[name].takes_gap_days and not PERSON[name].takes_other]}
 lookback_days = [8, "ever"]
 gap_days = 20
 [[group]]

@@ -75,6 +75,18 @@ def test_one_set_of_columns_for_each_source() -> None:
     assert [spec.group for spec in recipe.specs[:2]] == ["s136", "crisis_line"]
 
 
+def test_all_sources_may_leave_some_out_that_the_site_need_not_have() -> None:
+    group = 'name = "any"\nsources = "all"\naggregations = ["days_since_last"]\nexcept = ["mh_missed", "mh_section"]'
+    assert spec_of(group).sources == ("crisis_line", "mh_contact", "s136")
+
+
+def test_an_optional_group_has_the_sources_that_the_site_has_and_is_not_there_without_any() -> None:
+    group = 'sources = ["mh_section", "s136"]\noptional = true\naggregations = ["count"]\nlookback_days = [7]'
+    other = group.replace('"mh_section", "s136"', '"mh_section", "custody"')
+    recipe = recipe_of(f'[[group]]\nname = "some"\n{group}\n[[group]]\nname = "none"\n{other}')
+    assert [(spec.name, spec.sources) for spec in recipe.specs] == [("some_count_in_7_days", ("s136",))]
+
+
 def test_all_sources_are_those_of_the_site() -> None:
     spec = spec_of('name = "any"\nsources = "all"\naggregations = ["days_since_last"]')
     assert spec.sources == SOURCES
@@ -262,6 +274,14 @@ GOOD = '[[group]]\nname = "x"\nsources = ["s136"]\naggregations = ["count"]\nloo
             GOOD.replace('"count"', '"now"') + 'gap_days = 9\nother_sources = ["s163"]',
             'group "x": unknown source "s163"',
         ),
+        (GOOD + 'except = ["crisis_line"]', 'group "x": "except" only goes with sources = "all"'),
+        (
+            GOOD.replace('["s136"]', '"all"') + "except = 7",
+            'group "x": "except" must be a list of sources, found 7',
+        ),
+        (GOOD.replace('["s136"]', '"all"') + 'except = ["s163"]', 'group "x": unknown source "s163"'),
+        (GOOD + "optional = 1", 'group "x": "optional" must be true or false, found 1'),
+        (GOOD.replace('"s136"', '"s163"') + "optional = true", 'group "x": unknown source "s163"'),
         (GOOD + "each = 1", 'group "x": "each" must be true or false, found 1'),
         (GOOD + 'each = true\ncolumn = "y"', 'group "x": "column" of a group with each = true must contain {source}'),
         (GOOD + "plural = 3", 'group "x": "plural" must be text, found 3'),

@@ -31,6 +31,12 @@ def _features() -> str:
     return shipped_dictionary()
 
 
+def _person_features() -> str:
+    from crisisrisk.commands.features import published_comparison
+
+    return published_comparison()
+
+
 def _aggregations() -> str:
     from crisisrisk.features.dictionary import aggregations_page
 
@@ -94,6 +100,7 @@ def _walk(command: click.Command, context: click.Context) -> Iterator[tuple[str,
 PAGES: Mapping[str, Page] = {
     "tables": Page("docs/reference/tables.md", _tables),
     "features": Page("features/DICTIONARY.md", _features),
+    "person-features": Page("docs/explanation/person-features.md", _person_features),
     "aggregations": Page("docs/reference/aggregations.md", _aggregations),
     "recipes": Page("docs/reference/recipes.md", _recipes),
     "commands": Page("docs/reference/commands.md", _commands),

@@ -13,6 +13,7 @@ from crisisrisk.errors import UsageError, did_you_mean
 from crisisrisk.features.aggregations import PERSON
 from crisisrisk.features.dictionary import dictionary_page, unit_of, window_of
 from crisisrisk.features.explain import Drawn, drawn
+from crisisrisk.features.published import person_features_page
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Phrases, meaning_in_words
 from crisisrisk.shipped import shipped
@@ -142,9 +143,22 @@ def explain_feature(site: Site, name: str) -> ExplainedFeature:
 
 def shipped_dictionary() -> str:
     """features/DICTIONARY.md: every column of the shipped recipes, in the words of a new site."""
-    site = read_configuration(files("crisisrisk.commands").joinpath("site_template.toml").read_text(encoding="utf-8"))
-    recipes = [read_feature_recipe(shipped("features") / name, sources=site.sources) for name in (*RECIPES, BASELINES)]
-    return dictionary_page(recipes, site_phrases(site))
+    site = _new_site()
+    return dictionary_page([_shipped_recipe(name, site) for name in (*RECIPES, BASELINES)], site_phrases(site))
+
+
+def published_comparison() -> str:
+    """docs/explanation/person-features.md: the published list of features, and ours beside it."""
+    site = _new_site()
+    return person_features_page(_shipped_recipe(RECIPES[0], site), site_phrases(site))
+
+
+def _new_site() -> Site:
+    return read_configuration(files("crisisrisk.commands").joinpath("site_template.toml").read_text(encoding="utf-8"))
+
+
+def _shipped_recipe(name: str, site: Site) -> FeatureRecipe:
+    return read_feature_recipe(shipped("features") / name, sources=site.sources)
 
 
 def _near(name: str, known: list[str]) -> str:

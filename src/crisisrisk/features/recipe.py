@@ -13,6 +13,7 @@ from typing import Any
 
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.features.aggregations import AGGREGATIONS, NOT_KNOWN, Aggregation, window_in_words
+from crisisrisk.features.aggregations.distinct import KNOWN_SOURCES
 from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Where
 
 ALL_SOURCES = "all"
@@ -24,8 +25,8 @@ WHERE_COLUMNS = ("code", "outcome", "origin", "mode", "premises", "is_crisis")
 _TOP = ("recipe", "group")
 _HEAD = ("name", "subject")
 _GROUP = (
-    "name", "column", "sources", "each", "where", "aggregations", "lookback_days", "short_days", "gap_days",
-    "other_sources", "other", "if_none", "singular", "plural", "meaning", "reason",
+    "name", "column", "sources", "except", "optional", "each", "where", "aggregations", "lookback_days", "short_days",
+    "gap_days", "other_sources", "other", "if_none", "singular", "plural", "meaning", "reason",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -150,6 +151,8 @@ class _Group:
     def specs(self) -> Iterator[FeatureSpec]:
         aggregations = self.aggregations()
         sources = self.sources(needed=any(one.takes_events for one in aggregations))
+        if self.optional() and not sources:
+            return
         where, lookbacks = self.where(), self.lookbacks(aggregations)
         for column, members in self.columns(sources):
             for aggregation in aggregations:
@@ -214,14 +217,39 @@ class _Group:
     def sources(self, key: str = "sources", *, needed: bool) -> tuple[str, ...]:
         named = self.values.get(key, [])
         if named == ALL_SOURCES:
-            return tuple(sorted(self.site_sources))
+            excepted = self.excepted() if key == "sources" else ()
+            return tuple(sorted(set(self.site_sources) - set(excepted)))
+        if "except" in self.values and self.values.get("sources") != ALL_SOURCES:
+            self.problem('"except" only goes with sources = "all"')
         if not isinstance(named, list) or (needed and not named):
             self.problem(f'needs a list of "{key}", or {key} = "all"')
             return ()
+        optional = key == "sources" and self.optional()
+        self.refuse_unknown_sources(named, beyond_site=optional)
+        return tuple(dict.fromkeys(str(one) for one in named if not optional or one in self.site_sources))
+
+    def excepted(self) -> list[str]:
+        """What "all" leaves out. A site need not have it: what nobody sends is left out already."""
+        named = self.values.get("except", [])
+        if not isinstance(named, list):
+            self.problem(f'"except" must be a list of sources, found {named!r}')
+            return []
+        self.refuse_unknown_sources(named, beyond_site=True)
+        return [str(source) for source in named]
+
+    def optional(self) -> bool:
+        """Whether the group is only there where the site has its sources."""
+        optional = self.values.get("optional", False)
+        if not isinstance(optional, bool):
+            self.problem(f'"optional" must be true or false, found {optional!r}')
+        return optional is True
+
+    def refuse_unknown_sources(self, named: Sequence[object], *, beyond_site: bool) -> None:
+        """`beyond_site`: a source of another site will do, so that a slip of the pen is still one."""
+        known = [*self.site_sources, *(KNOWN_SOURCES if beyond_site else ())]
         for source in named:
-            if source not in self.site_sources:
-                self.problem(f'unknown source "{source}"', did_you_mean(str(source), list(self.site_sources)))
-        return tuple(dict.fromkeys(str(source) for source in named))
+            if source not in known:
+                self.problem(f'unknown source "{source}"', did_you_mean(str(source), known))
 
     def columns(self, sources: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
         each = self.values.get("each", False)

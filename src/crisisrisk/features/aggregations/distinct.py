@@ -22,15 +22,19 @@ AGENCIES = {
     "hospital": ("ed_attendance",),
     "mental_health_trust": (
         "s136", "s135", "street_triage", "triage_advice", "crisis_line", "crisis_house", "mh_contact", "mh_missed",
-        "mh_admission", "mh_discharge",
+        "mh_admission", "mh_discharge", "mh_referral", "mh_referral_closed", "mh_assessment", "mh_plan", "mh_diagnosis",
+        "mh_section", "mh_community_order", "mh_observation",
     ),
-    "custody": ("liaison_diversion",),
+    "custody": ("liaison_diversion", "custody"),
     "railways": ("btp",),
     "fire": ("fire", "fire_safe_and_well_visit"),
     "local_authority": ("amhp_assessment", "housing", "social_care"),
     "primary_care": ("gp",),
 }  # fmt: skip
 """Who sends each source; one that a site adds is an agency of its own."""
+
+KNOWN_SOURCES = tuple(source for sources in AGENCIES.values() for source in sources)
+"""What the shipped recipes know of: no site sends all of it, and a site adds what it likes."""
 
 _AGENCY_OF = {source: agency for agency, sources in AGENCIES.items() for source in sources}
 # About 1 km north to south: two contacts on one corner are one place.

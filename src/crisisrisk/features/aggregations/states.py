@@ -1,4 +1,4 @@
-"""Stays: in hospital, in a crisis house, detained. In one now, for how long, how many days of late, since when not."""
+"""Stays: in hospital, in a crisis house, detained. In one now, how long, days of late, the longest, since when not."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from crisisrisk.features.person_series import COUNT, NOTHING_MORE, WHEN, Asked, 
 from crisisrisk.features.specs import NOT_KNOWN, FeatureSpec
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, Instants
 
-_NOW, _DAYS_IN, _DAYS_OF_LATE, _SINCE_LEAVING = range(4)
+_NOW, _DAYS_IN, _DAYS_OF_LATE, _SINCE_LEAVING, _LONGEST = range(5)
 
 
 @njit(nogil=True, cache=True)
@@ -85,12 +85,14 @@ def _value(kind: int, as_of: int, since: int, begins: Instants, ends: Instants, 
         return (as_of - begins[number - 1]) / MICROSECONDS_PER_DAY if inside else np.nan
     if kind == _SINCE_LEAVING:
         return np.nan if inside else (as_of - ends[number - 1]) / MICROSECONDS_PER_DAY
-    total = np.int64(0)
+    total, longest = np.int64(0), np.int64(0)
     for place in range(number - 1, -1, -1):
         if ends[place] <= since:
             break
-        total += min(ends[place], as_of) - max(begins[place], since)
-    return total / MICROSECONDS_PER_DAY if total > 0 else np.nan
+        part = min(ends[place], as_of) - max(begins[place], since)
+        total, longest = total + part, max(longest, part)
+    days = (longest if kind == _LONGEST else total) / MICROSECONDS_PER_DAY
+    return days if days > 0 else np.nan
 
 
 def _stays(spec: FeatureSpec, seen: Seen) -> list[tuple[datetime, datetime]]:
@@ -116,12 +118,21 @@ def _define_days_in(spec: FeatureSpec, seen: Seen) -> float | None:
     return (seen.as_of - inside[0]) / DAY if inside else None
 
 
-def _define_days_of_late(spec: FeatureSpec, seen: Seen) -> float | None:
+def _parts(spec: FeatureSpec, seen: Seen) -> list[int]:
+    """Microseconds of each stay that lie in the window."""
     stays = _stays(spec, seen)
     since = min([seen.as_of, *(start for start, _ in stays)])
     since = since if spec.lookback_days is None else seen.as_of - spec.lookback_days * DAY
     parts = [min(end, seen.as_of) - max(start, since) for start, end in stays if end > since]
-    return sum(part // timedelta(microseconds=1) for part in parts) / MICROSECONDS_PER_DAY or None
+    return [part // timedelta(microseconds=1) for part in parts]
+
+
+def _define_days_of_late(spec: FeatureSpec, seen: Seen) -> float | None:
+    return sum(_parts(spec, seen)) / MICROSECONDS_PER_DAY or None
+
+
+def _define_longest(spec: FeatureSpec, seen: Seen) -> float | None:
+    return max(_parts(spec, seen), default=0) / MICROSECONDS_PER_DAY or None
 
 
 def _define_since_leaving(spec: FeatureSpec, seen: Seen) -> float | None:
@@ -149,11 +160,11 @@ def _state(
     define: Callable[[FeatureSpec, Seen], float | None],
     examples: tuple[tuple[str, str, float], ...],
 ) -> PersonAggregation:
-    windowed = kind == _DAYS_OF_LATE
+    windowed = kind in (_DAYS_OF_LATE, _LONGEST)
     group = _GROUP + f'aggregations = ["{name}"]' + ("\nlookback_days = [84]" if windowed else "")
     return PersonAggregation(
         name=name, column=f"{{column}}_{name}", meaning=words[0], reason=words[1], unit=unit,
-        if_none=0.0 if kind in (_NOW, _DAYS_OF_LATE) else NOT_KNOWN,
+        if_none=0.0 if windowed or kind == _NOW else NOT_KNOWN,
         lookback="or_ever" if windowed else "none", takes_gap_days=True,
         definition=f"{definition} A stay lasts from its live event to the end that the event says or to the first live"
         " event of the other sources, whichever is earlier; without either it is believed for so many days. Stays that"
@@ -181,6 +192,12 @@ AGGREGATIONS = (
         "Days, with their fraction, spent in {plural} {window}.", "{count} days in {plural} {window}",
     ), "days", "The parts of all stays that lie in the window, added.", _define_days_of_late, (
         ("Ten days in January, seven and a half in March.", "2025-03-31", 17.5),
+    )),
+    _state("longest_stay", _LONGEST, (
+        "Days, with their fraction, of the longest of the {plural} {window}.",
+        "longest of the {plural} {window}: {count} days",
+    ), "days", "Of the parts of all stays that lie in the window, the longest.", _define_longest, (
+        ("Ten days in January, seven and a half in March.", "2025-03-31", 10),
     )),
     _state("days_since_leaving", _SINCE_LEAVING, (
         "Days, with their fraction, since the last of the {plural} ended; not known while one lasts.",

@@ -1,4 +1,4 @@
-"""Numbers that came with the contacts: their sum, their mean, the largest."""
+"""Numbers that came with the contacts: their sum, their mean, the largest, the latest."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from crisisrisk.features.person_kernels import NEVER, EventArrays, Integers, Mat
 from crisisrisk.features.person_series import COUNT, WHEN, Asked, Series, advance, begin, first_since
 from crisisrisk.features.specs import NOT_KNOWN, FeatureSpec
 
-_SUM, _MEAN, _LARGEST = range(3)
+_SUM, _MEAN, _LARGEST, _LATEST = range(4)
 _THOUSANDTHS = 1000
 
 
@@ -43,17 +43,17 @@ def _scan(
 
 @njit(nogil=True, cache=True)
 def _value(kind: int, start: int, count: int, values: NDArray[np.int64], live: Integers) -> float:
-    total, number, largest = np.int64(0), 0, NEVER
+    total, number, largest, latest = np.int64(0), 0, NEVER, NEVER
     for place in range(start, count):
         value = values[live[place]]
         if value != NEVER:
             total += value
             number += 1
-            largest = max(largest, value)
+            largest, latest = max(largest, value), value
     if number == 0:
         return np.nan
-    if kind == _LARGEST:
-        return largest / _THOUSANDTHS
+    if kind in (_LARGEST, _LATEST):
+        return (largest if kind == _LARGEST else latest) / _THOUSANDTHS
     return total / _THOUSANDTHS if kind == _SUM else total / (number * _THOUSANDTHS)
 
 
@@ -109,4 +109,7 @@ AGGREGATIONS = (
     _of_values("largest", _LARGEST, (
         "Largest of the values of the {plural} {window}.", "values of {plural} {window}: up to {count}",
     ), lambda values: max(values) / _THOUSANDTHS, 4),
+    _of_values("latest_value", _LATEST, (
+        "Value of the last of the {plural} {window} that had one.", "latest value of {plural} {window}: {count}",
+    ), lambda values: values[-1] / _THOUSANDTHS, 4),
 )  # fmt: skip
