@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +15,18 @@ import pytest
 
 from crisisrisk.commands.demo import DemoResult, demo
 from crisisrisk.commands.evaluate import evaluate
+from crisisrisk.commands.fairness import fairness
 from crisisrisk.commands.forecast import forecast
 from crisisrisk.commands.model import list_models
 from crisisrisk.commands.score import score
 from crisisrisk.commands.train import train
+from crisisrisk.commands.workload import workload_of
 from crisisrisk.errors import ModelError, UsageError
 from crisisrisk.models.champions import champion, champion_folder
 from crisisrisk.models.registry import run_artifacts
 from crisisrisk.scoring.people import score_people
 from crisisrisk.tables.cells import assign, cells_of
+from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import Window
 
@@ -109,7 +114,8 @@ def test_no_person_is_named_in_what_a_run_keeps(made: DemoResult) -> None:
     ids = set(made.scores.scores.frame["person_id"])
     pseudonym = re.compile(r"k1_[0-9A-Z]{16}")
     with run_artifacts(made.site.mlflow_tracking_uri, made.person.run_id, "") as folder:
-        texts = [path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in (".json", ".txt")]
+        texts = [path.read_bytes().decode("utf-8", "replace") for path in folder.rglob("*") if path.is_file()]
+        assert (folder / "judged.parquet").is_file()
     assert ids
     assert all(pseudonym.fullmatch(person) for person in ids)
     assert [found for text in texts for found in pseudonym.findall(text)] == []
@@ -118,6 +124,26 @@ def test_no_person_is_named_in_what_a_run_keeps(made: DemoResult) -> None:
 def test_a_run_is_shown_again_without_the_data(made: DemoResult) -> None:
     shown = evaluate(made.site, made.person.run_id[:8]).as_json()
     assert shown["report"]["model"]["auprc"] == pytest.approx(made.person.metrics["auprc"])
+    # Every number comes again from the rows that the run left behind.
+    assert evaluate(made.site, made.person.run_id, again=True).as_json() == shown
+
+
+def test_subgroups_and_workload_of_a_run(made: DemoResult) -> None:
+    found = fairness(made.site, made.person.run_id)
+    assert [one["group"] for one in found.subgroups] == [
+        "sex", "age_band", "ethnicity", "deprivation", "record_density", "known_for", "team",
+    ]  # fmt: skip
+    assert [one["group"] for one in fairness(made.site, made.person.run_id, subgroup="age").subgroups] == ["age_band"]
+    lists = workload_of(made.site, made.person.run_id, per_team=10).model
+    assert {team.team for team in lists.teams} >= {"north", "south", "east", "west"}
+    assert lists.everybody.names_a_week == 40
+    assert 0 < lists.everybody.listed_first < lists.everybody.crises
+
+
+@pytest.mark.parametrize("command", [fairness, workload_of, partial(evaluate, again=True)])
+def test_what_is_about_people_refuses_a_run_of_places(made: DemoResult, command: Callable[[Site, str], object]) -> None:
+    with pytest.raises(UsageError, match="the run is about places"):
+        command(made.site, made.place.run_id)
 
 
 def test_training_again_gives_the_same_model_to_the_byte(made: DemoResult) -> None:

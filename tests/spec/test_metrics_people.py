@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from crisisrisk.errors import ModelError
 from crisisrisk.evaluation import metrics
+from crisisrisk.evaluation.calibration_curve import calibration_curve, calibration_errors, spline
 from crisisrisk.evaluation.logistic import fit_logistic, logit
 
 PERFECT = ([0.9, 0.8, 0.2, 0.1], [1, 1, 0, 0])
@@ -91,7 +92,8 @@ def test_pooling_over_lists_divides_after_adding() -> None:
         metrics.calibration_slope_intercept([0.1, 0.2], [1, 1]).slope,
         metrics.calibration_slope_intercept([0.2, 0.2], [0, 1]).slope,
         metrics.calibration_slope_intercept(*PERFECT).slope,
-        metrics.expected_calibration([], []),
+        calibration_errors([], []).ici,
+        calibration_errors([0.1, 0.2], [1, 1]).e90,
         metrics.net_benefit([], [], threshold=0.1),
     ],
 )
@@ -138,7 +140,9 @@ def test_calibration_of_risks_that_are_right() -> None:
     assert line.slope == pytest.approx(1.0, abs=0.02)
     assert line.intercept == pytest.approx(0.0, abs=0.04)
     assert metrics.calibration_in_the_large(risk, happened) == pytest.approx(0.0, abs=0.02)
-    assert metrics.expected_calibration(risk, happened) < 0.004
+    errors = calibration_errors(risk, happened)
+    assert errors.e50 < errors.e90 < 0.006
+    assert errors.ici < 0.003
 
 
 def test_calibration_of_risks_that_are_too_extreme_and_too_low() -> None:
@@ -150,6 +154,60 @@ def test_calibration_of_risks_that_are_too_extreme_and_too_low() -> None:
     assert metrics.calibration_slope_intercept(extreme, happened).slope == pytest.approx(0.5, abs=0.02)
     assert metrics.calibration_in_the_large(low, happened) == pytest.approx(0.7, abs=0.03)
     assert metrics.calibration_slope_intercept(low, happened).slope == pytest.approx(1.0, abs=0.03)
+
+
+def test_the_curve_finds_by_how_much_risks_are_wrong() -> None:
+    # Risks that are too high by a factor that changes with the risk: the distance of the truth is known row by row.
+    random = np.random.default_rng(8)
+    true = random.beta(1, 9, 300_000)
+    happened = random.random(len(true)) < true
+    said = np.minimum(1.0, true**0.8)
+    apart = np.abs(said - true)
+    errors = calibration_errors(said, happened)
+    assert errors.ici == pytest.approx(apart.mean(), abs=0.002)
+    assert errors.e50 == pytest.approx(np.median(apart), abs=0.002)
+    assert errors.e90 == pytest.approx(np.quantile(apart, 0.9), abs=0.005)
+
+
+def test_the_curve_is_a_logistic_regression_on_the_spline() -> None:
+    random = np.random.default_rng(9)
+    risk = random.beta(1, 4, 3_000)
+    happened = random.random(len(risk)) < risk**1.3
+    curve = calibration_curve(risk, happened)
+    columns = spline(logit(risk, least=1e-6), curve.knots)
+    theirs = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(columns, happened)
+    assert curve.happened(risk) == pytest.approx(theirs.predict_proba(columns)[:, 1], abs=2e-4)
+    assert len(curve.knots) == 5
+
+
+def test_a_spline_is_straight_outside_its_knots_and_smooth_inside() -> None:
+    knots = np.array([-2.0, 0.0, 1.0, 3.0])
+    beyond = spline(np.array([-5.0, -4.0, -3.0, 4.0, 5.0, 6.0]), knots)
+    assert np.diff(beyond[:3], n=2, axis=0) == pytest.approx(0.0, abs=1e-12)
+    assert np.diff(beyond[3:], n=2, axis=0) == pytest.approx(0.0, abs=1e-12)
+    step = 1e-4
+    around = spline(np.array([1.0 - step, 1.0, 1.0 + step]), knots)
+    assert np.diff(around, n=2, axis=0) / step == pytest.approx(0.0, abs=1e-3)
+
+
+def test_risks_of_few_values_have_a_straight_curve() -> None:
+    risk = np.repeat([0.1, 0.3], [400, 100])
+    happened = np.concatenate([np.arange(400) < 60, np.arange(100) < 20])
+    curve = calibration_curve(risk, happened)
+    assert curve.happened(np.array([0.1, 0.3])) == pytest.approx([0.15, 0.2])
+    errors = calibration_errors(risk, happened)
+    assert (errors.ici, errors.e50, errors.e90) == pytest.approx((0.06, 0.05, 0.1))
+
+
+def test_weights_stand_for_rows() -> None:
+    random = np.random.default_rng(10)
+    design, times = random.normal(size=(300, 2)), random.integers(0, 4, 300)
+    happened = random.random(300) < 1 / (1 + np.exp(-design[:, 0]))
+    weighted = fit_logistic(design, happened, weights=times.astype(float))
+    repeated = fit_logistic(np.repeat(design, times, axis=0), np.repeat(happened, times))
+    assert weighted.coefficients == pytest.approx(repeated.coefficients, abs=1e-7)
+    nobody = fit_logistic(design, happened, weights=(~happened).astype(float))
+    assert np.isnan(nobody.intercept)
 
 
 def test_the_logistic_fit_is_that_of_scikit_learn() -> None:
@@ -179,9 +237,6 @@ def test_bins_keep_people_of_the_same_risk_together() -> None:
     assert bins.people.tolist() == [6, 2]
     assert bins.said == pytest.approx([0.1, 0.7])
     assert bins.happened == pytest.approx([1 / 6, 1.0])
-    assert metrics.expected_calibration([0.1] * 6 + [0.5, 0.9], [1, 0, 0, 0, 0, 0, 1, 1], bins=4) == pytest.approx(
-        (6 * (1 / 6 - 0.1) + 2 * 0.3) / 8
-    )
 
 
 def test_net_benefit_against_everyone_and_nobody() -> None:

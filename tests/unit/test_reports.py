@@ -8,8 +8,9 @@ import pytest
 from crisisrisk.errors import ModelError
 from crisisrisk.evaluation.bootstrap import clustered_interval, paired_difference, person_difference, person_interval
 from crisisrisk.evaluation.metrics import auroc, precision_at_k
+from crisisrisk.evaluation.person_report import person_report
 from crisisrisk.evaluation.place_report import place_report
-from crisisrisk.evaluation.slices import TOO_FEW, JudgedRows, person_report, subgroup_metrics
+from crisisrisk.evaluation.slices import JudgedRows
 
 
 def _judged(seed: int, *, people: int = 150, weeks: int = 6) -> tuple[np.ndarray, JudgedRows]:
@@ -92,21 +93,11 @@ def test_the_json_of_a_person_report() -> None:
     assert set(values["model"]) == {
         "auroc", "auprc", "auprc_over_prevalence", "sensitivity_at_85_specificity", "precision_at_k", "recall_at_k",
         "brier", "scaled_brier", "calibration_slope", "calibration_intercept", "calibration_in_the_large",
-        "expected_calibration",
+        "ici", "e50", "e90",
     }  # fmt: skip
-    assert set(values["net_benefit"][0]) == {"threshold", "model", "everyone", "nobody"}
-
-
-def test_small_groups_get_words_not_numbers() -> None:
-    risk, judged = _judged(7, people=200)
-    sex = np.where(judged.person < 40, "female", "male")
-    small, large = subgroup_metrics(risk, judged, {"sex": sex})
-    assert small == {
-        "group": "sex", "value": "female", "people": 40, "rows": 240,
-        "outcomes": int(judged.happened[sex == "female"].sum()), "says": TOO_FEW,
-    }  # fmt: skip
-    assert large["people"] == 160
-    assert large["auroc"] == pytest.approx(auroc(risk[sex == "male"], judged.happened[sex == "male"]))
+    assert set(values["net_benefit"][0]) == {"threshold", "model", "lower", "upper", "everyone", "nobody"}
+    assert values["calibration"]["happened"][0] is None
+    assert [week["outcomes"] for week in values["weekly"]] == [0, 0]
 
 
 def test_a_place_report() -> None:

@@ -24,6 +24,8 @@ COMMANDS = {
     "train": ("crisisrisk.cli.training", "Train a model and judge it."),
     "backtest": ("crisisrisk.cli.training", "Replay the past: refit and judge at many moments."),
     "evaluate": ("crisisrisk.cli.training", "Show how a run was judged."),
+    "fairness": ("crisisrisk.cli.people_runs", "Show how a run did by subgroup."),
+    "workload": ("crisisrisk.cli.people_runs", "Show what a run's lists mean to the teams."),
     "model": ("crisisrisk.cli.model", "List, promote, verify and roll back models."),
     "score": ("crisisrisk.cli.scoring", "Score people as of a moment."),
     "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),

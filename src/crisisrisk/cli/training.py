@@ -55,15 +55,23 @@ def backtest(
     click.echo(result.as_text())
 
 
-@click.command(epilog="Example:  crisisrisk evaluate 3f2c")
+@click.command(epilog="Example:  crisisrisk evaluate 3f2c --subgroup age")
 @click.argument("run_id", metavar="RUN")
+@click.option("--subgroup", metavar="NAME", help="Only the results by this subgroup, of a run of people.")
+@click.option("--again", is_flag=True, help="Judge the rows that the run left behind once more; of people only.")
 @site_option
 @json_option
-def evaluate(run_id: str, site_folder: str | None, as_json: bool) -> None:
+def evaluate(run_id: str, subgroup: str | None, again: bool, site_folder: str | None, as_json: bool) -> None:
     """Show how a run was judged: metrics, baselines, attrition. RUN may be shortened."""
     from crisisrisk.commands.evaluate import evaluate as show
 
-    result = show(open_site(site_folder), run_id)
+    site = open_site(site_folder)
+    if subgroup is not None:
+        from crisisrisk.cli.people_runs import show_fairness
+
+        show_fairness(site, run_id, subgroup=subgroup, as_json=as_json)
+        return
+    result = show(site, run_id, again=again)
     if as_json:
         print_json(result.as_json())
         return

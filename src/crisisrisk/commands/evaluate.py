@@ -1,14 +1,13 @@
 """Show again how a run was judged, from what the run itself left behind."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crisisrisk.errors import UsageError
+from crisisrisk.commands.people_runs import people_run, read_report
+from crisisrisk.evaluation.judged_report import judged_report
 from crisisrisk.models import registry
 from crisisrisk.tables.site import Site
-from crisisrisk.training.keeping import REPORT
 from crisisrisk.training.results import comparison
 
 
@@ -31,8 +30,14 @@ class Evaluation:
         return "\n".join([head, content["judged_on"], "", content["attrition_text"], "", table])
 
 
-def evaluate(site: Site, run_id: str) -> Evaluation:
-    """The report of a run by its id or the beginning of it. Needs no data: the run holds its own report."""
+def evaluate(site: Site, run_id: str, *, again: bool = False) -> Evaluation:
+    """The report of a run by its id or the beginning of it. Needs no data: the run holds its own report.
+
+    `again`: judge the run's rows once more (of people only); the same rows give the same report.
+    """
+    if again:
+        people = people_run(site, run_id)
+        return Evaluation(run_id=people.run_id, content={**people.content, "report": judged_report(people.predictions)})
     run = registry.find_run(site.mlflow_tracking_uri, run_id)
     return Evaluation(run_id=run.run_id, content=stored_report(site, run.run_id))
 
@@ -40,12 +45,4 @@ def evaluate(site: Site, run_id: str) -> Evaluation:
 def stored_report(site: Site, run_id: str) -> dict[str, Any]:
     """The report that a run left behind. Raises UsageError when it has none or it cannot be read."""
     with registry.run_artifacts(site.mlflow_tracking_uri, run_id, "") as folder:
-        path = folder / REPORT
-        try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise UsageError(
-                "CR-TRAIN-003", "the run left no report that can be read", where=f"run {run_id}", wanted=REPORT,
-                hint="was the training stopped before its end?",
-            ) from None  # fmt: skip
-    return content
+        return read_report(folder, run_id)

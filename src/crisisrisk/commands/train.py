@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.evaluation.judged_report import judged_report
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.training import person, place
@@ -42,9 +43,10 @@ def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) 
     judged = person.train_and_judge(
         recipes.training, recipes.features, data, zone=site.time_zone, tell=tell, baseline=recipes.baseline
     )
+    predictions = judged_predictions(recipes.training, data, judged, snapshot)
     return Finished(
         model=judged.model,
-        report=judged.report.as_json(),
+        report=judged_report(predictions),
         attrition=data.attrition.as_rows(),
         attrition_text=data.attrition.as_text(),
         judged_on=judged.judged_on,
@@ -53,7 +55,7 @@ def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) 
         cut_off_us=data.cut_off_us,
         data_digest=snapshot.digest,
         shown=data.features[_some(judged.test, seed=recipes.training.model.seed)],
-        judged=judged_predictions(recipes.training, data, judged, snapshot),
+        judged=predictions,
     )
 
 

@@ -1,7 +1,8 @@
 """Intervals for any metric: whole people, or whole weeks, are drawn again, because their rows belong together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,12 +41,16 @@ def clustered_interval(
     drawn = _Clusters(np.asarray(cluster))
     random = np.random.default_rng(seed)
     values = np.array([metric(drawn.rows_of(random)) for _ in range(resamples)]) if len(rows) else np.empty(0)
-    values = values[np.isfinite(values)]
-    value = metric(rows) if len(rows) else NOT_A_NUMBER
-    if len(values) < 2:
-        return Interval(value, NOT_A_NUMBER, NOT_A_NUMBER, len(values))
-    lower, upper = np.quantile(values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return Interval(value, float(lower), float(upper), len(values))
+    return percentile_interval(metric(rows) if len(rows) else NOT_A_NUMBER, values, level=level)
+
+
+def percentile_interval(value: float, resampled: NDArray[np.float64], *, level: float = 0.95) -> Interval:
+    """The interval of a value from its resamples; those of NaN are left out, and of fewer than two come no ends."""
+    known = resampled[np.isfinite(resampled)]
+    if len(known) < 2:
+        return Interval(value, NOT_A_NUMBER, NOT_A_NUMBER, len(known))
+    lower, upper = np.quantile(known, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    return Interval(value, float(lower), float(upper), len(known))
 
 
 def paired_difference(
@@ -61,6 +66,36 @@ def paired_difference(
     return clustered_interval(
         lambda rows: first(rows) - second(rows), cluster, seed=seed, resamples=resamples, level=level
     )
+
+
+class Draws:
+    """The same draws as `clustered_interval` makes, as how often each row counts in each of them.
+
+    For metrics that can take rows that count several times: nothing is sorted again. Memory: people × resamples.
+    """
+
+    def __init__(self, cluster: ArrayLike, *, seed: int, resamples: int) -> None:
+        self._which = np.unique(np.asarray(cluster), return_inverse=True)[1]
+        random, people = np.random.default_rng(seed), int(self._which.max(initial=-1)) + 1
+        self._times = np.zeros((resamples, people), dtype=np.int32)
+        for number in range(resamples if people else 0):
+            self._times[number] = np.bincount(random.integers(0, people, people), minlength=people)
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def weights(self) -> Iterator[Rows]:
+        """For each resample how often each row counts. Shape (rows,) each."""
+        for times in self._times:
+            yield times[self._which].astype(np.int64)
+
+    def sums(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """The sum over the drawn rows. `values`: shape (rows,) or (rows, n). Shape (resamples,) or (resamples, n)."""
+        table = np.asarray(values, dtype=np.float64).reshape(len(self._which), -1)
+        people = self._times.shape[1]
+        of_person = np.stack([np.bincount(self._which, weights=one, minlength=people) for one in table.T], axis=-1)
+        found: NDArray[np.float64] = np.asarray(self._times @ of_person, dtype=np.float64)
+        return found[:, 0] if np.ndim(values) == 1 else found
 
 
 class _Clusters:

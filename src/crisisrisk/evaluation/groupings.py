@@ -26,6 +26,8 @@ OLDEST = "65 and over"
 FIFTHS = ("1, most deprived", "2", "3", "4", "5, least deprived")
 DENSITIES = ((5, "under 5 contacts in a year"), (20, "5 to 19 contacts in a year"), (50, "20 to 49 contacts in a year"))
 DENSEST = "50 contacts or more in a year"
+NEWNESS = ((SIX_MONTHS_DAYS, "less than 6 months"),)
+LONG_KNOWN = "6 months or longer"
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,7 @@ GROUPINGS: Mapping[str, Callable[[KnownRows], Words]] = {
     "ethnicity": lambda known: known.word("ethnicity"),
     "deprivation": _deprivation,
     "record_density": lambda known: banded(known.contacts_in_a_year(), DENSITIES, DENSEST),
-    "known_for": lambda known: banded(
-        known.days_known(), ((SIX_MONTHS_DAYS, "less than 6 months"),), "6 months or longer"
-    ),
+    "known_for": lambda known: banded(known.days_known(), NEWNESS, LONG_KNOWN),
 }
 """By name, what gives the value of each row. Shape (rows,), texts."""
 
@@ -129,6 +129,17 @@ MEANINGS: Mapping[str, str] = {
 def group_values(known: KnownRows, columns: Sequence[str]) -> dict[str, Words]:
     """The value of each row for each named grouping; `team` is not among those that the tables of a bucket know."""
     return {name: GROUPINGS[name](known) for name in columns if name in GROUPINGS}
+
+
+_IN_ORDER = [*(name for _, name in AGES), OLDEST, *FIFTHS, *(name for _, name in DENSITIES), DENSEST,
+             *(name for _, name in NEWNESS), LONG_KNOWN]  # fmt: skip
+_LAST = (OTHER, NO_TEAM, NOT_KNOWN)
+
+
+def place_in_order(value: str) -> tuple[int, int, str]:
+    """A key that sorts bands from the first to the last, other words by the alphabet, and what is not known last."""
+    last = _LAST.index(value) + 1 if value in _LAST else 0
+    return last, _IN_ORDER.index(value) if value in _IN_ORDER else 0, value
 
 
 def merged(values: NDArray[Any], *, most: int, outcomes: NDArray[np.bool_]) -> tuple[Words, int]:

@@ -36,7 +36,8 @@ def _pair(risk: ArrayLike, happened: ArrayLike) -> tuple[FloatArray, Happened]:
     return risks, outcomes.astype(bool)
 
 
-def _probabilities(risk: ArrayLike, happened: ArrayLike) -> tuple[FloatArray, Happened]:
+def probabilities(risk: ArrayLike, happened: ArrayLike) -> tuple[FloatArray, Happened]:
+    """Both as arrays. Raises ModelError unless risks are probabilities and outcomes 0 or 1, of one shape (rows,)."""
     risks, outcomes = _pair(risk, happened)
     if len(risks) and (risks.min() < 0.0 or risks.max() > 1.0):
         raise wrong_values("a risk is not a probability", wanted="0 to 1", found=f"{risks.min():g} to {risks.max():g}")
@@ -148,7 +149,7 @@ def recall_at_k(risk: ArrayLike, happened: ArrayLike, *, k: int, lists: ArrayLik
 
 def brier(risk: ArrayLike, happened: ArrayLike) -> float:
     """Mean squared difference of probability and outcome (Brier 1950). NaN without rows."""
-    risks, outcomes = _probabilities(risk, happened)
+    risks, outcomes = probabilities(risk, happened)
     return float(np.mean((risks - outcomes) ** 2)) if len(risks) else NOT_A_NUMBER
 
 
@@ -166,7 +167,7 @@ def calibration_in_the_large(risk: ArrayLike, happened: ArrayLike) -> float:
 
     Above 0: more happened than was said (Steyerberg 2010; Van Calster 2019). NaN unless both classes are present.
     """
-    risks, outcomes = _probabilities(risk, happened)
+    risks, outcomes = probabilities(risk, happened)
     offset = logit(risks, least=LEAST_PROBABILITY)
     return fit_logistic(np.empty((len(risks), 0)), outcomes, offset=offset).intercept
 
@@ -184,7 +185,7 @@ def calibration_slope_intercept(risk: ArrayLike, happened: ArrayLike) -> Calibra
 
     NaN unless both classes are present, the risks differ, and they do not separate the classes perfectly.
     """
-    risks, outcomes = _probabilities(risk, happened)
+    risks, outcomes = probabilities(risk, happened)
     if len(risks) == 0 or risks.min() == risks.max():
         return CalibrationLine(NOT_A_NUMBER, NOT_A_NUMBER)
     line = fit_logistic(logit(risks, least=LEAST_PROBABILITY)[:, None], outcomes)
@@ -204,25 +205,13 @@ def calibration_bins(risk: ArrayLike, happened: ArrayLike, *, bins: int = 20) ->
     """Up to `bins` bins of about equal size in order of risk. People of the same risk stay together."""
     if bins < 1:
         raise wrong_values("no bins", wanted="1 or more", found=str(bins))
-    risks, outcomes = _probabilities(risk, happened)
+    risks, outcomes = probabilities(risk, happened)
     order = np.argsort(risks, kind="stable")
     first_of_same = np.searchsorted(risks[order], risks[order], side="left")
     which = np.unique(first_of_same * bins // max(len(risks), 1), return_inverse=True)[1]
     people = np.bincount(which)
     said, seen = (np.bincount(which, weights=values[order]) for values in (risks, outcomes.astype(np.float64)))
     return CalibrationBins(people, said / people, seen / people)
-
-
-def expected_calibration(risk: ArrayLike, happened: ArrayLike, *, bins: int = 20) -> float:
-    """Integrated calibration index: mean over people of |what happened to people of such a risk − what was said|.
-
-    Austin and Steyerberg 2019, with the curve taken from `calibration_bins` in place of loess; chance alone
-    keeps it above 0. NaN without rows.
-    """
-    curve = calibration_bins(risk, happened, bins=bins)
-    if curve.people.sum() == 0:
-        return NOT_A_NUMBER
-    return float(np.average(np.abs(curve.happened - curve.said), weights=curve.people))
 
 
 # Decisions
@@ -235,7 +224,7 @@ def net_benefit(risk: ArrayLike, happened: ArrayLike, *, threshold: float) -> fl
     """
     if not 0.0 < threshold < 1.0:
         raise wrong_values("a threshold is not between 0 and 1", wanted="above 0, below 1", found=f"{threshold:g}")
-    risks, outcomes = _probabilities(risk, happened)
+    risks, outcomes = probabilities(risk, happened)
     if len(risks) == 0:
         return NOT_A_NUMBER
     acted = risks >= threshold

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.evaluation.logistic import FloatArray
-from crisisrisk.evaluation.metrics import net_benefit
+from crisisrisk.evaluation.metrics import calibration_slope_intercept, net_benefit
 from crisisrisk.evaluation.place_metrics import calibration_ratio, log_score, pai, poisson_deviance
-from crisisrisk.evaluation.slices import JudgedRows, slice_metrics
+from crisisrisk.evaluation.slices import JudgedRows, SliceMetrics
 
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1)
 TRUTH, MODEL = "the truth", "model"
@@ -49,7 +49,7 @@ def people_beside_truth(
     risks: Mapping[str, FloatArray], judged: JudgedRows, *, probabilities: Sequence[str], list_length: int
 ) -> tuple[RiskBesideTruth, ...]:
     """Every risk, each of shape (rows,), beside `risks[TRUTH]`, week by week as in the report of a model."""
-    best = slice_metrics(risks[TRUTH], judged, list_length=list_length, probability=False)[0]["auprc"]
+    best = SliceMetrics(risks[TRUTH], judged, list_length=list_length, probability=False).means()["auprc"]
     return tuple(
         _risk(name, risk, judged, best=best, probability=name in probabilities, list_length=list_length)
         for name, risk in risks.items()
@@ -59,14 +59,14 @@ def people_beside_truth(
 def _risk(
     name: str, risk: FloatArray, judged: JudgedRows, *, best: float, probability: bool, list_length: int
 ) -> RiskBesideTruth:
-    found, _ = slice_metrics(risk, judged, list_length=list_length, probability=probability)
+    found = SliceMetrics(risk, judged, list_length=list_length, probability=probability).means()
     return RiskBesideTruth(
         name=name,
         auroc=found["auroc"],
         auprc=found["auprc"],
         auprc_of_truth=found["auprc"] / best,
         brier=found.get("brier"),
-        calibration_slope=found.get("calibration_slope"),
+        calibration_slope=calibration_slope_intercept(risk, judged.happened).slope if probability else None,
         net_benefit=_benefits(risk, judged) if probability else None,
     )
 

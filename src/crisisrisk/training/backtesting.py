@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
+from crisisrisk.evaluation.person_report import PersonReport
 from crisisrisk.evaluation.place_report import PlaceReport
-from crisisrisk.evaluation.slices import PersonReport
 from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, shift_split, temporal_split, weekly_origins
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.trees import Numbers

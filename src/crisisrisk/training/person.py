@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.baselines import fit_five_factors, person_baselines
-from crisisrisk.evaluation.slices import JudgedRows, PersonReport, person_report
+from crisisrisk.evaluation.judged import person_numbers
+from crisisrisk.evaluation.person_report import PersonReport, person_report
+from crisisrisk.evaluation.slices import JudgedRows
 from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, TemporalSplit, person_split, temporal_split
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.calibration import fit_calibration
@@ -121,7 +123,7 @@ def judge_person(
     judged = JudgedRows(
         happened=data.happened[rows],
         as_of=as_of,
-        person=data.person[rows],
+        person=person_numbers(data.person_ids)[data.person[rows]],
         team=None if data.team is None else data.team[rows],
     )
     return person_report(
@@ -142,10 +144,9 @@ def baselines_for(data: PersonData, train: Rows, rows: Rows) -> dict[str, Number
 
 @dataclass(frozen=True)
 class JudgedPerson:
-    """A fitted model of people with its report and the test rows that it was judged on."""
+    """A fitted model of people, and what it and the baselines said of the test rows."""
 
     model: RiskModel
-    report: PersonReport
     test: Rows
     risk: Numbers
     """Of the test rows. Shape (len(test),)."""
@@ -170,8 +171,7 @@ def train_and_judge(
     tell(f"judging on {len(test):,} rows beside the baselines …")
     risk = risk_of(model, features, data, test)
     baselines = baselines_for(data, train, test)
-    report = judge_person(recipe, data, test, risk, baselines)
-    return JudgedPerson(model, report, test, risk, baselines, _judged_on(recipe, data, train, test, zone))
+    return JudgedPerson(model, test, risk, baselines, _judged_on(recipe, data, train, test, zone))
 
 
 def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows, zone: ZoneInfo) -> str:
