@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 SITE ?= demo-site
+HISTORIES ?= 20000
 
-.PHONY: demo test serve check fix bench docs real-data clean
+.PHONY: demo test serve check fix bench docs real-data equality clean
 
 demo: $(READY)  ## the main job, end to end, on invented data
 	$(BIN)/crisisrisk demo --site $(SITE)
@@ -36,6 +37,9 @@ bench: $(READY)  ## what is fast, against whom, in one run
 
 real-data: $(READY)  ## the whole path on the open data sets; writes docs/explanation/real-data.md
 	$(BIN)/python -m tests.acceptance.report
+
+equality: $(READY)  ## invented histories through the feature engine and its slow definition, cell by cell
+	$(BIN)/python -m tests.generative.equality --histories $(HISTORIES)
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("crisisrisk needs Python 3.11 or newer; say PYTHON=python3.x") if sys.version_info < (3, 11) else 0'

@@ -27,8 +27,8 @@ from benchmarks.peers.environments import run_peer
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.features.person_events import event_arrays, row_arrays
-from crisisrisk.features.person_kernels import scan_people
 from crisisrisk.features.person_plan import plan_person
+from crisisrisk.features.person_scan import scan_people
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Window, grid, microseconds

@@ -48,6 +48,9 @@ def instant(since_1970: int) -> datetime:
 
 
 FOREVER_US = microseconds(FOREVER)
+FIRST_US = microseconds(datetime.min.replace(tzinfo=UTC))
+LAST_US = microseconds(datetime.max.replace(tzinfo=UTC))
+"""The calendar: the years 1 to 9999."""
 
 
 @dataclass(frozen=True, order=True)

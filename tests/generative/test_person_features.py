@@ -1,9 +1,7 @@
 """The compiled scan against the slow and obvious one, on invented histories; and what must never change a feature."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.lib.every_aggregation import LONDON, RECIPE, assert_equal, features
 from tests.lib.histories import (
     BASE,
     SOURCES,
@@ -24,89 +23,14 @@ from tests.lib.histories import (
     people_table,
     rows_of,
 )
+from tests.lib.many_histories import HistoryMaker
 from tests.lib.reference_person_features import reference_features
 
-from crisisrisk.features.aggregations import PERSON
-from crisisrisk.features.person import person_event_columns, person_features
-from crisisrisk.features.person_kernels import scan_people
-from crisisrisk.features.recipe import read_feature_recipe
+from crisisrisk.features.person import PersonHistories, person_event_columns, person_features
+from crisisrisk.features.person_scan import scan_people
 from crisisrisk.timeline import microseconds
 
-LONDON = ZoneInfo("Europe/London")
-OF_FACTS = [name for name, one in PERSON.items() if one.fact]
-OF_WEEKS = [name for name, one in PERSON.items() if one.lookback == "weeks"]
-OF_EVENTS = [name for name in PERSON if name not in (*OF_FACTS, *OF_WEEKS)]
-RECIPE = read_feature_recipe(
-    f"""
-[recipe]
-name = "every_aggregation"
-subject = "person"
-[[group]]
-name = "each"
-sources = "all"
-each = true
-aggregations = ["count", "days_since_last", "distinct_days", "share_out_of_hours", "trend"]
-lookback_days = [1, 8, 28, "ever"]
-short_days = 8
-[[group]]
-name = "together"
-sources = ["crisis_line", "s136", "ed_attendance"]
-aggregations = {OF_EVENTS}
-lookback_days = [1, 8, 28, "ever"]
-short_days = 1
-gap_days = 7
-other_sources = ["mh_contact"]
-if_none = {{ count = "not known", distinct_sources = -1, trend = 0.5, share_out_of_hours = 2, mean_gap = -7 }}
-[[group]]
-name = "some"
-sources = "all"
-where = {{ outcome = ["missed", "attended"], is_crisis = [true] }}
-aggregations = {OF_EVENTS}
-lookback_days = [2, 28]
-short_days = 1
-gap_days = 2
-other_sources = ["s136", "crisis_line"]
-if_none = 9
-[[group]]
-name = "stays"
-sources = ["ed_attendance", "s136"]
-aggregations = {[name for name in OF_EVENTS if PERSON[name].takes_gap_days and not PERSON[name].takes_other]}
-lookback_days = [8, "ever"]
-gap_days = 20
-[[group]]
-name = "by_week"
-sources = "all"
-aggregations = {OF_WEEKS}
-lookback_days = [14, 28, 56]
-[[group]]
-name = "last_week"
-sources = "all"
-aggregations = ["count_in_week"]
-lookback_days = [7]
-[[group]]
-name = "person"
-aggregations = {OF_FACTS}
-lookback_days = [20, "ever"]
-if_none = {{ age = -1, deprivation_decile = 99, months_known = -3, on_caseload = 5 }}
-""",
-    sources=SOURCES,
-)
 HISTORIES = histories()
-
-
-def features(history: History, *, events: Sequence[EventVersion] | None = None) -> NDArray[np.float32]:
-    table = history.event_table if events is None else event_table(events)
-    return person_features(
-        RECIPE, table, history.people_table, history.rows, zone=LONDON, caseloads=history.caseload_table
-    )
-
-
-def assert_equal(found: NDArray[np.float32], history: History) -> None:
-    """Cell by cell to the bit, and the columns named that are not."""
-    wanted = reference_features(RECIPE, history, zone=LONDON)
-    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
-    wrong = [(RECIPE.names[column], found[row, column], wanted[row, column]) for row, column in np.argwhere(~same)]
-    assert wrong == []
 
 
 @settings(max_examples=120, deadline=None)
@@ -295,3 +219,29 @@ def test_the_scan_is_compiled_once_whatever_it_is_given() -> None:
     halves = pa.concat_tables([history.event_table.slice(0, 100), history.event_table.slice(100)])
     person_features(RECIPE, halves, history.people_table, history.rows, zone=LONDON)
     assert len(scan_people.signatures) == 1
+
+
+# By the thousand
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_thousand_histories_equal_the_definition_to_the_bit(seed: int) -> None:
+    """A longer run: `make equality HISTORIES=100000`."""
+    history = HistoryMaker(seed).batch(100)
+    assert_equal(features(history), history)
+
+
+def test_a_person_asked_alone_at_one_moment_is_the_batch_to_the_bit() -> None:
+    history = HistoryMaker(99).batch(60)
+    whole = features(history)
+    ready = PersonHistories(
+        RECIPE, history.event_table, history.people_table, history.rows.person_id, zone=LONDON,
+        caseloads=history.caseload_table,
+    )  # fmt: skip
+    rows = history.rows
+    for person in range(len(rows.person_id)):
+        for row in range(rows.offsets[person], rows.offsets[person + 1]):
+            alone = ready.features_of(person, rows.as_of[row : row + 1])
+            assert alone.tobytes() == whole[row : row + 1].tobytes()
+        all_rows = slice(rows.offsets[person], rows.offsets[person + 1])
+        assert ready.features_of(person, rows.as_of[all_rows]).tobytes() == whole[all_rows].tobytes()

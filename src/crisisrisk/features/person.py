@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.errors import RecipeError
 from crisisrisk.features.aggregations import PERSON
-from crisisrisk.features.person_events import event_arrays, event_columns, row_arrays
-from crisisrisk.features.person_facts import RowFacts
-from crisisrisk.features.person_kernels import EventArrays, RowArrays, scan_people
+from crisisrisk.features.person_events import event_arrays, event_columns, row_arrays, settled
+from crisisrisk.features.person_facts import Registers, RowFacts
+from crisisrisk.features.person_kernels import EventArrays, RowArrays
 from crisisrisk.features.person_plan import PersonPlan, plan_person
-from crisisrisk.features.person_series import series_of
+from crisisrisk.features.person_scan import scan_people
+from crisisrisk.features.person_series import Ordered, in_order, series_of
 from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.timeline import Instants
 
 # Less work than this is done before a second thread has started.
 _CELLS_WORTH_A_THREAD = 200_000
@@ -56,22 +58,64 @@ def person_features(
     table) what is asked of them is not known.
     Raises RecipeError for a recipe of places, DataError for a table without a column that the recipe reads.
     """
-    if recipe.subject != "person":
-        raise RecipeError("CR-FEAT-002", "a recipe of places was asked of people", found=recipe.name)
-    plan = plan_person(recipe)
-    arrays, moments = event_arrays(plan, events, rows.person_id, zone), row_arrays(rows)
-    out = np.empty((len(rows), len(recipe.specs)), dtype=np.float32)
-    fill_matrix(plan, arrays, moments, out, threads=threads or _cores())
-    if plan.facts:
-        facts = RowFacts(people, caseloads, rows, arrays, zone)
-        for column, spec in plan.facts:
-            compute = PERSON[spec.aggregation].fact
-            values = compute(spec, facts) if compute else np.full(len(rows), np.nan)
-            out[:, column] = np.where(np.isnan(values), spec.if_none, values)
-    return out
+    ready = PersonHistories(recipe, events, people, rows.person_id, zone=zone, caseloads=caseloads)
+    return ready.features(row_arrays(rows), threads=threads)
 
 
-def fill_matrix(plan: PersonPlan, events: EventArrays, rows: RowArrays, out: Matrix, *, threads: int) -> None:
+class PersonHistories:
+    """The contacts and registers of some people, read once and then asked at any moments.
+
+    What costs most of one answer is reading tables, and that does not depend on the moment: a service keeps this, and
+    makes it anew when something new is loaded.
+    """
+
+    def __init__(
+        self,
+        recipe: FeatureRecipe,
+        events: pa.Table,
+        people: pa.Table,
+        person_id: NDArray[np.object_],
+        *,
+        zone: ZoneInfo,
+        caseloads: pa.Table | None = None,
+    ) -> None:
+        """Tables and errors as for `person_features`. `person_id`: shape (people,), whom may be asked about."""
+        if recipe.subject != "person":
+            raise RecipeError("CR-FEAT-002", "a recipe of places was asked of people", found=recipe.name)
+        self.recipe, self._zone = recipe, zone
+        self._plan = plan_person(recipe)
+        self._events = event_arrays(self._plan, events, person_id, zone)
+        width = int(self._plan.series_of_channel.max(initial=-1)) + 1
+        self._ordered = in_order(self._events, width, self._plan.series_of_channel)
+        self._registers = Registers(people, caseloads, person_id, self._events) if self._plan.facts else None
+
+    def features(self, moments: RowArrays, *, threads: int | None = None) -> Matrix:
+        """The rows of everybody. Shape (rows, features)."""
+        return self._of(self._events, self._ordered, moments, 0, threads or _cores())
+
+    def features_of(self, person: int, as_of: Instants) -> Matrix:
+        """One person's rows, by its place in `person_id`, at ascending moments. Shape (moments, features)."""
+        width, alone = self._ordered.width, slice(person, person + 1)
+        events = self._events._replace(starts=self._events.starts[alone], ends=self._events.ends[alone])
+        offsets = self._ordered.offsets[person * width : (person + 1) * width + 1]
+        moments = RowArrays(settled(np.array([0, len(as_of)], dtype=np.int64)), settled(as_of))
+        return self._of(events, self._ordered._replace(offsets=offsets), moments, person, 1)
+
+    def _of(self, events: EventArrays, ordered: Ordered, moments: RowArrays, first: int, threads: int) -> Matrix:
+        out = np.empty((len(moments.as_of), len(self.recipe.specs)), dtype=np.float32)
+        fill_matrix(self._plan, events, ordered, moments, out, threads=threads)
+        if self._registers:
+            facts = RowFacts(self._registers, moments, self._zone, first=first)
+            for column, spec in self._plan.facts:
+                compute = PERSON[spec.aggregation].fact
+                values = compute(spec, facts) if compute else np.full(len(out), np.nan)
+                out[:, column] = np.where(np.isnan(values), spec.if_none, values)
+        return out
+
+
+def fill_matrix(
+    plan: PersonPlan, events: EventArrays, ordered: Ordered, rows: RowArrays, out: Matrix, *, threads: int
+) -> None:
     """Everything that is made of events: fills `out`, shape (rows, features), in place."""
     low, gone = (np.empty(len(events.occurred), dtype=np.int32) for _ in range(2))
 
@@ -79,7 +123,7 @@ def fill_matrix(plan: PersonPlan, events: EventArrays, rows: RowArrays, out: Mat
         first, last = part
         scan_people(first, last, events, rows, plan.compiled, out)
         if plan.scans:
-            series = series_of(first, last, events, rows, plan.series_of_channel, low, gone)
+            series = series_of(first, last, events, rows, ordered, low, gone)
             for walk, asked in plan.scans:
                 walk(first, last, events, rows, series, asked, out)
 

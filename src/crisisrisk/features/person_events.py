@@ -17,11 +17,12 @@ from crisisrisk.features.person_kernels import (
     EventArrays,
     RowArrays,
     bit_places,
+    by_occurrence,
     channels_of_events,
     runs_of_people,
 )
 from crisisrisk.features.person_plan import PersonPlan, Values
-from crisisrisk.timeline import Instants, LocalClock, local_clock
+from crisisrisk.timeline import FIRST_US, LAST_US, Instants, LocalClock, local_clock
 
 INSTANTS = ("occurred_at", "known_at", "superseded_at")
 _THOUSANDTHS = 1000
@@ -59,6 +60,7 @@ def event_arrays(plan: PersonPlan, events: pa.Table, person_id: NDArray[np.objec
         clock.hour.astype(np.int32) if clock is not None and "hour" in plan.reads else _NO_CODES,
         _or_never(events, "ended_at", pa.timestamp("us", tz="UTC")) if "ended_at" in plan.reads else _NO_INSTANTS,
         _thousandths(events) if "value" in plan.reads else _NO_INSTANTS,
+        by_occurrence(starts, ends, occurred),
     )  # fmt: skip
     return EventArrays(*map(settled, arrays))
 
@@ -93,19 +95,34 @@ def require_columns(table: pa.Table, wanted: Sequence[str], what: str) -> None:
 
 
 def instants_of(table: pa.Table, column: str) -> Instants:
-    """A column of instants as microseconds. Raises DataError when one is absent."""
+    """A column of instants as microseconds. Raises DataError when one is absent, or outside the years 1 to 9999."""
     values = one_chunk(table[column])
     if values.null_count:
         raise DataError("CR-FEAT-004", f"{values.null_count} rows have no {column}", wanted="an instant in every row")
     if not pa.types.is_timestamp(values.type) or values.type.unit != "us":
         values = values.cast(pa.timestamp("us", tz="UTC"))
-    return _readable(values.cast(pa.int64()))
+    return _within_the_calendar(_readable(values.cast(pa.int64())), column)
+
+
+def _within_the_calendar(instants: Instants, column: str) -> Instants:
+    # Further out, a difference or a lookback would not fit into 64 bits, and wrap round without a sign of it.
+    if len(instants) and (instants.min() < FIRST_US or instants.max() > LAST_US):
+        beyond = int(np.count_nonzero((instants < FIRST_US) | (instants > LAST_US)))
+        raise DataError(
+            "CR-FEAT-004", f"{beyond} rows have a {column} outside the calendar",
+            wanted="an instant of the years 1 to 9999",
+            hint="load the file again with the right format or epoch for this time in its mapping",
+        )  # fmt: skip
+    return instants
 
 
 def _or_never(table: pa.Table, column: str, kind: pa.DataType) -> Instants:
     """A column of instants as microseconds, NEVER where one is absent."""
     values = one_chunk(table[column]).cast(kind).cast(pa.int64())
-    return _readable(values.fill_null(int(NEVER)) if values.null_count else values)
+    if values.null_count == 0:
+        return _within_the_calendar(_readable(values), column)
+    _within_the_calendar(_readable(values.drop_null()), column)
+    return _readable(values.fill_null(int(NEVER)))
 
 
 def _thousandths(table: pa.Table) -> NDArray[np.int64]:

@@ -46,6 +46,8 @@ class EventArrays(NamedTuple):
     """NEVER where no end is known."""
     value: NDArray[np.int64]
     """In thousandths; NEVER where there is none."""
+    by_time: Integers
+    """The events of each person, `by_time[starts[p]:ends[p]]`, by occurrence."""
 
 
 class RowArrays(NamedTuple):
@@ -115,6 +117,11 @@ class Scratch(NamedTuple):
     """Shape (2, lookbacks): the first row past the lookback, and for which event that was found."""
     covered_key: Instants
     covered_to: Integers
+    reached: Integers
+    """Shape (kinds x channels, lookbacks + 1): for one moment, events by the shortest lookback that reaches them, or
+    by none."""
+    kept: Instants
+    """Shape (3, channels): for one moment, what each kind of mark keeps."""
 
 
 # Which channels an event belongs to
@@ -214,7 +221,7 @@ def _first_row_by_halves(as_of: Instants, moment: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _count(start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch) -> bool:
+def count_events(start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch) -> bool:
     """Notes what a person's events add to the counters. Says whether any was superseded within the rows."""
     # Arrays are taken out of their tuples here: to take one out costs as much as to add to a counter.
     offsets, lookbacks, counters = plan.counts.offsets, plan.counts.lookback, plan.counts.counter
@@ -260,14 +267,14 @@ def _kept(occurred: int, known: int, kind: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _marks_down_the_rows(rows: int, marks: Instants) -> None:
+def marks_down_the_rows(rows: int, marks: Instants) -> None:
     for row in range(1, rows):
         for mark in range(marks.shape[1]):
             marks[row, mark] = max(marks[row, mark], marks[row - 1, mark])
 
 
 @njit(nogil=True, cache=True)
-def _marks_of_superseded(start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch) -> None:
+def marks_of_superseded(start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch) -> None:
     """Superseded versions are marked only in the rows in which they were live."""
     rows = len(grid.as_of)
     for event in range(start, end):
@@ -282,6 +289,18 @@ def _marks_of_superseded(start: int, end: int, grid: Grid, events: EventArrays, 
                 moment = _kept(events.occurred[event], events.known[event], plan.marks.lookback[entry])
                 for row in range(low, gone):
                     scratch.marks[row, mark] = max(scratch.marks[row, mark], moment)
+
+
+@njit(nogil=True, cache=True)
+def by_occurrence(starts: NDArray[np.int64], ends: NDArray[np.int64], occurred: Instants) -> Integers:
+    """The events of each person in order of occurrence, in the places of that person's run. Shape (events,)."""
+    order = np.empty(len(occurred), dtype=np.int32)
+    for person in range(len(starts)):
+        start, end = starts[person], ends[person]
+        found = ascending(occurred[start:end])
+        for place in range(end - start):
+            order[start + place] = start + found[place]
+    return order
 
 
 @njit(nogil=True, cache=True)
@@ -306,7 +325,7 @@ def ascending(keys: Instants) -> NDArray[np.int64]:
 
 
 @njit(nogil=True, cache=True)
-def _count_distinct(
+def count_distinct(
     kind: int, start: int, end: int, grid: Grid, events: EventArrays, plan: Plan, scratch: Scratch
 ) -> None:
     """Notes the rows in which each key (a day, a source, a place) has at least one event that counts.
@@ -362,7 +381,7 @@ def _sum(first: int, last: int, weights: NDArray[np.int64], counters: Integers, 
 
 
 @njit(nogil=True, cache=True)
-def _write(as_of: Instants, plan: Plan, scratch: Scratch, out: Matrix) -> None:
+def write_rows(as_of: Instants, plan: Plan, scratch: Scratch, out: Matrix) -> None:
     """Turns what was noted into the person's rows, and leaves the scratch clean."""
     differences, totals, marks = scratch.differences, scratch.totals, scratch.marks
     columns, terms, constants = plan.formula_column, plan.formula_terms, plan.formula_constants
@@ -389,37 +408,6 @@ def _write(as_of: Instants, plan: Plan, scratch: Scratch, out: Matrix) -> None:
                 value = np.float32((as_of[row] - moment) / MICROSECONDS_PER_DAY)
             out[row, since[item]] = value
     differences[len(as_of), :] = 0
-
-
-@njit(nogil=True, cache=True)
-def scan_people(first: int, last: int, events: EventArrays, rows: RowArrays, plan: Plan, out: Matrix) -> None:
-    """Fills the rows of people `first` to `last` (exclusive) of `out`, shape (all rows, columns), in place."""
-    longest = 0
-    for person in range(first, last):
-        longest = max(longest, rows.offsets[person + 1] - rows.offsets[person])
-    scratch = Scratch(
-        np.zeros((longest + 1, plan.counters), dtype=np.int32),
-        np.zeros(plan.counters, dtype=np.int32),
-        np.empty((longest, plan.mark_count), dtype=np.int64),
-        np.full((2, len(plan.lookbacks)), -1, dtype=np.int32),
-        np.empty(plan.counters, dtype=np.int64),
-        np.empty(plan.counters, dtype=np.int32),
-    )
-    for person in range(first, last):
-        begin, finish = rows.offsets[person], rows.offsets[person + 1]
-        if begin == finish:
-            continue
-        as_of, start, end = rows.as_of[begin:finish], events.starts[person], events.ends[person]
-        grid = grid_of(as_of)
-        scratch.marks[: len(as_of), :] = NEVER
-        any_superseded = _count(start, end, grid, events, plan, scratch)
-        if plan.mark_count > 0:
-            _marks_down_the_rows(len(as_of), scratch.marks)
-            if any_superseded:
-                _marks_of_superseded(start, end, grid, events, plan, scratch)
-        for kind in range(plan.distinct_kinds):
-            _count_distinct(kind, start, end, grid, events, plan, scratch)
-        _write(as_of, plan, scratch, out[begin:finish])
 
 
 # Runs and versions

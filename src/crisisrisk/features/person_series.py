@@ -1,11 +1,13 @@
 """Events in order: for each person and channel the live events of each as-of moment, by occurrence.
 
-What an aggregation of order needs: `begin` a person and series, then `advance` in each row that `place[WHEN]` names;
-the live events stand in `live[:place[COUNT]]`, and all before the place that `advance` returns are as they were.
+What an aggregation of order needs: `begin` a person and series, which says where the live events stand, then `advance`
+in each row that `place[WHEN]` names; they are `live[:place[COUNT]]`, and all before the place that `advance` returns
+are as they were.
 The arrays are passed one by one: to take one out of a tuple in each row costs more than a row does.
 
-Cost: events of the channel + rows, and for an event known out of order the events that occurred after it. At the
-first row all events are taken at once. Memory: the memberships of one part of the people, and the longest series.
+Cost: events of the channel + rows, and for an event known out of order the events that occurred after it. Where there
+is one row, its events are found once for all aggregations. Memory: the memberships of one part of the people, and the
+longest series.
 """
 
 from typing import NamedTuple
@@ -23,8 +25,23 @@ in which anything changes."""
 NOTHING_MORE = np.iinfo(np.int64).max
 
 
+AT_ONCE = -1
+"""In place of the first row in which one goes: everything enters in the one row there is, and stays."""
+
+
+class Ordered(NamedTuple):
+    """All events of each person and series by occurrence, whatever the rows: person p's series s is at p * width + s.
+
+    Depends on the events alone, so it is made once for all the moments that are asked for.
+    """
+
+    width: int
+    offsets: NDArray[np.int64]
+    event: Integers
+
+
 class Series(NamedTuple):
-    """The events of people `first` onwards: those of person p and series s are at place (p - first) * width + s."""
+    """The events of people `first` onwards that are live in any row: (p - first) * width + s is person p's series s."""
 
     first: int
     width: int
@@ -52,56 +69,54 @@ class Asked(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def series_of(
-    first: int,
-    last: int,
-    events: EventArrays,
-    rows: RowArrays,
-    series_of_channel: Integers,
-    low: Integers,
-    gone: Integers,
-) -> Series:
-    """The series of people `first` to `last` (exclusive); fills `low` and `gone`, shape (events,), for their events."""
-    width = max(series_of_channel) + 1
-    offsets = np.zeros((last - first) * width + 1, dtype=np.int64)
-    for person in range(first, last):
-        _find_rows(person, events, rows, low, gone)
-        start, end = events.starts[person], events.ends[person]
-        order = np.arange(start, end)
-        _put(order, (person - first) * width, events.channel_from, events.channel, series_of_channel, low, gone,
-             offsets[1:], np.empty(0, dtype=np.int32))  # fmt: skip
-    longest = max(offsets)
+def in_order(events: EventArrays, width: int, series_of_channel: Integers) -> Ordered:
+    """Every person's events of every series. Linear while events come nearly in order of occurrence."""
+    people = len(events.starts)
+    offsets = np.zeros(people * width + 1, dtype=np.int64)
+    for person in range(people):
+        for event in range(events.starts[person], events.ends[person]):
+            for place in range(events.channel_from[event], events.channel_from[event + 1]):
+                series = series_of_channel[events.channel[place]]
+                if series >= 0:
+                    offsets[person * width + series + 1] += 1
     offsets = np.cumsum(offsets)
     found, filled = np.empty(offsets[-1], dtype=np.int32), offsets[:-1].copy()
-    for person in range(first, last):
-        order = _by_entry(events.starts[person], events.ends[person], events.occurred, low)
-        _put(order, (person - first) * width, events.channel_from, events.channel, series_of_channel, low, gone,
-             filled, found)  # fmt: skip
-    return Series(first, width, offsets, found, low, gone, longest)
+    for person in range(people):
+        for one in range(events.starts[person], events.ends[person]):
+            event = events.by_time[one]
+            for place in range(events.channel_from[event], events.channel_from[event + 1]):
+                series = series_of_channel[events.channel[place]]
+                if series >= 0:
+                    found[filled[person * width + series]] = event
+                    filled[person * width + series] += 1
+    return Ordered(width, offsets, found)
 
 
 @njit(nogil=True, cache=True)
-def _put(
-    order: NDArray[np.int64],
-    slot: int,
-    channel_from: NDArray[np.int64],
-    channels: Integers,
-    series_of_channel: Integers,
-    low: Integers,
-    gone: Integers,
-    filled: NDArray[np.int64],
-    found: Integers,
-) -> None:
-    """Counts a person's events into their series and, where `found` has room, puts them there."""
-    for event in order:
-        if low[event] >= gone[event]:
-            continue
-        for place in range(channel_from[event], channel_from[event + 1]):
-            one = series_of_channel[channels[place]]
-            if one >= 0:
-                if len(found) > 0:
-                    found[filled[slot + one]] = event
-                filled[slot + one] += 1
+def series_of(
+    first: int, last: int, events: EventArrays, rows: RowArrays, ordered: Ordered, low: Integers, gone: Integers
+) -> Series:
+    """The series of people `first` to `last` (exclusive); fills `low` and `gone`, shape (events,), for their events."""
+    width = ordered.width
+    begins, ends = ordered.offsets[first * width], ordered.offsets[last * width]
+    offsets = np.zeros((last - first) * width + 1, dtype=np.int64)
+    found = np.empty(ends - begins, dtype=np.int32)
+    number, longest = 0, 0
+    for person in range(first, last):
+        _find_rows(person, events, rows, low, gone)
+        several = rows.offsets[person + 1] - rows.offsets[person] > 1
+        for slot in range(person * width, (person + 1) * width):
+            begin_of_slot = number
+            for place in range(ordered.offsets[slot], ordered.offsets[slot + 1]):
+                event = ordered.event[place]
+                if low[event] < gone[event]:
+                    found[number] = event
+                    number += 1
+            if several:
+                _sort_by_entry(found[begin_of_slot:number], low)
+            offsets[slot - first * width + 1] = number
+            longest = max(longest, number - begin_of_slot)
+    return Series(first, width, offsets, found[:number], low, gone, longest)
 
 
 @njit(nogil=True, cache=True)
@@ -118,20 +133,41 @@ def _find_rows(person: int, events: EventArrays, rows: RowArrays, low: Integers,
 
 
 @njit(nogil=True, cache=True)
-def _by_entry(start: int, end: int, occurred: Instants, low: Integers) -> NDArray[np.int64]:
-    """Events by the row in which they enter, then by occurrence."""
-    by_time = ascending(occurred[start:end])
-    entry = np.empty(end - start, dtype=np.int64)
-    for place in range(end - start):
-        entry[place] = low[start + by_time[place]]
-    return start + by_time[ascending(entry)]
+def _sort_by_entry(found: Integers, low: Integers) -> None:
+    """Events by the row in which they enter; those of one row stay in their order."""
+    moves = 0
+    for place in range(1, len(found)):
+        event, hole = found[place], place
+        while hole > 0 and low[found[hole - 1]] > low[event]:
+            found[hole] = found[hole - 1]
+            hole -= 1
+        found[hole] = event
+        moves += place - hole
+        if moves > 16 * len(found):
+            found[:] = found[ascending(low[found].astype(np.int64))]
+            return
 
 
 @njit(nogil=True, cache=True)
-def begin(slot: int, offsets: NDArray[np.int64], entering: Integers, low: Integers, place: NDArray[np.int64]) -> None:
-    """Before the first row of a person and series, which stands at `slot` of the series."""
+def begin(
+    slot: int,
+    moments: int,
+    offsets: NDArray[np.int64],
+    entering: Integers,
+    low: Integers,
+    room: Integers,
+    place: NDArray[np.int64],
+) -> Integers:
+    """Before the first row of a person and series, which stands at `slot` of the series; where the live events stand.
+
+    `room`: as long as the longest series. A person of one row needs none: the series itself is what is live there.
+    """
     place[COUNT], place[NEXT], place[END], place[GOES] = 0, offsets[slot], offsets[slot + 1], NOTHING_MORE
     place[WHEN] = low[entering[offsets[slot]]] if offsets[slot + 1] > offsets[slot] else NOTHING_MORE
+    if moments == 1:
+        place[GOES] = AT_ONCE
+        return entering[offsets[slot] : offsets[slot + 1]]
+    return room
 
 
 @njit(nogil=True, cache=True)
@@ -146,6 +182,10 @@ def advance(
 ) -> int:
     """Takes a walk to a row, the next of the person; the first place of `live` that is not as it was before."""
     changed = place[COUNT]
+    if place[GOES] == AT_ONCE:
+        place[COUNT], place[NEXT] = place[END] - place[NEXT], place[END]
+        place[GOES] = place[WHEN] = NOTHING_MORE
+        return 0
     if place[GOES] <= row:
         changed = _leave(row, gone, live, place)
     following, count = place[NEXT], place[COUNT]

@@ -20,22 +20,27 @@ _EPISODES, _LENGTH, _CONTACTS, _SOURCES, _SPACING, _SINCE_BEGAN = range(6)
 def _scan(
     first: int, last: int, events: EventArrays, rows: RowArrays, series: Series, asked: Asked, out: Matrix
 ) -> None:
-    live, place = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room, place = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
     occurred, entering, low, gone = events.occurred, series.event, series.low, series.gone
     as_of, offsets, slots, sources = rows.as_of, rows.offsets, series.offsets, events.source
     began = np.empty(series.longest + 1, dtype=np.int32)
     number = np.empty(series.longest + 1, dtype=np.int32)
+    folded, folded_gap = -1, 0
     for item in range(len(asked.column)):
         column, kind, if_none = asked.column[item], asked.kind[item], asked.if_none[item]
         lookback = asked.lookback[item]
         for person in range(first, last):
-            begin((person - first) * series.width + asked.series[item], slots, entering, low, place)
+            slot, moments = (person - first) * series.width + asked.series[item], offsets[person + 1] - offsets[person]
+            live = begin(slot, moments, slots, entering, low, room, place)
             start, value = 0, if_none
             for row in range(offsets[person], offsets[person + 1]):
                 fresh = place[WHEN] <= row - offsets[person]
                 if fresh:
                     changed = advance(row - offsets[person], entering, low, gone, occurred, live, place)
-                    _fold(changed, place[COUNT], asked.gap[item], occurred, live, began, number)
+                    # At a single moment every column of a series sees the same episodes.
+                    if moments > 1 or folded != slot or folded_gap != asked.gap[item]:
+                        _fold(changed, place[COUNT], asked.gap[item], occurred, live, began, number)
+                        folded, folded_gap = slot, asked.gap[item]
                     start = first_since(as_of[row] - lookback, occurred, live, place[COUNT])
                 while start < place[COUNT] and occurred[live[start]] < as_of[row] - lookback:
                     start, fresh = start + 1, True

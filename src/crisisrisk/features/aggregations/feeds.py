@@ -17,14 +17,15 @@ _SECONDS_PER_DAY = MICROSECONDS_PER_DAY // MICROSECONDS_PER_SECOND
 def _scan(
     first: int, last: int, events: EventArrays, rows: RowArrays, series: Series, asked: Asked, out: Matrix
 ) -> None:
-    live, place = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room, place = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
     occurred, entering, low, gone = events.occurred, series.event, series.low, series.gone
     as_of, offsets, slots, known = rows.as_of, rows.offsets, series.offsets, events.known
     for item in range(len(asked.column)):
         column, kind, if_none = asked.column[item], asked.kind[item], asked.if_none[item]
         lookback = asked.lookback[item]
         for person in range(first, last):
-            begin((person - first) * series.width + asked.series[item], slots, entering, low, place)
+            slot = (person - first) * series.width + asked.series[item]
+            live = begin(slot, offsets[person + 1] - offsets[person], slots, entering, low, room, place)
             start, value = 0, if_none
             for row in range(offsets[person], offsets[person + 1]):
                 fresh = place[WHEN] <= row - offsets[person]

@@ -18,16 +18,17 @@ _NUMBER, _UNLIKE, _WAITING = range(3)
 def _scan(
     first: int, last: int, events: EventArrays, rows: RowArrays, series: Series, asked: Asked, out: Matrix
 ) -> None:
-    own, own_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
-    other, other_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room_own, own_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room_other, other_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
     occurred, entering, low, gone = events.occurred, series.event, series.low, series.gone
     as_of, offsets, slots = rows.as_of, rows.offsets, series.offsets
     for item in range(len(asked.column)):
         column, kind, if_none = asked.column[item], asked.kind[item], asked.if_none[item]
         lookback = asked.lookback[item]
         for person in range(first, last):
-            begin((person - first) * series.width + asked.series[item], slots, entering, low, own_at)
-            begin((person - first) * series.width + asked.other[item], slots, entering, low, other_at)
+            slot, moments = (person - first) * series.width, offsets[person + 1] - offsets[person]
+            own = begin(slot + asked.series[item], moments, slots, entering, low, room_own, own_at)
+            other = begin(slot + asked.other[item], moments, slots, entering, low, room_other, other_at)
             begins = 0
             for row in range(offsets[person], offsets[person + 1]):
                 if min(own_at[WHEN], other_at[WHEN]) <= row - offsets[person]:

@@ -16,15 +16,16 @@ from crisisrisk.timeline import Instants
 def _scan(
     first: int, last: int, events: EventArrays, rows: RowArrays, series: Series, asked: Asked, out: Matrix
 ) -> None:
-    own, own_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
-    graver, graver_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room_own, own_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room_graver, graver_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
     occurred, entering, low, gone = events.occurred, series.event, series.low, series.gone
     offsets, slots = rows.offsets, series.offsets
     for item in range(len(asked.column)):
         column, gap = asked.column[item], asked.gap[item]
         for person in range(first, last):
-            begin((person - first) * series.width + asked.series[item], slots, entering, low, own_at)
-            begin((person - first) * series.width + asked.other[item], slots, entering, low, graver_at)
+            slot, moments = (person - first) * series.width, offsets[person + 1] - offsets[person]
+            own = begin(slot + asked.series[item], moments, slots, entering, low, room_own, own_at)
+            graver = begin(slot + asked.other[item], moments, slots, entering, low, room_graver, graver_at)
             value = asked.if_none[item]
             for row in range(offsets[person], offsets[person + 1]):
                 if min(own_at[WHEN], graver_at[WHEN]) <= row - offsets[person]:

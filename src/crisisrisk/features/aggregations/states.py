@@ -19,22 +19,27 @@ _NOW, _DAYS_IN, _DAYS_OF_LATE, _SINCE_LEAVING, _LONGEST = range(5)
 def _scan(
     first: int, last: int, events: EventArrays, rows: RowArrays, series: Series, asked: Asked, out: Matrix
 ) -> None:
-    stays, stays_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
-    leaves, leaves_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room, stays_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room_to_leave, leaves_at = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
     begins, ends = np.empty(series.longest + 1, dtype=np.int64), np.empty(series.longest + 1, dtype=np.int64)
     occurred, entering, low, gone, ended = events.occurred, series.event, series.low, series.gone, events.ended
     as_of, offsets, slots = rows.as_of, rows.offsets, series.offsets
+    merged, number = (np.int64(-1), np.int32(-1), np.int64(0)), 0
     for item in range(len(asked.column)):
         column, kind, if_none = asked.column[item], asked.kind[item], asked.if_none[item]
         lookback = asked.lookback[item]
         for person in range(first, last):
-            begin((person - first) * series.width + asked.series[item], slots, entering, low, stays_at)
-            leaves_at[COUNT], leaves_at[WHEN] = 0, NOTHING_MORE
+            slot, moments = (person - first) * series.width, offsets[person + 1] - offsets[person]
+            stays = begin(slot + asked.series[item], moments, slots, entering, low, room, stays_at)
+            leaves, leaves_at[COUNT], leaves_at[WHEN] = room_to_leave, 0, NOTHING_MORE
             if asked.other[item] >= 0:
-                begin((person - first) * series.width + asked.other[item], slots, entering, low, leaves_at)
-            number = 0
+                leaves = begin(slot + asked.other[item], moments, slots, entering, low, room_to_leave, leaves_at)
+            # At a single moment every column of a series sees the same stays.
+            asks = (slot + asked.series[item], asked.other[item], asked.gap[item])
+            again = moments == 1 and asks == merged
+            number, merged = number if again else 0, asks
             for row in range(offsets[person], offsets[person + 1]):
-                if min(stays_at[WHEN], leaves_at[WHEN]) <= row - offsets[person]:
+                if not again and min(stays_at[WHEN], leaves_at[WHEN]) <= row - offsets[person]:
                     advance(row - offsets[person], entering, low, gone, occurred, stays, stays_at)
                     if asked.other[item] >= 0:
                         advance(row - offsets[person], entering, low, gone, occurred, leaves, leaves_at)

@@ -10,6 +10,7 @@ from crisisrisk.features.aggregations.declared import Example, PersonAggregation
 from crisisrisk.features.person_kernels import NEVER, EventArrays, Integers, Matrix, RowArrays
 from crisisrisk.features.person_series import COUNT, WHEN, Asked, Series, advance, begin, first_since
 from crisisrisk.features.specs import NOT_KNOWN, FeatureSpec
+from crisisrisk.timeline import Instants
 
 _SUM, _MEAN, _LARGEST, _LATEST = range(4)
 _THOUSANDTHS = 1000
@@ -19,14 +20,15 @@ _THOUSANDTHS = 1000
 def _scan(
     first: int, last: int, events: EventArrays, rows: RowArrays, series: Series, asked: Asked, out: Matrix
 ) -> None:
-    live, place = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
+    room, place = np.empty(series.longest + 1, dtype=np.int32), np.zeros(5, dtype=np.int64)
     occurred, entering, low, gone = events.occurred, series.event, series.low, series.gone
     as_of, offsets, slots, values_of = rows.as_of, rows.offsets, series.offsets, events.value
     for item in range(len(asked.column)):
         column, kind, if_none = asked.column[item], asked.kind[item], asked.if_none[item]
         lookback = asked.lookback[item]
         for person in range(first, last):
-            begin((person - first) * series.width + asked.series[item], slots, entering, low, place)
+            slot = (person - first) * series.width + asked.series[item]
+            live = begin(slot, offsets[person + 1] - offsets[person], slots, entering, low, room, place)
             start, value = 0, if_none
             for row in range(offsets[person], offsets[person + 1]):
                 fresh = place[WHEN] <= row - offsets[person]
@@ -36,20 +38,22 @@ def _scan(
                 while start < place[COUNT] and occurred[live[start]] < as_of[row] - lookback:
                     start, fresh = start + 1, True
                 if fresh:
-                    found = _value(kind, start, place[COUNT], values_of, live)
+                    found = _value(kind, start, place[COUNT], values_of, occurred, live)
                     value = if_none if np.isnan(found) else np.float32(found)
                 out[row, column] = value
 
 
 @njit(nogil=True, cache=True)
-def _value(kind: int, start: int, count: int, values: NDArray[np.int64], live: Integers) -> float:
-    total, number, largest, latest = np.int64(0), 0, NEVER, NEVER
+def _value(kind: int, start: int, count: int, values: NDArray[np.int64], occurred: Instants, live: Integers) -> float:
+    total, number, largest, latest, latest_at = np.int64(0), 0, NEVER, NEVER, NEVER
     for place in range(start, count):
-        value = values[live[place]]
+        value, moment = values[live[place]], occurred[live[place]]
         if value != NEVER:
             total += value
             number += 1
-            largest, latest = max(largest, value), value
+            largest = max(largest, value)
+            # Contacts at one moment have no order: the largest of them is the latest.
+            latest, latest_at = max(latest, value) if moment == latest_at else value, moment
     if number == 0:
         return np.nan
     if kind in (_LARGEST, _LATEST):
@@ -59,8 +63,8 @@ def _value(kind: int, start: int, count: int, values: NDArray[np.int64], live: I
 
 def _define(of_values: Callable[[list[int]], float]) -> Callable[[FeatureSpec, Seen], float | None]:
     def define(spec: FeatureSpec, seen: Seen) -> float | None:
-        values = [one.value for one in seen.within(spec.lookback_days) if one.value is not None]
-        return of_values([round(value * _THOUSANDTHS) for value in values]) if values else None
+        valued = [(one.occurred_at, one.value) for one in seen.within(spec.lookback_days) if one.value is not None]
+        return of_values([round(value * _THOUSANDTHS) for _, value in sorted(valued)]) if valued else None
 
     return define
 
@@ -110,6 +114,7 @@ AGGREGATIONS = (
         "Largest of the values of the {plural} {window}.", "values of {plural} {window}: up to {count}",
     ), lambda values: max(values) / _THOUSANDTHS, 4),
     _of_values("latest_value", _LATEST, (
-        "Value of the last of the {plural} {window} that had one.", "latest value of {plural} {window}: {count}",
+        "Value of the last of the {plural} {window} that had one; of several at one moment the largest.",
+        "latest value of {plural} {window}: {count}",
     ), lambda values: values[-1] / _THOUSANDTHS, 4),
 )  # fmt: skip

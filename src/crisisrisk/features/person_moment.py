@@ -1,0 +1,143 @@
+"""One person at one moment: what `person_kernels` notes down a grid of rows, where there is a single row.
+
+Every lookback ends at the same moment, so an event is looked at once: it adds to the shortest lookback that reaches it,
+and a running sum over the lookbacks gives all of them. A nightly list has one row for everybody, and a request has one.
+
+Cost: events x channels, and channels x lookbacks. Memory: for distinct things, a table of the events of the longest
+lookback in which anything is told apart.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from crisisrisk.features.person_kernels import NEVER, Entries, EventArrays, Integers, Plan, Scratch
+from crisisrisk.timeline import Instants
+
+_LAST, _FIRST, _HEARD = range(3)
+_MULTIPLIER = 0x9E3779B97F4A7C15
+"""2^64 divided by the golden ratio: times a key, its highest bits are well spread."""
+
+
+@njit(nogil=True, cache=True)
+def count_at(start: int, end: int, as_of: int, events: EventArrays, plan: Plan, scratch: Scratch) -> None:
+    """Puts the counters of all events of a person, and the marks, into row 0 of the scratch."""
+    occurred, known, superseded = events.occurred, events.known, events.superseded
+    by_time, channel_from, channels, lookbacks = events.by_time, events.channel_from, events.channel, plan.lookbacks
+    reached, last, first, heard = scratch.reached, scratch.kept[_LAST], scratch.kept[_FIRST], scratch.kept[_HEARD]
+    reached[:] = 0
+    scratch.kept[:] = NEVER
+    shortest = len(lookbacks)
+    for one in range(start, end):
+        event = by_time[one]
+        moment, learnt = occurred[event], known[event]
+        if moment >= as_of or learnt >= as_of or superseded[event] < as_of:
+            continue
+        # In order of occurrence the ages fall, and so do the lookbacks that reach them.
+        while shortest > 0 and as_of - moment <= lookbacks[shortest - 1]:
+            shortest -= 1
+        row = reached[:, shortest]
+        for place in range(channel_from[event], channel_from[event + 1]):
+            channel = channels[place]
+            row[channel] += 1
+            last[channel] = moment
+            if first[channel] == NEVER:
+                first[channel] = -moment
+            if learnt > heard[channel]:
+                heard[channel] = learnt
+    _spread(plan.counts, plan.channels, len(lookbacks), reached, scratch.differences[0])
+    for channel in range(plan.channels):
+        for entry in range(plan.marks.offsets[channel], plan.marks.offsets[channel + 1]):
+            scratch.marks[0, plan.marks.counter[entry]] = scratch.kept[plan.marks.lookback[entry], channel]
+
+
+@njit(nogil=True, cache=True)
+def _spread(entries: Entries, places: int, lookbacks: int, reached: Integers, counters: Integers) -> None:
+    """Sums over the lookbacks, shortest first, and puts each where it is asked for."""
+    for place in range(places):
+        for lookback in range(1, lookbacks):
+            reached[place, lookback] += reached[place, lookback - 1]
+        for entry in range(entries.offsets[place], entries.offsets[place + 1]):
+            counters[entries.counter[entry]] = reached[place, entries.lookback[entry]]
+
+
+@njit(nogil=True, cache=True)
+def count_distinct_at(start: int, end: int, as_of: int, events: EventArrays, plan: Plan, scratch: Scratch) -> None:
+    """Puts the counters of distinct things into row 0 of the scratch.
+
+    The latest event of a key decides which lookbacks it is in: events are gone through from the latest.
+    """
+    occurred, by_time, channel_from, channels = events.occurred, events.by_time, events.channel_from, events.channel
+    offsets, lookbacks, reached, width = plan.distinct.offsets, plan.lookbacks, scratch.reached, plan.channels
+    asked = _asked_at_all(plan)
+    oldest = _oldest_within(plan.longest_distinct, start, end, as_of, by_time, occurred)
+    seen = _empty_table(_memberships(oldest, end, events, asked) * plan.distinct_kinds)
+    reached[:] = 0
+    shortest = 0
+    for one in range(end - 1, oldest - 1, -1):
+        event = by_time[one]
+        moment = occurred[event]
+        if moment >= as_of or events.known[event] >= as_of or events.superseded[event] < as_of:
+            continue
+        while shortest < len(lookbacks) and as_of - moment > lookbacks[shortest]:
+            shortest += 1
+        for place in range(channel_from[event], channel_from[event + 1]):
+            channel = channels[place]
+            if not asked[channel]:
+                continue
+            for kind in range(plan.distinct_kinds):
+                key, slot = np.int64(events.keys[kind, event]), kind * width + channel
+                if key != -1 and offsets[slot] < offsets[slot + 1]:
+                    reached[slot, shortest] += _is_new(key * len(reached) + slot, seen)
+    _spread(plan.distinct, plan.distinct_kinds * width, len(lookbacks), reached, scratch.differences[0])
+
+
+@njit(nogil=True, cache=True)
+def _asked_at_all(plan: Plan) -> NDArray[np.bool_]:
+    """Whether anything distinct is counted in a channel. Shape (channels,)."""
+    asked = np.zeros(plan.channels, dtype=np.bool_)
+    for kind in range(plan.distinct_kinds):
+        for channel in range(plan.channels):
+            slot = kind * plan.channels + channel
+            asked[channel] |= plan.distinct.offsets[slot] < plan.distinct.offsets[slot + 1]
+    return asked
+
+
+@njit(nogil=True, cache=True)
+def _oldest_within(reach: int, start: int, end: int, as_of: int, by_time: Integers, occurred: Instants) -> int:
+    oldest = end
+    while oldest > start and as_of - occurred[by_time[oldest - 1]] <= reach:
+        oldest -= 1
+    return oldest
+
+
+@njit(nogil=True, cache=True)
+def _memberships(oldest: int, end: int, events: EventArrays, asked: NDArray[np.bool_]) -> int:
+    found = 0
+    for one in range(oldest, end):
+        event = events.by_time[one]
+        for place in range(events.channel_from[event], events.channel_from[event + 1]):
+            found += asked[events.channel[place]]
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _empty_table(most: int) -> Instants:
+    """Room for so many keys, at most half full; its length is a power of two."""
+    size = 16
+    while size < 2 * most:
+        size *= 2
+    return np.full(size, NEVER, dtype=np.int64)
+
+
+@njit(nogil=True, cache=True)
+def _is_new(key: int, table: NDArray[np.int64]) -> bool:
+    """Whether the key was not in the table yet; it is afterwards."""
+    mask = len(table) - 1
+    place = np.int64((np.uint64(key) * np.uint64(_MULTIPLIER)) >> np.uint64(40)) & mask
+    while table[place] != NEVER:
+        if table[place] == key:
+            return False
+        place = (place + 1) & mask
+    table[place] = key
+    return True
