@@ -173,7 +173,7 @@ def test_everyone_has_a_probability_or_a_state_that_says_why_not(made: DemoResul
     assert frame["person_id"].is_unique
     assert frame.loc[scored, "probability"].is_monotonic_decreasing
     assert frame["lower"].isna().all()
-    assert made.scores.interval_caveat == "interval not yet estimated"
+    assert made.scores.caveats[0].startswith("In brackets the range")
 
 
 def test_reasons_are_tied_to_counts_and_dates(made: DemoResult) -> None:

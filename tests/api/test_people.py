@@ -38,6 +38,21 @@ def test_a_score_says_everything_about_itself(shared_site: ServiceSite) -> None:
     assert any("not reassurance" in caveat for caveat in body["caveats"])
 
 
+def test_a_range_and_a_thin_history_are_said(own_site: ServiceSite) -> None:
+    own_site.score(
+        score_row("ann", 0.182, lower=0.131, upper=0.243, thin_history=True),
+        score_row("ben", 0.3, lower=0.28, upper=0.33, thin_history=False), made_at=AS_OF + timedelta(hours=1),
+    )  # fmt: skip
+    ann, ben = risk(own_site).json(), risk(own_site, "ben").json()
+    assert (ann["lower"], ann["upper"], ann["thin_history"]) == (0.131, 0.243, True)
+    assert (ben["lower"], ben["upper"], ben["thin_history"]) == (0.28, 0.33, False)
+    assert [any("thin history" in caveat for caveat in one["caveats"]) for one in (ann, ben)] == [True, False]
+    assert "interval not yet estimated" not in ann["caveats"]
+    body = own_site.client("care", "north").get("/api/v1/caseloads/north?limit=1").json()
+    assert [one["thin_history"] for one in body["people"]] == [False]
+    assert not any("thin history" in caveat for caveat in body["caveats"])  # nobody on this list has one
+
+
 def test_below_one_in_a_hundred_is_not_none(shared_site: ServiceSite) -> None:
     assert risk(shared_site, "dan").json()["likely_in_100"] == 0.4
 

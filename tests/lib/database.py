@@ -47,7 +47,9 @@ def score_row(person_id: str, probability: float | None = 0.182, state: str = "s
 
 def scores(*rows: dict[str, Any]) -> pd.DataFrame:
     """A table of scores."""
-    return pd.DataFrame(list(rows), columns=["person_id", "state", "probability", "lower", "upper", "reasons"])
+    columns = ["person_id", "state", "probability", "lower", "upper", "reasons"]
+    given = [*columns, "thin_history"] if any("thin_history" in row for row in rows) else columns
+    return pd.DataFrame(list(rows), columns=given)
 
 
 def forecast(shift_id: str = "night-2026-11-22", *, start: datetime | None = None, places: int = 3) -> pd.DataFrame:

@@ -64,7 +64,13 @@ def phrase_book() -> PhraseBook:
     states = {name: name for name in ("scored", "in_crisis_episode", "in_hospital", "no_data")}
     usual = {"more": "more {plural} than usual {where} {window}", "fewer": "fewer {plural} than usual {where} {window}",
              "same": "about as many {plural} as usual {where} {window}"}  # fmt: skip
-    caveats = {"interval": "interval not yet estimated", "outcome": "contact only", "late": "late: {source} {since}"}
+    caveats = {
+        "interval": "interval not yet estimated",
+        "range": "range, {level} in 100",
+        "thin_history": "thin history",
+        "outcome": "contact only",
+        "late": "late: {source} {since}",
+    }
     return PhraseBook(sources=named, states=states, caveats=caveats, usual=usual)
 
 

@@ -1,11 +1,13 @@
 """A site's configuration: what is read, and what is refused with the key that is wrong."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from crisisrisk.errors import SiteError
 from crisisrisk.tables.site import find_site, read_site
+from crisisrisk.training.declarations import read_recipes
 
 MINIMAL = """
 name = "Test"
@@ -88,3 +90,27 @@ def test_the_site_is_the_option_then_the_environment_then_the_current_folder(tmp
     assert find_site(None, {}, here) == here
     with pytest.raises(SiteError, match="no site was named"):
         find_site(None, {}, tmp_path.parent)
+
+
+def test_a_service_for_children_lowers_the_minimum_age_and_nothing_else_does(tmp_path: Path) -> None:
+    usual = read_site(site_with(tmp_path, MINIMAL))
+    assert (usual.people.minimum_age(18), usual.people.minimum_age(0)) == (18, 0)
+    young = read_site(site_with(tmp_path, MINIMAL + "[people]\nchild_service = true\nyoungest_age = 12\n"))
+    assert (young.people.minimum_age(18), young.people.minimum_age(0)) == (12, 0)
+    assert read_site(site_with(tmp_path, MINIMAL + "[people]\nchild_service = true\n")).people.minimum_age(18) == 0
+
+
+@pytest.mark.parametrize(
+    "people",
+    ["youngest_age = 12", "child_service = false\nyoungest_age = 12", "child_service = true\nyoungest_age = 18"],
+)
+def test_an_age_without_a_service_for_it_is_refused(tmp_path: Path, people: str) -> None:
+    with pytest.raises(SiteError, match=r"people\.youngest_age cannot be used"):
+        read_site(site_with(tmp_path, f"{MINIMAL}[people]\n{people}\n"))
+
+
+def test_training_for_a_site_with_a_service_for_children_asks_for_its_age(tmp_path: Path) -> None:
+    for people, age in (("", 18), ("[people]\nchild_service = true\nyoungest_age = 12\n", 12)):
+        template = files("crisisrisk.commands").joinpath("site_template.toml").read_text(encoding="utf-8")
+        recipes = read_recipes(read_site(site_with(tmp_path, template + people)), "person", None)
+        assert recipes.training.cohort.minimum_age == age

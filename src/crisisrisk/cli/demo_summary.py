@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crisisrisk.cli.printing import local
 from crisisrisk.commands.demo import DemoResult
-from crisisrisk.commands.score import likely_in_100
+from crisisrisk.commands.score import chance_in_words
 from crisisrisk.training.results import TrainedRun
 
 TOP = 10
@@ -49,8 +49,9 @@ def _who(result: DemoResult) -> Iterator[str]:
     yield "            " + "  ".join([*(_with_interval(run, name) for name in ("auprc", "auroc")), slope])
     for rank, row in enumerate(scores.top(TOP), 1):
         reasons = _reasons(row)
-        yield f"{rank:>4}  {row['person_id'][:7]}  about {likely_in_100(row['probability'])} in 100   {reasons}"
-    yield f"      ({result.scores.interval_caveat})"
+        yield f"{rank:>4}  {row['person_id'][:7]}  {chance_in_words(row)}   {reasons}"
+    for caveat in result.scores.caveats:
+        yield f"      ({caveat})"
 
 
 def _with_interval(run: TrainedRun, name: str) -> str:

@@ -1,6 +1,8 @@
 """Score everyone with the model that answers, and keep the scores."""
 
+import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from crisisrisk.commands.outputs import require_ending, write_table
 from crisisrisk.database.scores import save_person_scores
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
+from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.champions import champion
 from crisisrisk.scoring.people import PersonScores, score_people, scores_table
 from crisisrisk.tables.site import Site
@@ -24,7 +27,8 @@ class ScoreResult:
 
     run: int
     scores: PersonScores
-    interval_caveat: str
+    caveats: tuple[str, ...]
+    """What is said under the list."""
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
@@ -50,15 +54,31 @@ class ScoreResult:
             f"{meta.outcome} within {meta.horizon_days} days"
         )
         lines = [
-            f"{rank:>4}  {row['person_id']}  about {likely_in_100(row['probability'])} in 100   {_up(row['reasons'])}"
+            f"{rank:>4}  {row['person_id']}  {chance_in_words(row)}   {_up(row['reasons'])}"
             for rank, row in enumerate(self.scores.top(SHOWN), 1)
         ]
-        return "\n".join([head, *lines, f"      ({self.interval_caveat})"])
+        return "\n".join([head, *lines, *(f"      ({caveat})" for caveat in self.caveats)])
 
 
 def likely_in_100(probability: float) -> str:
     """A probability as people say it: "18"; under one in a hundred, "under 1"."""
     return "under 1" if probability < 0.005 else f"{round(100 * probability)}"
+
+
+def chance_in_words(row: Mapping[str, Any]) -> str:
+    """A listed person's probability, with its range where there is one: "about 45 in 100 (38 to 52)"."""
+    about = f"about {likely_in_100(row['probability'])} in 100"
+    if math.isnan(row["lower"]):
+        return about
+    thin = ", thin history" if row["thin_history"] else ""
+    return f"{about} ({likely_in_100(row['lower'])} to {likely_in_100(row['upper'])}{thin})"
+
+
+def _caveats(model: Bundle, scores: PersonScores) -> tuple[str, ...]:
+    phrases, band = model.phrases.caveats, model.risk_model.calibration.band
+    said = phrases["interval"] if band is None else phrases["range"].format(level=round(100 * band.level))
+    thin = any(row["thin_history"] for row in scores.top(SHOWN))
+    return (said, phrases["thin_history"]) if thin else (said,)
 
 
 def _up(reasons: Any) -> str:
@@ -77,8 +97,7 @@ def score(site: Site, *, as_of: datetime | None, out: Path | None) -> ScoreResul
     run = save_person_scores(current_engine(site.database_url), scores.frame, scores.meta)
     if out is not None:
         write_table(scores_table(scores), out)
-    caveat = model.phrases.caveats["interval"]
-    return ScoreResult(run=run, scores=scores, interval_caveat=caveat, seconds=time.monotonic() - started)
+    return ScoreResult(run=run, scores=scores, caveats=_caveats(model, scores), seconds=time.monotonic() - started)
 
 
 def moment_to_stand_at(snapshot: Snapshot, as_of: datetime | None) -> datetime:

@@ -46,7 +46,7 @@ def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) 
     predictions = judged_predictions(recipes.training, data, judged, snapshot)
     return Finished(
         model=judged.model,
-        report=judged_report(predictions),
+        report={**judged_report(predictions), "fitting": judged.account},
         attrition=data.attrition.as_rows(),
         attrition_text=data.attrition.as_text(),
         judged_on=judged.judged_on,

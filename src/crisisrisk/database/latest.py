@@ -38,6 +38,7 @@ class StoredScore:
     lower: float | None
     upper: float | None
     reasons: Reasons
+    thin_history: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +217,7 @@ def _run(row: Row[Any]) -> StoredRun:
 def _score(row: Row[Any]) -> StoredScore:
     return StoredScore(
         person_id=row.person_id, state=row.state, probability=row.probability, lower=row.lower, upper=row.upper,
-        reasons=tuple(json.loads(row.reasons)),
+        reasons=tuple(json.loads(row.reasons)), thin_history=row.thin_history,
     )  # fmt: skip
 
 

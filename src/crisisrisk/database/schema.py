@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -94,6 +95,7 @@ class Score(Base):
     probability: Mapped[float | None]
     lower: Mapped[float | None]
     upper: Mapped[float | None]
+    thin_history: Mapped[bool] = mapped_column(server_default=false())
     reasons: Mapped[str] = mapped_column(Text)
 
 

@@ -51,16 +51,20 @@ class RunMeta:
 def save_person_scores(engine: Engine, scores: "pd.DataFrame", meta: RunMeta) -> int:
     """Keep a scoring run with everyone's score or state, in one transaction. Returns the number of the run.
 
-    Columns: `person_id, state, probability, lower, upper, reasons` (JSON text or lists); others are ignored.
+    Columns: `person_id, state, probability, lower, upper, reasons` (JSON text or lists), and `thin_history` (left out:
+    false for everyone); others are ignored.
     Probability is NaN exactly where `state` is not `scored`. Raises DataError naming what is wrong, never whom.
     """
+    if "thin_history" not in scores.columns:
+        scores = scores.assign(thin_history=False)
     rows = [
         {
             "person_id": str(row["person_id"]), "state": str(row["state"]),
             "probability": _number(row["probability"]), "lower": _number(row["lower"]),
             "upper": _number(row["upper"]), "reasons": _json_text(row["reasons"]),
+            "thin_history": bool(row["thin_history"]),
         }
-        for row in _rows(scores, ("person_id", "state", "probability", "lower", "upper", "reasons"))
+        for row in _rows(scores, ("person_id", "state", "probability", "lower", "upper", "thin_history", "reasons"))
     ]  # fmt: skip
     _check_scores(rows)
     return _save(engine, ScoringRun, Score, rows, meta)

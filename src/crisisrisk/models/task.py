@@ -29,6 +29,9 @@ class Task:
     offset_lookback_days: int = 365
     offset_prior_events: float | None = None
     valid_hours: int = 168
+    thin_history_days: int = 182
+    """A history is thin that has been known for fewer days, or has fewer contacts than below."""
+    thin_history_contacts: int = 3
     cells_known_before: str | None = None
     """ISO 8601: the cells of a place model are those that were known before."""
 

@@ -17,6 +17,7 @@ from crisisrisk.features.specs import FeatureSpec
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import Reason, is_count, reasons_for, words_of
 from crisisrisk.scoring.evidence import NOTHING, Evidence, EvidenceOfBucket, dates_in_words
+from crisisrisk.scoring.history import ThinHistory
 from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCORED = "scored"
-COLUMNS = ("person_id", "state", "probability", "lower", "upper", "reasons", "as_of")
+COLUMNS = ("person_id", "state", "probability", "lower", "upper", "thin_history", "reasons", "as_of")
 
 _EVENT_COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome",
                   "origin", "is_crisis", "ended_at")  # fmt: skip
@@ -36,8 +37,9 @@ _EVENT_COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "supersede
 class PersonScores:
     """Everyone known at `meta.as_of`, the highest probability first, those without one last.
 
-    `frame` columns: `person_id, state, probability` (0 to 1, NaN unless scored), `lower`, `upper` (None: not yet
-    estimated), `reasons` (lists of `direction, share, text, events`), `as_of`.
+    `frame` columns: `person_id, state, probability` (0 to 1, NaN unless scored), `lower`, `upper` (of its range, NaN
+    unless scored by a model that has one), `thin_history` (true or false), `reasons` (lists of `direction, share, text,
+    events`), `as_of`.
     """
 
     frame: "pd.DataFrame"
@@ -73,8 +75,9 @@ def score_people(model: Bundle, snapshot: Snapshot, site: Site, *, as_of: dateti
             "person_id": [row.person_id for row in rows],
             "state": [row.state for row in rows],
             "probability": np.array([row.probability for row in rows], dtype=np.float64),
-            "lower": pd.Series([None] * len(rows), dtype=object),
-            "upper": pd.Series([None] * len(rows), dtype=object),
+            "lower": np.array([row.lower for row in rows], dtype=np.float64),
+            "upper": np.array([row.upper for row in rows], dtype=np.float64),
+            "thin_history": np.array([row.thin_history for row in rows], dtype=bool),
             "reasons": pd.Series([row.reasons for row in rows], dtype=object),
             "as_of": [as_of] * len(rows),
         }
@@ -105,6 +108,9 @@ class _Scored:
     person_id: str
     state: str
     probability: float = float("nan")
+    lower: float = float("nan")
+    upper: float = float("nan")
+    thin_history: bool = False
     log_odds: float = 0.0
     reasons: tuple[dict[str, Any], ...] = ()
 
@@ -132,12 +138,27 @@ class _Scorer:
         )
         log_odds = model.log_odds(features, names)
         probability = model.calibration.apply(log_odds)
+        thin = self._thin_rule().of(events, people, rows)
+        lower, upper = model.calibration.ends(log_odds, thin)
         found = reasons_for(self.model.features, model.contributions(features, names), features)
         said = self._said(events, rows.person_id, found)
         return [
-            _Scored(person, SCORED, float(chance), float(odds), reasons)
-            for person, chance, odds, reasons in zip(rows.person_id, probability, log_odds, said, strict=True)
+            _Scored(
+                person_id=person,
+                state=SCORED,
+                probability=float(probability[row]),
+                lower=float(lower[row]),
+                upper=float(upper[row]),
+                thin_history=bool(thin[row]),
+                log_odds=float(log_odds[row]),
+                reasons=said[row],
+            )
+            for row, person in enumerate(rows.person_id.tolist())
         ]
+
+    def _thin_rule(self) -> ThinHistory:
+        task = self.model.task
+        return ThinHistory(days=task.thin_history_days, contacts=task.thin_history_contacts)
 
     def _said(
         self, events: pa.Table, person_ids: NDArray[np.object_], found: Sequence[Sequence[Reason]]
@@ -174,8 +195,7 @@ def sentence(text: str, behind: Evidence, today: date) -> str:
 def scores_table(scores: PersonScores) -> "pd.DataFrame":
     """The scores as a file has them: reasons as columns `reason_1`, `reason_2`, … instead of lists."""
     frame = scores.frame
-    table = frame[["person_id", "probability", "lower", "upper", "state"]].copy()
-    table["lower"], table["upper"] = table["lower"].astype(float), table["upper"].astype(float)
+    table = frame[["person_id", "probability", "lower", "upper", "state", "thin_history"]].copy()
     most = max((len(reasons) for reasons in frame["reasons"]), default=0)
     for number in range(most):
         table[f"reason_{number + 1}"] = [

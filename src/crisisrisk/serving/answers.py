@@ -51,8 +51,8 @@ class Likelihood(Answer):
 
     probability: float = Field(ge=0, le=1)
     likely_in_100: int | float = Field(description="“About 18 in 100”: whole from 1 upwards, one decimal below.")
-    lower: float | None = Field(description="Lower end of the range; null until ranges are estimated.")
-    upper: float | None = Field(description="Upper end of the range; null until ranges are estimated.")
+    lower: float | None = Field(description="Lower end of the range; null where it was not estimated.")
+    upper: float | None = Field(description="Upper end of the range; null where it was not estimated.")
     reasons: list[ReasonGiven]
 
 
@@ -61,6 +61,7 @@ class ScoredPerson(Answer):
 
     person_id: str
     state: Literal["scored"]
+    thin_history: bool = Field(description="Known for a short time or by few contacts: the range is wider.")
 
 
 class PersonRisk(Basis, Likelihood, ScoredPerson):

@@ -13,11 +13,11 @@ _BASIS: dict[str, Any] = {
     "outcome": "contact with a crisis service",
     "as_of": "2026-11-22T06:00:00Z",
     "data_complete_to": {"nhs_111": "2026-11-21T21:40:00Z", "police_999": "2026-11-22T05:58:00Z"},
-    "caveats": [_OUTCOME_CAVEAT, "late: nhs_111 since 2026-11-21T21:40Z", "interval not yet estimated"],
+    "caveats": [_OUTCOME_CAVEAT, "late: nhs_111 since 2026-11-21T21:40Z"],
 }
 _LISTED: dict[str, Any] = {
     "person_id": "k1_7Q4M2XK0D3RT5VWZ", "state": "scored", "probability": 0.182, "likely_in_100": 18,
-    "lower": None, "upper": None,
+    "lower": 0.131, "upper": 0.243, "thin_history": False,
     "reasons": [
         {"direction": "up", "share": 0.44, "text": "2 crisis-line calls in the last 7 days", "events": []},
         {"direction": "down", "share": 0.2, "text": "334 days since the last crisis contact", "events": []},
@@ -43,7 +43,7 @@ CASELOAD: dict[str, Any] = {
 _FORECAST: dict[str, Any] = {
     "expected": 12.4, "usual": 8.0, "lower": None, "upper": None, "places": 148, "horizon_days": 0.4167,
     "as_of": _BASIS["as_of"], "data_complete_to": _BASIS["data_complete_to"], "valid_until": "2026-11-23T08:00:00Z",
-    "model": _PLACE_MODEL, "caveats": _BASIS["caveats"], "reference": "S-9",
+    "model": _PLACE_MODEL, "caveats": [*_BASIS["caveats"], "interval not yet estimated"], "reference": "S-9",
 }  # fmt: skip
 _SHIFT: dict[str, Any] = {
     "id": "night-2026-11-22", "name": "night", "start": "2026-11-22T22:00:00Z", "end": "2026-11-23T08:00:00Z",
@@ -83,7 +83,7 @@ GEOJSON: dict[str, Any] = {
 
 VERSION: dict[str, Any] = {
     "program": "crisisrisk", "version": "0.1.0", "site": "Invented city", "person_scores": True,
-    "database_revision": "0001",
+    "database_revision": "0002",
 }  # fmt: skip
 
 DATA_STATUS: dict[str, Any] = {

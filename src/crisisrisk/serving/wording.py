@@ -62,22 +62,25 @@ class Freshness:
             if as_of - newest > timedelta(hours=limits.late_after(name) + settled.get(name, 0.0))
         }
 
-    def caveats(self, run: StoredRun, *, ranged: bool) -> list[str]:
-        """What must be said with every number of a run. `ranged`: whether ranges are given."""
+    def caveats(self, run: StoredRun, *, ranged: bool, thin: bool = False) -> list[str]:
+        """What must be said with every number of a run.
+
+        `ranged`: whether ranges are given. `thin`: whether anybody's history is thin.
+        """
         phrases = self.settings.phrases.caveats
         late = self.late(run.meta.data_complete_to, run.meta.as_of).items()
         said = [
             phrases["outcome"],
             *(phrases["late"].format(source=name, since=in_minutes(since)) for name, since in late),
         ]
-        return said if ranged else [*said, phrases["interval"]]
+        return [*said, *([] if ranged else [phrases["interval"]]), *([phrases["thin_history"]] if thin else [])]
 
-    def basis(self, run: StoredRun, *, ranged: bool) -> dict[str, Any]:
+    def basis(self, run: StoredRun, *, ranged: bool, thin: bool = False) -> dict[str, Any]:
         """What every answer about risk says about itself, but its horizon, its limit in time and its reference."""
         meta = run.meta
         return {
             "outcome": meta.outcome, "as_of": meta.as_of, "data_complete_to": dict(meta.data_complete_to),
-            "model": model_used(meta), "caveats": self.caveats(run, ranged=ranged),
+            "model": model_used(meta), "caveats": self.caveats(run, ranged=ranged, thin=thin),
         }  # fmt: skip
 
 

@@ -43,6 +43,18 @@ class CellSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PeopleSettings:
+    """Whom scores are for. With a service for children, people from `youngest_age` on are eligible too."""
+
+    child_service: bool = False
+    youngest_age: int = 0
+
+    def minimum_age(self, asked: int) -> int:
+        """The minimum age that a recipe asks for, lowered where the site cares for children."""
+        return min(asked, self.youngest_age) if self.child_service else asked
+
+
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """Everything `crisisrisk.toml` says, and where things are in the folder."""
 
@@ -56,6 +68,7 @@ class Site:
     country: str = "GB"
     subdivision: str | None = None
     clock: str = "system"
+    people: PeopleSettings = field(default_factory=PeopleSettings)
     buckets: int = 64
     pseudonym_key_file: Path | None = None
     database_url: str = ""
@@ -163,7 +176,7 @@ def _type_name(kind: type | tuple[type, ...]) -> str:
 _TOP = {
     "name": str, "time_zone": str, "country": str, "subdivision": str, "clock": str, "buckets": int,
     "pseudonym_key_file": str, "database_url": str, "mlflow_tracking_uri": str,
-    "cells": dict, "shift": list, "source": dict, "team": list,
+    "people": dict, "cells": dict, "shift": list, "source": dict, "team": list,
 }  # fmt: skip
 
 
@@ -185,6 +198,7 @@ def _site_from(content: dict[str, Any], path: Path, read: _Reader) -> Site:
         shifts=_shifts(top["shift"], read),
         sources={name: _source(name, value, read) for name, value in top["source"].items()},
         teams={team.id: team for team in (_team(value, read) for value in top.get("team", []))},
+        people=_people(top.get("people", {}), read),
         cells=_cells(top.get("cells", {}), read),
         pseudonym_key_file=_beside(root, top.get("pseudonym_key_file")),
         mlflow_tracking_uri=_tracking_uri(root, top.get("mlflow_tracking_uri")),
@@ -245,6 +259,15 @@ def _team(value: Any, read: _Reader) -> Team:
     if "id" not in values or values.get("list_length", 1) < 1:
         raise read.wrong("team", "an id, and a list_length above 0", values)
     return Team(**{"name": values["id"], **values})
+
+
+def _people(value: Any, read: _Reader) -> PeopleSettings:
+    values = read.table(value, "people", {"child_service": bool, "youngest_age": int})
+    if "youngest_age" in values and not values.get("child_service", False):
+        raise read.wrong("people.youngest_age", "child_service = true beside it", values["youngest_age"])
+    if not 0 <= values.get("youngest_age", 0) < 18:
+        raise read.wrong("people.youngest_age", "0 to 17", values["youngest_age"])
+    return PeopleSettings(**values)
 
 
 def _cells(value: Any, read: _Reader) -> CellSettings:

@@ -1,5 +1,6 @@
 """Where a site's declarations are: its own copies, else the shipped ones."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from crisisrisk.errors import UsageError
@@ -24,7 +25,7 @@ def read_recipes(site: Site, kind: str, path: Path | None, *, baseline: str | No
     Raises UsageError when the recipe is about the other kind, RecipeError for what is wrong in any of them.
     """
     chosen = path or declared(site, "training", DEFAULT_RECIPES[kind])
-    training = read_training_recipe(chosen, sources=site.sources)
+    training = _for_site(read_training_recipe(chosen, sources=site.sources), site)
     if training.subject != kind:
         raise UsageError(
             "CR-USE-001", f'the recipe is about "{training.subject}"', where=str(chosen), wanted=kind,
@@ -54,6 +55,12 @@ def _beside(site: Site, name: str, recipe: Path | None) -> Path:
     """The feature recipe of a training recipe: beside it, else the site's."""
     beside = [] if recipe is None else [recipe.parent / name, recipe.parent / "features" / name]
     return next((one for one in beside if one.is_file()), declared(site, "features", name))
+
+
+def _for_site(recipe: TrainingRecipe, site: Site) -> TrainingRecipe:
+    """The recipe with the minimum age of the site: lower where there is a service for children."""
+    youngest = site.people.minimum_age(recipe.cohort.minimum_age)
+    return replace(recipe, cohort=replace(recipe.cohort, minimum_age=youngest))
 
 
 def declared(site: Site, folder: str, name: str) -> Path:

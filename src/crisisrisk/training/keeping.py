@@ -89,6 +89,8 @@ def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None) 
         offset_lookback_days=recipe.offset.lookback_days,
         offset_prior_events=recipe.offset.prior_events,
         valid_hours=recipe.report.valid_hours,
+        thin_history_days=recipe.report.thin_history_days,
+        thin_history_contacts=recipe.report.thin_history_contacts,
         cells_known_before=None if cells_known_before is None else cells_known_before.isoformat(),
     )
 

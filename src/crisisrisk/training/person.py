@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,17 +15,18 @@ from crisisrisk.evaluation.person_report import PersonReport, person_report
 from crisisrisk.evaluation.slices import JudgedRows
 from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, TemporalSplit, person_split, temporal_split
 from crisisrisk.features.specs import FeatureRecipe
-from crisisrisk.models.calibration import fit_calibration
 from crisisrisk.models.risk_model import RiskModel
 from crisisrisk.models.scorer import Scorer
 from crisisrisk.models.trees import Numbers, Trees
-from crisisrisk.timeline import instant
+from crisisrisk.timeline import MICROSECONDS_PER_DAY, instant
 from crisisrisk.training.baseline_recipe import BaselineRecipe
+from crisisrisk.training.calibrating import CalibrationRows, calibrate, level_wander
 from crisisrisk.training.fitting import Block, fit_trees, scores
 from crisisrisk.training.formula_fitting import fit_formula
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.recipe import TrainingRecipe
-from crisisrisk.training.sampling import sample_negatives
+from crisisrisk.training.sampling import SampledRows, sample_negatives
+from crisisrisk.training.validation import Validation, cut_validation
 
 Part = NDArray[np.int8]
 Rows = NDArray[np.int64]
@@ -32,10 +34,10 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class FittedPerson:
-    """A model of people, and the rows that made it: 0 train, 1 validation, 2 test, -1 none."""
+    """A model of people, and how it was come by, as plain values for the report."""
 
     model: RiskModel
-    parts: Part
+    account: dict[str, Any]
 
 
 def fit_person(
@@ -45,30 +47,74 @@ def fit_person(
     parts: Part,
     baseline: BaselineRecipe | None = None,
 ) -> RiskModel:
-    """Trees, or the simple rule asked for, from the training rows; the calibration from the validation rows."""
-    train, validation = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
+    """Trees, or the simple rule asked for, from the training rows; calibration and range from the validation rows."""
+    return fitted_person(recipe, features, data, parts, baseline).model
+
+
+def fitted_person(
+    recipe: TrainingRecipe,
+    features: FeatureRecipe,
+    data: PersonData,
+    parts: Part,
+    baseline: BaselineRecipe | None = None,
+) -> FittedPerson:
+    """A model of people from the rows of parts TRAIN and VALIDATION, with the account of it.
+
+    Raises DataError where rows with the outcome, or without, are missing or too few.
+    """
+    train, held_out = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
     _require_both(data.happened[train], "the training rows")
+    _require_both(data.happened[held_out], "the validation rows")
     if baseline is None:
-        scorer: Scorer = _trees(recipe, features, data, train, validation)
+        cut = cut_validation(recipe, data, held_out)
+        sample = _sample(recipe, data, train)
+        scorer: Scorer = _trees(recipe, features, data, sample, cut.stop)
+        account = {"fitted_on": str(sample), "stopped_on_rows": len(cut.stop)}
     else:
+        cut = Validation(held_out, held_out, None)  # nothing is stopped: all of it calibrates
         scorer = fit_formula(baseline, data.features[train], features.names, data.happened[train])
-    log_odds = scores(data.features.rows(validation), lambda matrix: scorer.raw_score(matrix, features.names))
-    return RiskModel(scorer, fit_calibration(recipe.model.calibration, log_odds, data.happened[validation]))
+        account = {"fitted_on": f"all {len(train):,} rows"}
+    calibrated = calibrate(
+        recipe.model.calibration,
+        _calibration_rows(data, cut.calibrate, scorer, features),
+        level=recipe.model.interval_level,
+        wander=_wander(recipe, data, parts),
+        seed=recipe.model.seed,
+        notes=[cut.note] if cut.note else [],
+    )
+    return FittedPerson(RiskModel(scorer, calibrated.calibration), {**account, "calibration": calibrated.account})
 
 
-def _trees(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, train: Rows, validation: Rows) -> Trees:
-    """Trees from the training rows, as many as do best on the validation rows."""
+def _sample(recipe: TrainingRecipe, data: PersonData, train: Rows) -> SampledRows:
     settings = recipe.model
-    sample = sample_negatives(
+    return sample_negatives(
         train, data.happened[train], per_positive=settings.negatives_per_positive, seed=settings.seed
     )
+
+
+def _trees(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, sample: SampledRows, stop: Rows) -> Trees:
+    """Trees from the rows drawn for it, as many as do best on the rows that stop them."""
     return fit_trees(
         "person",
         features.names,
         Block(data.features.rows(sample.rows), sample.happened, weights=sample.weights),
-        Block(data.features.rows(validation), data.happened[validation]),
+        Block(data.features.rows(stop), data.happened[stop]),
         recipe.model,
     )
+
+
+def _calibration_rows(data: PersonData, rows: Rows, scorer: Scorer, features: FeatureRecipe) -> CalibrationRows:
+    log_odds = scores(data.features.rows(rows), lambda matrix: scorer.raw_score(matrix, features.names))
+    return CalibrationRows(log_odds, data.happened[rows], data.person[rows], data.thin[rows])
+
+
+def _wander(recipe: TrainingRecipe, data: PersonData, parts: Part) -> float:
+    """How far the level of the outcome moved from one horizon to the next, among the rows that may be looked at."""
+    if recipe.split.kind == "person":
+        return 0.0
+    seen = np.flatnonzero((parts == TRAIN) | (parts == VALIDATION))
+    step_us = recipe.outcome.horizon_days * MICROSECONDS_PER_DAY
+    return level_wander(data.as_of[seen], data.happened[seen], step_us=step_us)
 
 
 def _require_both(happened: NDArray[np.bool_], where: str) -> None:
@@ -152,6 +198,8 @@ class JudgedPerson:
     """Of the test rows. Shape (len(test),)."""
     baselines: dict[str, Numbers]
     judged_on: str
+    account: dict[str, Any]
+    """How the model was come by: rows, calibration, notes."""
 
 
 def train_and_judge(
@@ -167,11 +215,13 @@ def train_and_judge(
     parts = split_of(recipe, data)
     train, test = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == TEST)
     tell(f"fitting on {len(train):,} rows, {len(features.names)} features …")
-    model = fit_person(recipe, features, data, parts, baseline)
+    fitted = fitted_person(recipe, features, data, parts, baseline)
+    model = fitted.model
     tell(f"judging on {len(test):,} rows beside the baselines …")
     risk = risk_of(model, features, data, test)
     baselines = baselines_for(data, train, test)
-    return JudgedPerson(model, test, risk, baselines, _judged_on(recipe, data, train, test, zone))
+    judged_on = _judged_on(recipe, data, train, test, zone)
+    return JudgedPerson(model, test, risk, baselines, judged_on, fitted.account)
 
 
 def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows, zone: ZoneInfo) -> str:

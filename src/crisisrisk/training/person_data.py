@@ -15,6 +15,7 @@ from crisisrisk.evaluation.baselines import CrisisHistory, crisis_history, frequ
 from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.labels import onset_labels
+from crisisrisk.scoring.history import ThinHistory
 from crisisrisk.scoring.registers import opted_out_at, teams_at
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
@@ -41,6 +42,8 @@ class PersonData:
     happened: NDArray[np.bool_]
     history: CrisisHistory
     attendance: NDArray[np.float64]
+    thin: NDArray[np.bool_]
+    """Whose history was thin."""
     team: NDArray[np.object_] | None
     attrition: Attrition
     cut_off_us: int
@@ -72,6 +75,11 @@ def cohort_rule(recipe: TrainingRecipe) -> CohortRule:
         seen_within_days=cohort.seen_within_days,
         minimum_age=cohort.minimum_age,
     )
+
+
+def thin_rule(recipe: TrainingRecipe) -> ThinHistory:
+    """What a recipe calls a thin history."""
+    return ThinHistory(days=recipe.report.thin_history_days, contacts=recipe.report.thin_history_contacts)
 
 
 def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snapshot, site: Site) -> PersonData:
@@ -148,6 +156,7 @@ class _Part:
     happened: NDArray[np.bool_]
     history: CrisisHistory
     attendance: NDArray[np.float64]
+    thin: NDArray[np.bool_]
     attrition: Attrition
 
 
@@ -173,6 +182,7 @@ class _Context:
             happened=labels.happened[kept] == 1,
             history=crisis_history(rule, events, people, cohort.rows).where(kept),
             attendance=frequent_attender(events, cohort.rows)[kept],
+            thin=thin_rule(self.recipe).of(events, people, cohort.rows)[kept],
             attrition=cohort.attrition.then(labels.attrition),
         )
 
@@ -198,6 +208,7 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, featu
         happened=np.concatenate([part.happened for part in parts]),
         history=CrisisHistory.joined([part.history for part in parts]),
         attendance=np.concatenate([part.attendance for part in parts]),
+        thin=np.concatenate([part.thin for part in parts]),
         team=_teams(snapshot.table("caseloads"), ids, person, as_of),
         attrition=attrition,
         cut_off_us=context.cut_off_us,

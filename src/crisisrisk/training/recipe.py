@@ -24,7 +24,7 @@ from crisisrisk.training.settings import (
 )
 
 SUBJECTS = ("person", "place")
-CALIBRATIONS = ("platt", "isotonic")
+CALIBRATIONS = ("platt", "isotonic", "venn_abers", "best")
 DIRECTIONS = {"increasing": 1, "decreasing": -1}
 
 
@@ -82,7 +82,11 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Which rows fit the model, which stop and calibrate it, which judge it."""
+    """Which rows fit the model, which stop and calibrate it, which judge it.
+
+    The validation block of people is itself cut in two, with a horizon between: its earlier part stops the trees, its
+    later part calibrates them and says how wide the range of a score is.
+    """
 
     kind: str = setting(
         "time", meaning="`time`: train earlier, test later; `person`: for data without calendar dates",
@@ -130,10 +134,15 @@ class ModelSettings:
     )
     calibration: str = setting(
         "platt",
-        meaning="how scores become probabilities",
+        meaning="how scores become probabilities; `best`: whichever of the three has the least log loss on people "
+        "whom it was not fitted on",
         choices=CALIBRATIONS,
         only_for="person",
     )
+    interval_level: float = setting(
+        0.9, meaning="how often the range of a score is to hold how often the outcome comes at such a score",
+        at_least=0.5, at_most=0.99, only_for="person",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +164,10 @@ class Report:
     list_length: int = setting(25, meaning="people that a team looks at in a week", above=0, only_for="person")
     bootstrap_samples: int = setting(200, meaning="resamples behind an interval", above=0)
     valid_hours: int = setting(168, meaning="hours after which a score or a forecast has expired", above=0)
+    thin_history_days: int = setting(
+        182, meaning="a history is thin that has been known for fewer days", at_least=0, only_for="person"
+    )
+    thin_history_contacts: int = setting(3, meaning="or that has fewer contacts", at_least=0, only_for="person")
 
 
 @dataclass(frozen=True, kw_only=True)

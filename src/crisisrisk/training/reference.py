@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
+from inspect import cleandoc
 from typing import Any, get_type_hints
 
 from crisisrisk.training.recipe import SECTIONS
@@ -35,7 +36,7 @@ def recipes_page() -> str:
     parts = [_HEAD]
     for name, (kind, only_for) in SECTIONS.items():
         title = f"## `[{name}]`" + (f", {only_for} only" if only_for else "")
-        parts.append(f"{title}\n\n{(kind.__doc__ or '').strip()}\n\n{_table(kind, bool(only_for))}\n")
+        parts.append(f"{title}\n\n{cleandoc(kind.__doc__ or '')}\n\n{_table(kind, bool(only_for))}\n")
     return "\n".join(parts)
 
 

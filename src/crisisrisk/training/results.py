@@ -95,7 +95,13 @@ class TrainedRun:
         )
         table = comparison(self.subject, self.metrics, self.baselines)
         ending = f"{self.seconds:.0f} s · {self.peak_memory_mb:.0f} MB"
-        return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *self._suspicions(), "", ending])
+        said = [*self._notes(), *self._suspicions()]
+        return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *said, "", ending])
+
+    def _notes(self) -> list[str]:
+        """What was done otherwise than asked, because the data are few."""
+        notes = self.report.get("fitting", {}).get("calibration", {}).get("notes", [])
+        return ["", *(f"note: {note}" for note in notes)] if notes else []
 
     def _suspicions(self) -> list[str]:
         auroc = self.metrics.get("auroc")

@@ -1,6 +1,6 @@
 """A team's own people: one person's score, and the caseload as a list."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -78,13 +78,14 @@ def caseload(
         (last.scores[person] for person, state in last.states.items() if state == SCORED),
         key=lambda score: (-(score.probability or 0.0), score.person_id),
     )
+    shown = listed[:limit]
     return Caseload(
-        **_basis(service, last.run, listed),
+        **_basis(service, last.run, shown),
         team=team,
         people_on_caseload=len(members),
         people_scored=len(listed),
         pinned=_pinned(service, last),
-        people=[_listed(score) for score in listed[:limit]],
+        people=[_listed(score) for score in shown],
     )
 
 
@@ -148,14 +149,17 @@ def _listed(score: StoredScore) -> ListedPerson:
         likely_in_100=in_100(score.probability),
         lower=score.lower,
         upper=score.upper,
+        thin_history=score.thin_history,
         reasons=reasons_given(score.reasons),
     )
 
 
-def _basis(service: Service, run: StoredRun, scores: Iterable[StoredScore]) -> dict[str, Any]:
+def _basis(service: Service, run: StoredRun, scores: Collection[StoredScore]) -> dict[str, Any]:
     freshness = Freshness(service.settings)
+    ranged = all(score.lower is not None for score in scores)
+    thin = any(score.thin_history for score in scores)
     return {
-        **freshness.basis(run, ranged=all(score.lower is not None for score in scores)),
+        **freshness.basis(run, ranged=ranged, thin=thin),
         "horizon_days": run.meta.horizon_days,
         "valid_until": freshness.valid_until(run),
         "reference": f"R-{run.number}",
