@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "load_csv", "person_features", "full_person_set", "simulate", "training_memory")
+NAMES = ("startup", "load_csv", "person_features", "full_person_set", "simulate", "training_memory", "training_people")
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "speed.md"
 HEAD = """<!-- made by `make bench`; do not edit -->
 

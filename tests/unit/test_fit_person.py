@@ -28,10 +28,10 @@ def test_the_same_rows_and_seed_give_the_same_model_to_the_byte(data: PersonData
     asked = recipe(model={"negatives_per_positive": 3, "calibration": "best"})
     parts = split_of(asked, data)
     models = [fit_person(asked, FEATURES, data, parts) for _ in range(5)]
-    assert len({model.trees.text for model in models}) == 1
+    assert len({model.scorer.text for model in models}) == 1
     assert len({model.calibration.to_json() for model in models}) == 1
     two = fit_person(replace(asked, model=replace(asked.model, threads=2)), FEATURES, data, parts)
-    assert trees_alone(two.trees.text) == trees_alone(models[0].trees.text)
+    assert trees_alone(two.scorer.text) == trees_alone(models[0].scorer.text)
 
 
 def trees_alone(text: str) -> str:

@@ -94,7 +94,7 @@ def _people(site: Site, truth: Path, tell: Tell) -> tuple[JudgedRows, tuple[Risk
     parts = person.split_of(recipes.training, data)
     judged = person.train_and_judge(recipes.training, recipes.features, data, zone=site.time_zone, tell=tell)
     train, test = np.flatnonzero(parts == TRAIN), judged.test
-    probability, condition = _true_risk(site, truth, data)
+    probability, condition = true_risk(site, truth, data)
     known = test[np.isfinite(probability[test])]
     if len(known) < (1 - _FEW) * len(test):
         raise _not_this_city(truth, missing=len(test) - len(known), of=len(test), what="person-weeks")
@@ -113,7 +113,7 @@ def _people(site: Site, truth: Path, tell: Tell) -> tuple[JudgedRows, tuple[Risk
     )
 
 
-def _true_risk(site: Site, truth: Path, data: PersonData) -> tuple[Floats, NDArray[np.int64]]:
+def true_risk(site: Site, truth: Path, data: PersonData) -> tuple[Floats, NDArray[np.int64]]:
     """For each row the true probability (NaN where unknown) and the number of its latent condition."""
     weeks = np.unique(data.as_of)
     numbers = _numbers_of(site, truth, data)
