@@ -34,7 +34,7 @@ HEAD = """<!-- made by `python -m benchmarks.intervals --write`; do not edit -->
 # How often the ranges hold
 
 "About 18 in 100 (13 to 24)": the range is to hold how often the outcome comes among people with a score like this,
-nine times in ten ([why so](../adr/0008-ranges-of-scores.md)). In an invented city the true probability of everybody is
+nine times in ten ([why so](../adr/0010-ranges-of-scores.md)). In an invented city the true probability of everybody is
 known, so this can be looked at: in each twentieth of the scores (a ventile), does the mean range hold the mean true
 probability of the people in it?
 """
