@@ -1,9 +1,9 @@
 """Who, or which cells and shifts, is eligible as of a moment, and what each exclusion drops."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -48,27 +48,61 @@ class PersonRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stay:
+    """Events that begin a stretch of time away, such as custody, and what ends it.
+
+    It begins with an event of `sources`, of `codes` alone where any are named. It ends at the event's `ended_at`, or
+    with the next event of `ended_by`; one of which no end ever became known counts as open for `longest_open_days`.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    codes: tuple[str, ...] = ()
+    ended_by: tuple[str, ...] = ()
+    longest_open_days: int = 365
+
+
+@dataclass(frozen=True, kw_only=True)
 class CohortRule:
     """Who is eligible. Every condition looks at what was known before the row's own `as_of`, never at later history.
 
     `minimum_age`: only years of birth are known, so who might still be younger on the day is left out; people
-    of unknown year of birth stay and are counted. 0 asks nothing. A hospital stay of which no end ever became
-    known counts as open for `longest_open_stay_days`.
+    of unknown year of birth stay and are counted. 0 asks nothing. `outcome_within_days`: a crisis contact must be
+    known that occurred so recently. A hospital stay of which no end ever became known counts as open for
+    `longest_open_stay_days`. Who is in one of the stays of `excluded_while` is out of scope.
     """
 
     minimum_history_days: int = 0
     seen_within_days: int | None = None
+    outcome_within_days: int | None = None
     minimum_age: int = 18
     hospital_sources: tuple[str, ...] = ("mh_admission",)
     discharge_sources: tuple[str, ...] = ("mh_discharge",)
     longest_open_stay_days: int = 365
+    excluded_while: tuple[Stay, ...] = ()
+
+    @classmethod
+    def from_plain(cls, content: Mapping[str, Any]) -> Self:
+        """The rule from its fields, stays as mappings of theirs. Raises TypeError for a field that there is not."""
+        stays = tuple(Stay(**one) for one in content.get("excluded_while", ()))
+        return cls(**{**content, "excluded_while": stays})
+
+    @property
+    def hospital(self) -> Stay:
+        """Hospital stays, as stays."""
+        return Stay(
+            name="hospital", sources=self.hospital_sources, ended_by=self.discharge_sources,
+            longest_open_days=self.longest_open_stay_days,
+        )  # fmt: skip
 
     def __post_init__(self) -> None:
         limits = (
             ("minimum_history_days", self.minimum_history_days, 0),
             ("seen_within_days", self.seen_within_days, 1),
+            ("outcome_within_days", self.outcome_within_days, 1),
             ("minimum_age", self.minimum_age, 0),
             ("longest_open_stay_days", self.longest_open_stay_days, 1),
+            *((f"longest_open_days of {stay.name}", stay.longest_open_days, 1) for stay in self.excluded_while),
         )
         for name, value, least in limits:
             if value is not None and value < least:
@@ -234,10 +268,14 @@ def _conditions(
         _Condition("dead", "died before the date", "out_of_scope", dead),
         _Condition("moved_away", "moved away, or observation over", "out_of_scope", moved),
         _Condition("under_age", f"under {rule.minimum_age}", "under_18", young),
-        _Condition("in_hospital", "in hospital", "in_hospital", _in_hospital(context)),
+        _Condition("in_hospital", "in hospital", "in_hospital", _inside(rule.hospital, context)),
         _Condition(
             "in_crisis_episode", "in a crisis episode", "in_crisis_episode",
             in_episode(episode_rule, crises, people, moments),
+        ),
+        *(
+            _Condition(f"while_{stay.name}", stay.name.replace("_", " "), "out_of_scope", _inside(stay, context))
+            for stay in rule.excluded_while
         ),
         _Condition("no_event", "no event yet", "no_data", silent),
     ]  # fmt: skip
@@ -249,29 +287,36 @@ def _conditions(
         unseen = live_counts(context.times, people, moments, lookback_us=lookback) == 0
         meaning = f"not seen in the last {rule.seen_within_days} days"
         conditions.append(_Condition("not_seen", meaning, "out_of_scope", unseen))
+    if rule.outcome_within_days is not None:
+        lookback = rule.outcome_within_days * MICROSECONDS_PER_DAY
+        none = live_counts(crises, people, moments, lookback_us=lookback) == 0
+        meaning = f"no crisis contact in the last {rule.outcome_within_days} days"
+        conditions.append(_Condition("no_recent_outcome", meaning, "out_of_scope", none))
     unasked = {"under_age": rule.minimum_age == 0, "short_history": rule.minimum_history_days == 0}
     return [condition for condition in conditions if not unasked.get(condition.name, False)]
 
 
-def _in_hospital(context: _Context) -> Mask:
-    """Who is in a hospital stay as known at each moment. Shape (people, moments).
+def _inside(stay: Stay, context: _Context) -> Mask:
+    """Who is in a stay as known at each moment. Shape (people, moments).
 
-    A stay is open at T when its live version does not end before T and no live discharge lies between its
-    start and T. Loops over moments, not people: admissions and discharges are few.
+    A stay is open at T when its live version does not end before T and no live event that ends stays lies between
+    its start and T. Loops over moments, not people: stays and their ends are few.
     """
-    rule, ids = context.rule, context.ids
-    stays = is_one_of(context.events, "source", rule.hospital_sources)
-    ends = is_one_of(context.events, "source", rule.discharge_sources)
-    admissions, discharges = (event_times(context.events, ids, mask) for mask in (stays, ends))
-    kept = stays & (person_index(context.events, ids) >= 0)
-    ended_at = instants_of(context.events, "ended_at", missing=FOREVER_US)[kept]
-    longest = rule.longest_open_stay_days * MICROSECONDS_PER_DAY
-    ended_at = np.where(ended_at == FOREVER_US, admissions.occurred_at + longest, ended_at)
+    events, ids = context.events, context.ids
+    begins = is_one_of(events, "source", stay.sources)
+    if stay.codes:
+        begins &= is_one_of(events, "code", stay.codes)
+    starts = event_times(events, ids, begins)
+    ends = event_times(events, ids, is_one_of(events, "source", stay.ended_by))
+    kept = begins & (person_index(events, ids) >= 0)
+    ended_at = instants_of(events, "ended_at", missing=FOREVER_US)[kept]
+    longest = stay.longest_open_days * MICROSECONDS_PER_DAY
+    ended_at = np.where(ended_at == FOREVER_US, starts.occurred_at + longest, ended_at)
     inside = np.zeros((len(ids), len(context.moments)), dtype=bool)
     for column, as_of in enumerate(context.moments):
-        admitted = _latest(admissions.where(admissions.live_at(as_of) & (ended_at >= as_of)), len(ids))
-        discharged = _latest(discharges.where(discharges.live_at(as_of)), len(ids))
-        inside[:, column] = admitted > discharged
+        begun = _latest(starts.where(starts.live_at(as_of) & (ended_at >= as_of)), len(ids))
+        ended = _latest(ends.where(ends.live_at(as_of)), len(ids))
+        inside[:, column] = begun > ended
     return inside
 
 

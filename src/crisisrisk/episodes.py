@@ -7,6 +7,7 @@ what happened by the final versions, cohorts and baselines at what was known at 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,11 @@ class EpisodeRule:
 
     An event counts when its source is in `sources`; or when its source has an entry in `codes` or `outcomes`
     and its code and outcome are among those listed there; or, with `crisis_flag`, when its agency flagged it
-    with `is_crisis`. `origins`, when not empty, then keeps only events of those origins.
+    with `is_crisis`. `origins`, when not empty, then keeps only events of those origins; `only_doors` only events
+    that came by those doors.
+
+    A door is a name with its members: a source, or one code of a source written `source:code`, which goes before the
+    source as a whole. Without doors each source is a door of its own.
     """
 
     sources: tuple[str, ...] = ()
@@ -34,19 +39,29 @@ class EpisodeRule:
     outcomes: NameLists = ()
     crisis_flag: bool = False
     origins: tuple[str, ...] = ()
+    doors: NameLists = ()
+    only_doors: tuple[str, ...] = ()
     stable_gap_days: int = 7
 
     def __post_init__(self) -> None:
         if self.stable_gap_days < 0:
             raise _impossible("stable_gap_days is below 0", found=str(self.stable_gap_days))
+        if unknown := sorted(set(self.only_doors) - set(dict(self.doors))):
+            named = ", ".join(door for door, _ in self.doors) or "no doors"
+            raise _impossible(f'no door is named "{unknown[0]}"', found=named)
         if not (self.named_sources or self.crisis_flag):
             raise _impossible("no event could be a crisis event", found="no sources, codes, outcomes or crisis_flag")
 
     @property
     def named_sources(self) -> tuple[str, ...]:
-        """The sources that the rule names, in order, each once."""
+        """The sources that the rule names, in order, each once; of `only_doors` alone where there are any."""
         restricted = [source for source, _ in (*self.codes, *self.outcomes)]
-        return tuple(dict.fromkeys([*self.sources, *restricted]))
+        named = tuple(dict.fromkeys([*self.sources, *restricted]))
+        if not self.only_doors:
+            return named
+        let_in = {member.partition(":")[0] for door, members in self.doors if door in self.only_doors
+                  for member in members}  # fmt: skip
+        return tuple(source for source in named if source in let_in)
 
     @property
     def stable_gap_us(self) -> int:
@@ -74,7 +89,41 @@ def crisis_mask(rule: EpisodeRule, events: pa.Table) -> Mask:
         counts |= listed
     if rule.crisis_flag:
         counts |= _column(events, "is_crisis").fill_null(False).to_numpy(zero_copy_only=False)
-    return counts & is_one_of(events, "origin", rule.origins) if rule.origins else counts
+    if rule.origins:
+        counts &= is_one_of(events, "origin", rule.origins)
+    return counts & _by_doors(rule, events) if rule.only_doors else counts
+
+
+OTHER_DOOR = "other"
+
+
+class Doors(NamedTuple):
+    """By which door each event came: `names[number]`. `number` has shape (events,)."""
+
+    number: NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+def doors_of(rule: EpisodeRule, events: pa.Table) -> Doors:
+    """By which door each event came, the last one, "other", for none that the rule names."""
+    if not rule.doors:
+        sources = _encoded(events, "source")
+        names = (*sources.dictionary.to_pylist(), OTHER_DOOR)
+        number = _filled(sources.indices, len(names) - 1).to_numpy(zero_copy_only=False)
+        return Doors(number.astype(np.int64), names)
+    found = np.full(events.num_rows, len(rule.doors), dtype=np.int64)
+    for number, (_, members) in enumerate(rule.doors):
+        found[is_one_of(events, "source", [member for member in members if ":" not in member])] = number
+    for number, (_, members) in enumerate(rule.doors):  # one code of a source goes before the source as a whole
+        for source, _, code in (member.partition(":") for member in members if ":" in member):
+            found[is_one_of(events, "source", (source,)) & is_one_of(events, "code", (code,))] = number
+    return Doors(found, (*(door for door, _ in rule.doors), OTHER_DOOR))
+
+
+def _by_doors(rule: EpisodeRule, events: pa.Table) -> Mask:
+    doors = doors_of(rule, events)
+    wanted = [number for number, door in enumerate(doors.names[:-1]) if door in rule.only_doors]
+    return np.isin(doors.number, wanted)
 
 
 def outcome_sources(rule: EpisodeRule, events: pa.Table) -> tuple[str, ...]:
@@ -116,8 +165,8 @@ class EventTimes:
     def __len__(self) -> int:
         return len(self.person)
 
-    def where(self, mask: Mask) -> "EventTimes":
-        """Only the versions of the mask."""
+    def where(self, mask: Mask | NDArray[np.int64]) -> "EventTimes":
+        """Only the versions of a mask, or those at some places."""
         return EventTimes(self.person[mask], self.occurred_at[mask], self.known_at[mask], self.superseded_at[mask])
 
     def in_order(self) -> "EventTimes":

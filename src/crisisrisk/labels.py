@@ -1,19 +1,31 @@
 """Whether an outcome happened inside the horizon, and for whom nobody can say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.cohorts import Attrition, AttritionStep, PeopleStates, PersonRows
-from crisisrisk.episodes import EpisodeRule, EventTimes, Mask, crisis_mask, event_times, onsets
+from crisisrisk.episodes import EpisodeRule, EventTimes, Mask, crisis_mask, doors_of, event_times, onsets, person_index
 from crisisrisk.errors import DataError, RecipeError
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants, horizon, instant
 
 DEATHS = ("censor", "composite", "negative")
+MOVES = ("censor", "negative")
+DEATH_DOOR = "death"
 UNKNOWN = -1
+
+
+class DoorCount(NamedTuple):
+    """How many outcomes came by one door: the rows that count them, the people, and the episodes themselves."""
+
+    door: str
+    rows: int
+    people: int
+    episodes: int
 
 
 @dataclass(frozen=True)
@@ -21,12 +33,14 @@ class Labels:
     """One label per cohort row. Both arrays have shape (rows,).
 
     `happened`: 1 yes, 0 no, and -1 wherever `observed` is false: a row whose label nobody can know is dropped,
-    never filled with "no".
+    never filled with "no". The notes of `attrition` say how many rows, of those with complete data, a death or an
+    end of observation touched, and what became of them. `doors`: by the first onset of each row, in order of door.
     """
 
     happened: NDArray[np.int8]
     observed: Mask
     attrition: Attrition
+    doors: tuple[DoorCount, ...] = ()
 
     @property
     def prevalence(self) -> float:
@@ -45,6 +59,7 @@ def onset_labels(
     complete_to_us: Mapping[str, int],
     cut_off_us: int,
     death: str = "censor",
+    moved: str = "censor",
 ) -> Labels:
     """Onset of a crisis episode within `[as_of + gap, as_of + gap + horizon)`, by versions known before the cut-off.
 
@@ -52,7 +67,8 @@ def onset_labels(
     outcome source (`complete_to_us`: microseconds per source; give only sources that carry the outcome when the
     rule goes by `crisis_flag`, all given ones count then), or after the person's observation ended (`valid_to` with
     no later state that starts by then). Such rows are dropped even where an onset was seen: keeping only those
-    would raise the share of outcomes.
+    would raise the share of outcomes. With `moved` = `negative`, who moved away had no further outcome, and the row
+    stays.
 
     A death before the label window ends: `censor` drops the row, unless an onset was seen in the window as well;
     `composite` counts a death inside the label window as the outcome, and drops a row whose death came before it;
@@ -60,27 +76,71 @@ def onset_labels(
     Raises RecipeError for another word, DataError when a source that the rule names has no `complete_to`,
     TimeError for a horizon that is not above 0 or a gap below 0.
     """
-    if death not in DEATHS:
-        raise RecipeError("CR-COHORT-001", f'death is "{death}"', wanted=" or ".join(DEATHS), found=str(death))
+    for name, value, words in (("death", death, DEATHS), ("moved", moved, MOVES)):
+        if value not in words:
+            raise RecipeError("CR-COHORT-001", f'{name} is "{value}"', wanted=" or ".join(words), found=str(value))
     horizon(instant(0), days=horizon_days, gap_days=gap_days)
     starts = rows.as_of + gap_days * MICROSECONDS_PER_DAY
     ends = starts + horizon_days * MICROSECONDS_PER_DAY
-    seen = _onset_inside(rule, events, rows, starts, ends, cut_off_us)
+    begun = _begun_inside(rule, events, rows, starts, ends, cut_off_us)
     observation = _Observation(people, rows, cut_off_us)
     incomplete = ends > _complete_to(rule, complete_to_us, cut_off_us)
     lost = ends > observation.end
     dies = observation.died_at < ends
     inside = dies & (observation.died_at >= starts)
-    unclear = {"censor": dies & ~seen, "composite": dies & ~inside & ~seen, "negative": np.zeros_like(dies)}[death]
-    happened = (seen | inside if death == "composite" else seen).astype(np.int8)
+    none = np.zeros_like(dies)
+    unclear = {"censor": dies & ~begun.seen, "composite": dies & ~inside & ~begun.seen, "negative": none}[death]
+    dead = inside if death == "composite" else none
     causes = (
         ("incomplete", "horizon passes what the data cover", incomplete),
-        ("observation_over", "observation ends inside the horizon", lost),
+        ("observation_over", "observation ends inside the horizon", lost if moved == "censor" else none),
         ("died", "died before the horizon ended", unclear),
     )
     observed, attrition = _attrition(rows, causes)
+    touched = (
+        ("died_in_horizon", f"died inside the horizon: {_DEATH_WORDS[death]}", dies & ~incomplete),
+        ("moved_in_horizon", f"observation over inside it: {_MOVE_WORDS[moved]}", lost & ~incomplete),
+    )
+    happened = (begun.seen | dead).astype(np.int8)
     happened[~observed] = UNKNOWN
-    return Labels(happened, observed, attrition)
+    notes = tuple(AttritionStep(name, meaning, _people(rows, mask), int(mask.sum())) for name, meaning, mask in touched)
+    attrition = Attrition(attrition.people, attrition.rows, attrition.steps, notes)
+    return Labels(happened, observed, attrition, _doors(rows, begun, dead, observed))
+
+
+_DEATH_WORDS = {"censor": "dropped", "composite": "an outcome", "negative": "no outcome"}
+_MOVE_WORDS = {"censor": "dropped", "negative": "no outcome"}
+
+
+def _people(rows: PersonRows, mask: Mask) -> int:
+    return len(np.unique(rows.row_person()[mask]))
+
+
+def _doors(rows: PersonRows, begun: "_Begun", dead: Mask, observed: Mask) -> tuple[DoorCount, ...]:
+    """Outcomes of observed rows by the door of their first onset; a death that counts is a door of its own."""
+    person, seen = rows.row_person(), begun.seen & observed
+    number = begun.number[seen]
+    found = [
+        DoorCount(
+            name, int((number == door).sum()), len(np.unique(person[seen][number == door])),
+            len(np.unique(begun.onset[seen][number == door])),
+        )
+        for door, name in enumerate(begun.names)
+    ]  # fmt: skip
+    died = dead & observed & ~begun.seen
+    deaths = DoorCount(DEATH_DOOR, int(died.sum()), _people(rows, died), _people(rows, died))
+    return tuple(one for one in (*found, deaths) if one.rows)
+
+
+def doors_added(tables: Iterable[tuple[DoorCount, ...]]) -> tuple[DoorCount, ...]:
+    """The counts of several buckets together, most rows first: no person is in two of them."""
+    total: dict[str, DoorCount] = {}
+    for one in (count for table in tables for count in table):
+        so_far = total.get(one.door, DoorCount(one.door, 0, 0, 0))
+        total[one.door] = DoorCount(
+            one.door, so_far.rows + one.rows, so_far.people + one.people, so_far.episodes + one.episodes
+        )
+    return tuple(sorted(total.values(), key=lambda count: (-count.rows, count.door)))
 
 
 def _complete_to(rule: EpisodeRule, complete_to_us: Mapping[str, int], cut_off_us: int) -> int:
@@ -98,20 +158,42 @@ def _complete_to(rule: EpisodeRule, complete_to_us: Mapping[str, int], cut_off_u
 
 def final_onsets(rule: EpisodeRule, events: pa.Table, rows: PersonRows, *, cut_off_us: int) -> EventTimes:
     """The crisis events that start an episode, by versions known before the cut-off, in order of person and time."""
-    crises = event_times(events, rows.person_id, crisis_mask(rule, events))
-    final = (crises.known_at < cut_off_us) & (cut_off_us <= crises.superseded_at)
-    crises = crises.where(final).in_order()
-    offsets = np.searchsorted(crises.person, np.arange(len(rows.person_id) + 1))
-    return crises.where(onsets(offsets, crises.occurred_at, stable_gap_us=rule.stable_gap_us))
+    return _onsets_where(rule, events, rows, cut_off_us)[0]
 
 
-def _onset_inside(
+def _onsets_where(
+    rule: EpisodeRule, events: pa.Table, rows: PersonRows, cut_off_us: int
+) -> tuple[EventTimes, NDArray[np.int64]]:
+    """The onsets, and for each its place in the table."""
+    counted = crisis_mask(rule, events)
+    crises = event_times(events, rows.person_id, counted)
+    places = np.flatnonzero(counted & (person_index(events, rows.person_id) >= 0))
+    final = np.flatnonzero((crises.known_at < cut_off_us) & (cut_off_us <= crises.superseded_at))
+    order = final[np.lexsort((crises.occurred_at[final], crises.person[final]))]
+    offsets = np.searchsorted(crises.person[order], np.arange(len(rows.person_id) + 1))
+    first = order[onsets(offsets, crises.occurred_at[order], stable_gap_us=rule.stable_gap_us)]
+    return crises.where(first), places[first]
+
+
+class _Begun(NamedTuple):
+    """For each row whether an onset lies in its label window; of those that do, the first one and its door."""
+
+    seen: Mask
+    onset: NDArray[np.int64]
+    number: NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+def _begun_inside(
     rule: EpisodeRule, events: pa.Table, rows: PersonRows, starts: Instants, ends: Instants, cut_off_us: int
-) -> Mask:
-    """Whether any onset lies in `[start, end)`: it does when more onsets come before the end than before the start."""
-    begun = final_onsets(rule, events, rows, cut_off_us=cut_off_us)
+) -> _Begun:
+    """An onset lies in `[start, end)` when more onsets come before the end than before the start."""
+    begun, places = _onsets_where(rule, events, rows, cut_off_us)
     person = rows.row_person()
-    return _earlier(begun, person, ends) > _earlier(begun, person, starts)
+    first = _earlier(begun, person, starts)
+    doors = doors_of(rule, events.select(["source", "code"]).take(places))
+    seen = _earlier(begun, person, ends) > first
+    return _Begun(seen, first, np.append(doors.number, -1)[first], doors.names)
 
 
 def days_to_onset(

@@ -192,25 +192,78 @@ def local_clock(instants: Instants, zone: ZoneInfo) -> LocalClock:
     )
 
 
-def grid(window: Window, zone: ZoneInfo, *, every_days: int = 7) -> tuple[datetime, ...]:
-    """As-of moments in a window: local midnights, every so many local days.
+@dataclass(frozen=True, kw_only=True)
+class Rhythm:
+    """How far apart the moments of a grid stand, on the local calendar, and at which local time of day.
 
-    A grid of whole weeks stands on Mondays; any other counts from the window's first local midnight.
+    `weekday` (0 is Monday) is where a grid of whole weeks stands; one of months stands on the first day of a month;
+    one of other days counts from the first day of its window.
     """
-    if every_days <= 0:
-        raise TimeError("CR-TIME-003", f"a grid of every {every_days} days", wanted="a whole number above 0")
-    first = window.start.astimezone(zone).date()
-    if every_days % 7 == 0:
-        first += timedelta(days=-first.weekday() % 7)
-    return tuple(_midnights(first, window, zone, every_days))
+
+    days: int = 7
+    months: int = 0
+    """Above 0: so many months apart, whatever `days` says."""
+    at: time = time()
+    weekday: int = 0
+
+    def __post_init__(self) -> None:
+        if self.days <= 0 or self.months < 0:
+            every = f"{self.months} months" if self.months else f"{self.days} days"
+            raise TimeError("CR-TIME-003", f"a grid of every {every}", wanted="a whole number above 0")
+
+    def first_on_or_after(self, day: date) -> date:
+        """The first day on or after this one on which a grid may begin."""
+        if self.months:
+            return day if day.day == 1 else _months_later(day, 1)
+        if self.days % 7 == 0:
+            return day + timedelta(days=(self.weekday - day.weekday()) % 7)
+        return day
+
+    def after(self, day: date) -> date:
+        """The day of the grid that follows one of its days."""
+        return _months_later(day, self.months) if self.months else day + timedelta(days=self.days)
 
 
-def _midnights(first: date, window: Window, zone: ZoneInfo, every_days: int) -> Iterator[datetime]:
-    day = first
-    while (moment := utc_from_local(datetime.combine(day, time()), zone, ambiguous="first")) < window.end:
+_RHYTHM = re.compile(r"([1-9]\d{0,3}) (day|week|month)s?")
+
+
+def rhythm(every: str, *, at: str = "00:00", weekday: str = "mon") -> Rhythm:
+    """A rhythm from text as a recipe has it: `1 day`, `2 weeks`, `1 month`; `06:00`; `thu`."""
+    read = _RHYTHM.fullmatch(every)
+    if read is None:
+        raise TimeError("CR-TIME-003", "not a rhythm", found=repr(every), wanted='"1 day", "2 weeks" or "1 month"')
+    if weekday not in _DAYS:
+        raise TimeError("CR-TIME-003", f'unknown weekday "{weekday}"', found=weekday, wanted=", ".join(_DAYS))
+    count, unit = int(read[1]), read[2]
+    days = count * (7 if unit == "week" else 1)
+    months = count if unit == "month" else 0
+    return Rhythm(days=days, months=months, at=_time_of_day(at), weekday=_DAYS.index(weekday))
+
+
+def _months_later(day: date, months: int) -> date:
+    """The first day of a month so many months after that of a day."""
+    number = day.year * 12 + day.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+WEEKLY = Rhythm()
+
+
+def grid(window: Window, zone: ZoneInfo, every: Rhythm = WEEKLY) -> tuple[datetime, ...]:
+    """As-of moments in a window, at the same local time of day each: local midnights of Mondays, if nothing is said.
+
+    A time of day inside the hour that the clocks skip moves to the moment of the change; one inside the hour that
+    happens twice takes the first.
+    """
+    return tuple(_moments(window, zone, every))
+
+
+def _moments(window: Window, zone: ZoneInfo, every: Rhythm) -> Iterator[datetime]:
+    day = every.first_on_or_after(window.start.astimezone(zone).date())
+    while (moment := _rota_instant(datetime.combine(day, every.at), zone)) < window.end:
         if moment >= window.start:
             yield moment
-        day += timedelta(days=every_days)
+        day = every.after(day)
 
 
 # Shifts

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.lib.histories import BASE, EventVersion, event_table, events, moments
 from tests.lib.reference_labels import DAY, PersonState, Reference, state_table
 
-from crisisrisk.cohorts import CohortRule, person_cohort
+from crisisrisk.cohorts import CohortRule, Stay, person_cohort
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.evaluation.baselines import NEVER_DAYS, crisis_history
 from crisisrisk.labels import onset_labels
@@ -34,13 +34,18 @@ RULES = st.builds(
     codes=st.sampled_from([(), (("crisis_line", ("call",)),)]),
     outcomes=st.sampled_from([(), (("crisis_line", ("missed",)), ("mh_contact", ("missed",)))]),
     crisis_flag=st.just(True),
+    doors=st.just((("calls", ("crisis_line", "ed_attendance:call")), ("police", ("s136",)))),
+    only_doors=st.sampled_from([(), (), ("calls",)]),
     stable_gap_days=st.sampled_from([0, 1, 7]),
 )
+STAY = Stay(name="away", sources=("s136",), codes=("call",), ended_by=("crisis_line",), longest_open_days=10)
 COHORTS = st.builds(
     CohortRule,
     minimum_history_days=st.sampled_from([0, 1, 20]),
     seen_within_days=st.sampled_from([None, 1, 28]),
+    outcome_within_days=st.sampled_from([None, None, 20]),
     minimum_age=st.sampled_from([0, 18]),
+    excluded_while=st.sampled_from([(), (STAY,)]),
     hospital_sources=st.just(("ed_attendance",)),
     discharge_sources=st.just(("mh_contact",)),
     longest_open_stay_days=st.sampled_from([5, 100]),
@@ -124,9 +129,10 @@ def test_cohort_equals_the_reference(case: Case) -> None:
     complete_to=moments(0, 80),
     cut_off=moments(0, 80),
     death=st.sampled_from(["censor", "composite", "negative"]),
+    moved=st.sampled_from(["censor", "negative"]),
 )
 def test_labels_equal_the_reference(
-    case: Case, horizon: int, gap: int, complete_to: datetime, cut_off: datetime, death: str
+    case: Case, horizon: int, gap: int, complete_to: datetime, cut_off: datetime, death: str, moved: str
 ) -> None:
     reference = case.reference
     table, people = event_table(reference.events), state_table(reference.people)
@@ -134,17 +140,18 @@ def test_labels_equal_the_reference(
     rows = person_cohort(everyone, reference.rule, table, people, case.as_of).rows
     sources = ("s136", "crisis_line", "mh_contact", "ed_attendance")
     labels = onset_labels(
-        reference.rule, table, people, rows, horizon_days=horizon, gap_days=gap, death=death,
+        reference.rule, table, people, rows, horizon_days=horizon, gap_days=gap, death=death, moved=moved,
         complete_to_us={source: microseconds(complete_to) for source in sources}, cut_off_us=microseconds(cut_off),
     )  # fmt: skip
     for row, (person, as_of) in enumerate(zip(rows.row_person(), rows.as_of.tolist(), strict=True)):
         expected = reference.label(
             rows.person_id[person], instant(as_of), horizon=horizon, gap=gap, complete_to=complete_to, cut_off=cut_off,
-            death=death,
+            death=death, moved=moved,
         )  # fmt: skip
         assert labels.observed[row] == (expected is not None)
         assert labels.happened[row] == (-1 if expected is None else expected)
     assert labels.attrition.as_rows()[-1]["rows_left"] == labels.observed.sum()
+    assert sum(count.rows for count in labels.doors) == (labels.happened == 1).sum()
 
 
 @SETTINGS

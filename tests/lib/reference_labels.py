@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from crisisrisk.cohorts import CohortRule
+from crisisrisk.cohorts import CohortRule, Stay
 from crisisrisk.episodes import EpisodeRule
 from tests.lib.histories import PEOPLE, EventVersion
 
@@ -52,7 +52,15 @@ class Reference:
         listed = event.source in codes or event.source in outcomes
         listed = listed and (event.source not in codes or event.code in codes[event.source])
         listed = listed and (event.source not in outcomes or event.outcome in outcomes[event.source])
-        return event.source in self.rule.sources or listed or (self.rule.crisis_flag and event.is_crisis is True)
+        counts = event.source in self.rule.sources or listed or (self.rule.crisis_flag and event.is_crisis is True)
+        return counts and (not self.rule.only_doors or self.door(event) in self.rule.only_doors)
+
+    def door(self, event: EventVersion) -> str:
+        if not self.rule.doors:
+            return event.source
+        of_member = {member: door for door, members in self.rule.doors for member in members}
+        by_code = of_member.get(f"{event.source}:{event.code}")
+        return by_code or of_member.get(event.source, "other")
 
     def known(self, person: str, as_of: datetime) -> list[EventVersion]:
         """For each event the latest version known before `as_of`, if it is about this person."""
@@ -86,14 +94,21 @@ class Reference:
         if by_state := self._why_not_by_state(self.state(person, as_of), as_of, cohort):
             return by_state
         seen = self.seen(person, as_of)
-        if self._in_hospital(seen, as_of, cohort):
+        if self._inside(cohort.hospital, seen, as_of):
             return "in_hospital"
         if any(self.is_crisis(event) and event.occurred_at > as_of - self.gap for event in seen):
             return "in_crisis_episode"
+        if any(self._inside(stay, seen, as_of) for stay in cohort.excluded_while):
+            return "out_of_scope"
         if not seen or since > as_of - cohort.minimum_history_days * DAY:
             return "no_data"
         window = cohort.seen_within_days
         if window is not None and all(event.occurred_at < as_of - window * DAY for event in seen):
+            return "out_of_scope"
+        window = cohort.outcome_within_days
+        if window is not None and not any(
+            self.is_crisis(one) and one.occurred_at >= as_of - window * DAY for one in seen
+        ):
             return "out_of_scope"
         return "scored"
 
@@ -106,23 +121,24 @@ class Reference:
             return "under_18"
         return None
 
-    def _in_hospital(self, seen: Sequence[EventVersion], as_of: datetime, cohort: CohortRule) -> bool:
-        for stay in seen:
-            if stay.source in cohort.hospital_sources:
-                end = stay.ended_at or stay.occurred_at + cohort.longest_open_stay_days * DAY
-                discharges = [one for one in seen if one.source in cohort.discharge_sources]
-                if end >= as_of and not any(one.occurred_at >= stay.occurred_at for one in discharges):
+    def _inside(self, stay: Stay, seen: Sequence[EventVersion], as_of: datetime) -> bool:
+        for begin in seen:
+            if begin.source in stay.sources and (not stay.codes or begin.code in stay.codes):
+                end = begin.ended_at or begin.occurred_at + stay.longest_open_days * DAY
+                ends = [one for one in seen if one.source in stay.ended_by]
+                if end >= as_of and not any(one.occurred_at >= begin.occurred_at for one in ends):
                     return True
         return False
 
     # Labels
 
-    def onsets(self, person: str, cut_off: datetime) -> list[datetime]:
-        times = sorted(event.occurred_at for event in self.known(person, cut_off) if self.is_crisis(event))
+    def onsets(self, person: str, cut_off: datetime) -> list[EventVersion]:
+        crises = [event for event in self.known(person, cut_off) if self.is_crisis(event)]
+        crises.sort(key=lambda event: event.occurred_at)
         return [
-            time
-            for place, time in enumerate(times)
-            if place == 0 or time - times[place - 1] >= self.gap
+            event
+            for place, event in enumerate(crises)
+            if place == 0 or event.occurred_at - crises[place - 1].occurred_at >= self.gap
         ]  # fmt: skip
 
     def observed_until(self, person: str, as_of: datetime, cut_off: datetime) -> datetime | None:
@@ -149,13 +165,14 @@ class Reference:
         complete_to: datetime,
         cut_off: datetime,
         death: str,
+        moved: str = "censor",
     ) -> bool | None:
         """Whether the outcome happened; `None` where nobody can know."""
         start, end = as_of + gap * DAY, as_of + (gap + horizon) * DAY
         stops = self.observed_until(person, as_of, cut_off)
-        if end > complete_to or end > cut_off or (stops is not None and end > stops):
+        if end > complete_to or end > cut_off or (moved == "censor" and stops is not None and end > stops):
             return None
-        happened = any(start <= onset < end for onset in self.onsets(person, cut_off))
+        happened = any(start <= onset.occurred_at < end for onset in self.onsets(person, cut_off))
         state = self.state(person, cut_off)
         died_at = state.died_at if state else None
         if died_at is None or died_at >= end or death == "negative" or happened:

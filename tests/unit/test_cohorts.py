@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from tests.lib.histories import BASE, EventVersion, event_table
 from tests.lib.reference_labels import PersonState, state_table
 
-from crisisrisk.cohorts import Attrition, AttritionStep, CohortRule, PersonCohort, person_cohort
+from crisisrisk.cohorts import Attrition, AttritionStep, CohortRule, PersonCohort, Stay, person_cohort
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import RecipeError, TimeError
 from crisisrisk.timeline import microseconds
@@ -99,6 +100,53 @@ def test_a_crisis_in_the_last_week_is_pinned_even_with_a_short_history() -> None
 )
 def test_hospital_stays(stay: list[EventVersion], state: str) -> None:
     assert _state(_cohort(stay), "a") == state
+
+
+CUSTODY = Stay(name="in_custody", sources=("custody",), codes=("remand",), ended_by=("release",), longest_open_days=90)
+
+
+@pytest.mark.parametrize(
+    ("stay", "state"),
+    [
+        ([_event("a", -9, source="custody", code="remand")], "out_of_scope"),
+        ([_event("a", -9, source="custody", code="bail")], "scored"),
+        ([_event("a", -9, source="custody", code="remand", ended_at=BASE + 13 * DAY)], "scored"),
+        ([_event("a", -9, source="custody", code="remand"), _event("a", 3, source="release")], "scored"),
+        ([_event("a", -9, source="custody", code="remand"), _event("a", 3, source="release", late=20)], "out_of_scope"),
+        ([_event("a", -200, source="custody", code="remand")], "scored"),
+        (
+            [_event("a", -9, source="custody", code="remand"), _event("a", 12, source="crisis_line")],
+            "in_crisis_episode",  # pinned above the list, wherever the person is
+        ),
+    ],
+)
+def test_nobody_is_listed_while_away(stay: list[EventVersion], state: str) -> None:
+    cohort = _cohort(stay, excluded_while=(CUSTODY,))
+    assert _state(cohort, "a") == state
+
+
+def test_the_attrition_table_names_who_was_away() -> None:
+    stay = _event("a", -9, source="custody", code="remand", ended_at=BASE + 8 * DAY)
+    cohort = _cohort([stay, _event("b", -9)], excluded_while=(CUSTODY,))
+    step = {row["step"]: row for row in cohort.attrition.as_rows()}["while_in_custody"]
+    assert (step["meaning"], step["people"], step["rows"]) == ("in custody", 0, 2)
+
+
+def test_a_recent_outcome_can_be_asked_for_and_only_a_known_one_counts() -> None:
+    events = [
+        _event("had", -30, source="crisis_line"), _event("long ago", -300, source="crisis_line"),
+        _event("told late", -30, late=60, source="crisis_line"), _event("told late", -90),
+        _event("never", -30),
+    ]  # fmt: skip
+    cohort = _cohort(events, outcome_within_days=91)
+    assert cohort.rows.person_id.tolist() == ["had"]
+    assert _state(cohort, "told late") == "out_of_scope"
+    assert {row["step"]: row["rows"] for row in cohort.attrition.as_rows()}["no_recent_outcome"] == 9
+
+
+def test_the_rule_survives_plain_values() -> None:
+    rule = CohortRule(excluded_while=(CUSTODY,), outcome_within_days=365)
+    assert CohortRule.from_plain(asdict(rule)) == rule
 
 
 def test_who_opted_out_leaves_at_every_moment() -> None:

@@ -1,12 +1,14 @@
 from datetime import datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.lib.histories import BASE, EventVersion, event_table
 
 from crisisrisk.episodes import (
     EpisodeRule,
     crisis_mask,
+    doors_of,
     event_times,
     in_episode,
     live_counts,
@@ -147,3 +149,41 @@ def test_tables_of_several_chunks_and_none() -> None:
     assert crisis_mask(EpisodeRule(sources=("s136",)), both).tolist() == [False, True]
     assert len(event_times(table.slice(0, 0), ids)) == 0
     assert people_of(table.slice(0, 0)).tolist() == []
+
+
+DOORS = (("emergency_department", ("ed_attendance",)), ("police", ("s136", "ed_attendance:brought_by_police")))
+
+
+def _arrivals() -> pa.Table:
+    named = [
+        ("s136", "call"),
+        ("ed_attendance", "call"),
+        ("ed_attendance", "brought_by_police"),
+        ("crisis_line", "call"),
+    ]
+    return event_table(
+        EventVersion(event_id=str(number), occurred_at=BASE, known_at=BASE, source=source, code=code)
+        for number, (source, code) in enumerate(named)
+    )
+
+
+def test_one_code_of_a_source_goes_before_the_source_and_what_no_door_names_is_other() -> None:
+    doors = doors_of(EpisodeRule(crisis_flag=True, doors=DOORS), _arrivals())
+    assert [doors.names[number] for number in doors.number] == ["police", "emergency_department", "police", "other"]
+
+
+def test_without_doors_each_source_is_one() -> None:
+    doors = doors_of(EpisodeRule(crisis_flag=True), _arrivals())
+    assert [doors.names[number] for number in doors.number] == ["s136", "ed_attendance", "ed_attendance", "crisis_line"]
+
+
+def test_a_rule_may_look_at_some_doors_only() -> None:
+    rule = EpisodeRule(sources=("crisis_line", "s136"), crisis_flag=True, doors=DOORS, only_doors=("police",))
+    assert crisis_mask(rule, _arrivals()).tolist() == [True, False, True, False]
+    # What comes by other doors need not be complete.
+    assert outcome_sources(rule, _arrivals()) == ("ed_attendance", "s136")
+
+
+def test_a_door_that_nobody_named_is_refused() -> None:
+    with pytest.raises(RecipeError, match='no door is named "police"'):
+        EpisodeRule(crisis_flag=True, only_doors=("police",))

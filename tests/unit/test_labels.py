@@ -8,7 +8,7 @@ from tests.lib.reference_labels import PersonState, state_table
 from crisisrisk.cohorts import CohortRule, person_cohort
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import DataError, RecipeError, TimeError
-from crisisrisk.labels import Labels, onset_labels
+from crisisrisk.labels import DoorCount, Labels, doors_added, onset_labels
 from crisisrisk.timeline import microseconds
 
 DAY = timedelta(days=1)
@@ -157,3 +157,49 @@ def test_impossible_horizons_and_deaths_are_refused() -> None:
     with pytest.raises(RecipeError) as caught:
         _labels([], death="ignore")
     assert caught.value.problem == 'death is "ignore"'
+
+
+MOVED = PersonState(person_id="a", valid_from=BASE - 90 * DAY, known_at=BASE - 90 * DAY, valid_to=BASE + 9 * DAY)
+
+
+@pytest.mark.parametrize(("moved", "label"), [("censor", -1), ("negative", 0)])
+def test_moving_away_drops_the_row_or_is_no_outcome_and_is_counted(moved: str, label: int) -> None:
+    labels = _labels([], [MOVED], moved=moved)
+    assert labels.happened.tolist() == [label]
+    notes = {note.name: note for note in labels.attrition.notes}
+    assert (notes["moved_in_horizon"].people, notes["moved_in_horizon"].rows) == (1, 1)
+    assert notes["died_in_horizon"].rows == 0
+
+
+def test_an_outcome_before_the_move_counts_only_where_moves_are_kept() -> None:
+    crisis = _crisis(BASE + 3 * DAY)
+    assert _labels([crisis], [MOVED]).happened.tolist() == [-1]
+    assert _labels([crisis], [MOVED], moved="negative").happened.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("death", "words"), [("censor", "dropped"), ("composite", "an outcome"), ("negative", "no outcome")]
+)
+def test_deaths_are_counted_whatever_becomes_of_them(death: str, words: str) -> None:
+    dies = PersonState(person_id="a", valid_from=BASE, known_at=BASE - DAY, died_at=BASE + 9 * DAY)
+    notes = {note.name: note for note in _labels([], [dies], death=death).attrition.notes}
+    assert (notes["died_in_horizon"].rows, notes["died_in_horizon"].meaning) == (1, f"died inside the horizon: {words}")
+
+
+def test_outcomes_are_split_by_the_door_of_the_first_onset() -> None:
+    rule = EpisodeRule(sources=("crisis_line",), doors=(("phone", ("crisis_line",)), ("visit", ("crisis_line:visit",))))
+    first = EventVersion(event_id="one", occurred_at=BASE + 2 * DAY, known_at=BASE + 3 * DAY, code="visit")
+    labels = _labels([first, _crisis(BASE + 20 * DAY)], rule=rule)
+    assert labels.doors == (DoorCount("visit", rows=1, people=1, episodes=1),)
+    dies = PersonState(person_id="a", valid_from=BASE, known_at=BASE - DAY, died_at=BASE + 9 * DAY)
+    assert _labels([], [dies], death="composite").doors == (DoorCount("death", rows=1, people=1, episodes=1),)
+
+
+def test_doors_of_two_buckets_add_up() -> None:
+    first, second = (DoorCount("phone", 3, 2, 2), DoorCount("police", 9, 4, 5)), (DoorCount("phone", 1, 1, 1),)
+    assert doors_added([first, second, ()]) == (DoorCount("police", 9, 4, 5), DoorCount("phone", 4, 3, 3))
+
+
+def test_another_word_for_moving_away_is_refused() -> None:
+    with pytest.raises(RecipeError, match='moved is "ignore"'):
+        _labels([], moved="ignore")

@@ -9,6 +9,7 @@ import pytest
 from crisisrisk.errors import TimeError
 from crisisrisk.timeline import (
     MICROSECONDS_PER_DAY,
+    Rhythm,
     Window,
     grid,
     horizon,
@@ -18,6 +19,7 @@ from crisisrisk.timeline import (
     lookback,
     microseconds,
     read_local_times,
+    rhythm,
     shift_on,
     shift_pattern,
     shifts_starting_in,
@@ -174,9 +176,41 @@ def test_the_weekly_grid_stands_on_local_monday_midnights() -> None:
 
 def test_a_daily_grid_has_every_local_midnight_once() -> None:
     window = Window(datetime(2026, 10, 24, tzinfo=UTC), datetime(2026, 10, 28, tzinfo=UTC))
-    assert [moment.day for moment in grid(window, LONDON, every_days=1)] == [24, 26, 27]  # 24th 23:00 UTC
+    assert [moment.day for moment in grid(window, LONDON, Rhythm(days=1))] == [24, 26, 27]  # 24th 23:00 UTC
     with pytest.raises(TimeError, match="a grid of every 0 days"):
-        grid(window, LONDON, every_days=0)
+        Rhythm(days=0)
+
+
+def _stands(every: Rhythm, first: str, last: str) -> list[str]:
+    window = Window(datetime.fromisoformat(f"{first}T00:00+00:00"), datetime.fromisoformat(f"{last}T00:00+00:00"))
+    return [f"{moment.astimezone(LONDON):%a %-d %b %H:%M %z}" for moment in grid(window, LONDON, every)]
+
+
+@pytest.mark.parametrize(
+    ("every", "stands"),
+    [
+        (rhythm("1 month"), ["Sun 1 Mar 00:00 +0000", "Wed 1 Apr 00:00 +0100", "Fri 1 May 00:00 +0100"]),
+        (rhythm("2 months", at="06:30"), ["Sun 1 Mar 06:30 +0000", "Fri 1 May 06:30 +0100"]),
+        (rhythm("4 weeks", weekday="thu"), ["Thu 26 Feb 00:00 +0000", "Thu 26 Mar 00:00 +0000",
+                                            "Thu 23 Apr 00:00 +0100"]),
+        (rhythm("30 days", at="06:00"), ["Wed 25 Feb 06:00 +0000", "Fri 27 Mar 06:00 +0000", "Sun 26 Apr 06:00 +0100"]),
+    ],
+)  # fmt: skip
+def test_a_grid_stands_where_its_rhythm_says(every: Rhythm, stands: list[str]) -> None:
+    assert _stands(every, "2026-02-25", "2026-05-15") == stands
+
+
+def test_a_time_of_day_that_the_clocks_skip_or_repeat_is_kept_once() -> None:
+    spring = _stands(rhythm("1 day", at="01:30"), "2026-03-28", "2026-03-31")
+    assert spring == ["Sat 28 Mar 01:30 +0000", "Sun 29 Mar 02:00 +0100", "Mon 30 Mar 01:30 +0100"]
+    autumn = _stands(rhythm("1 day", at="01:30"), "2026-10-24", "2026-10-27")
+    assert autumn == ["Sat 24 Oct 01:30 +0100", "Sun 25 Oct 01:30 +0100", "Mon 26 Oct 01:30 +0000"]
+
+
+@pytest.mark.parametrize("words", ["1 year", "weekly", "0 days", "1.5 weeks", "-1 day"])
+def test_other_words_are_no_rhythm(words: str) -> None:
+    with pytest.raises(TimeError, match="not a rhythm"):
+        rhythm(words)
 
 
 def test_the_local_clock_names_hours_weekdays_and_days() -> None:

@@ -10,7 +10,10 @@ from crisisrisk.shipped import repository, shipped
 from crisisrisk.training.recipe import SECTIONS, TrainingRecipe, parse_training_recipe, read_training_recipe
 from crisisrisk.training.reference import recipes_page
 
-SOURCES = ("s136", "s135", "street_triage", "mh_admission", "crisis_line", "ed_attendance")
+SOURCES = (
+    "s136", "s135", "street_triage", "mh_admission", "crisis_line", "ed_attendance", "crisis_house", "police_999",
+    "police_101", "btp", "ambulance_999", "nhs_111", "nhs_111_mh",
+)  # fmt: skip
 PERSON = """
 name = "person_test"
 subject = "person"
@@ -30,7 +33,7 @@ def refused(extra: str = "", base: str = PERSON) -> RecipeError:
     return caught.value
 
 
-@pytest.mark.parametrize("name", ["person_crisis_28d", "place_crisis_shift"])
+@pytest.mark.parametrize("name", ["person_crisis_28d", "person_repeat_s136", "place_crisis_shift"])
 def test_the_shipped_recipes_are_read_and_survive_json(name):
     recipe = read_training_recipe(shipped("training") / f"{name}.toml", sources=SOURCES)
     again = TrainingRecipe.from_json(recipe.to_json())
@@ -77,11 +80,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_one():
 
 
 def test_every_problem_is_collected_before_raising():
-    problem = refused("horizon_days = 0\n[grid]\nevery_day = 7\n[model]\nrounds = true\ncalibration = 'magic'\n")
+    problem = refused("horizon_days = 0\n[grid]\nwarm_up_day = 7\n[model]\nrounds = true\ncalibration = 'magic'\n")
     assert problem.problem == "4 things in this recipe cannot be used"
     assert problem.found == (
         "1. outcome.horizon_days: is 0 · "
-        '2. grid.every_day: unknown key (did you mean "every_days"?) · '
+        '2. grid.warm_up_day: unknown key (did you mean "warm_up_days"?) · '
         "3. model.rounds: is True · "
         "4. model.calibration: is 'magic'"
     )
@@ -145,3 +148,44 @@ def test_a_direction_that_does_not_exist_is_refused():
         "model.monotone.increasin: unknown key",
         'did you mean "increasing"?',
     )
+
+
+def test_doors_stays_and_moves_survive_json():
+    recipe = parsed(
+        'moved = "negative"\ndoors = { police = ["s136", "ed_attendance:brought"] }\nonly_doors = ["police"]\n'
+        '[cohort]\noutcome_within_days = 365\n[[cohort.excluded_while]]\nname = "detained"\nsources = ["s135"]\n'
+        'ended_by = ["s136"]\n[grid]\nevery = "1 month"\nat = "06:00"\n'
+    )
+    assert recipe.cohort.excluded_while[0].ended_by == ("s136",)
+    assert TrainingRecipe.from_json(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ('doors = { police = ["s163"] }\n', 'outcome.doors: unknown source "s163"'),
+        ('doors = { a = ["s136"], b = ["s136"] }\n', 'outcome.doors: "s136" stands in two doors'),
+        ('doors = { police = ["s136"] }\nonly_doors = ["polise"]\n', 'outcome.only_doors: unknown door "polise"'),
+        ('only_doors = ["police"]\n', 'outcome.only_doors: unknown door "police"'),
+        ('moved = "ignore"\n', "outcome.moved: is 'ignore'"),
+        ('[grid]\nevery = "1 fortnight"\n', "grid.every: not a rhythm"),
+        ('[grid]\nat = "25:00"\n', "grid.at: not a time of day"),
+        ('[grid]\nweekday = "monday"\n', "grid.weekday: is 'monday'"),
+        ("[cohort]\nexcluded_while = 3\n", "cohort.excluded_while: is 3"),
+        ('[cohort]\nhospital_sources = ["ward"]\n', 'cohort.hospital_sources: unknown source "ward"'),
+        (
+            '[[cohort.excluded_while]]\nname = "away"\nsource = ["s135"]\n',
+            "2 things in this recipe cannot be used",
+        ),
+        (
+            '[[cohort.excluded_while]]\nname = "away"\nsources = ["custody"]\n',
+            'cohort.excluded_while[1]: unknown source "custody"',
+        ),
+        (
+            '[[cohort.excluded_while]]\nname = "far away"\nsources = ["s135"]\n',
+            "cohort.excluded_while[1].name: is 'far away'",
+        ),
+    ],
+)
+def test_what_cohorts_doors_and_grids_cannot_be(extra, words):
+    assert refused(extra).problem.startswith(words)

@@ -46,9 +46,9 @@ def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) 
     predictions = judged_predictions(recipes.training, data, judged, snapshot)
     return Finished(
         model=judged.model,
-        report={**judged_report(predictions), "fitting": judged.account},
+        report={**judged_report(predictions), "fitting": judged.account, "outcome": data.outcome_as_json()},
         attrition=data.attrition.as_rows(),
-        attrition_text=data.attrition.as_text(),
+        attrition_text=data.attrition_text(),
         judged_on=judged.judged_on,
         rows=len(data),
         prevalence=float(data.happened.mean()),

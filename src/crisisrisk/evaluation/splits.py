@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
-from crisisrisk.timeline import Instants, Shift, Window, grid, horizon, microseconds
+from crisisrisk.timeline import Instants, Rhythm, Shift, Window, grid, horizon, microseconds
 
 TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, -1
 
@@ -179,7 +179,7 @@ def weekly_origins(shifts: Sequence[Shift], zone: ZoneInfo, *, count: int, every
         raise _too_short("there are no shifts", wanted=f"{count} weeks of shifts", found="none")
     window = Window(min(shift.start for shift in shifts), max(shift.end for shift in shifts))
     block = timedelta(days=every_days) - _HALF_A_DAY
-    whole = [moment for moment in grid(window, zone, every_days=every_days) if moment + block <= window.end]
+    whole = [moment for moment in grid(window, zone, Rhythm(days=every_days)) if moment + block <= window.end]
     if len(whole) < count:
         found = f"{len(whole)} between {_day(window.start)} and {_day(window.end)}"
         raise _too_short("the shifts are too few for the origins", wanted=f"{count} origins", found=found)

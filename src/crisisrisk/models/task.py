@@ -45,7 +45,7 @@ class Task:
         try:
             content = json.loads(text)
             content["crisis"] = EpisodeRule(**_tuples(content["crisis"]))
-            content["cohort"] = CohortRule(**_tuples(content["cohort"]))
+            content["cohort"] = CohortRule.from_plain(_tuples(content["cohort"]))
             task = Task(**content)
         except (ValueError, KeyError, TypeError):
             raise ModelError("CR-MODEL-002", "the task of the model cannot be read") from None

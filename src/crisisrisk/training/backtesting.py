@@ -18,7 +18,7 @@ from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, shift_split, t
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.trees import Numbers
 from crisisrisk.tables.site import Site
-from crisisrisk.timeline import Window, grid, instant
+from crisisrisk.timeline import Rhythm, Window, grid, instant
 from crisisrisk.training.person import baselines_for, fit_person, judge_person, risk_of
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.place import expected_for, fit_place, judge_place, usable_split
@@ -156,7 +156,7 @@ def place_origins(recipe: TrainingRecipe, data: PlaceData, site: Site, origins: 
     last = max(data.shifts[one].end for one in data.usable)
     block = timedelta(days=origins.every_days) - HALF_A_DAY
     window = Window(data.shifts[data.usable[0]].start, last)
-    whole = [one for one in grid(window, site.time_zone, every_days=origins.every_days) if one + block <= last]
+    whole = [one for one in grid(window, site.time_zone, Rhythm(days=origins.every_days)) if one + block <= last]
     return origins.among(whole, most=recipe.split.origins)
 
 

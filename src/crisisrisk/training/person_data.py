@@ -2,24 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from crisisrisk.cohorts import Attrition, CohortRule, PersonRows, person_cohort
+from crisisrisk.cohorts import Attrition, CohortRule, PersonRows, Stay, person_cohort
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.baselines import CrisisHistory, crisis_history, frequent_attender
 from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
-from crisisrisk.labels import onset_labels
+from crisisrisk.labels import DoorCount, doors_added, onset_labels
 from crisisrisk.scoring.history import ThinHistory
 from crisisrisk.scoring.registers import opted_out_at, teams_at
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
-from crisisrisk.timeline import Instants, Window, grid, instant, microseconds, utc_from_local
+from crisisrisk.timeline import Instants, Window, grid, instant, microseconds, rhythm, utc_from_local
 from crisisrisk.training.coverage import Coverage, coverage_of
 from crisisrisk.training.recipe import Grid, TrainingRecipe
 from crisisrisk.training.row_stream import FeatureStream, rows_taken
@@ -49,9 +50,28 @@ class PersonData:
     cut_off_us: int
     buckets: tuple[PersonRows, ...] = ()
     """The same rows, bucket by bucket of the store."""
+    doors: tuple[DoorCount, ...] = ()
+    """By which doors the outcomes came."""
 
     def __len__(self) -> int:
         return len(self.as_of)
+
+    def outcome_as_json(self) -> dict[str, Any]:
+        """By which doors outcomes came, and how many rows a death or a move touched, and what became of them."""
+        notes = {note.name: note for note in self.attrition.notes}
+        touched = [notes[name] for name in ("died_in_horizon", "moved_in_horizon") if name in notes]
+        return {
+            "doors": [count._asdict() for count in self.doors],
+            "competing": [
+                {"event": one.name, "meaning": one.meaning, "people": one.people, "rows": one.rows} for one in touched
+            ],
+        }
+
+    def attrition_text(self) -> str:
+        """The attrition table, and below it the doors by which outcomes came, as aligned lines."""
+        head = f"{'outcomes by door':<44}{'people':>10}{'rows':>12}{'episodes':>14}"
+        lines = [f"{one.door:<44}{one.people:>10,}{one.rows:>12,}{one.episodes:>14,}" for one in self.doors]
+        return "\n".join([self.attrition.as_text(), "", head, *lines])
 
 
 def crisis_rule(recipe: TrainingRecipe) -> EpisodeRule:
@@ -63,6 +83,8 @@ def crisis_rule(recipe: TrainingRecipe) -> EpisodeRule:
         outcomes=outcome.outcomes,
         crisis_flag=outcome.crisis_flag,
         origins=outcome.origins,
+        doors=outcome.doors,
+        only_doors=outcome.only_doors,
         stable_gap_days=outcome.stable_gap_days,
     )
 
@@ -73,7 +95,12 @@ def cohort_rule(recipe: TrainingRecipe) -> CohortRule:
     return CohortRule(
         minimum_history_days=cohort.minimum_history_days,
         seen_within_days=cohort.seen_within_days,
+        outcome_within_days=cohort.outcome_within_days,
         minimum_age=cohort.minimum_age,
+        hospital_sources=cohort.hospital_sources,
+        discharge_sources=cohort.discharge_sources,
+        longest_open_stay_days=cohort.longest_open_stay_days,
+        excluded_while=tuple(Stay(**vars(away)) for away in cohort.excluded_while),
     )
 
 
@@ -121,16 +148,16 @@ def grid_moments(recipe: TrainingRecipe, coverage: Coverage, site: Site, *, unti
     """The as-of moments: after the warm-up, while a whole label window lies before `until`."""
     reach = timedelta(days=recipe.outcome.gap_days + recipe.outcome.horizon_days)
     first = grid_start(recipe.grid, coverage, site)
-    last = until - reach
+    # A grid includes the last moment with a whole label window; a window excludes its end.
+    end = until - reach + timedelta(microseconds=1)
     if recipe.grid.last_day:
-        last = min(last, _midnight(recipe.grid.last_day, site))
-    # A grid includes its last moment; a window excludes its end.
-    window = Window(first, max(first, last + timedelta(microseconds=1)))
-    moments = grid(window, site.time_zone, every_days=recipe.grid.every_days)
+        end = min(end, _midnight(recipe.grid.last_day + timedelta(days=1), site))
+    every = rhythm(recipe.grid.every, at=recipe.grid.at, weekday=recipe.grid.weekday)
+    moments = grid(Window(first, max(first, end)), site.time_zone, every)
     if not moments:
         raise DataError(
             "CR-TRAIN-002", "the data are too short for one date of the grid",
-            found=f"{first:%Y-%m-%d} after the warm-up, labels complete for dates to {last:%Y-%m-%d}",
+            found=f"{first:%Y-%m-%d} after the warm-up, labels complete for dates to {until - reach:%Y-%m-%d}",
             wanted=f"a warm-up of {recipe.grid.warm_up_days} days and a horizon of {reach.days} days",
         )  # fmt: skip
     return moments
@@ -142,10 +169,7 @@ def grid_start(settings: Grid, coverage: Coverage, site: Site) -> datetime:
     return max(warm, _midnight(settings.first_day, site)) if settings.first_day else warm
 
 
-def _midnight(day: object, site: Site) -> datetime:
-    from datetime import date, time
-
-    assert isinstance(day, date)
+def _midnight(day: date, site: Site) -> datetime:
     return utc_from_local(datetime.combine(day, time()), site.time_zone, ambiguous="first")
 
 
@@ -158,6 +182,7 @@ class _Part:
     attendance: NDArray[np.float64]
     thin: NDArray[np.bool_]
     attrition: Attrition
+    doors: tuple[DoorCount, ...]
 
 
 @dataclass(frozen=True)
@@ -175,6 +200,7 @@ class _Context:
         labels = onset_labels(
             rule, events, people, cohort.rows, horizon_days=outcome.horizon_days, gap_days=outcome.gap_days,
             complete_to_us=self.complete_to, cut_off_us=self.cut_off_us, death=outcome.death,
+            moved=outcome.moved,
         )  # fmt: skip
         kept = labels.observed
         return _Part(
@@ -184,6 +210,7 @@ class _Context:
             attendance=frequent_attender(events, cohort.rows)[kept],
             thin=thin_rule(self.recipe).of(events, people, cohort.rows)[kept],
             attrition=cohort.attrition.then(labels.attrition),
+            doors=labels.doors,
         )
 
 
@@ -213,6 +240,7 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, featu
         attrition=attrition,
         cut_off_us=context.cut_off_us,
         buckets=tuple(part.rows for part in parts),
+        doors=doors_added(part.doors for part in parts),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.evaluation.groupings import MEANINGS
+from crisisrisk.training.recipe_checks import check_cohort, check_grid, check_outcome
 from crisisrisk.training.settings import (
     NameLists,
     Problem,
@@ -40,6 +41,12 @@ class Outcome:
     origins: tuple[str, ...] = setting(
         (), meaning="only events of these origins count (empty: of any)", only_for="place"
     )
+    doors: NameLists = setting(
+        (),
+        meaning="ways into crisis services, each with its sources, or single codes written `source:code`: "
+        "{ door = [names] }; results are split by them (left out: by source)",
+    )
+    only_doors: tuple[str, ...] = setting((), meaning="only events by these doors count (empty: by any)")
     horizon_days: int = setting(
         28, meaning="days ahead in which the outcome is looked for", above=0, at_most=3650, only_for="person"
     )
@@ -54,6 +61,21 @@ class Outcome:
         "censor", meaning="a death inside the horizon drops the row, counts as the outcome, or as none",
         choices=("censor", "composite", "negative"), only_for="person",
     )  # fmt: skip
+    moved: str = setting(
+        "censor", meaning="an observation that ends inside the horizon, such as a move away, drops the row, or counts "
+        "as no outcome", choices=("censor", "negative"), only_for="person",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Away:
+    """A stretch of time in which someone is out of reach and out of the cohort, such as custody."""
+
+    name: str = setting(meaning="what it is, in letters, digits and _: `in_custody`")
+    sources: tuple[str, ...] = setting(meaning="events that begin it")
+    codes: tuple[str, ...] = setting((), meaning="only these codes of theirs (empty: any)")
+    ended_by: tuple[str, ...] = setting((), meaning="sources whose events end it, beside the event's own `ended_at`")
+    longest_open_days: int = setting(365, meaning="days after which one that nothing ended is over", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +86,18 @@ class Cohort:
     seen_within_days: int | None = setting(
         None, meaning="someone must have an event that occurred this recently (left out: ever)", above=0
     )
+    outcome_within_days: int | None = setting(
+        None, meaning="someone must have had an outcome event this recently (left out: not asked)", above=0
+    )
     minimum_age: int = setting(18, meaning="youngest age in years; 0 for data without years of birth", at_least=0)
+    hospital_sources: tuple[str, ...] = setting(
+        ("mh_admission",), meaning="events that begin a stay in hospital, to `ended_at` or a discharge"
+    )
+    discharge_sources: tuple[str, ...] = setting(("mh_discharge",), meaning="events that end a stay in hospital")
+    longest_open_stay_days: int = setting(
+        365, meaning="days after which a hospital stay that nothing ended is over", above=0
+    )
+    excluded_while: tuple[Away, ...] = setting((), meaning="stays away, such as custody, during which nobody is listed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +107,15 @@ class Grid:
     first_day: date | None = setting(None, meaning="first local day (left out: the first the data allow)")
     last_day: date | None = setting(None, meaning="last local day (left out: the last with a whole horizon)")
     warm_up_days: int = setting(182, meaning="days of history before the first prediction", at_least=0)
-    every_days: int = setting(7, meaning="days between two dates of one person", above=0, only_for="person")
+    every: str = setting(
+        "1 week", meaning="time between two dates of one person: days, weeks or months; months stand on their first "
+        "day", only_for="person",
+    )  # fmt: skip
+    weekday: str = setting(
+        "mon", meaning="weekday of a grid of whole weeks", choices=("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+        only_for="person",
+    )  # fmt: skip
+    at: str = setting("00:00", meaning="local time of day of each date", only_for="person")
     issue_hours: int = setting(
         24, meaning="hours before a shift that its forecast is made", at_least=0, only_for="place"
     )
@@ -252,7 +293,7 @@ def _from_json_table(table: dict[str, Any]) -> dict[str, Any]:
     for key in ("first_day", "last_day"):
         if key in present:
             present[key] = date.fromisoformat(present[key])
-    for key in ("codes", "outcomes", "monotone"):
+    for key in ("codes", "outcomes", "doors", "monotone"):
         if key in present:
             present[key] = dict(present[key])
     return present
@@ -288,7 +329,11 @@ def parse_training_recipe(content: Mapping[str, Any], *, sources: Collection[str
         if only_for in (None, subject) or name not in content
     }
     if isinstance(sections.get("outcome"), Outcome):
-        _check_outcome(sections["outcome"], sources, problems)
+        check_outcome(sections["outcome"], sources, problems)
+    if isinstance(sections.get("cohort"), Cohort):
+        check_cohort(sections["cohort"], Cohort(), sources, problems)
+    if isinstance(sections.get("grid"), Grid):
+        check_grid(sections["grid"], problems)
     if isinstance(sections.get("model"), ModelSettings):
         _check_directions(sections["model"], problems)
     if isinstance(sections.get("subgroups"), Subgroups):
@@ -315,17 +360,6 @@ def _read_top(content: Mapping[str, Any], subject: str, problems: list[Problem])
         problems.append(
             Problem("name", f"is {content['name']!r}", wanted="letters, digits and _", found=content["name"])
         )
-
-
-def _check_outcome(outcome: Any, sources: Collection[str], problems: list[Problem]) -> None:
-    named = [*outcome.sources, *(source for source, _ in outcome.codes), *(source for source, _ in outcome.outcomes)]
-    for source in dict.fromkeys(named):
-        if source not in sources:
-            hint = did_you_mean(source, list(sources))
-            problems.append(Problem("outcome", f'unknown source "{source}"', found=source, hint=hint))
-    if not named and not outcome.crisis_flag:
-        wanted = "sources, codes, outcomes or crisis_flag = true"
-        problems.append(Problem("outcome", "names no event that could happen", wanted=wanted))
 
 
 def _check_directions(model: ModelSettings, problems: list[Problem]) -> None:

@@ -6,7 +6,7 @@ from inspect import cleandoc
 from typing import Any, get_type_hints
 
 from crisisrisk.training.recipe import SECTIONS
-from crisisrisk.training.settings import wanted_words
+from crisisrisk.training.settings import tables_of, wanted_words
 
 _HEAD = """# Training recipes
 
@@ -23,7 +23,13 @@ The first lines of a recipe:
 
 An event is an outcome event when its source stands in `sources`; or when its source has an entry in `codes` or
 `outcomes` and its code and its outcome are among those listed there; or when `crisis_flag` is set and the event's
-`is_crisis` is true. For places, `origins` then keeps only events of the origins named.
+`is_crisis` is true. For places, `origins` then keeps only events of the origins named; `only_doors` only events by
+the doors named. A door is a name with its members, a source or one code of a source: `police = ["s136",
+"ed_attendance:brought_by_police"]`; a code goes before its source as a whole. With `only_doors` the other contacts
+are no outcome, begin no episode and hold nobody in one.
+
+Everything in `[cohort]` looks at what was known before the date of the list. The attrition table of a run names the
+people and the rows that each of its conditions dropped, and the rows in whose horizon someone died or moved away.
 
 A split of kind `time` trains on early rows, stops and calibrates on later ones and judges on the last: the last date
 of a block plus `gap_days` plus the horizon is never after the first date of the next. A split of kind `person`, for
@@ -37,7 +43,14 @@ def recipes_page() -> str:
     for name, (kind, only_for) in SECTIONS.items():
         title = f"## `[{name}]`" + (f", {only_for} only" if only_for else "")
         parts.append(f"{title}\n\n{cleandoc(kind.__doc__ or '')}\n\n{_table(kind, bool(only_for))}\n")
+        for key, listed in _lists_of_tables(kind):
+            parts.append(f"### `[[{name}.{key}]]`\n\n{cleandoc(listed.__doc__ or '')}\n\n{_table(listed, True)}\n")
     return "\n".join(parts)
+
+
+def _lists_of_tables(kind: type) -> list[tuple[str, type]]:
+    listed = ((key, tables_of(hint)) for key, hint in get_type_hints(kind).items())
+    return [(key, inner) for key, inner in listed if inner]
 
 
 def _table(kind: type, same_subject: bool) -> str:

@@ -83,6 +83,7 @@ class TrainedRun:
             "metrics": self.metrics,
             "baselines": self.baselines,
             "attrition": list(self.attrition),
+            "outcome": self.report.get("outcome"),
             "seconds": round(self.seconds, 1),
             "peak_memory_mb": round(self.peak_memory_mb),
         }

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from crisisrisk.errors import RecipeError, did_you_mean
 
@@ -79,6 +79,8 @@ def _values(
 
 
 def _value(value: Any, hint: Any, limits: Mapping[str, Any], where: str, problems: list[Problem]) -> Any:
+    if tables_of(hint):
+        return _tables(value, tables_of(hint), where, problems)
     wanted, fits, convert = _reading(hint)
     if not fits(value):
         problems.append(Problem(where, f"is {value!r}", wanted=wanted, found=repr(value)))
@@ -87,6 +89,22 @@ def _value(value: Any, hint: Any, limits: Mapping[str, Any], where: str, problem
         if broken:
             problems.append(Problem(where, f"is {value!r}", wanted=words, found=repr(value)))
     return convert(value)
+
+
+def tables_of(hint: Any) -> Any:
+    """The settings class of a field that holds a list of tables; None for any other field."""
+    inner = get_args(hint)[0] if get_origin(hint) is tuple else None
+    return inner if dataclasses.is_dataclass(inner) else None
+
+
+def _tables(value: Any, kind: type[Settings], where: str, problems: list[Problem]) -> tuple[Settings | None, ...]:
+    if not isinstance(value, list):
+        problems.append(Problem(where, f"is {value!r}", wanted="a list of tables", found=repr(value)))
+        return ()
+    return tuple(
+        read_settings(kind, one, where=f"{where}[{number}]", subject="", problems=problems)
+        for number, one in enumerate(value, 1)
+    )
 
 
 def _limits(limits: Mapping[str, Any], value: Any) -> list[tuple[str, bool]]:
@@ -138,6 +156,8 @@ def _reading(hint: Any) -> tuple[str, Any, Any]:
 
 def wanted_words(hint: Any) -> str:
     """The words for the values that a field of this type takes."""
+    if kind := tables_of(hint):
+        return f"a list of tables with {', '.join(f'`{one.name}`' for one in fields(kind))}"
     return str(_reading(hint)[0])
 
 
