@@ -172,7 +172,11 @@ def test_everyone_has_a_probability_or_a_state_that_says_why_not(made: DemoResul
     assert {"in_crisis_episode", "in_hospital", "opted_out", "under_18"} <= set(frame.loc[~scored, "state"])
     assert frame["person_id"].is_unique
     assert frame.loc[scored, "probability"].is_monotonic_decreasing
-    assert frame["lower"].isna().all()
+    assert (frame.loc[scored, "lower"] <= frame.loc[scored, "probability"]).all()
+    assert (frame.loc[scored, "probability"] <= frame.loc[scored, "upper"]).all()
+    assert frame.loc[~scored, ["lower", "upper"]].isna().all(axis=None)
+    thin = scored & frame["thin_history"]
+    assert 0 < thin.sum() < scored.sum() / 4
     assert made.scores.caveats[0].startswith("In brackets the range")
 
 
