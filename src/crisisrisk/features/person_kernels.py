@@ -118,7 +118,7 @@ class Scratch(NamedTuple):
     covered_key: Instants
     covered_to: Integers
     reached: Integers
-    """Shape (kinds x channels, lookbacks + 1): for one moment, events by the shortest lookback that reaches them, or
+    """Shape (lookbacks + 1, kinds x channels): for one moment, events by the shortest lookback that reaches them, or
     by none."""
     kept: Instants
     """Shape (3, channels): for one moment, what each kind of mark keeps."""

@@ -36,7 +36,7 @@ def count_at(start: int, end: int, as_of: int, events: EventArrays, plan: Plan, 
         # In order of occurrence the ages fall, and so do the lookbacks that reach them.
         while shortest > 0 and as_of - moment <= lookbacks[shortest - 1]:
             shortest -= 1
-        row = reached[:, shortest]
+        row = reached[shortest]
         for place in range(channel_from[event], channel_from[event + 1]):
             channel = channels[place]
             row[channel] += 1
@@ -54,11 +54,12 @@ def count_at(start: int, end: int, as_of: int, events: EventArrays, plan: Plan, 
 @njit(nogil=True, cache=True)
 def _spread(entries: Entries, places: int, lookbacks: int, reached: Integers, counters: Integers) -> None:
     """Sums over the lookbacks, shortest first, and puts each where it is asked for."""
+    for lookback in range(1, lookbacks):
+        for place in range(places):
+            reached[lookback, place] += reached[lookback - 1, place]
     for place in range(places):
-        for lookback in range(1, lookbacks):
-            reached[place, lookback] += reached[place, lookback - 1]
         for entry in range(entries.offsets[place], entries.offsets[place + 1]):
-            counters[entries.counter[entry]] = reached[place, entries.lookback[entry]]
+            counters[entries.counter[entry]] = reached[entries.lookback[entry], place]
 
 
 @njit(nogil=True, cache=True)
@@ -88,7 +89,7 @@ def count_distinct_at(start: int, end: int, as_of: int, events: EventArrays, pla
             for kind in range(plan.distinct_kinds):
                 key, slot = np.int64(events.keys[kind, event]), kind * width + channel
                 if key != -1 and offsets[slot] < offsets[slot + 1]:
-                    reached[slot, shortest] += _is_new(key * len(reached) + slot, seen)
+                    reached[shortest, slot] += _is_new(key * reached.shape[1] + slot, seen)
     _spread(plan.distinct, plan.distinct_kinds * width, len(lookbacks), reached, scratch.differences[0])
 
 

@@ -52,7 +52,7 @@ def _scratch(longest: int, plan: Plan) -> Scratch:
         np.full((2, lookbacks), -1, dtype=np.int32),
         np.empty(plan.counters, dtype=np.int64),
         np.empty(plan.counters, dtype=np.int32),
-        np.empty((plan.channels * max(1, plan.distinct_kinds), lookbacks + 1), dtype=np.int32),
+        np.empty((lookbacks + 1, plan.channels * max(1, plan.distinct_kinds)), dtype=np.int32),
         np.empty((3, plan.channels), dtype=np.int64),
     )
 
