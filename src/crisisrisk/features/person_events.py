@@ -49,22 +49,25 @@ def event_arrays(plan: PersonPlan, events: pa.Table, person_id: NDArray[np.objec
         events = events.take(pa.array(order))
         starts, ends, _ = runs_of_people(person[order], len(person_id))
     occurred = instants_of(events, "occurred_at")
+    order = by_occurrence(starts, ends, occurred)
     clock = _clock(plan, occurred, zone)
-    classes = settled(_classes(plan, events, clock))
+    classes = settled(_classes(plan, events, clock)[:, order])
     begins, channels = channels_of_events(classes, plan.masks, _BITS)
-    keys = [KEYS[kind](events, clock) for kind in plan.distinct]
+    keys = [KEYS[kind](events, clock)[order] for kind in plan.distinct]
     arrays = (
-        starts, ends, occurred, instants_of(events, "known_at"), instants_of(events, "superseded_at"), begins, channels,
+        starts, ends, occurred[order],
+        instants_of(events, "known_at")[order], instants_of(events, "superseded_at")[order],
+        begins, channels,
         np.stack(keys) if keys else np.empty((0, 0), dtype=np.int32),
         classes[0],
-        clock.hour.astype(np.int32) if clock is not None and "hour" in plan.reads else _NO_CODES,
-        _or_never(events, "ended_at", pa.timestamp("us", tz="UTC")) if "ended_at" in plan.reads else _NO_INSTANTS,
-        _thousandths(events) if "value" in plan.reads else _NO_INSTANTS,
-        by_occurrence(starts, ends, occurred),
+        clock.hour.astype(np.int32)[order] if clock is not None and "hour" in plan.reads else _NO_CODES,
+        _or_never(events, "ended_at", _UTC)[order] if "ended_at" in plan.reads else _NO_INSTANTS,
+        _thousandths(events)[order] if "value" in plan.reads else _NO_INSTANTS,
     )  # fmt: skip
     return EventArrays(*map(settled, arrays))
 
 
+_UTC = pa.timestamp("us", tz="UTC")
 _NO_CODES = np.empty(0, dtype=np.int32)
 _NO_INSTANTS = np.empty(0, dtype=np.int64)
 

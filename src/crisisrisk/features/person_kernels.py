@@ -27,7 +27,7 @@ Matrix = NDArray[np.float32]
 
 
 class EventArrays(NamedTuple):
-    """Event versions; those of person p are `starts[p]:ends[p]`, in any order. A column not read is empty."""
+    """Event versions; those of person p are `starts[p]:ends[p]`, by occurrence. A column not read is empty."""
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
@@ -46,8 +46,6 @@ class EventArrays(NamedTuple):
     """NEVER where no end is known."""
     value: NDArray[np.int64]
     """In thousandths; NEVER where there is none."""
-    by_time: Integers
-    """The events of each person, `by_time[starts[p]:ends[p]]`, by occurrence."""
 
 
 class RowArrays(NamedTuple):
@@ -292,9 +290,9 @@ def marks_of_superseded(start: int, end: int, grid: Grid, events: EventArrays, p
 
 
 @njit(nogil=True, cache=True)
-def by_occurrence(starts: NDArray[np.int64], ends: NDArray[np.int64], occurred: Instants) -> Integers:
-    """The events of each person in order of occurrence, in the places of that person's run. Shape (events,)."""
-    order = np.empty(len(occurred), dtype=np.int32)
+def by_occurrence(starts: NDArray[np.int64], ends: NDArray[np.int64], occurred: Instants) -> NDArray[np.int64]:
+    """The order that puts the events of each person by occurrence, within that person's run. Shape (events,)."""
+    order = np.arange(len(occurred))
     for person in range(len(starts)):
         start, end = starts[person], ends[person]
         found = ascending(occurred[start:end])

@@ -23,13 +23,12 @@ _MULTIPLIER = 0x9E3779B97F4A7C15
 def count_at(start: int, end: int, as_of: int, events: EventArrays, plan: Plan, scratch: Scratch) -> None:
     """Puts the counters of all events of a person, and the marks, into row 0 of the scratch."""
     occurred, known, superseded = events.occurred, events.known, events.superseded
-    by_time, channel_from, channels, lookbacks = events.by_time, events.channel_from, events.channel, plan.lookbacks
-    reached, last, first, heard = scratch.reached, scratch.kept[_LAST], scratch.kept[_FIRST], scratch.kept[_HEARD]
+    channel_from, channels, lookbacks = events.channel_from, events.channel, plan.lookbacks
+    reached, heard = scratch.reached, scratch.kept[_HEARD]
     reached[:] = 0
     scratch.kept[:] = NEVER
     shortest = len(lookbacks)
-    for one in range(start, end):
-        event = by_time[one]
+    for event in range(start, end):
         moment, learnt = occurred[event], known[event]
         if moment >= as_of or learnt >= as_of or superseded[event] < as_of:
             continue
@@ -40,15 +39,36 @@ def count_at(start: int, end: int, as_of: int, events: EventArrays, plan: Plan, 
         for place in range(channel_from[event], channel_from[event + 1]):
             channel = channels[place]
             row[channel] += 1
-            last[channel] = moment
-            if first[channel] == NEVER:
-                first[channel] = -moment
-            if learnt > heard[channel]:
-                heard[channel] = learnt
+            heard[channel] = max(heard[channel], learnt)
+    if plan.mark_count > 0:
+        _mark_last_and_first(start, end, as_of, events, scratch)
+        for channel in range(plan.channels):
+            for entry in range(plan.marks.offsets[channel], plan.marks.offsets[channel + 1]):
+                scratch.marks[0, plan.marks.counter[entry]] = scratch.kept[plan.marks.lookback[entry], channel]
     _spread(plan.counts, plan.channels, len(lookbacks), reached, scratch.differences[0])
-    for channel in range(plan.channels):
-        for entry in range(plan.marks.offsets[channel], plan.marks.offsets[channel + 1]):
-            scratch.marks[0, plan.marks.counter[entry]] = scratch.kept[plan.marks.lookback[entry], channel]
+
+
+@njit(nogil=True, cache=True)
+def _mark_last_and_first(start: int, end: int, as_of: int, events: EventArrays, scratch: Scratch) -> None:
+    """From either end of a person's events, until every channel that has any was met: seldom far."""
+    last, first = scratch.kept[_LAST], scratch.kept[_FIRST]
+    met = np.count_nonzero(scratch.kept[_HEARD] != NEVER)
+    missing, event = met, end
+    while missing > 0:
+        event -= 1
+        if events.occurred[event] < as_of and events.known[event] < as_of <= events.superseded[event]:
+            for place in range(events.channel_from[event], events.channel_from[event + 1]):
+                if last[events.channel[place]] == NEVER:
+                    last[events.channel[place]] = events.occurred[event]
+                    missing -= 1
+    missing, event = met, start - 1
+    while missing > 0:
+        event += 1
+        if events.occurred[event] < as_of and events.known[event] < as_of <= events.superseded[event]:
+            for place in range(events.channel_from[event], events.channel_from[event + 1]):
+                if first[events.channel[place]] == NEVER:
+                    first[events.channel[place]] = -events.occurred[event]
+                    missing -= 1
 
 
 @njit(nogil=True, cache=True)
@@ -68,15 +88,14 @@ def count_distinct_at(start: int, end: int, as_of: int, events: EventArrays, pla
 
     The latest event of a key decides which lookbacks it is in: events are gone through from the latest.
     """
-    occurred, by_time, channel_from, channels = events.occurred, events.by_time, events.channel_from, events.channel
+    occurred, channel_from, channels = events.occurred, events.channel_from, events.channel
     offsets, lookbacks, reached, width = plan.distinct.offsets, plan.lookbacks, scratch.reached, plan.channels
     asked = _asked_at_all(plan)
-    oldest = _oldest_within(plan.longest_distinct, start, end, as_of, by_time, occurred)
+    oldest = _oldest_within(plan.longest_distinct, start, end, as_of, occurred)
     seen = _empty_table(_memberships(oldest, end, events, asked) * plan.distinct_kinds)
     reached[:] = 0
     shortest = 0
-    for one in range(end - 1, oldest - 1, -1):
-        event = by_time[one]
+    for event in range(end - 1, oldest - 1, -1):
         moment = occurred[event]
         if moment >= as_of or events.known[event] >= as_of or events.superseded[event] < as_of:
             continue
@@ -105,9 +124,9 @@ def _asked_at_all(plan: Plan) -> NDArray[np.bool_]:
 
 
 @njit(nogil=True, cache=True)
-def _oldest_within(reach: int, start: int, end: int, as_of: int, by_time: Integers, occurred: Instants) -> int:
+def _oldest_within(reach: int, start: int, end: int, as_of: int, occurred: Instants) -> int:
     oldest = end
-    while oldest > start and as_of - occurred[by_time[oldest - 1]] <= reach:
+    while oldest > start and as_of - occurred[oldest - 1] <= reach:
         oldest -= 1
     return oldest
 
@@ -115,8 +134,7 @@ def _oldest_within(reach: int, start: int, end: int, as_of: int, by_time: Intege
 @njit(nogil=True, cache=True)
 def _memberships(oldest: int, end: int, events: EventArrays, asked: NDArray[np.bool_]) -> int:
     found = 0
-    for one in range(oldest, end):
-        event = events.by_time[one]
+    for event in range(oldest, end):
         for place in range(events.channel_from[event], events.channel_from[event + 1]):
             found += asked[events.channel[place]]
     return found

@@ -70,7 +70,7 @@ class Asked(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def in_order(events: EventArrays, width: int, series_of_channel: Integers) -> Ordered:
-    """Every person's events of every series. Linear while events come nearly in order of occurrence."""
+    """Every person's events of every series. Linear in memberships."""
     people = len(events.starts)
     offsets = np.zeros(people * width + 1, dtype=np.int64)
     for person in range(people):
@@ -82,8 +82,7 @@ def in_order(events: EventArrays, width: int, series_of_channel: Integers) -> Or
     offsets = np.cumsum(offsets)
     found, filled = np.empty(offsets[-1], dtype=np.int32), offsets[:-1].copy()
     for person in range(people):
-        for one in range(events.starts[person], events.ends[person]):
-            event = events.by_time[one]
+        for event in range(events.starts[person], events.ends[person]):
             for place in range(events.channel_from[event], events.channel_from[event + 1]):
                 series = series_of_channel[events.channel[place]]
                 if series >= 0:

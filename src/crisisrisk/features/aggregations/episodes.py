@@ -100,16 +100,13 @@ def _value(
 
 @njit(nogil=True, cache=True)
 def _different(opening: int, count: int, sources: Integers, live: Integers) -> int:
-    seen = np.empty(count - opening, dtype=np.int32)
-    different = 0
+    highest = 0
     for place in range(opening, count):
-        source, known = sources[live[place]], False
-        for one in range(different):
-            known = known or seen[one] == source
-        if not known:
-            seen[different] = source
-            different += 1
-    return different
+        highest = max(highest, sources[live[place]])
+    seen = np.zeros(highest + 1, dtype=np.bool_)
+    for place in range(opening, count):
+        seen[sources[live[place]]] = True
+    return int(np.count_nonzero(seen))
 
 
 def _episodes(spec: FeatureSpec, seen: Seen) -> list[list[SeenEvent]]:
