@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crisisrisk.commands.card import card
 from crisisrisk.commands.demo import DemoResult, demo
 from crisisrisk.commands.evaluate import evaluate
 from crisisrisk.commands.fairness import fairness
@@ -140,7 +141,22 @@ def test_subgroups_and_workload_of_a_run(made: DemoResult) -> None:
     assert 0 < lists.everybody.listed_first < lists.everybody.crises
 
 
-@pytest.mark.parametrize("command", [fairness, workload_of, partial(evaluate, again=True)])
+def test_the_trust_sheet_is_kept_with_the_run_and_comes_again(made: DemoResult, tmp_path: Path) -> None:
+    page, *others = made.card.files
+    assert [path.suffix for path in (page, *others)] == [".html", ".md", ".json"]
+    with run_artifacts(made.site.mlflow_tracking_uri, made.person.run_id, "") as folder:
+        assert (folder / "card.html").read_bytes() == page.read_bytes()
+        assert (folder / "card.json").read_bytes() == others[1].read_bytes()
+    card(made.site, made.person.run_id[:8], out=tmp_path / "sheet.html")
+    assert (tmp_path / "sheet.html").read_bytes() == page.read_bytes()
+    content = json.loads(others[1].read_text(encoding="utf-8"))
+    assert content["features"]
+    assert {one["source"] for one in content["freshness"]} >= {"s136", "crisis_line"}
+    with pytest.raises(UsageError, match="--out is of no kind"):
+        card(made.site, made.person.run_id, out=tmp_path / "sheet.docx")
+
+
+@pytest.mark.parametrize("command", [card, fairness, workload_of, partial(evaluate, again=True)])
 def test_what_is_about_people_refuses_a_run_of_places(made: DemoResult, command: Callable[[Site, str], object]) -> None:
     with pytest.raises(UsageError, match="the run is about places"):
         command(made.site, made.place.run_id)

@@ -2,8 +2,13 @@
 
 import re
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from tests.lib.judged_runs import SITE, predictions, run_facts
+
+from crisisrisk.evaluation.card.content import card_content
+from crisisrisk.evaluation.card.render import card_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +34,20 @@ def test_no_band_no_reassurance_no_claim_about_harm(path: Path) -> None:
         return
     found = [match.group(0) for match in BANNED.finditer(path.read_text(encoding="utf-8"))]
     assert found == []
+
+
+def test_every_template_is_among_what_is_read() -> None:
+    templates = {path for path in (ROOT / "src").rglob("templates/*") if path.suffix != ".css"}
+    assert templates
+    assert templates <= set(readable_files())
+
+
+@pytest.mark.parametrize("name", ["card.html", "card.md", "card.json"])
+def test_a_trust_sheet_keeps_the_rules(name: str) -> None:
+    text = card_files(card_content(run_facts(predictions()), SITE), ZoneInfo("Europe/London"))[name]
+    assert BANNED.findall(text) == []
+    assert "no reassurance" in text
+    assert re.search(r"\b(safe|severe|dangerous|likely to harm)\b", text) is None
 
 
 def test_the_check_finds_what_is_banned() -> None:

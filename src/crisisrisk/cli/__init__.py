@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate": ("crisisrisk.cli.training", "Show how a run was judged."),
     "fairness": ("crisisrisk.cli.people_runs", "Show how a run did by subgroup."),
     "workload": ("crisisrisk.cli.people_runs", "Show what a run's lists mean to the teams."),
+    "card": ("crisisrisk.cli.people_runs", "Write the trust sheet of a run."),
     "model": ("crisisrisk.cli.model", "List, promote, verify and roll back models."),
     "score": ("crisisrisk.cli.scoring", "Score people as of a moment."),
     "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),

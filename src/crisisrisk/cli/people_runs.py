@@ -1,6 +1,7 @@
-"""`fairness`, `workload`: a finished run of people, read again from what it left behind."""
+"""`fairness`, `workload`, `card`: a finished run of people, read again from what it left behind."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -85,6 +86,24 @@ def workload(run_id: str, per_team: int | None, site_folder: str | None, as_json
     click.echo("\nthe same lists by the simple rules, all teams")
     click.echo(table_text(headings, [_workload_row(name, team) for name, team in found.baselines.items()]))
     click.echo(f"\n{_meaning(model.horizon_days, every=model.every_crisis)}")
+
+
+@click.command(epilog="Example:  crisisrisk card 3f2c --out trust-sheet.html")
+@RUN
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help=(
+    "One file: .html, .md or .json. Default: all three, in the site's reports."))  # fmt: skip
+@site_option
+@json_option
+def card(run_id: str, out: Path | None, site_folder: str | None, as_json: bool) -> None:
+    """Write the trust sheet of a run of people, fit for release: how it was made, how it did, what it is not for."""
+    from crisisrisk.commands.card import card as write
+
+    found = write(open_site(site_folder), run_id, out=out)
+    if as_json:
+        print_json(found.as_json())
+        return
+    for path in found.files:
+        click.echo(str(path))
 
 
 def _workload_row(name: str, team: Any) -> list[object]:

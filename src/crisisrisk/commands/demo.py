@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crisisrisk.commands.card import Card, card
 from crisisrisk.commands.data import DataStatus, LoadResult, data_status, load_folder
 from crisisrisk.commands.forecast import ForecastResult, forecast
 from crisisrisk.commands.init import make_site
@@ -34,6 +35,7 @@ class DemoResult:
     place: TrainedRun
     scores: ScoreResult
     forecast: ForecastResult
+    card: Card
     seconds: float
 
     @property
@@ -49,6 +51,7 @@ class DemoResult:
             "place": self.place.as_json(),
             "score": self.scores.as_json(),
             "forecast": self.forecast.as_json(),
+            "card": self.card.as_json(),
             "seconds": round(self.seconds, 1),
         }
 
@@ -74,6 +77,7 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
         place=place,
         scores=score(site, as_of=None, out=None),
         forecast=forecast(site, start=None, hours=24.0, out=None),
+        card=card(site, person.run_id),
         seconds=time.monotonic() - started,
     )
 

@@ -37,8 +37,7 @@ def evaluate(site: Site, run_id: str, *, again: bool = False) -> Evaluation:
     """
     if again:
         people = people_run(site, run_id)
-        fitting = {name: one for name, one in people.content["report"].items() if name == "fitting"}
-        report = {**judged_report(people.predictions), **fitting}  # how it was fitted is no part of its rows
+        report = {**people.report, **judged_report(people.predictions)}
         return Evaluation(run_id=people.run_id, content={**people.content, "report": report})
     run = registry.find_run(site.mlflow_tracking_uri, run_id)
     return Evaluation(run_id=run.run_id, content=stored_report(site, run.run_id))

@@ -9,7 +9,7 @@ from crisisrisk.errors import UsageError
 from crisisrisk.evaluation.judged import JudgedPredictions, read_judged
 from crisisrisk.models import registry
 from crisisrisk.tables.site import Site
-from crisisrisk.training.keeping import REPORT
+from crisisrisk.training.keeping import REPORT, TRAINING_RECIPE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,8 @@ class PeopleRun:
     run_id: str
     content: dict[str, Any]
     """The whole of `report.json`."""
+    recipe: dict[str, Any]
+    """The training recipe as plain values."""
     predictions: JudgedPredictions
 
     @property
@@ -51,4 +53,5 @@ def people_run(site: Site, run_id: str) -> PeopleRun:
                 wanted="a run of: crisisrisk train person", found=str(content["task"]),
                 hint=f"crisisrisk evaluate {run.run_id[:8]} shows how it was judged",
             )  # fmt: skip
-        return PeopleRun(run_id=run.run_id, content=content, predictions=read_judged(folder))
+        recipe = json.loads((folder / TRAINING_RECIPE).read_text(encoding="utf-8"))
+        return PeopleRun(run_id=run.run_id, content=content, recipe=recipe, predictions=read_judged(folder))

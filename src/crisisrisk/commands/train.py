@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.commands.card import site_facts
 from crisisrisk.evaluation.judged_report import judged_report
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.training import person, place
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.judged_rows import judged_predictions
-from crisisrisk.training.keeping import Finished, Recipes, keep_run, peak_memory_mb
+from crisisrisk.training.keeping import Finished, Recipes, SheetSettings, keep_run, peak_memory_mb
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
 from crisisrisk.training.plots import MOST_ROWS
@@ -56,6 +57,8 @@ def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) 
         data_digest=snapshot.digest,
         shown=data.features[_some(judged.test, seed=recipes.training.model.seed)],
         judged=predictions,
+        complete_to=data.complete_to,
+        sheet=SheetSettings(site=site_facts(site), zone=site.time_zone),
     )
 
 

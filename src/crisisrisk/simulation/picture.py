@@ -6,7 +6,7 @@ from html import escape
 import h3
 import numpy as np
 
-from crisisrisk.simulation import svg
+from crisisrisk.evaluation import svg
 from crisisrisk.simulation.city import City
 from crisisrisk.simulation.contacts import SOURCES
 from crisisrisk.simulation.period import Indices, Numbers, Period, local_clock
@@ -84,9 +84,10 @@ def _episodes(lengths: Indices) -> str:
     """How long crisis episodes last."""
     shown = np.append(lengths[:_SHOWN_EPISODE_DAYS], lengths[_SHOWN_EPISODE_DAYS:].sum())
     shares = 100 * shown / max(1, shown.sum())
-    across, up = (0.0, float(len(shown))), (0.0, max(10.0, float(np.ceil(shares.max() / 10)) * 10))
-    body = svg.axes(across, up, labels=("whole days", "% of episodes"), marks=range(0, len(shown), 5))
-    body += svg.bars(shares, across=across, up=up)
+    highest = max(10.0, float(np.ceil(shares.max() / 10)) * 10)
+    frame = svg.Frame(across=(0.0, float(len(shown))), up=(0.0, highest))
+    body = frame.axes(labels=("whole days", "% of episodes"), marks=range(0, len(shown), 5))
+    body += frame.bars(shares)
     within = 100 * lengths[:7].sum() / max(1, lengths.sum())
     caption = (
         f"Crisis episodes by length, from first to last crisis contact, at least seven days of calm between two: "
@@ -114,17 +115,17 @@ def concentration(counts: Indices) -> tuple[Numbers, Numbers]:
 
 def _concentration(tally: Tally) -> str:
     """How much comes from how few."""
-    across, up = (0.0, 50.0), (0.0, 100.0)
+    frame = svg.Frame(across=(0.0, 50.0), up=(0.0, 100.0))
     labels = ("% of the people who had any, most frequent first", "% of the last year's")
-    body = svg.axes(across, up, labels=labels, marks=range(0, 51, 10))
+    body = frame.axes(labels=labels, marks=range(0, 51, 10))
     curves = {
         "crisis contacts": (concentration(tally.crises), svg.BLUE, ""),
         "section 136 detentions": (concentration(tally.detentions), svg.ORANGE, "6 3"),
     }
-    x, tabled = np.linspace(0, across[1], 200), []
+    x, tabled = np.linspace(0, frame.across[1], 200), []
     for place, (name, ((people, had), colour, dashes)) in enumerate(curves.items()):
         y = 100 * np.interp(x / 100, people, had)
-        body.append(svg.line(x, y, across=across, up=up, colour=colour, dashes=dashes))
+        body.append(frame.line(x, y, colour=colour, dashes=dashes))
         body.append(svg.text(svg.WIDTH - 190, 190 + 18 * place, name, colour=colour))
         tabled.append(100 * np.interp(np.array(_CONCENTRATION_ROWS) / 100, people, had))
     rows = [[f"{part:g}", *(f"{values[row]:.0f}" for values in tabled)] for row, part in enumerate(_CONCENTRATION_ROWS)]

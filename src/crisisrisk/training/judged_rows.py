@@ -29,6 +29,8 @@ def judged_predictions(
         person=person_numbers(data.person_ids)[data.person[test]],
         team=None if data.team is None else data.team[test],
         risk=judged.risk,
+        lower=judged.ends[0],
+        upper=judged.ends[1],
         happened=data.happened[test],
         days_to_onset=onset,
         baselines=judged.baselines,

@@ -5,14 +5,16 @@ import json
 import resource
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.evaluation.card.content import SiteFacts
 from crisisrisk.evaluation.judged import JudgedPredictions, write_judged
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.features.specs import FeatureRecipe
@@ -23,11 +25,14 @@ from crisisrisk.models.risk_model import PlaceModel, RiskModel
 from crisisrisk.models.task import Task
 from crisisrisk.timeline import instant
 from crisisrisk.training.baseline_recipe import BaselineRecipe
+from crisisrisk.training.movements import movements
 from crisisrisk.training.person_data import cohort_rule, crisis_rule
 from crisisrisk.training.plots import shap_summary
 from crisisrisk.training.recipe import TrainingRecipe
+from crisisrisk.training.trust_sheet import sheet_files
 
 REPORT, ATTRITION, SUMMARY_PLOT = "report.json", "attrition.txt", "shap_summary.png"
+TRAINING_RECIPE = "recipes/training.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,14 @@ class Recipes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SheetSettings:
+    """The site as a trust sheet tells it, and the zone of its clock."""
+
+    site: SiteFacts
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """A model that was fitted and judged, before it is kept."""
 
@@ -72,6 +85,10 @@ class Finished:
     cells_known_before: datetime | None = None
     judged: JudgedPredictions | None = None
     """The test rows of a model of people."""
+    complete_to: Mapping[str, int] = field(default_factory=dict)
+    """For each source up to when its records were all there, microseconds since 1970 UTC."""
+    sheet: SheetSettings | None = None
+    """What the trust sheet of a model of people says of the site."""
 
 
 def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None) -> Task:
@@ -125,17 +142,28 @@ def keep_run(uri: str, recipes: Recipes, finished: Finished) -> str:
 
 def _write_artifacts(folder: Path, run_id: str, recipes: Recipes, finished: Finished) -> None:
     (folder / "recipes").mkdir()
-    (folder / "recipes" / "training.json").write_text(recipes.training.to_json(), encoding="utf-8")
+    (folder / TRAINING_RECIPE).write_text(recipes.training.to_json(), encoding="utf-8")
     (folder / "recipes" / "features.json").write_text(recipes.features.to_json(), encoding="utf-8")
     (folder / REPORT).write_text(report_text(recipes, finished), encoding="utf-8")
     if finished.judged is not None:
         write_judged(folder, finished.judged)
+        _write_sheet(folder, run_id, recipes, finished, finished.judged)
     (folder / ATTRITION).write_text(finished.attrition_text + "\n", encoding="utf-8")
     title = f"What moves {recipes.training.name}: exact contributions on test rows"
     shap_summary(
         finished.model.scorer, finished.shown, folder / SUMMARY_PLOT, seed=recipes.training.model.seed, title=title
     )
     write_bundle(folder / BUNDLE, candidate(run_id, recipes, finished))
+
+
+def _write_sheet(folder: Path, run_id: str, recipes: Recipes, finished: Finished, judged: JudgedPredictions) -> None:
+    """The trust sheet, as `crisisrisk card` makes it from the same files."""
+    if finished.sheet is None:
+        return
+    content, recipe = json.loads((folder / REPORT).read_text(encoding="utf-8")), json.loads(recipes.training.to_json())
+    sheet = finished.sheet
+    for name, text in sheet_files(run_id, content, recipe, judged, sheet.site, sheet.zone).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def report_text(recipes: Recipes, finished: Finished) -> str:
@@ -152,6 +180,12 @@ def report_text(recipes: Recipes, finished: Finished) -> str:
         "judged_on": finished.judged_on,
         "attrition": list(finished.attrition),
         "attrition_text": finished.attrition_text,
+        "about": {
+            "complete_to": {source: instant(moment).isoformat() for source, moment in finished.complete_to.items()},
+            "known_before": instant(finished.cut_off_us).isoformat(),
+            "versions": software_versions(),
+        },
+        "moves": movements(finished.model.scorer, finished.shown, recipes.features, recipes.phrases.sources),
         "report": finished.report,
     }
     return json.dumps(plain_values(whole), indent=1, ensure_ascii=False)

@@ -196,6 +196,8 @@ class JudgedPerson:
     test: Rows
     risk: Numbers
     """Of the test rows. Shape (len(test),)."""
+    ends: tuple[Numbers, Numbers]
+    """The lower and upper end of each row's range."""
     baselines: dict[str, Numbers]
     judged_on: str
     account: dict[str, Any]
@@ -218,10 +220,11 @@ def train_and_judge(
     fitted = fitted_person(recipe, features, data, parts, baseline)
     model = fitted.model
     tell(f"judging on {len(test):,} rows beside the baselines …")
-    risk = risk_of(model, features, data, test)
+    log_odds = scores(data.features.rows(test), lambda matrix: model.log_odds(matrix, features.names))
+    risk, ends = model.calibration.apply(log_odds), model.calibration.ends(log_odds, data.thin[test])
     baselines = baselines_for(data, train, test)
     judged_on = _judged_on(recipe, data, train, test, zone)
-    return JudgedPerson(model, test, risk, baselines, judged_on, fitted.account)
+    return JudgedPerson(model, test, risk, ends, baselines, judged_on, fitted.account)
 
 
 def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows, zone: ZoneInfo) -> str:

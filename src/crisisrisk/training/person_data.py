@@ -1,7 +1,7 @@
 """The labelled rows of people, streamed bucket by bucket: features, labels and what the baselines read."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -52,6 +52,8 @@ class PersonData:
     """The same rows, bucket by bucket of the store."""
     doors: tuple[DoorCount, ...] = ()
     """By which doors the outcomes came."""
+    complete_to: Mapping[str, int] = field(default_factory=dict)
+    """For each source up to when its records were all there, microseconds since 1970 UTC."""
 
     def __len__(self) -> int:
         return len(self.as_of)
@@ -241,6 +243,7 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, featu
         cut_off_us=context.cut_off_us,
         buckets=tuple(part.rows for part in parts),
         doors=doors_added(part.doors for part in parts),
+        complete_to=context.complete_to,
     )
 
 

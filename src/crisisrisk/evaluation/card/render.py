@@ -1,0 +1,83 @@
+"""A trust sheet as one HTML file that needs nothing beside it, as Markdown and as JSON."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crisisrisk.evaluation.card.plots import best_rule, day_of, plots_of
+from crisisrisk.evaluation.disclosure import shown_count
+from crisisrisk.evaluation.fairness import TOO_FEW
+
+HTML, MARKDOWN, JSON = "card.html", "card.md", "card.json"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def card_files(content: Mapping[str, Any], zone: ZoneInfo) -> dict[str, str]:
+    """The three files by name. The same content gives the same bytes."""
+    return {
+        HTML: _rendered("card.html", content, zone),
+        MARKDOWN: _rendered("card.md", content, zone),
+        JSON: json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+
+
+def _rendered(name: str, content: Mapping[str, Any], zone: ZoneInfo) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=name.endswith(".html"), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    templates.filters |= {"count": shown_count, "hundred": hundred, "interval": interval, "number": number,
+                          "days": days, "cell": cell, "words": words, "signed": signed,
+                          "day": lambda moment: day_of(moment, zone)}  # fmt: skip
+    drawn = {plot: Markup(svg) for plot, svg in plots_of(content, zone).items()}  # noqa: S704 -- our own, escaped there
+    return templates.get_template(name).render(card=content, plots=drawn, best_rule=best_rule(content), too_few=TOO_FEW)
+
+
+def hundred(share: float | None) -> str:
+    """A share as so many in 100."""
+    return TOO_FEW if share is None else f"{100 * share:.0f}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number, or a dash where there is none."""
+    return "–" if value is None else _minus(f"{value:.{digits}f}")
+
+
+def interval(found: Mapping[str, float | None] | None, digits: int = 2, scale: float = 1.0) -> str:
+    """A value with its interval: 0.77 (0.73 to 0.80)."""
+    if found is None or found["value"] is None:
+        return TOO_FEW
+    value, lower, upper = (found[end] for end in ("value", "lower", "upper"))
+    ends = "" if lower is None or upper is None else f" ({scale * lower:.{digits}f} to {scale * upper:.{digits}f})"
+    return _minus(f"{scale * float(value or 0.0):.{digits}f}{ends}")
+
+
+def days(quartiles: list[float] | None) -> str:
+    """Median and quartiles of days."""
+    return TOO_FEW if quartiles is None else "{1:.0f} ({0:.0f} to {2:.0f})".format(*quartiles)
+
+
+def cell(value: str) -> str:
+    """A text as it may stand in a cell of a Markdown table."""
+    return value.replace("|", "\\|").replace("\n", " ")
+
+
+def words(name: str) -> str:
+    """A name from a recipe, readable."""
+    return name.replace("_", " ")
+
+
+def signed(value: float | None) -> str:
+    """A movement of the log-odds."""
+    return "–" if value is None else _minus(f"{value:+.2f}")
+
+
+def _minus(figures: str) -> str:
+    """With the sign that is read as minus, and none before a nought."""
+    return re.sub(r"-(?=0(\.0+)?(?![\d.]))", "", figures).replace("-", "−")
