@@ -1,4 +1,4 @@
-"""Numbers that came with the contacts: their sum, their mean, the largest, the latest."""
+"""Numbers that came with the contacts: their sum, their mean, the largest, the smallest, the latest."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,9 @@ from crisisrisk.features.person_series import COUNT, WHEN, Asked, Series, advanc
 from crisisrisk.features.specs import NOT_KNOWN, FeatureSpec
 from crisisrisk.timeline import Instants
 
-_SUM, _MEAN, _LARGEST, _LATEST = range(4)
+_SUM, _MEAN, _LARGEST, _SMALLEST, _LATEST = range(5)
 _THOUSANDTHS = 1000
+_ABOVE_ALL = np.iinfo(np.int64).max
 
 
 @njit(nogil=True, cache=True)
@@ -45,17 +46,19 @@ def _scan(
 
 @njit(nogil=True, cache=True)
 def _value(kind: int, start: int, count: int, values: NDArray[np.int64], occurred: Instants, live: Integers) -> float:
-    total, number, largest, latest, latest_at = np.int64(0), 0, NEVER, NEVER, NEVER
+    total, number, largest, smallest, latest, latest_at = np.int64(0), 0, NEVER, _ABOVE_ALL, NEVER, NEVER
     for place in range(start, count):
         value, moment = values[live[place]], occurred[live[place]]
         if value != NEVER:
             total += value
             number += 1
-            largest = max(largest, value)
+            largest, smallest = max(largest, value), min(smallest, value)
             # Contacts at one moment have no order: the largest of them is the latest.
             latest, latest_at = max(latest, value) if moment == latest_at else value, moment
     if number == 0:
         return np.nan
+    if kind == _SMALLEST:
+        return smallest / _THOUSANDTHS
     if kind in (_LARGEST, _LATEST):
         return (largest if kind == _LARGEST else latest) / _THOUSANDTHS
     return total / _THOUSANDTHS if kind == _SUM else total / (number * _THOUSANDTHS)
@@ -113,6 +116,9 @@ AGGREGATIONS = (
     _of_values("largest", _LARGEST, (
         "Largest of the values of the {plural} {window}.", "values of {plural} {window}: up to {count}",
     ), lambda values: max(values) / _THOUSANDTHS, 4),
+    _of_values("smallest", _SMALLEST, (
+        "Smallest of the values of the {plural} {window}.", "values of {plural} {window}: down to {count}",
+    ), lambda values: min(values) / _THOUSANDTHS, 2.5),
     _of_values("latest_value", _LATEST, (
         "Value of the last of the {plural} {window} that had one; of several at one moment the largest.",
         "latest value of {plural} {window}: {count}",
