@@ -1,56 +1,56 @@
-"""Run the benchmarks named, or all, and write what they printed into docs/explanation/speed.md.
+"""Run the benchmarks named, or all; keep what they found as JSON, and write docs/explanation/speed.md from that.
 
-python -m benchmarks [name …]
+python -m benchmarks [name …] [--scale 0.01] [--without-peers] [--page]
 """
 
-import contextlib
+import argparse
 import importlib
-import io
-import os
-import platform
-import re
-import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-NAMES = ("startup", "load_csv", "person_features", "full_person_set", "simulate", "training_memory", "training_people")
+from benchmarks.report import RESULTS, Outcome, kept, lines, machine, page, read
+
+NAMES = (
+    "startup", "load_csv", "person_features", "full_person_set", "growth", "meds_tab", "simulate", "training_memory",
+    "training_full", "training_people",
+)  # fmt: skip
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "speed.md"
-HEAD = """<!-- made by `make bench`; do not edit -->
-
-# Speed
-
-Each block was printed by one benchmark of [`benchmarks/`](../../benchmarks/README.md) in one run, peers included, on
-the machine that it names. Read the ratios: the absolute figures belong to that machine.
-"""
-_BLOCK = re.compile(r"^## (\w+)\n.*?(?=^## |\Z)", flags=re.MULTILINE | re.DOTALL)
 
 
-class _Tee(io.StringIO):
-    """Keeps what is printed, and shows it as well."""
-
-    def write(self, text: str) -> int:
-        sys.__stdout__.write(text)  # type: ignore[union-attr]
-        sys.__stdout__.flush()  # type: ignore[union-attr]
-        return super().write(text)
+def run(name: str, *, scale: float = 1.0, peers: bool = True) -> Outcome:
+    """One benchmark at a part of its full size. Each is a module with such a `run` of its own."""
+    outcome: Outcome = importlib.import_module(f"benchmarks.{name}").run(scale=scale, peers=peers)
+    return replace(outcome, machine=machine())
 
 
-def machine() -> str:
-    """What the figures belong to."""
-    return f"{platform.machine()} · {os.cpu_count()} cores · Python {platform.python_version()} · {platform.system()}"
+def write_page() -> None:
+    """The page and its drawing, from the JSON that is kept."""
+    PAGE.write_text(page(NAMES), encoding="utf-8")
+    for path in sorted(RESULTS.glob("*.json")):
+        if drawing := read(path).details.get("drawing"):
+            (PAGE.parent / f"{path.stem}.svg").write_text(drawing, encoding="utf-8")
+    print(f"written: {PAGE}")
 
 
-def main(names: list[str]) -> None:
-    """Each benchmark is a module with a `main()` that prints its own figures."""
-    print(machine())
-    blocks = {found[1]: found[0].strip() for found in _BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
-    for name in names or list(NAMES):
-        print(f"\n== {name}", flush=True)
-        with contextlib.redirect_stdout(_Tee()) as kept:
-            importlib.import_module(f"benchmarks.{name}").main()
-        blocks[name] = f"## {name}\n\n```\n{machine()}\n{kept.getvalue().strip()}\n```"
-    shown = [blocks[name] for name in NAMES if name in blocks]
-    PAGE.write_text("\n\n".join([HEAD.strip(), *shown]) + "\n", encoding="utf-8")
-    print(f"\nwritten: {PAGE}")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Only a run at full size with its peers changes what is kept."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of: {', '.join(NAMES)}")
+    parser.add_argument("--scale", type=float, default=1.0, help="a part of the full size; nothing is kept")
+    parser.add_argument("--without-peers", action="store_true", help="ours alone; nothing is kept")
+    parser.add_argument("--page", action="store_true", help="run nothing, write the page again")
+    options = parser.parse_args(arguments)
+    whole = options.scale == 1.0 and not options.without_peers
+    for name in () if options.page else options.names or NAMES:
+        print(f"\n== {name} · {machine()}", flush=True)
+        outcome = run(name, scale=options.scale, peers=not options.without_peers)
+        print(lines(outcome), flush=True)
+        if whole:
+            kept(name, outcome)
+    if whole:
+        write_page()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,13 +1,9 @@
 """The whole shipped set of person features over 300 weeks, streamed bucket by bucket, and one person at request time.
 
-`python -m benchmarks.full_person_set [--json FILE] [--people N]`
-
 The consumer reads every block once (a sum), as a writer or a trainer would; nothing larger than a bucket's block is
 kept. Cells a second are end to end: Parquet files on disk to blocks read.
 """
 
-import argparse
-import json
 import os
 import resource
 import tempfile
@@ -26,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from benchmarks.report import Figure, Outcome, amount
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.features.aggregations import PERSON
 from crisisrisk.features.person import person_event_columns, person_features
@@ -37,7 +34,7 @@ from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Window, grid, 
 
 PEOPLE, WEEKS, EVENTS, BUCKETS, SEED = 60_000, 300, 7_000_000, 64, 21
 ONE_PERSON_EVENTS, ONE_PERSON_RUNS = 10_000, 300
-BAR_CELLS_PER_SECOND, BAR_PEAK_GB, BAR_MILLISECONDS = 1e8, 2.0, 1.0
+BAR_CELLS_PER_SECOND, BAR_PEAK_GB, BAR_MILLISECONDS, BAR_SLOWEST_MILLISECONDS = 1e8, 2.0, 1.0, 3.0
 LONDON = ZoneInfo("Europe/London")
 START = microseconds(datetime(2019, 1, 7, tzinfo=UTC))
 DAYS = 7 * WEEKS + 400
@@ -203,41 +200,25 @@ def measured(people: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def shown(result: dict[str, Any]) -> str:
-    """The figures as lines of text."""
-    whole, share = result["streamed"], result["streamed"]["bytes_per_second"] / result["copy_bytes_per_second"]
-    lines = [
-        f"{result['people']:,} people × {WEEKS} weeks × {whole['columns']} columns = {whole['cells']:.3g} cells",
-        f"Parquet to blocks  {whole['cells_per_second']:.3g} cells/s (bar {BAR_CELLS_PER_SECOND:.0e}) in"
-        f" {whole['seconds']:.1f} s, {whole['core_seconds']:.1f} core seconds",
-        f"peak memory        {whole['peak_gb']:.2f} GB (bar {BAR_PEAK_GB:.0f} GB), all of the process",
-        f"bytes written      {whole['bytes_per_second'] / 1e9:.2f} GB/s, {100 * share:.0f} % of the"
-        f" {result['copy_bytes_per_second'] / 1e9:.1f} GB/s that this machine copies",
+def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
+    """Everything, at a part of full size."""
+    result = measured(max(round(PEOPLE * scale), BUCKETS))
+    whole, copied = result["streamed"], result["copy_bytes_per_second"]
+    live = [
+        Figure(what=f"one person, {count:,} events, {name}", value=found[name], unit="ms", bar=bar, less_is_better=True)
+        for count, found in result["one_person"].items()
+        for name, bar in (("p50", BAR_MILLISECONDS), ("p99", BAR_SLOWEST_MILLISECONDS))
     ]
-    for count, live in result["one_person"].items():
-        lines.append(
-            f"one person, {count:>6,} events  p50 {live['p50']:.2f} ms (bar {BAR_MILLISECONDS:.0f} ms), p99"
-            f" {live['p99']:.2f} ms"
-        )
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Everything, at full size."""
-    print(shown(measured(PEOPLE)))
-
-
-def _from_command_line() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--people", type=int, default=PEOPLE)
-    options = parser.parse_args()
-    result = measured(options.people)
-    print(shown(result))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    _from_command_line()
+    return Outcome(
+        of=f"{result['people']:,} people × {WEEKS} weeks × {whole['columns']} columns = {amount(whole['cells'])} cells,"
+        f" streamed in {whole['seconds']:.1f} s",
+        figures=(
+            Figure(what="Parquet to blocks", value=whole["cells_per_second"], unit="cells/s", bar=BAR_CELLS_PER_SECOND),
+            Figure(what="peak memory of the whole process", value=whole["peak_gb"], unit="GB", bar=BAR_PEAK_GB,
+                   less_is_better=True),
+            Figure(what="bytes written", value=whole["bytes_per_second"] / 1e9, unit="GB/s"),
+            Figure(what="share of what this machine copies", value=100 * whole["bytes_per_second"] / copied, unit="%"),
+            *live,
+        ),
+        details=result,
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """How fast a police-like CSV of ten columns loads into an empty site, and in how much memory.
 
-    python benchmarks/load_csv.py                    5,000,000 rows
-    python benchmarks/load_csv.py --gigabytes 2      a file of that size: shows that memory does not grow with it
+    python -m benchmarks.load_csv                    5,000,000 rows
+    python -m benchmarks.load_csv --gigabytes 2      a file of that size: shows that memory does not grow with it
 
 The load runs in a process of its own, whose peak memory is printed. Invented rows; seeded.
 """
@@ -15,10 +15,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+
+from benchmarks.report import Figure, Outcome, lines
 
 SITE = """name = "benchmark"
 time_zone = "Europe/London"
@@ -51,31 +54,45 @@ latitude = "Latitude"
 longitude = "Longitude"
 """
 
+ROWS, PEOPLE, BAR_ROWS = 5_000_000, 60_000, 300_000
 ROWS_AT_ONCE = 1_000_000
 
 
+def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
+    """Five million rows."""
+    return loaded(rows=round(ROWS * scale), people=max(round(PEOPLE * scale), 10))
+
+
+def loaded(*, rows: int, people: int, gigabytes: float | None = None) -> Outcome:
+    """Write the file and load it in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        site = _site(Path(folder) / "site")
+        size = write_csv(site / "police.csv", rows=rows, people=people, gigabytes=gigabytes)
+        _warm_up(site)
+        figures = _in_new_process(site)
+    read, seconds = figures["rows_read"], figures["seconds"]
+    return Outcome(
+        of=f"{read:,} rows, {size / 1e6:,.0f} MB, 10 columns, {people:,} people, in {seconds:.2f} s",
+        figures=(
+            Figure(what="loaded, checked and pseudonymised", value=read / seconds, unit="rows/s", bar=BAR_ROWS),
+            Figure(what="peak memory of the load", value=figures["peak_mb"] / 1024, unit="GB"),
+        ),
+        details=figures,
+    )
+
+
 def main(arguments: Sequence[str] = ()) -> None:
-    """Write the file, load it in a process of its own, print one line of figures."""
+    """Other sizes, from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--people", type=int, default=60_000)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--gigabytes", type=float)
     parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.load:
         _load(options.load)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        site = _site(Path(folder) / "site")
-        size = write_csv(site / "police.csv", rows=options.rows, people=options.people, gigabytes=options.gigabytes)
-        _warm_up(site)
-        done = subprocess.run(
-            [sys.executable, __file__, "--load", str(site)], check=True, capture_output=True, text=True
-        )
-    figures = json.loads(done.stdout)
-    rows, seconds = figures["rows_read"], figures["seconds"]
-    print(f"{rows:,} rows, {size / 1e6:,.0f} MB, 10 columns, {options.people:,} people")
-    print(f"loaded in {seconds:.2f} s: {rows / seconds:,.0f} rows/s · peak memory {figures['peak_mb']:,.0f} MB")
+    print(lines(loaded(rows=options.rows, people=options.people, gigabytes=options.gigabytes)))
 
 
 def write_csv(path: Path, *, rows: int, people: int, gigabytes: float | None = None) -> int:
@@ -138,7 +155,13 @@ def _warm_up(site: Path) -> None:
     """Compile the kernels, which a site does once, into another site's load."""
     other = _site(site.parent / "warm-up")
     write_csv(other / "police.csv", rows=2_000, people=50)
-    subprocess.run([sys.executable, __file__, "--load", str(other)], check=True, capture_output=True)
+    _in_new_process(other)
+
+
+def _in_new_process(site: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.load_csv", "--load", str(site)]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
 
 
 def _load(folder: Path) -> None:

@@ -1,10 +1,9 @@
-"""The person feature engine on a year of weeks of a city, beside polars by hand and timeseriesflattener.
+"""The person feature engine on a year of weeks of a city, beside polars and DuckDB by hand and timeseriesflattener.
 
-`python -m benchmarks.person_features [--json FILE] [--people N] [--without-peers]`
+A range window of DuckDB is slower than linear in a person's contacts and linear in people, as timeseriesflattener is:
+both are given a tenth of the people, and compared by cell.
 """
 
-import argparse
-import json
 import os
 import tempfile
 import time
@@ -24,6 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.peers.environments import run_peer
+from benchmarks.report import Figure, Outcome
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.features.person_events import event_arrays, row_arrays
@@ -37,8 +37,9 @@ PEOPLE, WEEKS, EVENTS, BUCKETS, LOOKBACKS, SEED = 60_000, 52, 7_000_000, 64, (7,
 SOURCES = tuple(f"source_{number}" for number in range(8))
 LONDON = ZoneInfo("Europe/London")
 RUNS = 7
-BAR_CELLS_PER_SECOND, BAR_SECONDS = 3e8, 4.0
-FLATTENER_PART = 10
+BAR_CELLS_PER_SECOND, BAR_SECONDS = 4e8, 3.0
+BAR_FLATTENER, BAR_POLARS, BAR_DUCKDB = 100.0, 20.0, 200.0
+FLATTENER_PART = DUCKDB_PART = 10
 NOBODY = pa.table(
     {
         "person_id": pa.array([], pa.string()),
@@ -71,7 +72,7 @@ class City:
 
     def written(self, folder: Path) -> None:
         """As Parquet, one file for each bucket, and the rows for the peers."""
-        (folder / "events").mkdir()
+        (folder / "events").mkdir(parents=True)
         for number, table in enumerate(self.buckets):
             pq.write_table(table, folder / "events" / f"{number:03}.parquet", compression="zstd")
         names = np.concatenate([rows.person_id[rows.row_person()] for rows in self.rows]).astype(str)
@@ -79,7 +80,7 @@ class City:
         pq.write_table(pa.table({"person_id": names, "as_of": _instants(moments)}), folder / "rows.parquet")
 
 
-def invent_city(people: int, *, seed: int = SEED) -> City:
+def invent_city(people: int, *, seed: int = SEED, buckets: int = BUCKETS) -> City:
     """Seven million contacts of 60,000 people over three years, or as many for each of fewer people.
 
     Some people have many and most few; 15 in 100 contacts are known between one and sixty days late, 2 in 100 are
@@ -95,13 +96,25 @@ def invent_city(people: int, *, seed: int = SEED) -> City:
     corrected = generator.random(events) < 0.02
     superseded = np.where(corrected, known + _days(generator, 1, 30, events), FOREVER_US)
     source = generator.integers(0, len(SOURCES), events).astype(np.int32)
-    order = np.lexsort((occurred, known, of_person, of_person % BUCKETS))
+    order = np.lexsort((occurred, known, of_person, of_person % buckets))
     columns = [column[order] for column in (of_person, occurred, known, superseded, source)]
-    edges = np.searchsorted(columns[0] % BUCKETS, np.arange(BUCKETS + 1))
+    edges = np.searchsorted(columns[0] % buckets, np.arange(buckets + 1))
     parts = [[column[first:last] for column in columns] for first, last in pairwise(edges)]
     weeks = [microseconds(moment) for moment in _year_of_weeks()]
-    rows = [_rows(np.arange(bucket, people, BUCKETS), np.array(weeks)) for bucket in range(BUCKETS)]
-    return City([_table(*part, rows_of) for part, rows_of in zip(parts, rows, strict=True)], rows)
+    rows = [_rows(np.arange(bucket, people, buckets), np.array(weeks)) for bucket in range(buckets)]
+    return City([_table(*part, rows_of, buckets) for part, rows_of in zip(parts, rows, strict=True)], rows)
+
+
+def one_clock(city: City) -> City:
+    """The same contacts, each known when it occurs and never corrected: what a window of one order can express."""
+    return City([_on_one_clock(table) for table in city.buckets], city.rows)
+
+
+def _on_one_clock(table: pa.Table) -> pa.Table:
+    never = _instants(np.full(len(table), FOREVER_US))
+    for name, values in (("known_at", table["occurred_at"]), ("superseded_at", never)):
+        table = table.set_column(table.column_names.index(name), name, values)
+    return table
 
 
 def _year_of_weeks() -> list[datetime]:
@@ -129,8 +142,9 @@ def _table(
     superseded: NDArray[np.int64],
     source: NDArray[np.int32],
     rows: PersonRows,
+    buckets: int,
 ) -> pa.Table:
-    places = (person // BUCKETS).astype(np.int32)
+    places = (person // buckets).astype(np.int32)
     return pa.table(
         {
             "person_id": pa.DictionaryArray.from_arrays(places, pa.array(rows.person_id, type=pa.string())),
@@ -166,7 +180,9 @@ def kernel_runs(recipe: FeatureRecipe, city: City) -> list[Run]:
     return [_timed(lambda: _on_two_threads(one, range(len(prepared)))) for _ in range(RUNS + 1)][1:]
 
 
-def from_parquet(recipe: FeatureRecipe, city: City, folder: Path) -> tuple[list[Run], NDArray[np.float32]]:
+def from_parquet(
+    recipe: FeatureRecipe, city: City, folder: Path, *, runs: int = RUNS
+) -> tuple[list[Run], NDArray[np.float32]]:
     """Each run from files to one matrix, and the matrix."""
     columns = list(person_event_columns(recipe))
     edges = np.cumsum([0, *(len(rows) for rows in city.rows)])
@@ -178,7 +194,7 @@ def from_parquet(recipe: FeatureRecipe, city: City, folder: Path) -> tuple[list[
         block = person_features(recipe, table, NOBODY, rows, zone=LONDON, threads=1)
         matrix[edges[bucket] : edges[bucket + 1]] = block
 
-    return [_timed(lambda: _on_two_threads(one, range(BUCKETS))) for _ in range(RUNS)], matrix
+    return [_timed(lambda: _on_two_threads(one, range(BUCKETS))) for _ in range(runs)], matrix
 
 
 def _on_two_threads(work: Callable[[int], None], items: range) -> None:
@@ -211,7 +227,7 @@ def measured(people: int, *, peers: bool) -> dict[str, Any]:
             "kernel": _figures(kernel, matrix.size),
             "parquet_to_matrix": _figures(whole, matrix.size),
         }
-        return result | (_peers(folder, matrix, city, people) if peers else {})
+        return result | (_peers(recipe, folder, matrix, city, people) if peers else {})
 
 
 def _figures(runs: list[Run], cells: int) -> dict[str, float]:
@@ -225,61 +241,78 @@ def _figures(runs: list[Run], cells: int) -> dict[str, float]:
     }
 
 
-def _peers(folder: Path, matrix: NDArray[np.float32], city: City, people: int) -> dict[str, Any]:
+def _peers(recipe: FeatureRecipe, folder: Path, matrix: NDArray[np.float32], city: City, people: int) -> dict[str, Any]:
     by_hand = run_peer("polars", "polars_by_hand", str(folder))
     theirs = np.load(folder / "polars.npy")
-    names = np.concatenate([rows.person_id[rows.row_person()] for rows in city.rows])
-    ours = matrix[np.argsort(names, kind="stable")]
     counts = [column for column in range(matrix.shape[1]) if (column + 1) % (len(LOOKBACKS) + 1)]
-    by_hand["counts_equal"] = bool(np.array_equal(ours[:, counts], theirs[:, counts]))
-    flattener = run_peer("timeseriesflattener", "flattener", str(folder), str(people // FLATTENER_PART))
-    for peer in (by_hand, flattener):
+    by_hand["counts_equal"] = bool(np.array_equal(_by_name(city, matrix)[:, counts], theirs[:, counts]))
+    flattener = run_peer("timeseriesflattener", "flattener", str(folder), str(max(people // FLATTENER_PART, 1)))
+    peers = {"polars_by_hand": by_hand, "timeseriesflattener": flattener}
+    peers["duckdb_by_hand"] = _duckdb(recipe, folder / "one_clock", max(people // DUCKDB_PART, 1))
+    for peer in peers.values():
         peer["cells_per_second"] = peer["cells"] / peer["seconds"]
-    return {"polars_by_hand": by_hand, "timeseriesflattener": flattener}
+    return peers
 
 
-def shown(result: dict[str, Any]) -> str:
-    """The figures as lines of text, peers as ratios."""
+def _duckdb(recipe: FeatureRecipe, folder: Path, people: int) -> dict[str, Any]:
+    """DuckDB and the engine on the same contacts of a part of the people, on one clock."""
+    city = one_clock(invent_city(people))
+    city.written(folder)
+    matrix = from_parquet(recipe, city, folder, runs=1)[1]
+    result = run_peer("duckdb", "duckdb_by_hand", str(folder))
+    equal = np.array_equal(_by_name(city, matrix), np.load(folder / "duckdb.npy"), equal_nan=True)
+    return result | {"people": people, "equal": bool(equal)}
+
+
+def _by_name(city: City, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The rows in order of person and moment, as peers give them."""
+    names = np.concatenate([rows.person_id[rows.row_person()] for rows in city.rows])
+    return matrix[np.argsort(names, kind="stable")]
+
+
+def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
+    """Everything, at a part of full size."""
+    result = measured(max(round(PEOPLE * scale), 1), peers=peers)
     kernel, whole = result["kernel"], result["parquet_to_matrix"]
-    lines = [
-        f"{result['people']:,} people × {WEEKS} weeks × {result['columns']} columns, {result['events']:,} contacts",
-        f"kernel             {kernel['cells_per_second']:.3g} cells/s, best {kernel['best_cells_per_second']:.3g}"
-        f" (bar {BAR_CELLS_PER_SECOND:.0e}); {kernel['core_seconds']:.2f} core seconds",
-        f"Parquet to matrix  {whole['median_seconds']:.2f} s, best {whole['best_seconds']:.2f}"
-        f" (bar {BAR_SECONDS:.0f} s); {whole['core_seconds']:.2f} core seconds",
+    figures = [
+        Figure(what="kernel", value=kernel["cells_per_second"], unit="cells/s", bar=BAR_CELLS_PER_SECOND),
+        Figure(what="Parquet to matrix", value=whole["median_seconds"], unit="s", bar=BAR_SECONDS, less_is_better=True),
     ]
-    if "polars_by_hand" in result:
-        polars, flattener = result["polars_by_hand"], result["timeseriesflattener"]
-        equal = "the same counts" if polars["counts_equal"] else "OTHER COUNTS"
-        ratio = polars["with_reading"] / whole["median_seconds"]
-        lines.append(
-            f"polars by hand     {polars['with_reading']:.1f} s from Parquet, {ratio:.1f} times as long, {equal}"
-        )
-        slower = whole["cells_per_second"] / flattener["cells_per_second"]
-        lines.append(
-            f"timeseriesflattener {flattener['seconds']:.1f} s for {flattener['people']:,} people, counts alone and one"
-            f" clock: {slower:.0f} times as long for each cell"
-        )
-    return "\n".join(lines)
+    size = f"{result['people']:,} people × {WEEKS} weeks × {result['columns']} columns, {result['events']:,} contacts"
+    return Outcome(
+        of=size,
+        figures=(*figures, *(_against(result) if peers else ())),
+        remarks=_remarks(result) if peers else (),
+        details=result,
+    )
 
 
-def main() -> None:
-    """Everything, at full size, with peers."""
-    print(shown(measured(PEOPLE, peers=True)))
+def _against(result: dict[str, Any]) -> list[Figure]:
+    """How many times as long each peer takes, from Parquet to matrix; by cell where it has a part of the people."""
+    whole = result["parquet_to_matrix"]
+    polars = result["polars_by_hand"]["with_reading"] / whole["median_seconds"]
+    slower = {
+        peer: whole["cells_per_second"] / result[peer]["cells_per_second"]
+        for peer in ("timeseriesflattener", "duckdb_by_hand")
+    }
+    return [
+        Figure(what="polars 2.1, by hand, takes", value=polars, unit="times as long", bar=BAR_POLARS),
+        Figure(what="timeseriesflattener 2.5 takes", value=slower["timeseriesflattener"], unit="times as long",
+               bar=BAR_FLATTENER),
+        Figure(what="DuckDB 2.0, range windows, takes", value=slower["duckdb_by_hand"], unit="times as long",
+               bar=BAR_DUCKDB),
+    ]  # fmt: skip
 
 
-def _from_command_line() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--people", type=int, default=PEOPLE)
-    parser.add_argument("--without-peers", action="store_true")
-    options = parser.parse_args()
-    result = measured(options.people, peers=not options.without_peers)
-    print(shown(result))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    _from_command_line()
+def _remarks(result: dict[str, Any]) -> tuple[str, ...]:
+    polars, flattener, duckdb = (result[name] for name in ("polars_by_hand", "timeseriesflattener", "duckdb_by_hand"))
+    same = {True: "the same numbers", False: "OTHER NUMBERS"}
+    return (
+        f"polars (cumulative counts and as-of joins) took {polars['with_reading']:.1f} s for everybody and gave"
+        f" {same[polars['counts_equal']]} of every count, both clocks and corrections included.",
+        f"timeseriesflattener took {flattener['seconds']:.1f} s for {flattener['people']:,} people: counts alone, on"
+        " one clock; it is held against by cell.",
+        f"DuckDB took {duckdb['seconds']:.1f} s for {duckdb['people']:,} people and gave {same[duckdb['equal']]} to the"
+        " bit. A range window has one order, so it was given contacts that are known when they occur and are never"
+        " corrected; it is held against by cell.",
+    )

@@ -5,21 +5,26 @@ import sys
 import time
 from statistics import median
 
-RUNS = 15
+from benchmarks.report import Figure, Outcome
+
+RUNS, BAR_SECONDS = 15, 0.4
 
 
-def main() -> None:
+def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
     """Median of wall seconds over some runs of each."""
-    bare = median(_seconds([sys.executable, "-c", "pass"]) for _ in range(RUNS))
-    shown = median(_seconds([sys.executable, "-m", "crisisrisk", "--help"]) for _ in range(RUNS))
-    print(f"crisisrisk --help {shown:.3f} s · bare interpreter {bare:.3f} s · ratio {shown / bare:.1f}")
+    runs = max(round(RUNS * scale), 1)
+    bare = median(_seconds([sys.executable, "-c", "pass"]) for _ in range(runs))
+    shown = median(_seconds([sys.executable, "-m", "crisisrisk", "--help"]) for _ in range(runs))
+    return Outcome(
+        of=f"The median of {runs} runs",
+        figures=(
+            Figure(what="`crisisrisk --help`", value=shown, unit="s", bar=BAR_SECONDS, less_is_better=True),
+            Figure(what="an interpreter that starts and does nothing", value=bare, unit="s"),
+        ),
+    )
 
 
 def _seconds(command: list[str]) -> float:
     started = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    main()

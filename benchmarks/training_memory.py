@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from benchmarks.report import Figure, Outcome, lines
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.features.recipe import read_feature_recipe
@@ -37,7 +38,8 @@ from crisisrisk.training.recipe import ModelSettings
 from crisisrisk.training.row_stream import FeatureStream
 
 PEOPLE_COUNT, WEEKS, ROUNDS, BUCKETS, SEED = 6_000, 300, 20, 64, 7
-FULL_PEOPLE = 60_000
+FULL_PEOPLE, FULL_ROUNDS = 60_000, 50
+FEW_WEEKS, FEW_ROUNDS = 26, 3
 EVENTS_PER_PERSON_YEAR = 29
 """What the invented city of `crisisrisk simulate` has."""
 START = microseconds(datetime(2018, 1, 1, tzinfo=UTC))
@@ -201,28 +203,32 @@ def _in_new_process(folder: str, people: int, weeks: int, rounds: int, way: str,
     return result
 
 
-def shown(results: list[dict[str, Any]]) -> str:
-    """The figures as lines of text."""
+def outcome(results: list[dict[str, Any]]) -> Outcome:
+    """The figures of each way."""
     first = results[0]
-    lines = [
-        f"{first['rows']:,} rows × {first['columns']} columns, {first['trees']} trees; "
-        f"as floats {first['matrix_gb']:.2f} GB"
-    ]
-    lines += [
-        f"{one['way']:<7} peak {one['peak_gb']:.2f} GB (of features alone {one['peak_of_one_pass_gb']:.2f}), "
-        f"fit {one['seconds_to_fit']:.0f} s, one pass {one['seconds_of_one_pass']:.1f} s = "
-        f"{one['cells_per_second']:.3g} cells/s from Parquet"
-        for one in results
-    ]
-    if len(results) > 1:
-        same = len({one["digest"] for one in results}) == 1
-        lines.append("the same trees to the byte" if same else "OTHER TREES")
-    return "\n".join(lines)
+    same = len({one["digest"] for one in results}) == 1
+    return Outcome(
+        of=f"{first['rows']:,} rows × {first['columns']} columns, {first['trees']} trees;"
+        f" as floats {first['matrix_gb']:.2f} GB",
+        figures=tuple(figure for one in results for figure in _figures(one)),
+        remarks=("The trees are the same to the byte." if same else "OTHER TREES",) if len(results) > 1 else (),
+        details={one["way"]: one for one in results},
+    )
 
 
-def main() -> None:
+def _figures(one: dict[str, Any]) -> list[Figure]:
+    way = f"from the {one['way']}"
+    return [
+        Figure(what=f"peak memory, {way}", value=one["peak_gb"], unit="GB"),
+        Figure(what=f"seconds to fit, {way}", value=one["seconds_to_fit"], unit="s"),
+        Figure(what=f"one pass of features, {way}", value=one["cells_per_second"], unit="cells/s"),
+    ]
+
+
+def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
     """A tenth of 60,000 people × 300 weeks, both ways."""
-    print(shown(measured(PEOPLE_COUNT, WEEKS, ROUNDS, ("stream", "matrix"))))
+    people, weeks = max(round(PEOPLE_COUNT * scale), BUCKETS), WEEKS if scale == 1 else FEW_WEEKS
+    return outcome(measured(people, weeks, ROUNDS if scale == 1 else FEW_ROUNDS, ("stream", "matrix")))
 
 
 def _from_command_line() -> None:
@@ -233,7 +239,6 @@ def _from_command_line() -> None:
     parser.add_argument("--way", choices=["stream", "matrix"], help="only this one")
     parser.add_argument("--recipe", type=Path, help="features; by default the shipped ones of people")
     parser.add_argument("--folder", type=Path, help="buckets that are already written; prints JSON")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     size = (options.people, options.weeks, options.rounds)
     if options.folder:
@@ -241,9 +246,7 @@ def _from_command_line() -> None:
         return
     ways = (options.way,) if options.way else ("stream", "matrix")
     results = measured(*size, ways, options.recipe)
-    print(shown(results))
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(lines(outcome(results)))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ def run_peer(requirements: str, script: str, *arguments: str) -> dict[str, Any]:
     return result
 
 
+def program_of(requirements: str, program: str) -> str:
+    """The path of a command that a peer's environment has."""
+    return str(_python_of(requirements).with_name(program))
+
+
 def _python_of(requirements: str) -> Path:
     wanted = (HERE / f"{requirements}.txt").read_text(encoding="utf-8")
     folder = CACHE / requirements
