@@ -1,6 +1,6 @@
 """A model of people fitted at full size from a stream: 18 million rows whose matrix never exists.
 
-60,000 people × 300 weeks × every column of the shipped set, through `lightgbm.Sequence`, in a process of its own. Few
+60,000 people × 300 weeks × 480 columns of the shipped set, through `lightgbm.Sequence`, in a process of its own. Few
 trees: what is measured is that it fits at all, in how much memory, and how long the passes over the features take.
 """
 

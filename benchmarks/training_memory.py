@@ -1,6 +1,7 @@
 """A model of people fitted from a stream of features, beside the same from the whole matrix: peak memory and seconds.
 
-`python -m benchmarks.training_memory [--people N] [--weeks N] [--rounds N] [--way stream|matrix] [--recipe FILE]`
+python -m benchmarks.training_memory [--people N] [--weeks N] [--rounds N] [--way stream|matrix] [--columns N]
+                                     [--recipe FILE]
 """
 
 import argparse
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks.report import Figure, Outcome, lines
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.features.person import person_event_columns, person_features
-from crisisrisk.features.recipe import read_feature_recipe
+from crisisrisk.features.recipe import read_feature_recipe, select_features
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.shipped import shipped
 from crisisrisk.tables.core import EVENTS, PEOPLE
@@ -40,6 +41,8 @@ from crisisrisk.training.row_stream import FeatureStream
 PEOPLE_COUNT, WEEKS, ROUNDS, BUCKETS, SEED = 6_000, 300, 20, 64, 7
 FULL_PEOPLE, FULL_ROUNDS = 60_000, 50
 FEW_WEEKS, FEW_ROUNDS = 26, 3
+COLUMNS = 480
+"""Of the shipped set, evenly over it: what a published programme of this kind has, and some more."""
 EVENTS_PER_PERSON_YEAR = 29
 """What the invented city of `crisisrisk simulate` has."""
 START = microseconds(datetime(2018, 1, 1, tzinfo=UTC))
@@ -47,11 +50,13 @@ LONDON = ZoneInfo("Europe/London")
 GIGABYTE = 1 << 20  # ru_maxrss counts kilobytes
 
 
-def chosen_recipe(path: Path | None) -> tuple[FeatureRecipe, tuple[str, ...]]:
-    """A set of person features, by default the shipped one, and the sources of a new site."""
+def chosen_recipe(path: Path | None, columns: int | None = None) -> tuple[FeatureRecipe, tuple[str, ...]]:
+    """A set of person features, by default the shipped one, or so many of it; and the sources of a new site."""
     configuration = files("crisisrisk.commands").joinpath("site_template.toml").read_text(encoding="utf-8")
     sources = read_configuration(configuration).sources
-    return read_feature_recipe(path or shipped("features") / "person.toml", sources=sources), tuple(sources)
+    recipe = read_feature_recipe(path or shipped("features") / "person.toml", sources=sources)
+    chosen = np.unique(np.linspace(0, len(recipe.names) - 1, columns or len(recipe.names)).astype(int))
+    return select_features(recipe, [recipe.names[place] for place in chosen]), tuple(sources)
 
 
 # Invented contacts
@@ -185,12 +190,12 @@ def _peak() -> float:
 
 
 def measured(
-    people: int, weeks: int, rounds: int, ways: tuple[str, ...], recipe: Path | None = None
+    people: int, weeks: int, rounds: int, ways: tuple[str, ...], recipe: Path | None = None, columns: int = COLUMNS
 ) -> list[dict[str, Any]]:
     """Each way in turn, each in a new process."""
-    more = [] if recipe is None else [f"--recipe={recipe}"]
+    more = [f"--columns={columns}", *([] if recipe is None else [f"--recipe={recipe}"])]
     with tempfile.TemporaryDirectory() as folder:
-        write_buckets(Path(folder), people, weeks, chosen_recipe(recipe)[1])
+        write_buckets(Path(folder), people, weeks, chosen_recipe(recipe, columns)[1])
         return [_in_new_process(folder, people, weeks, rounds, way, more) for way in ways]
 
 
@@ -238,14 +243,15 @@ def _from_command_line() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--way", choices=["stream", "matrix"], help="only this one")
     parser.add_argument("--recipe", type=Path, help="features; by default the shipped ones of people")
+    parser.add_argument("--columns", type=int, default=COLUMNS, help="this many of them, evenly over the set")
     parser.add_argument("--folder", type=Path, help="buckets that are already written; prints JSON")
     options = parser.parse_args()
     size = (options.people, options.weeks, options.rounds)
     if options.folder:
-        print(json.dumps(fit(options.folder, *size, options.way, chosen_recipe(options.recipe)[0])))
+        print(json.dumps(fit(options.folder, *size, options.way, chosen_recipe(options.recipe, options.columns)[0])))
         return
     ways = (options.way,) if options.way else ("stream", "matrix")
-    results = measured(*size, ways, options.recipe)
+    results = measured(*size, ways, options.recipe, options.columns)
     print(lines(outcome(results)))
 
 

@@ -1,6 +1,6 @@
 """A whole model of people: every row with the outcome, ten without for each, exact weights, calibration and range.
 
-`python -m benchmarks.training_people [--people N] [--weeks N] [--rounds N] [--fits N] [--json FILE]`
+`python -m benchmarks.training_people [--people N] [--weeks N] [--rounds N] [--fits N]`
 
 Contacts are invented and read from Parquet; features are computed for the rows that are needed, as `train` does. Each
 fit runs in a new process; all of them must give the same bytes. The bar is for 60,000 people and 150 weeks.
@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.report import Figure, Outcome, lines
 from benchmarks.training_memory import (
     FULL_PEOPLE,
     LONDON,
@@ -44,6 +45,7 @@ from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
 from crisisrisk.training.row_stream import FeatureStream
 
 PEOPLE_COUNT, WEEKS, ROUNDS, FITS, NEGATIVES = 3_000, 150, 300, 5, 10
+FEWEST_PEOPLE, FEW_WEEKS, FEW_ROUNDS = 300, 60, 3
 BAR_SECONDS, BAR_PEAK_GB = 15 * 60, 12.0
 
 
@@ -126,25 +128,31 @@ def measured(people: int, weeks: int, rounds: int, fits: int) -> list[dict[str, 
     return [json.loads(run.stdout) for run in runs]
 
 
-def shown(results: list[dict[str, Any]]) -> str:
-    """The figures as lines of text."""
+def outcome(results: list[dict[str, Any]]) -> Outcome:
+    """The slowest and the largest of the fits, and whether all gave the same model."""
     first = results[0]
     same = len({one["digest"] for one in results}) == 1
-    seconds = [one["prepare_seconds"] + one["fit_seconds"] for one in results]
-    return "\n".join(
-        [
-            f"{first['rows']:,} person-weeks × {first['columns']} columns; fitted on {first['fitted_on']}",
-            f"{first['grown']} trees grown, {first['trees']} kept, calibrated with a range: "
-            f"{min(seconds):.0f}–{max(seconds):.0f} s, peak {max(one['peak_gb'] for one in results):.2f} GB "
-            f"(bar at {FULL_PEOPLE:,} people: {BAR_SECONDS:,} s, {BAR_PEAK_GB:g} GB)",
-            f"{len(results)} fits: " + ("the same model to the byte" if same else "OTHER MODELS"),
-        ]
+    seconds = max(one["prepare_seconds"] + one["fit_seconds"] for one in results)
+    return Outcome(
+        of=f"{first['rows']:,} person-weeks × {first['columns']} columns; fitted on {first['fitted_on']};"
+        f" {first['grown']} trees grown, {first['trees']} kept, calibrated with a range",
+        figures=(
+            Figure(what="prepared and fitted, the slowest", value=seconds, unit="s"),
+            Figure(what="peak memory", value=max(one["peak_gb"] for one in results), unit="GB"),
+        ),
+        remarks=(
+            f"At {FULL_PEOPLE:,} people the bar is {BAR_SECONDS:,} s and {BAR_PEAK_GB:g} GB.",
+            f"{len(results)} fits gave {'the same model to the byte' if same else 'OTHER MODELS'}.",
+        ),
+        details={"fits": results},
     )
 
 
-def main() -> None:
-    """A twentieth of 60,000 people, five fits."""
-    print(shown(measured(PEOPLE_COUNT, WEEKS, ROUNDS, FITS)))
+def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
+    """A twentieth of 60,000 people, five fits; fewer of all at a smaller scale."""
+    if scale == 1:
+        return outcome(measured(PEOPLE_COUNT, WEEKS, ROUNDS, FITS))
+    return outcome(measured(max(round(PEOPLE_COUNT * scale), FEWEST_PEOPLE), FEW_WEEKS, FEW_ROUNDS, fits=1))
 
 
 def _from_command_line() -> None:
@@ -154,15 +162,12 @@ def _from_command_line() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--fits", type=int, default=FITS)
     parser.add_argument("--folder", type=Path, help="buckets that are already written: fit once and print JSON")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     if options.folder:
         print(json.dumps(fit(options.folder, options.people, options.weeks, options.rounds)))
         return
     results = measured(options.people, options.weeks, options.rounds, options.fits)
-    print(shown(results))
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(lines(outcome(results)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""Every benchmark runs, at toy size and without its peers; the page of figures is what the kept JSON makes."""
+"""Benchmarks run, at toy size and without their peers; the page of figures is what the kept JSON makes."""
 
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -7,14 +9,22 @@ from benchmarks.__main__ import NAMES, PAGE, main, run
 from benchmarks.report import RESULTS, Figure, Outcome, amount, kept, lines, page, read
 
 TOY = 0.0005
+OF_COMMANDS = {"load_csv", "simulate", "training_full", "training_people"}
+"""Minutes at their smallest; what they time, and the way of `training_full`, is run by other tests."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_every_benchmark_runs_at_toy_size(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OF_COMMANDS])
+def test_a_benchmark_runs_at_toy_size(name: str) -> None:
     outcome = run(name, scale=TOY, peers=False)
     assert all(figure.value > 0 for figure in outcome.figures), outcome
     assert "OTHER" not in lines(outcome)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_benchmark_can_be_run_smaller_and_without_peers(name: str) -> None:
+    parameters = signature(import_module(f"benchmarks.{name}").run).parameters
+    assert {key: parameters[key].default for key in parameters} == {"scale": 1.0, "peers": True}
 
 
 def outcome(**figure: object) -> Outcome:
