@@ -1,12 +1,19 @@
 """Columns that may only raise, or only lower, the risk: named in the recipe, kept by the fitted trees."""
 
+import re
+import tomllib
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
 from crisisrisk.errors import ModelError, RecipeError
+from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.models.model_text import check_model_text
+from crisisrisk.shipped import repository, shipped
+from crisisrisk.tables.site import read_configuration
 from crisisrisk.training.fitting import Block, fit_trees
-from crisisrisk.training.recipe import ModelSettings, monotone_constraints
+from crisisrisk.training.recipe import ModelSettings, monotone_constraints, parse_training_recipe
 
 NAMES = ("calls_7", "calls_28", "age")
 
@@ -78,3 +85,17 @@ def test_a_header_with_other_constraints_is_refused(line):
     assert changed != trees.text
     with pytest.raises(ModelError, match="monotone_constraints are not one of"):
         check_model_text(changed, feature_names=NAMES, trees=trees.count, subject="person")
+
+
+def test_the_directions_that_the_documentation_shows_are_of_shipped_columns():
+    root = repository()
+    assert root is not None
+    text = (root / "docs/how-to/train-people.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    template = files("crisisrisk.commands").joinpath("site_template.toml").read_text(encoding="utf-8")
+    sources = read_configuration(template).sources
+    recipe = {"name": "x", "subject": "person", "features": "person.toml", "outcome": {"sources": ["s136"]}}
+    parsed = parse_training_recipe({**recipe, **tomllib.loads(shown)}, sources=sources, where="the page")
+    names = read_feature_recipe(shipped("features") / "person.toml", sources=sources).names
+    signs = monotone_constraints(parsed.model, names)
+    assert (signs.count(1) > 3, signs.count(-1)) == (True, 1)
