@@ -39,7 +39,7 @@ from crisisrisk.training.recipe import ModelSettings
 from crisisrisk.training.row_stream import FeatureStream
 
 PEOPLE_COUNT, WEEKS, ROUNDS, BUCKETS, SEED = 6_000, 300, 20, 64, 7
-FULL_PEOPLE, FULL_ROUNDS = 60_000, 50
+FULL_PEOPLE, FULL_ROUNDS = 60_000, 20
 FEW_WEEKS, FEW_ROUNDS = 26, 3
 COLUMNS = 480
 """Of the shipped set, evenly over it: what a published programme of this kind has, and some more."""

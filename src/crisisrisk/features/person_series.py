@@ -71,8 +71,8 @@ class Asked(NamedTuple):
 @njit(nogil=True, cache=True)
 def in_order(events: EventArrays, width: int, series_of_channel: Integers) -> Ordered:
     """Every person's events of every series. Linear in memberships."""
-    people = len(events.starts)
-    offsets = np.zeros(people * width + 1, dtype=np.int64)
+    people = len(events.starts) if width > 0 else 0
+    offsets = np.zeros(len(events.starts) * width + 1, dtype=np.int64)
     for person in range(people):
         for event in range(events.starts[person], events.ends[person]):
             for place in range(events.channel_from[event], events.channel_from[event + 1]):

@@ -139,7 +139,7 @@ def _parameters(subject: str, settings: ModelSettings, names: tuple[str, ...]) -
         "lambda_l2": settings.lambda_l2,
         "seed": settings.seed,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
         **({"monotone_constraints": list(constraints)} if constraints else {}),
         **_binning(settings),
     }
