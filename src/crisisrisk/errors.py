@@ -46,6 +46,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-TRAIN-001": _kind("A training recipe cannot be read, or names something unknown or impossible.", USE, 422),
     "CR-TRAIN-002": _kind("The data are too few or too short for what the training recipe asks.", DATA, 422),
     "CR-TRAIN-003": _kind("A training run is not known, or its record is incomplete.", USE, 404),
+    "CR-TRAIN-004": _kind("Another search for settings is running on this recipe.", DATA, 409),
     "CR-MODEL-001": _kind("A bundle is not what its manifest says: bytes changed, missing or cut short.", MODEL, 503),
     "CR-MODEL-002": _kind("The model text of a bundle has an impossible structure.", MODEL, 503),
     "CR-MODEL-003": _kind("The features given are not the ones that the model was trained on.", MODEL, 503),

@@ -52,6 +52,8 @@ def cell(result: CheckResult, name: str) -> Any:
         ({"at": "3 Jan 2026 12:05 AM"}, '{ column = "at", format = "%d %b %Y %I:%M %p" }', datetime(2026, 1, 3, 0, 5)),
         ({"at": "2026-07-01 09:05"}, '{ column = "at", zone = "America/Toronto" }', datetime(2026, 7, 1, 13, 5)),
         ({"at": "-2"}, '{ column = "at", format = "days", epoch = "2000-01-10", zone = "UTC" }', datetime(2000, 1, 8)),
+        ({"at": "2026-03-29"}, '{ column = "at", day = "end" }', datetime(2026, 3, 29, 23)),
+        ({"at": "5/1/26"}, '{ column = "at", format = "%d/%m/%y", day = "end" }', datetime(2026, 1, 6)),
         ({"at": "190", "h": 5}, '{ column = "at", format = "days", epoch = 2026-01-01, hour_column = "h" }',
          datetime(2026, 7, 10, 4)),
         ({"at": "01/07/2026", "t": "09:05"}, '{ column = "at", time_column = "t", format = "%d/%m/%Y %H:%M" }',

@@ -22,6 +22,7 @@ COMMANDS = {
     "meds": ("crisisrisk.cli.meds", "Data in the MEDS format."),
     "export": ("crisisrisk.cli.meds", "Write what is loaded in a format of others."),
     "train": ("crisisrisk.cli.training", "Train a model and judge it."),
+    "tune": ("crisisrisk.cli.tuning", "Search for the settings of a fit."),
     "backtest": ("crisisrisk.cli.training", "Replay the past: refit and judge at many moments."),
     "evaluate": ("crisisrisk.cli.training", "Show how a run was judged."),
     "fairness": ("crisisrisk.cli.people_runs", "Show how a run did by subgroup."),

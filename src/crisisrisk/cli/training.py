@@ -1,11 +1,16 @@
 """`train`, `backtest`, `evaluate`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from crisisrisk.cli.opening import open_site
 from crisisrisk.cli.printing import json_option, print_json, site_option, tell
+
+if TYPE_CHECKING:
+    from crisisrisk.training.results import TrainedRun
+    from crisisrisk.training.split_drawing import SplitPlan
 
 KIND = click.argument("kind", type=click.Choice(["person", "place"]))
 RECIPE = click.option("--recipe", metavar="FILE", type=click.Path(path_type=Path), help="A training recipe.")
@@ -15,13 +20,25 @@ RECIPE = click.option("--recipe", metavar="FILE", type=click.Path(path_type=Path
 @KIND
 @RECIPE
 @click.option("--baseline", metavar="RULE", help="A simple rule of training/baselines.toml in place of trees.")
+@click.option("--show-splits", is_flag=True, help="Draw which dates train and which judge, and train nothing.")
 @site_option
 @json_option
-def train(kind: str, recipe: Path | None, baseline: str | None, site_folder: str | None, as_json: bool) -> None:
-    """Train a model, judge it beside its baselines, and keep the run in MLflow."""
-    from crisisrisk.commands.train import train as run
+def train(
+    kind: str, recipe: Path | None, baseline: str | None, show_splits: bool, site_folder: str | None, as_json: bool
+) -> None:
+    """Train a model, judge it beside its baselines, and keep the run in MLflow.
 
-    result = run(open_site(site_folder), kind, recipe, baseline=baseline, tell=tell)
+    Stopped half-way it keeps nothing that could be promoted: run it again.
+    """
+    result: TrainedRun | SplitPlan
+    if show_splits:
+        from crisisrisk.commands.show_splits import show_splits as show
+
+        result = show(open_site(site_folder), kind, recipe, tell=tell)
+    else:
+        from crisisrisk.commands.train import train as run
+
+        result = run(open_site(site_folder), kind, recipe, baseline=baseline, tell=tell)
     if as_json:
         print_json(result.as_json())
         return

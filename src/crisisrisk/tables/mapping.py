@@ -68,6 +68,8 @@ class TimeFrom:
     time_column: str | None = None
     hour_column: str | None = None
     epoch: date | None = None
+    day: str = "start"
+    """Which midnight a date alone means: the one it starts with, or the one it ends with."""
 
 
 @dataclass(frozen=True)

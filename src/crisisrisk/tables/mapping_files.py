@@ -36,7 +36,18 @@ from crisisrisk.tables.mapping import (
 from crisisrisk.tables.schema import CATEGORIES, FLAG, TIME, Column, Table
 
 _TOP = ("table", "encoding", "delimiter", "sheet", "empty_values", "columns", "coordinates", "keep")
-_TIME_KEYS = ("column", "constant", "format", "zone", "ambiguous", "missing", "time_column", "hour_column", "epoch")
+_TIME_KEYS = (
+    "column",
+    "constant",
+    "format",
+    "zone",
+    "ambiguous",
+    "missing",
+    "time_column",
+    "hour_column",
+    "epoch",
+    "day",
+)
 _PERSON_KEYS = ("column", "kind", "invalid")
 _MANY = 20
 
@@ -317,6 +328,9 @@ def _time(name: str, entry: dict[str, Any], where: str, problems: _Problems) -> 
         problems.add("CR-MAP-003", f"{where}: a time since 1970 takes no second column")
     if form == "days" and "time_column" in entry:
         problems.add("CR-MAP-003", f"{where}: whole days take an hour_column, not a time_column")
+    day = problems.choice(entry, "day", ("start", "end"), where, "start")
+    if day == "end" and (form.startswith("unix") or "time_column" in entry or "hour_column" in entry):
+        problems.add("CR-MAP-003", f'{where}: day = "end" is for dates alone, without a time of day')
     return TimeFrom(
         column=name,
         format=form,
@@ -326,6 +340,7 @@ def _time(name: str, entry: dict[str, Any], where: str, problems: _Problems) -> 
         time_column=problems.text(entry, "time_column", where),
         hour_column=problems.text(entry, "hour_column", where),
         epoch=epoch,
+        day=day,
     )
 
 

@@ -79,6 +79,8 @@ def _wall_times(rule: TimeFrom, columns: dict[str, pa.Array]) -> tuple[Instants,
         given = given | np.asarray(columns[rule.hour_column].is_valid())
         readable = readable & fits
         wall = wall + np.where(fits, hour, 0).astype(np.int64) * MICROSECONDS_PER_HOUR
+    if rule.day == "end":
+        wall = wall + MICROSECONDS_PER_DAY
     return wall, read.offset_seconds, given, readable
 
 

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.person_report import PersonReport
 from crisisrisk.evaluation.place_report import PlaceReport
-from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, shift_split, temporal_split, weekly_origins
+from crisisrisk.evaluation.splits import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    ShiftSplit,
+    shift_split,
+    temporal_split,
+    weekly_origins,
+)
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.trees import Numbers
 from crisisrisk.tables.site import Site
@@ -68,11 +76,10 @@ def backtest_people(
     recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, origins: Origins, *, tell: Tell
 ) -> PersonReport:
     """Weekly lists, each by a model fitted before it; without calendar dates, every person by others' model."""
-    fold = _person_folds(recipe, data) if recipe.split.kind == "person" else _time_folds(recipe, data, origins)
     rows: list[NDArray[np.int64]] = []
     risks: list[Numbers] = []
     others: list[dict[str, Numbers]] = []
-    for text, parts in fold:
+    for text, parts in person_folds(recipe, data, origins):
         tell(f"{text}: fitting on {np.count_nonzero(parts == TRAIN):,} rows …")
         test = np.flatnonzero(parts == TEST)
         model = fit_person(recipe, features, data, parts)
@@ -81,6 +88,13 @@ def backtest_people(
         others.append(baselines_for(data, np.flatnonzero(parts == TRAIN), test))
     baselines = {name: np.concatenate([one[name] for one in others]) for name in others[0]}
     return judge_person(recipe, data, np.concatenate(rows), np.concatenate(risks), baselines)
+
+
+def person_folds(recipe: TrainingRecipe, data: PersonData, origins: Origins) -> Iterator[tuple[str, Part]]:
+    """For each fit its name, and the part of every row: 0 train, 1 validation, 2 test, -1 none."""
+    if recipe.split.kind == "person":
+        return _folds_of_people(recipe, data)
+    return _time_folds(recipe, data, origins)
 
 
 def _time_folds(recipe: TrainingRecipe, data: PersonData, origins: Origins) -> Iterator[tuple[str, Part]]:
@@ -107,7 +121,7 @@ def _spaced(moments: Sequence[datetime], days: int) -> list[datetime]:
     return chosen[::-1]
 
 
-def _person_folds(recipe: TrainingRecipe, data: PersonData) -> Iterator[tuple[str, Part]]:
+def _folds_of_people(recipe: TrainingRecipe, data: PersonData) -> Iterator[tuple[str, Part]]:
     """Every person is judged once, by a model that saw none of their rows."""
     random = np.random.default_rng(recipe.model.seed)
     order = np.argsort(data.person_ids, kind="stable")
@@ -127,10 +141,24 @@ def backtest_places(
     recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, site: Site, origins: Origins, *, tell: Tell
 ) -> PlaceReport:
     """Shifts after each origin, forecast by a model that was fitted on shifts known by then."""
-    stands = place_origins(recipe, data, site, origins)
     tests: list[NDArray[np.int64]] = []
     expected: list[NDArray[np.float64]] = []
-    for run in _runs(stands, recipe.split.refit_every_origins):
+    stood = 0
+    for run, split in place_folds(recipe, data, site, origins):
+        tell(f"{run[0]:%-d %b %Y}: fitting on {len(split.train):,} shifts …")
+        model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
+        tests.append(split.test)
+        expected.append(expected_for(model, features, data, split.test))
+        stood += len(run)
+    shifts = np.concatenate(tests)
+    return judge_place(recipe, data, site, shifts, np.concatenate(expected), origins=stood)
+
+
+def place_folds(
+    recipe: TrainingRecipe, data: PlaceData, site: Site, origins: Origins
+) -> Iterator[tuple[tuple[datetime, ...], ShiftSplit]]:
+    """For each fit the origins that share it, and its shifts. Raises DataError where a block has none."""
+    for run in _runs(place_origins(recipe, data, site, origins), recipe.split.refit_every_origins):
         split = usable_split(
             shift_split(
                 data.shifts, origin=run[0], test_days=_days_of(run, origins.every_days),
@@ -140,12 +168,7 @@ def backtest_places(
             data,
         )  # fmt: skip
         _require_shifts(split.train, split.validation, split.test, run[0])
-        tell(f"{run[0]:%-d %b %Y}: fitting on {len(split.train):,} shifts …")
-        model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
-        tests.append(split.test)
-        expected.append(expected_for(model, features, data, split.test))
-    shifts = np.concatenate(tests)
-    return judge_place(recipe, data, site, shifts, np.concatenate(expected), origins=len(stands))
+        yield run, split
 
 
 def place_origins(recipe: TrainingRecipe, data: PlaceData, site: Site, origins: Origins) -> tuple[datetime, ...]:

@@ -34,7 +34,7 @@ def read_recipes(site: Site, kind: str, path: Path | None, *, baseline: str | No
     phrases = read_phrases(declared(site, "serving", "phrases.toml"), site.sources)
     if baseline is not None:
         return _of_baseline(site, training, baseline, phrases)
-    columns = read_feature_recipe(_beside(site, training.features, path), sources=site.sources)
+    columns = read_feature_recipe(features_of(site, training.features, path), sources=site.sources)
     monotone_constraints(training.model, columns.names)  # names that no column has are refused before any data are read
     return Recipes(training=training, features=columns, phrases=phrases)
 
@@ -51,7 +51,7 @@ def _of_baseline(site: Site, training: TrainingRecipe, name: str, phrases: Phras
     return Recipes(training=training, features=select_features(columns, rule.columns), phrases=phrases, baseline=rule)
 
 
-def _beside(site: Site, name: str, recipe: Path | None) -> Path:
+def features_of(site: Site, name: str, recipe: Path | None) -> Path:
     """The feature recipe of a training recipe: beside it, else the site's."""
     beside = [] if recipe is None else [recipe.parent / name, recipe.parent / "features" / name]
     return next((one for one in beside if one.is_file()), declared(site, "features", name))

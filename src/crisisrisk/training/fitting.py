@@ -37,13 +37,13 @@ def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Bl
     Raises DataError when no tree of people finds anything to split on, or a weight is not above 0.
     """
     _require_weights(train)
-    data = _dataset(train, names, settings)
+    data = binned(train, names, settings)
     grown: list[int] = []  # trees after each round: LightGBM counts a round that could not split, and drops its tree
     booster = lightgbm().train(
-        _parameters(subject, settings, names),
+        parameters(subject, settings, names),
         data,
         num_boost_round=settings.rounds,
-        valid_sets=[_dataset(validation, names, settings, reference=data)],
+        valid_sets=[binned(validation, names, settings, reference=data)],
         valid_names=["validation"],
         callbacks=[
             lambda round_: grown.append(round_.model.num_trees()),
@@ -76,7 +76,8 @@ def _nothing_to_split_on(names: tuple[str, ...], settings: ModelSettings) -> Dat
     )  # fmt: skip
 
 
-def _dataset(block: Block, names: tuple[str, ...], settings: ModelSettings, reference: Any = None) -> Any:
+def binned(block: Block, names: tuple[str, ...], settings: ModelSettings, reference: Any = None) -> Any:
+    """Rows as LightGBM holds them: as bins, those of `reference` where one is given."""
     return lightgbm().Dataset(
         _readable(block.features),
         np.asarray(block.labels, dtype=np.float64),
@@ -125,7 +126,8 @@ def scores(features: NDArray[np.float32] | StreamedRows, score: Callable[[NDArra
     return found
 
 
-def _parameters(subject: str, settings: ModelSettings, names: tuple[str, ...]) -> dict[str, Any]:
+def parameters(subject: str, settings: ModelSettings, names: tuple[str, ...]) -> dict[str, Any]:
+    """What LightGBM is told to fit, everything that a fit depends on said outright."""
     constraints = monotone_constraints(settings, names)
     return {
         "objective": OBJECTIVES[subject],

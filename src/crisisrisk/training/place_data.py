@@ -78,9 +78,12 @@ def _last_moment(recipe: TrainingRecipe, site: Site, until: datetime) -> datetim
 
 
 def place_data(
-    recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snapshot, site: Site, *, held_out_days: int
+    recipe: TrainingRecipe, features: FeatureRecipe | None, snapshot: Snapshot, site: Site, *, held_out_days: int
 ) -> PlaceData:
-    """The rows that the recipe asks for. Cells are those known before the last `held_out_days` are forecast."""
+    """The rows that the recipe asks for. Cells are those known before the last `held_out_days` are forecast.
+
+    `features` None: no feature is computed, for whoever only counts.
+    """
     rule = crisis_rule(recipe)
     events = snapshot.place_events()
     coverage = coverage_of(rule, [events])
@@ -107,7 +110,7 @@ def place_data(
         shifts=shifts,
         usable=usable,
         counts=place_counts(history, _rows(cells, shifts, recipe.grid.issue_hours), cut_off=cut_off),
-        features=place_features(features, events, rows, site=site),
+        features=_no_features(rows) if features is None else place_features(features, events, rows, site=site),
         offset=offset_rates(
             history, rows, site, lookback_days=recipe.offset.lookback_days, prior_events=recipe.offset.prior_events
         ),
@@ -115,6 +118,10 @@ def place_data(
         cut_off_us=cut_off,
         outcome_events=_final(events, crisis, cut_off),
     )
+
+
+def _no_features(rows: PlaceRows) -> NDArray[np.float32]:
+    return np.zeros((len(rows.shifts), len(rows.cells), 0), dtype=np.float32)
 
 
 def _final(events: pa.Table, crisis: NDArray[np.bool_], cut_off_us: int) -> int:
