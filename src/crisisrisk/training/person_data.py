@@ -17,7 +17,7 @@ from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.labels import DoorCount, doors_added, onset_labels
 from crisisrisk.scoring.history import ThinHistory
-from crisisrisk.scoring.registers import opted_out_at, teams_at
+from crisisrisk.scoring.registers import TeamRegister, opted_out_at
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Instants, Window, grid, instant, microseconds, rhythm, utc_from_local
@@ -253,9 +253,9 @@ def _teams(
     """For each row the team of the person at that moment, "" on no caseload; None where there are no caseloads."""
     if caseloads.num_rows == 0:
         return None
-    teams = np.full(len(as_of), "", dtype=object)
+    register, teams = TeamRegister(caseloads), np.full(len(as_of), "", dtype=object)
     for moment in np.unique(as_of):
-        of_person = teams_at(caseloads, int(moment))
+        of_person = register.at(int(moment))
         rows = np.flatnonzero(as_of == moment)
         teams[rows] = [of_person.get(name, "") for name in ids[person[rows]]]
     return teams
