@@ -52,6 +52,14 @@ def test_nobody_ranks_people_better_than_the_truth(oracle: dict[str, Any]) -> No
     assert truth["calibration_slope"] == pytest.approx(1.0, abs=0.25)
 
 
+def test_contacts_tell_less_than_the_truth_and_more_than_the_model_says(oracle: dict[str, Any]) -> None:
+    ways = {way["name"]: way for way in oracle["people"]}
+    told = ways["the most that contacts can tell"]
+    assert ways["model"]["auprc"] < told["auprc"] < ways["the truth"]["auprc"]
+    assert told["auprc_of_contacts"] == 1.0
+    assert told["calibration_slope"] == pytest.approx(1.0, abs=0.25)
+
+
 def test_no_forecast_of_places_is_better_than_the_truth(oracle: dict[str, Any]) -> None:
     truth, *others = oracle["places"]
     assert truth["name"] == "the truth"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crisisrisk.evaluation.oracle import MODEL, TRUTH, people_beside_truth, places_beside_truth
+from crisisrisk.evaluation.oracle import CONTACTS, MODEL, TRUTH, people_beside_truth, places_beside_truth
 from crisisrisk.evaluation.slices import JudgedRows
 
 RANDOM = np.random.default_rng(4)
@@ -36,6 +36,16 @@ def test_a_ranking_that_is_no_probability_has_no_brier_score_and_no_net_benefit(
     risks, judged = _people()
     chance = people_beside_truth(risks, judged, probabilities=(TRUTH, MODEL), list_length=25)[-1]
     assert (chance.brier, chance.calibration_slope, chance.net_benefit) == (None, None, None)
+
+
+def test_shares_of_what_contacts_can_tell_are_known_only_where_that_is() -> None:
+    risks, judged = _people()
+    alone = people_beside_truth(risks, judged, probabilities=(TRUTH,), list_length=25)
+    assert all(np.isnan(row.auprc_of_contacts) for row in alone)
+    told = risks | {CONTACTS: risks[MODEL]}
+    found = {row.name: row for row in people_beside_truth(told, judged, probabilities=(TRUTH,), list_length=25)}
+    assert found[MODEL].auprc_of_contacts == found[CONTACTS].auprc_of_contacts == 1.0
+    assert found["chance"].auprc_of_contacts < 1.0 < found[TRUTH].auprc_of_contacts
 
 
 def test_the_share_of_the_way_runs_from_the_best_simple_forecast_to_the_truth() -> None:

@@ -101,6 +101,14 @@ def test_a_city_of_drawn_parameters_can_be_made(number: int, tmp_path: Path) -> 
     assert 0 <= pc.min(risk).as_py() < pc.mean(risk).as_py() < pc.max(risk).as_py() <= 1
 
 
+def test_a_drawn_set_is_asked_for_by_its_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "--drawn", "2", "--describe", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["digest"] == drawn_settings(2).digest()
+    (tmp_path / "city.toml").write_text("people = 300\n", encoding="utf-8")
+    assert run(["simulate", "--drawn", "2", "--config", str(tmp_path / "city.toml"), "--describe"]) == 2
+    assert "cannot be changed" in capsys.readouterr().err
+
+
 def test_the_answer_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert run(["simulate", *SMALL, "--no-truth", "--processes", "1", "--out", str(out), "--json"]) == 0

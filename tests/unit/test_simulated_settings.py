@@ -8,9 +8,9 @@ import holidays
 import numpy as np
 import pytest
 
-from crisisrisk.errors import UsageError
+from crisisrisk.errors import DataError, UsageError
 from crisisrisk.simulation import settings as settings_module
-from crisisrisk.simulation.configuration import read_settings
+from crisisrisk.simulation.configuration import read_settings, settings_of_truth
 from crisisrisk.simulation.period import (
     BANK_HOLIDAYS,
     END,
@@ -31,6 +31,7 @@ from crisisrisk.simulation.settings import (
     drawn_settings,
     settings_for,
 )
+from crisisrisk.simulation.truth_files import write_settings
 
 
 @pytest.mark.parametrize("years", [0.5, 1, 2, 4, 10])
@@ -196,3 +197,21 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         read_settings(tmp_path / "none.toml", given={})
     assert refused.value.found == "No such file or directory"
+
+
+@pytest.mark.parametrize("number", DRAWN_SETS)
+def test_the_settings_beside_a_truth_make_the_same_city_again(number: int, tmp_path: Path) -> None:
+    settings = drawn_settings(number, people=900, seed=3, years=1.5, defects=("feed_stops",))
+    write_settings(tmp_path, settings)
+    assert settings_of_truth(tmp_path) == settings
+
+
+def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:
+    write_settings(tmp_path, settings_for("sample"))
+    path = tmp_path / "settings.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"digest": "', '"digest": "0'), encoding="utf-8")
+    with pytest.raises(DataError, match="makes another city"):
+        settings_of_truth(tmp_path)
+    path.write_text("{}", encoding="utf-8")
+    with pytest.raises(DataError, match="cannot be read"):
+        settings_of_truth(tmp_path)

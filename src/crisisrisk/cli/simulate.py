@@ -23,6 +23,12 @@ CHECK_FAILED = 1
 @click.option(
     "--config", "configuration", type=click.Path(path_type=Path), metavar="FILE.toml", help="Any parameter, by name."
 )
+@click.option(
+    "--drawn",
+    type=click.IntRange(1, 3),
+    metavar="N",
+    help="Parameter set 1, 2 or 3 of those drawn at random, on which nothing was tuned.",
+)
 @click.option("--defect", "defects", multiple=True, metavar="NAME", help="Plant a defect; may be said again.")
 @click.option("--describe", "describing", is_flag=True, help="Say why things happen in this city, and write nothing.")
 @click.option("--no-truth", is_flag=True, help="Leave out truth/.")
@@ -101,16 +107,28 @@ def targets(seeds: int, write: bool, as_json: bool) -> int:
 @click.option(
     "--truth", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The city's truth. Default: SITE/truth."
 )
+@click.option(
+    "--also",
+    "others",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="Another such site, to judge its people too; may be said again.",
+)
 @click.option("--write", is_flag=True, help="Write docs/explanation/oracle.md in the repository.")
 @json_option
-def oracle(site_folder: str | None, folder: Path | None, write: bool, as_json: bool) -> None:
+def oracle(site_folder: str | None, folder: Path | None, others: tuple[Path, ...], write: bool, as_json: bool) -> None:
     """Train both models on an invented city that is loaded, and say how far below its truth they are."""
     from crisisrisk.commands.oracle import oracle as compare
-    from crisisrisk.commands.oracle import page, write_page
+    from crisisrisk.commands.oracle import other_city, page, write_page
 
     site = open_site(site_folder)
     truth = folder or site.path / "truth"
     report = compare(site, truth, tell=tell)
+    elsewhere = [other_city(open_site(str(other)), tell=tell) for other in others]
     if write:
-        write_page(report, truth)
-    print_json(report.as_json()) if as_json else click.echo(page(report, truth), nl=False)
+        write_page(report, truth, elsewhere)
+    if as_json:
+        print_json(report.as_json() | {"others": [other.people.as_json() for other in elsewhere]})
+    else:
+        click.echo(page(report, truth, elsewhere), nl=False)

@@ -8,7 +8,7 @@ from crisisrisk.errors import UsageError, did_you_mean
 from crisisrisk.simulation.configuration import read_settings
 from crisisrisk.simulation.defects import DEFECTS
 from crisisrisk.simulation.describe import describe
-from crisisrisk.simulation.settings import CitySettings, settings_for
+from crisisrisk.simulation.settings import CitySettings, drawn_settings, settings_for
 from crisisrisk.simulation.simulate import Simulated, disk_needed
 from crisisrisk.simulation.simulate import simulate as run_simulation
 from crisisrisk.simulation.staging import gigabytes
@@ -19,10 +19,15 @@ DEFAULT_PRESET = "birmingham"
 
 def city_settings(configuration: Path | None, given: Mapping[str, Any]) -> CitySettings:
     """Settings from a configuration file and the command line, which goes first. Raises UsageError."""
-    if configuration is not None:
-        settings = read_settings(configuration, given=given)
+    sizes = dict(given)
+    drawn = sizes.pop("drawn", None)
+    if drawn is not None and configuration is not None:
+        raise UsageError("CR-USE-001", "a drawn parameter set cannot be changed", wanted="--drawn or --config")
+    if drawn is not None:
+        settings = drawn_settings(drawn, **sizes)
+    elif configuration is not None:
+        settings = read_settings(configuration, given=sizes)
     else:
-        sizes = dict(given)
         settings = settings_for(sizes.pop("preset", DEFAULT_PRESET), **sizes)
     for name in settings.defects:
         if name not in DEFECTS:

@@ -6,6 +6,7 @@ Nobody who sees only contacts can do better on average than it; a forecast that 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +17,19 @@ from crisisrisk.evaluation.place_metrics import calibration_ratio, log_score, pa
 from crisisrisk.evaluation.slices import JudgedRows, SliceMetrics
 
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1)
-TRUTH, MODEL = "the truth", "model"
+TRUTH, CONTACTS, MODEL = "the truth", "the most that contacts can tell", "model"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RiskBesideTruth:
-    """One way to rank people. `auprc_of_truth`, `net_benefit_of_truth`: shares of what the truth reaches."""
+    """One way to rank people. `auprc_of_truth`, `auprc_of_contacts`: shares of what those two reach."""
 
     name: str
     auroc: float
     auprc: float
     auprc_of_truth: float
+    auprc_of_contacts: float
+    """NaN where what contacts can tell is not among the risks."""
     brier: float | None
     calibration_slope: float | None
     net_benefit: tuple[float, ...] | None
@@ -49,26 +52,32 @@ def people_beside_truth(
     risks: Mapping[str, FloatArray], judged: JudgedRows, *, probabilities: Sequence[str], list_length: int
 ) -> tuple[RiskBesideTruth, ...]:
     """Every risk, each of shape (rows,), beside `risks[TRUTH]`, week by week as in the report of a model."""
-    best = SliceMetrics(risks[TRUTH], judged, list_length=list_length, probability=False).means()["auprc"]
-    return tuple(
-        _risk(name, risk, judged, best=best, probability=name in probabilities, list_length=list_length)
+    found = {
+        name: SliceMetrics(risk, judged, list_length=list_length, probability=name in probabilities).means()
         for name, risk in risks.items()
+    }
+    best = found[TRUTH]["auprc"]
+    told = found[CONTACTS]["auprc"] if CONTACTS in found else float("nan")
+    return tuple(
+        RiskBesideTruth(
+            name=name,
+            auroc=values["auroc"],
+            auprc=values["auprc"],
+            auprc_of_truth=values["auprc"] / best,
+            auprc_of_contacts=values["auprc"] / told,
+            brier=values.get("brier"),
+            **_as_probability(risks[name], judged, probability=name in probabilities),
+        )
+        for name, values in found.items()
     )
 
 
-def _risk(
-    name: str, risk: FloatArray, judged: JudgedRows, *, best: float, probability: bool, list_length: int
-) -> RiskBesideTruth:
-    found = SliceMetrics(risk, judged, list_length=list_length, probability=probability).means()
-    return RiskBesideTruth(
-        name=name,
-        auroc=found["auroc"],
-        auprc=found["auprc"],
-        auprc_of_truth=found["auprc"] / best,
-        brier=found.get("brier"),
-        calibration_slope=calibration_slope_intercept(risk, judged.happened).slope if probability else None,
-        net_benefit=_benefits(risk, judged) if probability else None,
-    )
+def _as_probability(risk: FloatArray, judged: JudgedRows, *, probability: bool) -> dict[str, Any]:
+    """What only a probability has."""
+    if not probability:
+        return {"calibration_slope": None, "net_benefit": None}
+    slope = calibration_slope_intercept(risk, judged.happened).slope
+    return {"calibration_slope": slope, "net_benefit": _benefits(risk, judged)}
 
 
 def _benefits(risk: FloatArray, judged: JudgedRows) -> tuple[float, ...]:

@@ -8,6 +8,7 @@
 Configuration names things and computes nothing. Unknown names are refused with the nearest known one.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -15,7 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from crisisrisk.errors import UsageError, did_you_mean
+from crisisrisk.errors import DataError, UsageError, did_you_mean
 from crisisrisk.simulation.settings import GROUPS, CitySettings, check_sizes, settings_for
 
 SIZES: Mapping[str, type | tuple[type, ...]] = {
@@ -42,6 +43,32 @@ def read_settings(path: Path, *, given: Mapping[str, Any]) -> CitySettings:
     }
     settings = replace(settings, **changed)
     check_sizes(settings)
+    return settings
+
+
+def settings_of_truth(folder: Path) -> CitySettings:
+    """What the city of a truth/ was made from. Raises DataError where this version cannot make it again."""
+    path = folder / "settings.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        sizes = {name: content[name] for name in ("preset", "people", "years", "seed", "residents")}
+        settings = settings_for(sizes.pop("preset"), **sizes, defects=tuple(content["defects"]))
+        changed = {
+            group: _changed(getattr(settings, group), content["parameters"][group], where=f"{path}, {group}")
+            for group in GROUPS
+        }
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise DataError(
+            "CR-DATA-001", "the settings of the city cannot be read", where=str(path), found=str(problem),
+            wanted="truth/ as `crisisrisk simulate` writes it",
+        ) from None  # fmt: skip
+    settings = replace(settings, **changed)
+    if settings.digest() != content["digest"]:
+        raise DataError(
+            "CR-DATA-003", "this version makes another city of the same settings", where=str(path),
+            found=f"parameters {settings.digest()[:12]}", wanted=f"parameters {str(content['digest'])[:12]}",
+            hint="simulate the city again",
+        )  # fmt: skip
     return settings
 
 

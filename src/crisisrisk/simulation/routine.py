@@ -4,6 +4,7 @@ How often each happens depends on the person's condition of the day, and far mor
 for everything, some for nothing. So no kind of contact gives the condition away. Nothing here acts on anybody.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,20 @@ _IN_OFFICE_HOURS = frozenset(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class RoutineDays:
+    """A block's contacts with one source that are no crisis.
+
+    `own` (people,): how often each turns to the source, whatever their condition; `daily` (people,): who rings every
+    day, in any condition. `person`, a place in the block, and `day` have shape (contacts,).
+    """
+
+    own: Numbers
+    daily: Mask
+    person: Indices
+    day: Indices
+
+
 def routine_contacts(settings: "CitySettings", people: People, lives: Lives, period: Period, block: int) -> Contacts:
     """All that is not a crisis of a block's people, and their hospital stays; people by their own numbers."""
     parts = [_unplanned(settings, source, people, lives.spells, period, block) for source in RATES]
@@ -81,16 +96,29 @@ def _unplanned(
     settings: "CitySettings", source: str, people: People, spells: Spells, period: Period, block: int
 ) -> Contacts:
     random = stream(settings.seed, f"routine {source}", block)
-    rate = settings.dynamics.routine * np.array(RATES[source])[spells.condition]
-    rate = rate * _own(random, source, people)[spells.person]
-    if source in DAILY:
-        rate = np.where(people.daily_caller[spells.person], DAILY[source], rate)
+    drawn = _drawn(random, settings, source, people, spells)
+    person, day = drawn.person, drawn.day
+    at = _moments(random, source, day, period)
+    return contacts(source, at, person, **_columns(settings, random, source, people, person, day))
+
+
+def routine_days(settings: "CitySettings", source: str, people: People, spells: Spells, block: int) -> "RoutineDays":
+    """The same contacts as in the files of that source, by the day on which they were meant to be."""
+    return _drawn(stream(settings.seed, f"routine {source}", block), settings, source, people, spells)
+
+
+def _drawn(
+    random: np.random.Generator, settings: "CitySettings", source: str, people: People, spells: Spells
+) -> "RoutineDays":
+    own = _own(random, source, people)
+    rate = settings.dynamics.routine * np.array(RATES[source])[spells.condition] * own[spells.person]
+    daily = people.daily_caller & (source in DAILY)
+    rate = np.where(daily[spells.person], DAILY.get(source, 0.0), rate)
     times = random.poisson(rate * (spells.ends - spells.begins))
     person = np.repeat(spells.person, times)
     begins, ends = np.repeat(spells.begins, times), np.repeat(spells.ends, times)
     day = begins + np.floor(random.random(len(person)) * (ends - begins)).astype(np.int64)
-    at = _moments(random, source, day, period)
-    return contacts(source, at, person, **_columns(settings, random, source, people, person, day))
+    return RoutineDays(own=own, daily=daily, person=person, day=day)
 
 
 def _own(random: np.random.Generator, source: str, people: People) -> Numbers:

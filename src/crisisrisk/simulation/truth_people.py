@@ -129,13 +129,62 @@ def _chances(tables: Chain, passing: Passing, people: Traits, days: Calendar, st
         _forget(memory)
         for week in range(weeks):
             if people.registered[person] <= 7 * week < people.left[person]:
-                protected = states.protected[person, week]
-                if protected > 0:
-                    _look_ahead(own, odds, tables, own_days, 7 * week, protected, room)
-                    left = room[0].reshape(-1)
-                else:
-                    left = memory.values[_remember(own, odds, tables, own_days, 7 * week, room, memory)]
+                left = _left(own, odds, tables, own_days, 7 * week, states.protected[person, week], room, memory)
                 found[person, week] = 1.0 - left[states.state[person, week]]
+
+
+@njit(nogil=True, cache=True)
+def _left(
+    own: Futures, odds: Odds, tables: Chain, days: _Days, monday: int, protected: int, room: Numbers, memory: _Memory
+) -> Numbers:
+    """The chance that no contact counts within the horizon, for each state at the start of a Monday."""
+    if protected > 0:
+        _look_ahead(own, odds, tables, days, monday, protected, room)
+        left: Numbers = room[0].reshape(-1)
+    else:
+        left = memory.values[_remember(own, odds, tables, days, monday, room, memory)]
+    return left
+
+
+def expected_chances(
+    settings: "CitySettings",
+    people: People,
+    period: Period,
+    reach: Reach,
+    mondays: Whole,
+    beliefs: Numbers,
+    protected: NDArray[np.int16],
+) -> Numbers:
+    """The same chances, on some Mondays, where of the latent state only what is believed is known.
+
+    `beliefs`: shape (people, mondays, states …), `protected`: (people, days). NaN where there is no belief.
+    """
+    tables, days = chain(settings, people, reach), calendar(period, reach)
+    flat = np.ascontiguousarray(beliefs.reshape(*beliefs.shape[:2], -1))
+    found = np.full(flat.shape[:2], np.nan)
+    left = np.ascontiguousarray(protected[:, mondays])
+    _expected(tables, uncounted(tables), traits(people), days, mondays, flat, left, found)
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _expected(
+    tables: Chain, passing: Passing, people: Traits, days: Calendar, mondays: Whole, beliefs: Numbers,
+    protected: NDArray[np.int16], found: Numbers,
+) -> None:  # fmt: skip
+    odds = odds_of(tables)
+    memory = _new_memory(1 + WEEKS * len(mondays))
+    room = np.empty((2, STATES_OF_CHAIN, 2, DRIFT_LEVELS))
+    kinds = np.empty((len(days.drink), 2), dtype=np.int64)
+    for person in range(len(people.left)):
+        kinds_of_days(people, person, days, kinds)
+        own, own_days = futures_of(person, tables, passing), _Days(kinds, diary(people, person, days), days.reach)
+        _forget(memory)
+        for place in range(len(mondays)):
+            belief = beliefs[person, place]
+            if belief.sum() > 0:
+                left = _left(own, odds, tables, own_days, mondays[place], protected[person, place], room, memory)
+                found[person, place] = 1.0 - (belief * left).sum()
 
 
 @njit(nogil=True, cache=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.oracle import (
+    CONTACTS,
     MODEL,
     TRUTH,
     IntensityBesideTruth,
@@ -26,33 +27,32 @@ from crisisrisk.evaluation.splits import TRAIN
 from crisisrisk.tables.pseudonyms import pseudonyms, read_pseudonym_key
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
+from crisisrisk.timeline import Instants
 from crisisrisk.training import person, place
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.person_data import PersonData, person_data
 from crisisrisk.training.place_data import PlaceData, place_data
 
 LATENT_CONDITION = "latent condition alone"
-FIVE_FACTORS = "five_factor_regression"
+FIVE_FACTORS, ONE_YEAR_COUNT = "five_factor_regression", "crisis_contacts_in_365_days"
 # Beyond this share of rows without a truth, truth and site are not of the same city.
 _FEW = 0.01
 # A cell that the city does not have: next to nothing, so that its logarithm exists.
 _NEVER = 1e-9
 Floats = NDArray[np.float64]
 Tell = Callable[[str], None]
+ToldByContacts = Callable[[Instants], pa.Table]
+"""For some moments person, as_of and probability: what contacts can tell at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OracleReport:
-    """Both tasks, each row one way to forecast. `rows`, `weeks`, `shifts`, `cells`: what was judged."""
+class PeopleReport:
+    """Each row of `people` one way to forecast. `rows`, `weeks`, `outcomes`: what was judged."""
 
     rows: int
     weeks: int
     outcomes: int
     people: tuple[RiskBesideTruth, ...]
-    shifts: int
-    cells: int
-    contacts: int
-    places: tuple[IntensityBesideTruth, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -60,23 +60,28 @@ class OracleReport:
         return values
 
 
-def oracle_report(site: Site, truth: Path, *, tell: Tell) -> OracleReport:
+@dataclass(frozen=True, kw_only=True)
+class OracleReport(PeopleReport):
+    """Both tasks. `shifts`, `cells`, `contacts`: what was judged of places."""
+
+    shifts: int
+    cells: int
+    contacts: int
+    places: tuple[IntensityBesideTruth, ...]
+
+
+def oracle_report(site: Site, truth: Path, *, told: ToldByContacts, tell: Tell) -> OracleReport:
     """Train both models as always, and judge them, their baselines and the truth on the same held-out rows.
 
     Raises DataError where `truth` is missing or is not the truth of this site.
     """
-    if not (truth / "person_weeks.parquet").exists():
-        raise DataError(
-            "CR-DATA-001", "the folder holds no truth", where=str(truth),
-            wanted="person_weeks.parquet and place_shifts.parquet, as `crisisrisk simulate` writes them",
-        )  # fmt: skip
-    judged, people = _people(site, truth, tell)
+    people = people_report(site, truth, told=told, tell=tell)
     counts, places = _places(site, truth, tell)
     return OracleReport(
-        rows=len(judged.happened),
-        weeks=len(np.unique(judged.as_of)),
-        outcomes=int(judged.happened.sum()),
-        people=people,
+        rows=people.rows,
+        weeks=people.weeks,
+        outcomes=people.outcomes,
+        people=people.people,
         shifts=counts.shape[0],
         cells=counts.shape[1],
         contacts=int(counts.sum()),
@@ -84,10 +89,28 @@ def oracle_report(site: Site, truth: Path, *, tell: Tell) -> OracleReport:
     )
 
 
+def people_report(site: Site, truth: Path, *, told: ToldByContacts, tell: Tell) -> PeopleReport:
+    """The same of people alone."""
+    if not (truth / "person_weeks.parquet").exists():
+        raise DataError(
+            "CR-DATA-001", "the folder holds no truth", where=str(truth),
+            wanted="person_weeks.parquet and place_shifts.parquet, as `crisisrisk simulate` writes them",
+        )  # fmt: skip
+    judged, people = _people(site, truth, told, tell)
+    return PeopleReport(
+        rows=len(judged.happened),
+        weeks=len(np.unique(judged.as_of)),
+        outcomes=int(judged.happened.sum()),
+        people=people,
+    )
+
+
 # People
 
 
-def _people(site: Site, truth: Path, tell: Tell) -> tuple[JudgedRows, tuple[RiskBesideTruth, ...]]:
+def _people(
+    site: Site, truth: Path, told: ToldByContacts, tell: Tell
+) -> tuple[JudgedRows, tuple[RiskBesideTruth, ...]]:
     recipes = read_recipes(site, "person", None)
     data = person_data(recipes.training, recipes.features, Store(site).snapshot(), site)
     tell(f"{len(data):,} person-weeks; training …")
@@ -98,38 +121,55 @@ def _people(site: Site, truth: Path, tell: Tell) -> tuple[JudgedRows, tuple[Risk
     known = test[np.isfinite(probability[test])]
     if len(known) < (1 - _FEW) * len(test):
         raise _not_this_city(truth, missing=len(test) - len(known), of=len(test), what="person-weeks")
+    from_contacts = _risk_in(told(np.unique(data.as_of[known])), _numbers_of(site, truth, data), data)[known]
     risks = {
         TRUTH: probability[known],
+        CONTACTS: from_contacts,
         LATENT_CONDITION: _mean_by_condition(probability, condition, train)[condition[known]],
-        MODEL: judged.model.probability(data.features[known], recipes.features.names),
+        MODEL: person.risk_of(judged.model, recipes.features, data, known),
         **person.baselines_for(data, train, known),
     }
     rows = JudgedRows(happened=data.happened[known], as_of=data.as_of[known], person=data.person[known])
     return rows, people_beside_truth(
         risks,
         rows,
-        probabilities=(TRUTH, LATENT_CONDITION, MODEL, FIVE_FACTORS),
+        probabilities=(TRUTH, CONTACTS, LATENT_CONDITION, MODEL, FIVE_FACTORS),
         list_length=recipes.training.report.list_length,
     )
 
 
 def true_risk(site: Site, truth: Path, data: PersonData) -> tuple[Floats, NDArray[np.int64]]:
     """For each row the true probability (NaN where unknown) and the number of its latent condition."""
+    numbers, true = _numbers_of(site, truth, data), pq.read_table(truth / "person_weeks.parquet")
+    return _risk_in(true, numbers, data), _condition_in(true, numbers, data)
+
+
+def _risk_in(table: pa.Table, numbers: NDArray[np.int64], data: PersonData) -> Floats:
+    """For each row of the data the table's probability, NaN where it has none."""
+    at, found = _rows_in(table, numbers, data)
+    probability = np.asarray(table.column("probability")).astype(np.float64)
+    return np.where(found, probability[at], np.nan)
+
+
+def _condition_in(table: pa.Table, numbers: NDArray[np.int64], data: PersonData) -> NDArray[np.int64]:
+    """For each row of the data the number of the latent condition, 0 where there is none."""
+    at, found = _rows_in(table, numbers, data)
+    conditions = table.column("condition").cast(pa.string()).combine_chunks().dictionary_encode()
+    return np.where(found, np.asarray(conditions.indices).astype(np.int64)[at], 0)
+
+
+def _rows_in(
+    table: pa.Table, numbers: NDArray[np.int64], data: PersonData
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The row of a table, by person and moment, that each row of the data has; and whether it has any."""
     weeks = np.unique(data.as_of)
-    numbers = _numbers_of(site, truth, data)
-    true = pq.read_table(truth / "person_weeks.parquet")
-    as_of = np.asarray(true.column("as_of").cast(pa.int64()))
-    keys = np.asarray(true.column("person")).astype(np.int64) * len(weeks) + np.searchsorted(weeks, as_of)
-    inside = np.isin(as_of, weeks)
-    keys, order = keys[inside], np.argsort(keys[inside])
-    keys = keys[order]
-    probability = np.asarray(true.column("probability")).astype(np.float64)[inside][order]
-    conditions = true.column("condition").cast(pa.string()).combine_chunks().dictionary_encode()
-    condition = np.asarray(conditions.indices).astype(np.int64)[inside][order]
+    as_of = np.asarray(table.column("as_of").cast(pa.int64()))
+    keys = np.asarray(table.column("person")).astype(np.int64) * len(weeks) + np.searchsorted(weeks, as_of)
+    inside = np.flatnonzero(np.isin(as_of, weeks))
+    order = inside[np.argsort(keys[inside])]
     asked = numbers[data.person] * len(weeks) + np.searchsorted(weeks, data.as_of)
-    place_of = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    found = (keys[place_of] == asked) & (numbers[data.person] >= 0)
-    return np.where(found, probability[place_of], np.nan), np.where(found, condition[place_of], 0)
+    at = order[np.minimum(np.searchsorted(keys[order], asked), len(order) - 1)]
+    return at, (keys[at] == asked) & (numbers[data.person] >= 0)
 
 
 def _numbers_of(site: Site, truth: Path, data: PersonData) -> NDArray[np.int64]:
