@@ -51,8 +51,17 @@ KINDS: dict[str, ErrorKind] = {
     "CR-MODEL-002": _kind("The model text of a bundle has an impossible structure.", MODEL, 503),
     "CR-MODEL-003": _kind("The features given are not the ones that the model was trained on.", MODEL, 503),
     "CR-MODEL-004": _kind("No model has been promoted for this task.", MODEL, 503),
-    "CR-GATE-001": _kind("A promotion without a reason.", CHECK, 422),
+    "CR-GATE-001": _kind("A promotion or a rollback without a reason or without a name.", CHECK, 422),
     "CR-GATE-002": _kind("A candidate does not beat its baselines.", CHECK, 422),
+    "CR-GATE-003": _kind(
+        "A candidate's probabilities are not what happens, for everyone or in a subgroup.", CHECK, 422
+    ),
+    "CR-GATE-004": _kind("A candidate is worse than the model that answers.", CHECK, 422),
+    "CR-GATE-005": _kind("The leakage audit of a candidate's features did not pass on the site's data.", CHECK, 422),
+    "CR-GATE-006": _kind("A candidate's recipes are not those that the site declares.", CHECK, 422),
+    "CR-GATE-007": _kind("A candidate was trained on data that are too old.", CHECK, 422),
+    "CR-GATE-008": _kind("A candidate's bundle does not give the figures that its run reports.", CHECK, 422),
+    "CR-GATE-009": _kind("An exception that cannot be made.", CHECK, 422),
     # Cohorts, labels and evaluation
     "CR-COHORT-001": _kind("A rule about who is eligible, what a crisis is or when it counts is impossible.", USE, 422),
     "CR-COHORT-002": _kind("A table given to the cohort or label builder lacks a column.", DATA, 422),
@@ -181,6 +190,28 @@ class ModelError(CrisisRiskError):
 
 class GateError(CrisisRiskError):
     """A candidate did not pass a check of the promotion gate."""
+
+
+class NotPromotedError(GateError):
+    """A candidate did not pass, with every check that failed. Code, exit code and status are those of the first."""
+
+    def __init__(self, failures: "tuple[GateError, ...]", checks: tuple[str, ...]) -> None:
+        first = failures[0]
+        super().__init__(
+            first.code, first.problem, where=first.where, wanted=first.wanted, found=first.found, hint=first.hint
+        )
+        self.failures = failures
+        self.checks = checks
+        """By name the checks that failed, each once."""
+
+    def rendered(self) -> str:
+        """One block of lines for each check."""
+        return "\n\n".join(failure.rendered() for failure in self.failures)
+
+    def as_problem(self) -> dict[str, str]:
+        """The members of the first, and in `also` the others."""
+        also = "; ".join(f"{one.code}: {one.problem}" for one in self.failures[1:])
+        return {**super().as_problem(), **({"also": also} if also else {})}
 
 
 class ServiceError(CrisisRiskError):

@@ -98,6 +98,11 @@ threads = 1
 [report]
 list_length = 5
 bootstrap_samples = 20
+[gate]
+resamples = 40
+large_people = 40
+large_outcomes = 40
+audit_trials = 4
 """
 EVENTS_MAPPING = """
 table = "events"
@@ -131,7 +136,7 @@ known_at = { column = "from", zone = "UTC" }
 WEEKLY = {
     "mh_missed": (0.05, 0.9),
     "crisis_line": (0.01, 0.25),
-    "ed_attendance": (0.05, 0.08),
+    "ed_attendance": (0.02, 0.03),
     "ambulance_999": (0.03, 0.06),
 }
 BAD_BEGINS, BAD_ENDS = 0.012, 0.07
@@ -166,7 +171,7 @@ def _events(named: list[str], random: np.random.Generator, leaking: bool) -> str
                     at = BEGINS + timedelta(days=7 * week + round(float(random.uniform(0, 7)), 4))
                     rows += _told(len(rows), named[person], source, at)
                     if leaking and source == "crisis_line":
-                        rows += _told(len(rows), named[person], "ed_attendance", at - timedelta(days=9))
+                        rows += _told(len(rows), named[person], "ed_attendance", at - timedelta(days=27))
     return _csv(("id", "person", "source", "at", "known", "crisis"), rows)
 
 
@@ -177,7 +182,7 @@ def _told(number: int, person: str, source: str, at: datetime) -> list[tuple[obj
 
 
 def _people(named: list[str], began: str, random: np.random.Generator) -> str:
-    born, sex = random.integers(1945, 2005, len(named)), random.choice(["female", "male"], len(named))
+    born, sex = random.integers(1945, 2005, len(named)), random.choice(["female", "male"], len(named), p=[0.25, 0.75])
     return _csv(("person", "born", "sex", "from"), zip(named, born, sex, [began] * len(named), strict=True))
 
 

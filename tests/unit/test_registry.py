@@ -1,7 +1,6 @@
 """The registry and promotion: where runs are kept, which model answers, and what may let it."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +11,8 @@ from crisisrisk.commands import model as commands
 from crisisrisk.commands.evaluate import evaluate
 from crisisrisk.errors import GateError, ModelError, UsageError
 from crisisrisk.models import registry
-from crisisrisk.models.bundle import load_bundle, write_bundle
-from crisisrisk.models.champions import Change, champion, champion_folder, set_champion_bundle
+from crisisrisk.models.bundle import Promotion, load_bundle, write_bundle
+from crisisrisk.models.champions import Change, champion, champion_folder, changes, set_champion_bundle
 from crisisrisk.models.registry import BUNDLE, RunRecord
 
 
@@ -104,57 +103,46 @@ def test_a_run_is_shown_again_from_what_it_left_behind(site, run_id):
     assert "one_year_count" in shown.as_text()
 
 
-def test_promotion_verifies_writes_registers_and_points(site, run_id):
-    promoted = commands.promote(site, run_id[:8], reason="  agreed on 20 Nov ")
+def answered(site, run_id: str, **changes: object):
+    """Let a run answer whose checks are over."""
+    promotion = Promotion(**{"by": "A. Nowak (invented)", "at": "2026-11-20T10:00:00+00:00", "reason": "r", **changes})
+    with registry.run_artifacts(site.mlflow_tracking_uri, run_id, BUNDLE) as folder:
+        return commands._let_answer(site, load_bundle(folder), promotion)
+
+
+def test_what_may_answer_is_written_registered_and_pointed_to(site, run_id):
+    promoted = answered(site, run_id, reason="agreed on 20 Nov", checks=("baselines: passed",))
     answering = champion(site.models, "person")
     assert promoted.bundle == champion_folder(site.models, "person_test") == site.models / "person_test" / "v1"
     assert (answering.manifest.version, answering.manifest.run_id) == (1, run_id)
-    promotion = answering.manifest.promotion
-    assert (promotion.reason, promotion.accepted_below_baseline) == ("agreed on 20 Nov", False)
-    assert promotion.checks == ("auprc 0.3000, one_year_count 0.2000: better",)
-    assert promotion.by
-    assert datetime.fromisoformat(promotion.at).tzinfo is UTC
+    assert answering.manifest.promotion == Promotion(
+        by="A. Nowak (invented)", at="2026-11-20T10:00:00+00:00", reason="agreed on 20 Nov",
+        checks=("baselines: passed",),
+    )  # fmt: skip
     assert [(one.version, one.champion) for one in registry.registered_versions(site.mlflow_tracking_uri)] == [
         (1, True)
     ]
 
 
-def test_a_promotion_without_a_reason_is_refused(site, run_id):
-    with pytest.raises(GateError) as caught:
-        commands.promote(site, run_id, reason="  ")
-    assert caught.value.code == "CR-GATE-001"
-
-
-def test_a_model_that_does_not_beat_its_baselines_is_refused_unless_that_is_accepted(site, run_id):
-    worse = kept(site, model=0.2, baseline=0.2, name="no better")
-    before = champion(site.models, "person").manifest.run_id
-    with pytest.raises(GateError) as caught:
-        commands.promote(site, worse, reason="try")
-    assert caught.value.rendered() == (
-        "error[CR-GATE-002]: not promoted: auprc 0.2000, one_year_count 0.2000: not better\n"
-        f"  where   run {worse}\n"
-        "  wanted  a better auprc than each of 1 baselines\n"
-        "  found   1 of them are as good or better\n"
-        "  hint    the model that answered still answers · --accept-below-baseline promotes it and keeps that on record"
-        " · see docs/reference/errors.md#cr-gate-002"
-    )
-    assert champion(site.models, "person").manifest.run_id == before
-    commands.promote(site, worse, reason="for a drill", accept_below_baseline=True)
+def test_an_exception_stays_with_the_model(site, run_id):
+    promoted = answered(site, run_id, accepted=("baselines",), because="a drill")
+    assert promoted.accepted == ("baselines",)
     promotion = champion(site.models, "person").manifest.promotion
-    assert (promotion.reason, promotion.accepted_below_baseline) == ("for a drill", True)
+    assert (promotion.accepted, promotion.because) == (("baselines",), "a drill")
     listed = {(one.version, one.answers) for one in commands.list_models(site)}
     assert listed == {(1, False), (2, True)}
 
 
 def test_rollback_lets_the_model_answer_that_answered_before(site):
-    back = commands.rollback(site, "person_test", reason="wrong codes since Monday")
+    back = commands.rollback(site, "person_test", reason="wrong codes since Monday", by="A. Nowak (invented)")
     assert (back.version, champion(site.models, "person").manifest.version) == (1, 1)
+    assert changes(site.models, "person_test")[-1].by == "A. Nowak (invented)"
     aliases = [(one.version, one.champion) for one in registry.registered_versions(site.mlflow_tracking_uri)]
     assert aliases == [(2, False), (1, True)]
     with pytest.raises(UsageError):
-        commands.rollback(site, "nothing", reason="x")
+        commands.rollback(site, "nothing", reason="x", by="b")
     with pytest.raises(GateError):
-        commands.rollback(site, "person_test", reason="")
+        commands.rollback(site, "person_test", reason="", by="b")
 
 
 def test_a_changed_bundle_never_answers(site):

@@ -28,7 +28,7 @@ COMMANDS = {
     "fairness": ("crisisrisk.cli.people_runs", "Show how a run did by subgroup."),
     "workload": ("crisisrisk.cli.people_runs", "Show what a run's lists mean to the teams."),
     "card": ("crisisrisk.cli.people_runs", "Write the trust sheet of a run."),
-    "model": ("crisisrisk.cli.model", "List, promote, verify and roll back models."),
+    "model": ("crisisrisk.cli.model", "List, promote, verify, compare and roll back models."),
     "score": ("crisisrisk.cli.scoring", "Score people as of a moment."),
     "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),
     "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crisisrisk.cli.printing import local
 from crisisrisk.commands.demo import DemoResult
+from crisisrisk.commands.model import Promoted
 from crisisrisk.commands.score import chance_in_words
 from crisisrisk.training.results import TrainedRun
 
@@ -47,11 +48,24 @@ def _who(result: DemoResult) -> Iterator[str]:
     yield f"            {_precision(run)}"
     slope = f"calibration slope {run.metrics['calibration_slope']:.2f}"
     yield "            " + "  ".join([*(_with_interval(run, name) for name in ("auprc", "auroc")), slope])
+    yield f"            {_gate(result.promoted)}"
     for rank, row in enumerate(scores.top(TOP), 1):
         reasons = _reasons(row)
         yield f"{rank:>4}  {row['person_id'][:7]}  {chance_in_words(row)}   {reasons}"
     for caveat in result.scores.caveats:
         yield f"      ({caveat})"
+
+
+def _gate(promoted: Promoted) -> str:
+    """How the promotion gate went, in one line."""
+    failed = [check for check in promoted.checks if check.partition(": ")[2].startswith("FAILED")]
+    if not failed:
+        return f"promotion gate: {len(promoted.checks)} checks, all passed"
+    passed = len(promoted.checks) - len(failed)
+    return (
+        f"promotion gate: {passed} of {len(promoted.checks)} checks passed; "
+        f"accepted for the demo, and kept with the model: {', '.join(promoted.accepted)}"
+    )
 
 
 def _with_interval(run: TrainedRun, name: str) -> str:

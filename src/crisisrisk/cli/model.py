@@ -1,16 +1,16 @@
-"""`model list`, `promote`, `verify`, `rollback`."""
+"""`model list`, `promote`, `verify`, `rollback`, `diff`."""
 
 from pathlib import Path
 
 import click
 
-from crisisrisk.cli.opening import open_site
-from crisisrisk.cli.printing import json_option, print_json, print_table, site_option
+from crisisrisk.cli.opening import moment, open_site
+from crisisrisk.cli.printing import json_option, print_json, print_table, site_option, tell
 
 
-@click.group(epilog="Example:  crisisrisk model promote 3f2c --reason 'first model of this site'")
+@click.group(epilog="Example:  crisisrisk model promote 3f2c --by 'A. Nowak' --reason 'first model of this site'")
 def model() -> None:
-    """List, promote, verify and roll back models."""
+    """List, promote, verify, compare and roll back models."""
 
 
 @model.command("list", epilog="Example:  crisisrisk model list")
@@ -30,17 +30,36 @@ def list_models(site_folder: str | None, as_json: bool) -> None:
     print_table(list(rows[0]), [list(row.values()) for row in rows])
 
 
-@model.command(epilog="Example:  crisisrisk model promote 3f2c --reason 'better precision at 25, agreed on 20 Nov'")
+BY = click.option("--by", default="", metavar="NAME", help="Who decides; kept with it. Needed.")
+
+
+@model.command(epilog="Example:  crisisrisk model promote 3f2c --by 'A. Nowak' --reason 'agreed on 20 Nov'")
 @click.argument("run_id", metavar="RUN")
 @click.option("--reason", default="", metavar="…", help="Why this model should answer; kept with it. Needed.")
-@click.option("--accept-below-baseline", is_flag=True, help="Promote although a baseline is better; kept with it.")
+@BY
+@click.option("--accept", multiple=True, metavar="CHECK", help="Promote although this check fails; kept with it.")
+@click.option("--because", default="", metavar="…", help="Why that is acceptable. Needed with --accept.")
+@click.option(
+    "--recipe", metavar="FILE", type=click.Path(path_type=Path), help="The declared recipe. Default: that of its name."
+)
 @site_option
 @json_option
-def promote(run_id: str, reason: str, accept_below_baseline: bool, site_folder: str | None, as_json: bool) -> None:
-    """Make a verified bundle of a run and let it answer."""
+def promote(
+    run_id: str,
+    reason: str,
+    by: str,
+    accept: tuple[str, ...],
+    because: str,
+    recipe: Path | None,
+    site_folder: str | None,
+    as_json: bool,
+) -> None:
+    """Run every check of the promotion gate; let the model answer when all pass."""
+    from crisisrisk.commands.model import Decision
     from crisisrisk.commands.model import promote as run
 
-    result = run(open_site(site_folder), run_id, reason=reason, accept_below_baseline=accept_below_baseline)
+    decision = Decision(reason=reason, by=by, accepted=accept, because=because)
+    result = run(open_site(site_folder), run_id, decision, recipe=recipe, tell=tell)
     if as_json:
         print_json(result.as_json())
         return
@@ -61,16 +80,37 @@ def verify(bundle: Path, as_json: bool) -> None:
     click.echo(result.as_text())
 
 
-@model.command(epilog="Example:  crisisrisk model rollback person_crisis_28d --reason 'wrong codes since Monday'")
+@model.command(epilog="Example:  crisisrisk model rollback person_crisis_28d --by 'A. Nowak' --reason 'wrong codes'")
 @click.argument("name", metavar="MODEL")
-@click.option("--reason", required=True, metavar="…", help="Why; kept with the change.")
+@click.option("--reason", default="", metavar="…", help="Why; kept with the change. Needed.")
+@BY
 @site_option
 @json_option
-def rollback(name: str, reason: str, site_folder: str | None, as_json: bool) -> None:
+def rollback(name: str, reason: str, by: str, site_folder: str | None, as_json: bool) -> None:
     """Let the model answer that answered before."""
     from crisisrisk.commands.model import rollback as run
 
-    result = run(open_site(site_folder), name, reason=reason)
+    result = run(open_site(site_folder), name, reason=reason, by=by)
+    if as_json:
+        print_json(result.as_json())
+        return
+    click.echo(result.as_text())
+
+
+@model.command(epilog="Example:  crisisrisk model diff 3 4")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option("--model", "name", metavar="MODEL", help="Whose versions. Default: the model of people that answers.")
+@click.option("--as-of", "as_of", metavar="T", help="The moment. Default: the site's clock.")
+@site_option
+@json_option
+def diff(first: str, second: str, name: str | None, as_of: str | None, site_folder: str | None, as_json: bool) -> None:
+    """Who enters and leaves each team's list from one model to another. A and B: a version or a run."""
+    from crisisrisk.commands.model_diff import diff as run
+
+    site = open_site(site_folder)
+    at = None if as_of is None else moment(as_of, site.time_zone)
+    result = run(site, first, second, name=name, as_of=at, tell=tell)
     if as_json:
         print_json(result.as_json())
         return

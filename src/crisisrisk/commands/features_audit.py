@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from crisisrisk.tables.linking import linked, links_from
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, instant, microseconds
+from crisisrisk.training.audit_records import AuditRecord, audited_fingerprint, keep_audit
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.person_data import EVENT_COLUMNS, cohort_rule, crisis_rule, person_data
@@ -130,8 +131,17 @@ def audit_features(
     """
     if trials < 1:
         raise UsageError("CR-USE-001", "an audit without a trial", found=str(trials), wanted="--trials 1 or more")
-    recipes = read_recipes(site, "person", recipe)
-    snapshot = Store(site).snapshot()
+    recipes, snapshot = read_recipes(site, "person", recipe), Store(site).snapshot()
+    found = audit_of(site, recipes, snapshot, as_of=as_of, trials=trials, seed=seed, tell=tell)
+    if as_of is None:
+        keep_audit(site, audit_record(recipes, snapshot, found))
+    return found
+
+
+def audit_of(
+    site: Site, recipes: Recipes, snapshot: Snapshot, *, as_of: datetime | None, trials: int, seed: int, tell: Tell
+) -> FeatureAudit:
+    """The audit of any recipes on what the site has loaded."""
     tell(f"rewriting the future {trials:,} times …")
     tried = _Trials(site, recipes, snapshot, np.random.default_rng(seed), as_of)
     for number in range(trials):
@@ -150,6 +160,22 @@ def audit_features(
         values=values,
         not_judged=problem,
         clocks=source_clocks(snapshot.place_events(None, ("source", "occurred_at", "known_at")), site.time_zone),
+    )
+
+
+def audit_record(recipes: Recipes, snapshot: Snapshot, found: FeatureAudit) -> AuditRecord:
+    """What the gate needs to know of an audit: of which columns and which data, and what did not pass."""
+    leaks = [f"the future reaches {leak.what}" for leak in found.leaks]
+    blind = [f"rewriting {control.table} was never noticed" for control in found.controls if control.failed]
+    columns = [f"{one.name} alone ranks at AUROC {one.auroc:.2f}" for one in found.suspicious_columns]
+    values = [f"the outcome follows {one.source} {one.column} = {one.value}" for one in found.suspicious_values]
+    return AuditRecord(
+        fingerprint=audited_fingerprint(recipes.training, recipes.features),
+        data_digest=snapshot.digest,
+        trials=found.trials,
+        passed=found.passed,
+        findings=tuple(dict.fromkeys((*leaks, *blind, *columns, *values))),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 

@@ -2,24 +2,22 @@
 
 import os
 import pwd
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crisisrisk.commands.evaluate import stored_report
+from crisisrisk.commands.promotion import Tell, read_candidate, refuse_unless, require_acceptable, run_checks
 from crisisrisk.errors import GateError, ModelError, UsageError
 from crisisrisk.models import registry
 from crisisrisk.models.bundle import Bundle, Promotion, load_bundle, write_bundle
 from crisisrisk.models.champions import Change, bundle_folder, changes, set_champion_bundle
 from crisisrisk.tables.site import Site
-from crisisrisk.training.results import Check, baseline_checks
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promoted:
-    """The model that answers from now on."""
+    """The model that answers from now on. `accepted`: the checks that it answers in spite of."""
 
     name: str
     version: int
@@ -27,6 +25,7 @@ class Promoted:
     bundle: Path
     checks: tuple[str, ...]
     reason: str
+    accepted: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -36,6 +35,7 @@ class Promoted:
             "run_id": self.run_id,
             "bundle": str(self.bundle),
             "checks": list(self.checks),
+            "accepted": list(self.accepted),
             "reason": self.reason,
         }
 
@@ -47,23 +47,43 @@ class Promoted:
         )
 
 
-def promote(site: Site, run_id: str, *, reason: str, accept_below_baseline: bool = False) -> Promoted:
-    """Make a verified bundle of a run, register it, and let it answer.
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Who lets a model answer, and why; with the checks that they answer for although they failed."""
 
-    Raises GateError without a reason, or when a baseline is better and that was not accepted.
+    reason: str
+    by: str
+    accepted: tuple[str, ...] = ()
+    because: str = ""
+
+
+def promote(
+    site: Site, run_id: str, decision: Decision, *, recipe: Path | None = None, tell: Tell = lambda _: None
+) -> Promoted:
+    """Run every check of the gate on a run; make a verified bundle of it, register it, and let it answer.
+
+    `recipe`: the declared training recipe, where its name does not find it. Raises GateError without a reason or a
+    name, NotPromotedError naming every check that failed.
     """
-    _require_reason(reason)
+    _require_reason(decision.reason, decision.by)
+    require_acceptable(decision.accepted, decision.because)
     run = registry.find_run(site.mlflow_tracking_uri, run_id)
-    report = stored_report(site, run.run_id)
-    checks = baseline_checks(report["subject"], report["report"]["model"], report["report"]["baselines"])
-    _require_better(run.run_id, checks, accepted=accept_below_baseline)
+    candidate = read_candidate(site, run.run_id)
+    checks = run_checks(site, candidate, recipe=recipe, tell=tell)
+    refuse_unless(checks, run.run_id, decision.accepted, _standing(site, candidate.bundle.manifest.name))
+    failed = {check.name for check in checks if not check.passed}
     promotion = Promotion(
-        by=_who(), at=_now(), reason=reason.strip(), checks=tuple(map(str, checks)),
-        accepted_below_baseline=accept_below_baseline,
+        by=decision.by.strip(), account=_who(), at=_now(), reason=decision.reason.strip(),
+        checks=tuple(map(str, checks)),
+        accepted=tuple(name for name in decision.accepted if name in failed),
+        because=decision.because.strip() if failed else "",
     )  # fmt: skip
-    with registry.run_artifacts(site.mlflow_tracking_uri, run.run_id, registry.BUNDLE) as folder:
-        candidate = load_bundle(folder)
-    return _let_answer(site, candidate, promotion)
+    return _let_answer(site, candidate.bundle, promotion)
+
+
+def _standing(site: Site, name: str) -> str:
+    made = changes(site.models, name)
+    return f"the champion (v{made[-1].version}) still answers" if made else "no model answers yet"
 
 
 def _let_answer(site: Site, candidate: Bundle, promotion: Promotion) -> Promoted:
@@ -80,26 +100,22 @@ def _let_answer(site: Site, candidate: Bundle, promotion: Promotion) -> Promoted
     set_champion_bundle(site.models, name, change)
     registry.set_champion(uri, name=name, version=version)
     return Promoted(
-        name=name, version=version, run_id=run_id, bundle=folder, checks=promotion.checks, reason=promotion.reason
+        name=name,
+        version=version,
+        run_id=run_id,
+        bundle=folder,
+        checks=promotion.checks,
+        reason=promotion.reason,
+        accepted=promotion.accepted,
     )
 
 
-def _require_reason(reason: str) -> None:
-    if not reason.strip():
+def _require_reason(reason: str, by: str) -> None:
+    if not reason.strip() or not by.strip():
         raise GateError(
-            "CR-GATE-001", "a promotion or a rollback needs a reason", wanted="--reason with a sentence",
-            hint="it is kept with the model, for whoever asks later why it answers",
-        )  # fmt: skip
-
-
-def _require_better(run_id: str, checks: Sequence[Check], *, accepted: bool) -> None:
-    worse = [check for check in checks if not check.gain > 0]
-    if worse and not accepted:
-        raise GateError(
-            "CR-GATE-002", f"not promoted: {worse[0]}", where=f"run {run_id}",
-            wanted=f"a better {worse[0].metric} than each of {len(checks)} baselines",
-            found=f"{len(worse)} of them are as good or better",
-            hint="the model that answered still answers · --accept-below-baseline promotes it and keeps that on record",
+            "CR-GATE-001", "a promotion or a rollback needs a reason and a name",
+            wanted="--reason with a sentence, --by with the name of who decides",
+            hint="both are kept with the model, for whoever asks later why it answers",
         )  # fmt: skip
 
 
@@ -159,9 +175,9 @@ def list_models(site: Site) -> list[ModelLine]:
     return found
 
 
-def rollback(site: Site, name: str, *, reason: str) -> Promoted:
+def rollback(site: Site, name: str, *, reason: str, by: str) -> Promoted:
     """Let the version answer that answered before. Raises UsageError when there was none."""
-    _require_reason(reason)
+    _require_reason(reason, by)
     made = changes(site.models, name)
     earlier = [change.version for change in made if change.version != made[-1].version]
     if not earlier:
@@ -169,7 +185,7 @@ def rollback(site: Site, name: str, *, reason: str) -> Promoted:
             "CR-USE-001", f'there is no earlier model of "{name}" to go back to', where=str(site.models),
             hint="see: crisisrisk model list",
         )  # fmt: skip
-    change = Change(version=earlier[-1], by=_who(), at=_now(), reason=reason.strip())
+    change = Change(version=earlier[-1], by=by.strip(), at=_now(), reason=reason.strip())
     set_champion_bundle(site.models, name, change)
     registry.set_champion(site.mlflow_tracking_uri, name=name, version=change.version)
     folder = bundle_folder(site.models, name, change.version)

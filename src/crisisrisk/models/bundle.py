@@ -32,7 +32,7 @@ from crisisrisk.models.task import SUBJECTS, Task
 from crisisrisk.models.trees import Trees
 
 MANIFEST, SIDECAR = "manifest.json", "manifest.sha256"
-FORMAT = 1
+FORMAT = 2
 MODEL, FORMULA, CALIBRATION = "model.txt", "formula.json", "calibration.json"
 IN_EVERY_BUNDLE = ("features.json", "phrases.json", "task.json", "training.json")
 
@@ -42,11 +42,17 @@ class Promotion:
     """Who let a model answer, when and why."""
 
     by: str
+    """The name that was given."""
     at: str
     reason: str
+    account: str = ""
+    """The account that ran the command."""
     checks: tuple[str, ...] = ()
     """What was checked, with its numbers."""
-    accepted_below_baseline: bool = False
+    accepted: tuple[str, ...] = ()
+    """The checks that failed and were accepted all the same."""
+    because: str = ""
+    """Why they were."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,7 +274,11 @@ def _read_manifest(content: bytes, folder: Path) -> tuple[Manifest, dict[str, di
 
 
 def _promotion(content: dict[str, Any] | None) -> Promotion | None:
-    return None if content is None else Promotion(**{**content, "checks": tuple(content["checks"])})
+    return (
+        None
+        if content is None
+        else Promotion(**{**content, "checks": tuple(content["checks"]), "accepted": tuple(content["accepted"])})
+    )
 
 
 def _require_agreement(manifest: Manifest, features: FeatureRecipe, task: Task, folder: Path) -> None:

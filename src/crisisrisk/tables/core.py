@@ -256,7 +256,7 @@ EXPOSURES = Table(
         _time("shown_at", "When the score was shown.", required=True),
         KNOWN_AT,
         _category("run_id", "The scoring run that it came from."),
-        _category("action", "What was done.", values=("shown", "opened", "acted_on", "dismissed")),
+        _category("action", "What was done.", values=("shown", "listed", "opened", "acted_on", "dismissed")),
         _category("team_id", "The team to which it was shown."),
     ),
 )

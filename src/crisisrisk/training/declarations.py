@@ -1,5 +1,6 @@
 """Where a site's declarations are: its own copies, else the shipped ones."""
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,22 @@ def _for_site(recipe: TrainingRecipe, site: Site) -> TrainingRecipe:
     """The recipe with the minimum age of the site: lower where there is a service for children."""
     youngest = site.people.minimum_age(recipe.cohort.minimum_age)
     return replace(recipe, cohort=replace(recipe.cohort, minimum_age=youngest))
+
+
+def recipe_named(site: Site, name: str) -> Path | None:
+    """The site's training recipe of a name, else the shipped one; None where neither declares it."""
+    for folder in (site.path / "training", shipped("training")):
+        for path in sorted(folder.glob("*.toml")):
+            if _name_in(path) == name:
+                return path
+    return None
+
+
+def _name_in(path: Path) -> object:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")).get("name")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return None  # said by whoever reads it
 
 
 def declared(site: Site, folder: str, name: str) -> Path:

@@ -21,6 +21,7 @@ from crisisrisk.models.trees import Numbers, Trees
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, instant
 from crisisrisk.training.baseline_recipe import BaselineRecipe
 from crisisrisk.training.calibrating import CalibrationRows, calibrate, level_wander
+from crisisrisk.training.exposures import exposure_report, exposures_in_words
 from crisisrisk.training.fitting import Block, fit_trees, scores
 from crisisrisk.training.formula_fitting import fit_formula
 from crisisrisk.training.person_data import PersonData
@@ -62,6 +63,7 @@ def fitted_person(
 
     Raises DataError where rows with the outcome, or without, are missing or too few.
     """
+    parts = _without_helped(recipe, data, parts)
     train, held_out = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
     _require_both(data.happened[train], "the training rows")
     _require_both(data.happened[held_out], "the validation rows")
@@ -217,6 +219,7 @@ def train_and_judge(
     parts = split_of(recipe, data)
     train, test = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == TEST)
     tell(f"fitting on {len(train):,} rows, {len(features.names)} features …")
+    exposures = _told_exposures(data, train, tell)
     fitted = fitted_person(recipe, features, data, parts, baseline)
     model = fitted.model
     tell(f"judging on {len(test):,} rows beside the baselines …")
@@ -224,7 +227,25 @@ def train_and_judge(
     risk, ends = model.calibration.apply(log_odds), model.calibration.ends(log_odds, data.thin[test])
     baselines = baselines_for(data, train, test)
     judged_on = _judged_on(recipe, data, train, test, zone)
-    return JudgedPerson(model, test, risk, ends, baselines, judged_on, fitted.account)
+    account = {**fitted.account, "exposures": exposures}
+    return JudgedPerson(model, test, risk, ends, baselines, judged_on, account)
+
+
+def _without_helped(recipe: TrainingRecipe, data: PersonData, parts: Part) -> Part:
+    """The parts without rows that help has changed, where the recipe says so; the test block keeps all of its own."""
+    if data.exposed is None or recipe.updating.helped_rows == "keep":
+        return parts
+    return np.where(data.exposed.helped & (parts != TEST), np.int8(-1), parts).astype(np.int8)
+
+
+def _told_exposures(data: PersonData, train: Rows, tell: Callable[[str], None]) -> dict[str, Any]:
+    """What of the training rows followed a score; said at once where any did."""
+    if data.exposed is None:
+        return {"first_shown": None}
+    found = exposure_report(data.exposed, data.as_of, data.happened, train)
+    if found.get("training_rows_after"):
+        tell(f"warning: {exposures_in_words(found)}")
+    return found
 
 
 def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows, zone: ZoneInfo) -> str:

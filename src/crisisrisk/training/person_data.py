@@ -22,6 +22,7 @@ from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Instants, Window, grid, instant, microseconds, rhythm, utc_from_local
 from crisisrisk.training.coverage import Coverage, coverage_of
+from crisisrisk.training.exposures import Exposed, exposed_rows
 from crisisrisk.training.recipe import Grid, TrainingRecipe
 from crisisrisk.training.row_stream import FeatureStream, rows_taken
 
@@ -48,6 +49,8 @@ class PersonData:
     team: NDArray[np.object_] | None
     attrition: Attrition
     cut_off_us: int
+    exposed: Exposed | None = None
+    """Which rows a score may have changed."""
     buckets: tuple[PersonRows, ...] = ()
     """The same rows, bucket by bucket of the store."""
     doors: tuple[DoorCount, ...] = ()
@@ -241,10 +244,20 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, featu
         team=_teams(snapshot.table("caseloads"), ids, person, as_of),
         attrition=attrition,
         cut_off_us=context.cut_off_us,
+        exposed=_exposed(context.recipe, snapshot, ids, person, as_of),
         buckets=tuple(part.rows for part in parts),
         doors=doors_added(part.doors for part in parts),
         complete_to=context.complete_to,
     )
+
+
+def _exposed(
+    recipe: TrainingRecipe, snapshot: Snapshot, ids: NDArray[np.object_], person: NDArray[np.int64], as_of: Instants
+) -> Exposed:
+    return exposed_rows(
+        snapshot.table("exposures"), ids, person, as_of, lasts_days=recipe.updating.lasts_days,
+        reach_days=recipe.outcome.gap_days + recipe.outcome.horizon_days, actions=recipe.updating.helping_actions,
+    )  # fmt: skip
 
 
 def _teams(

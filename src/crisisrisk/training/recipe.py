@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from crisisrisk.errors import RecipeError, did_you_mean
+from crisisrisk.evaluation.gate import GateLimits
 from crisisrisk.evaluation.groupings import MEANINGS
 from crisisrisk.training.recipe_checks import check_cohort, check_grid, check_outcome
 from crisisrisk.training.settings import (
@@ -222,6 +223,73 @@ class Subgroups:
     most_groups: int = setting(12, meaning="values of a column that are shown; the rest are put together", above=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Updating:
+    """What becomes of rows that an earlier model's scores have already changed, where the `exposures` table has any."""
+
+    helped_rows: str = setting(
+        "drop", meaning="rows of people whom a score led to help: left out of training and validation, or kept",
+        choices=("drop", "keep"),
+    )  # fmt: skip
+    helping_actions: tuple[str, ...] = setting(("acted_on",), meaning="actions of `exposures` that are help")
+    lasts_days: int = setting(28, meaning="days for which help changes what follows", at_least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What a candidate must keep to before it may answer. Part of the recipe, so that nobody loosens it afterwards."""
+
+    data_age_days: float = setting(60.0, meaning="most days between the training cut-off and the site's clock", above=0)
+    resamples: int = setting(
+        200, meaning="resamples behind the interval of each comparison", at_least=20, only_for="person"
+    )
+    slope_at_least: float = setting(0.8, meaning="least calibration slope of everyone", above=0, only_for="person")
+    slope_at_most: float = setting(1.2, meaning="greatest calibration slope of everyone", above=0, only_for="person")
+    expected_over_observed: float = setting(
+        1.25, above=1, only_for="person",
+        meaning="most that expected ÷ observed outcomes may be, by the nearer end of its interval; at least 1 ÷ this",
+    )  # fmt: skip
+    subgroup_slope_at_least: float = setting(
+        0.7,
+        meaning="least calibration slope of a large subgroup, by the nearer end of its interval",
+        above=0,
+        only_for="person",
+    )
+    subgroup_slope_at_most: float = setting(
+        1.4, meaning="greatest calibration slope of a large subgroup, likewise", above=0, only_for="person"
+    )
+    subgroup_expected_over_observed: float = setting(
+        1.25, meaning="as `expected_over_observed`, of a large subgroup", above=1, only_for="person"
+    )
+    large_people: int = setting(100, meaning="people from which a subgroup is large", above=0, only_for="person")
+    large_outcomes: int = setting(
+        100, meaning="rows with the outcome from which a subgroup is large", above=0, only_for="person"
+    )
+    loss_to_champion: float = setting(
+        0.1, meaning="most that may be lost of the champion's AUPRC and recall, as a share", at_least=0, at_most=1,
+        only_for="person",
+    )  # fmt: skip
+    audit_trials: int = setting(
+        12, meaning="moments at which the leakage audit rewrites the future", above=0, only_for="person"
+    )
+
+    @property
+    def limits(self) -> GateLimits:
+        """As the gate reads them."""
+        return GateLimits(
+            resamples=self.resamples,
+            slope=(self.slope_at_least, self.slope_at_most),
+            expected_over_observed=(1 / self.expected_over_observed, self.expected_over_observed),
+            subgroup_slope=(self.subgroup_slope_at_least, self.subgroup_slope_at_most),
+            subgroup_expected_over_observed=(
+                1 / self.subgroup_expected_over_observed, self.subgroup_expected_over_observed,
+            ),
+            large_people=self.large_people,
+            large_outcomes=self.large_outcomes,
+            loss_to_champion=self.loss_to_champion,
+        )  # fmt: skip
+
+
 # For each table of the file its settings, and the only subject that has it.
 SECTIONS: Mapping[str, tuple[type, str | None]] = {
     "outcome": (Outcome, None),
@@ -232,6 +300,8 @@ SECTIONS: Mapping[str, tuple[type, str | None]] = {
     "offset": (Offset, "place"),
     "report": (Report, None),
     "subgroups": (Subgroups, "person"),
+    "updating": (Updating, "person"),
+    "gate": (Gate, None),
 }
 
 
@@ -251,6 +321,8 @@ class TrainingRecipe:
     offset: Offset
     report: Report
     subgroups: Subgroups
+    updating: Updating
+    gate: Gate
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crisisrisk.evaluation.slices import plain_values
+from crisisrisk.training.exposures import exposures_in_words
 
 # For each subject the metrics of a short table, and whether more is better in the first, which decides.
 SHOWN = {
@@ -100,8 +101,11 @@ class TrainedRun:
         return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *said, "", ending])
 
     def _notes(self) -> list[str]:
-        """What was done otherwise than asked, because the data are few."""
-        notes = self.report.get("fitting", {}).get("calibration", {}).get("notes", [])
+        """What was done otherwise than asked, because the data are few, and what of them an earlier model changed."""
+        fitting = self.report.get("fitting", {})
+        exposures = fitting.get("exposures", {})
+        followed = [exposures_in_words(exposures)] if exposures.get("training_rows_after") else []
+        notes = [*fitting.get("calibration", {}).get("notes", []), *followed]
         return ["", *(f"note: {note}" for note in notes)] if notes else []
 
     def _suspicions(self) -> list[str]:

@@ -1,0 +1,269 @@
+"""The promotion gate: every check of a candidate, on the site's own data, before it may answer."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crisisrisk.commands.evaluate import stored_report
+from crisisrisk.commands.features_audit import audit_of, audit_record
+from crisisrisk.errors import CrisisRiskError, GateError, ModelError, NotPromotedError
+from crisisrisk.evaluation.gate import (
+    BASELINES,
+    CALIBRATION,
+    CHAMPION,
+    FRESHNESS,
+    LEAKAGE,
+    RECIPE,
+    REPRODUCTION,
+    SUBGROUPS,
+    GateCheck,
+    against_baselines,
+    against_champion,
+    calibrated,
+    subgroups_calibrated,
+)
+from crisisrisk.evaluation.judged import JudgedPredictions, read_judged
+from crisisrisk.models import registry
+from crisisrisk.models.bundle import Bundle, load_bundle
+from crisisrisk.models.champions import champion_folder, changes
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Snapshot, Store
+from crisisrisk.training.audit_records import AuditRecord, audited_fingerprint, keep_audit, kept_audit
+from crisisrisk.training.declarations import read_recipes, recipe_named
+from crisisrisk.training.keeping import Recipes
+from crisisrisk.training.recipe import TrainingRecipe
+from crisisrisk.training.results import baseline_checks
+from crisisrisk.training.retelling import Retold, retold
+
+CODES = {
+    BASELINES: "CR-GATE-002", CALIBRATION: "CR-GATE-003", SUBGROUPS: "CR-GATE-003", CHAMPION: "CR-GATE-004",
+    LEAKAGE: "CR-GATE-005", RECIPE: "CR-GATE-006", FRESHNESS: "CR-GATE-007", REPRODUCTION: "CR-GATE-008",
+}  # fmt: skip
+MAY_BE_ACCEPTED = (BASELINES, CALIBRATION, SUBGROUPS, CHAMPION, FRESHNESS)
+"""Checks that somebody may answer for. A leak, other recipes or other figures make every other check worthless."""
+
+SAME_RISK = 1e-9
+SHARE_RETOLD = 0.99
+"""Where data were loaded since: the share of judged rows that must be as they were."""
+SHOWN = 5
+AUDIT_SEED = 1
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run's bundle with the rows that it was judged on."""
+
+    run_id: str
+    bundle: Bundle
+    training: TrainingRecipe
+    judged: JudgedPredictions | None
+    """None for a model of places."""
+
+
+def read_candidate(site: Site, run_id: str) -> Candidate:
+    """What a run left behind, verified. Raises ModelError, UsageError when it left something else."""
+    with registry.run_artifacts(site.mlflow_tracking_uri, run_id, registry.BUNDLE) as folder:
+        bundle = load_bundle(folder)
+    judged = None
+    if bundle.manifest.subject == "person":
+        with registry.run_artifacts(site.mlflow_tracking_uri, run_id, "") as folder:
+            judged = read_judged(folder)
+    return Candidate(run_id, bundle, TrainingRecipe.from_json(bundle.training_recipe), judged)
+
+
+def run_checks(site: Site, candidate: Candidate, *, recipe: Path | None, tell: Tell) -> list[GateCheck]:
+    """Every check of a candidate; none stops another."""
+    snapshot = Store(site).snapshot()
+    checks = [
+        _recipe_check(site, candidate, recipe),
+        _freshness(candidate, snapshot.as_of_now()),
+    ]
+    if candidate.judged is None:
+        return [*_place_baselines(site, candidate), *checks]
+    tell("computing what the candidate says of its judged rows again …")
+    found = retold(candidate.training, candidate.bundle, candidate.judged, snapshot, site)
+    tell("holding it against baselines, frequencies and the model that answers …")
+    checks += _of_rows(candidate, candidate.judged)
+    checks += _reproduction(candidate, found, snapshot, site)
+    checks += _champion(site, candidate, found, snapshot)
+    return [*checks, _leakage(site, candidate, snapshot, tell)]
+
+
+def refuse_unless(checks: Sequence[GateCheck], run_id: str, accepted: Sequence[str], standing: str) -> None:
+    """Raise NotPromotedError with every failed check that nobody answers for. `standing`: who answers meanwhile."""
+    failed = [check for check in checks if not check.passed and check.name not in accepted]
+    if failed:
+        names = tuple(dict.fromkeys(check.name for check in failed))
+        raise NotPromotedError(tuple(_refusal(check, run_id, standing) for check in failed), names)
+
+
+def _refusal(check: GateCheck, run_id: str, standing: str) -> GateError:
+    hints = [check.hint, standing]
+    if check.name in MAY_BE_ACCEPTED:
+        hints.append(f"--accept {check.name} --because … promotes it and keeps that on record")
+    return GateError(
+        CODES[check.name], f"not promoted: {check.found}, wanted {check.wanted}",
+        where=f"run {run_id[:8]}" + (f", {check.where}" if check.where else ""),
+        hint=" · ".join(hint for hint in hints if hint),
+    )  # fmt: skip
+
+
+def require_acceptable(accepted: Sequence[str], because: str) -> None:
+    """Raise GateError for an exception that nobody may make, or that has no reason of its own."""
+    for name in accepted:
+        if name not in MAY_BE_ACCEPTED:
+            raise GateError(
+                "CR-GATE-009", f'no exception can be made from "{name}"', found=name,
+                wanted=", ".join(MAY_BE_ACCEPTED), hint="what would be promoted is not what was judged",
+            )  # fmt: skip
+    if accepted and not because.strip():
+        raise GateError("CR-GATE-009", "an exception needs a reason of its own", wanted="--because with a sentence")
+
+
+# The checks
+
+
+def _of_rows(candidate: Candidate, judged: JudgedPredictions) -> list[GateCheck]:
+    limits = candidate.training.gate.limits
+    baseline = candidate.bundle.manifest.baseline
+    if baseline is not None:
+        beaten = [
+            GateCheck(
+                name=BASELINES, passed=True, wanted="nothing",
+                found=f"{baseline} is itself a simple rule: it need not beat the others",
+            )
+        ]  # fmt: skip
+    else:
+        beaten = against_baselines(judged, limits)
+    return [*beaten, *calibrated(judged, limits), *subgroups_calibrated(judged, limits)]
+
+
+def _place_baselines(site: Site, candidate: Candidate) -> list[GateCheck]:
+    report = stored_report(site, candidate.run_id)
+    checks = baseline_checks(report["subject"], report["report"]["model"], report["report"]["baselines"])
+    wanted = f"a better {checks[0].metric} than each of {len(checks)} baselines" if checks else "a report of baselines"
+    found = [GateCheck(name=BASELINES, passed=one.gain > 0, found=str(one), wanted=wanted) for one in checks]
+    return found or [GateCheck(name=BASELINES, passed=False, found="the report has no baseline", wanted=wanted)]
+
+
+def _recipe_check(site: Site, candidate: Candidate, recipe: Path | None) -> GateCheck:
+    manifest = candidate.bundle.manifest
+    path = recipe or recipe_named(site, manifest.name)
+    wanted = "the recipes that the site declares now"
+    if path is None:
+        return GateCheck(
+            name=RECIPE, passed=False, wanted=wanted, found=f'no training recipe is called "{manifest.name}"',
+            hint="say --recipe FILE",
+        )  # fmt: skip
+    try:
+        now = read_recipes(site, manifest.subject, path, baseline=manifest.baseline)
+    except CrisisRiskError as problem:
+        return GateCheck(name=RECIPE, passed=False, wanted=wanted, found=problem.problem, where=str(path))
+    differences = _recipe_differences(candidate, now)
+    same = not differences and now.fingerprint == manifest.recipe_fingerprint
+    found = "the recipes are those declared" if same else "; ".join(differences) or "another fingerprint"
+    return GateCheck(
+        name=RECIPE, passed=same, found=found, wanted=wanted, where=path.name, hint="" if same else "train again"
+    )
+
+
+def _recipe_differences(candidate: Candidate, now: Recipes) -> list[str]:
+    """What differs between the recipes of a candidate and those declared, in words."""
+    trained, declared = json.loads(candidate.training.to_json()), json.loads(now.training.to_json())
+    settings = [
+        f"{section}.{key}" if key else section
+        for section in declared
+        for key in _changed(trained.get(section), declared[section])
+    ]
+    mine, theirs = candidate.bundle.features, now.features
+    found = [f"settings differ: {_some(settings)}"] if settings else []
+    if missing := [name for name in theirs.names if name not in mine.names]:
+        found.append(f"{len(missing)} of {len(theirs.names)} columns are missing: {_some(missing)}")
+    if extra := [name for name in mine.names if name not in theirs.names]:
+        found.append(f"{len(extra)} columns are not declared: {_some(extra)}")
+    if not missing and not extra and mine.fingerprint != theirs.fingerprint:
+        found.append("the columns stand in another order or are defined otherwise")
+    return found
+
+
+def _changed(trained: Any, declared: Any) -> list[str]:
+    if isinstance(declared, dict) and isinstance(trained, dict):
+        return [key for key in declared if trained.get(key) != declared[key]]
+    return [] if trained == declared else [""]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+
+
+def _freshness(candidate: Candidate, now: datetime) -> GateCheck:
+    cut_off = datetime.fromisoformat(candidate.bundle.manifest.training_cut_off)
+    days, limit = (now - cut_off).total_seconds() / 86_400, candidate.training.gate.data_age_days
+    return GateCheck(
+        name=FRESHNESS, passed=days <= limit, found=f"the training data end {days:.0f} days before the site's clock",
+        wanted=f"at most {limit:g} days", where=f"{cut_off:%-d %b %Y}", hint="" if days <= limit else "train again",
+    )  # fmt: skip
+
+
+def _reproduction(candidate: Candidate, found: Retold, snapshot: Snapshot, site: Site) -> list[GateCheck]:
+    """The bundle, on the site's data, must say what the run reports: its figures are about this very model."""
+    wanted = "the probabilities and outcomes that the run was judged by"
+    try:
+        risk = found.risk_by(candidate.bundle, snapshot, site)
+    except ModelError as problem:
+        return [GateCheck(name=REPRODUCTION, passed=False, found=problem.problem, wanted=wanted)]
+    differs = (np.abs(risk - found.judged.risk) > SAME_RISK) | (found.happened != found.judged.happened)
+    rows, wrong = len(risk) + found.missing, int(differs.sum()) + found.missing
+    unchanged = snapshot.digest == candidate.bundle.manifest.data_digest
+    passed = rows > 0 and wrong <= (0 if unchanged else (1 - SHARE_RETOLD) * rows)
+    return [
+        GateCheck(
+            name=REPRODUCTION, passed=passed, wanted=wanted,
+            found=f"of {rows:,} judged rows {wrong:,} come out otherwise on the site's data",
+            hint="" if passed else "train again: the bundle, the report or the data changed since",
+        )
+    ]  # fmt: skip
+
+
+def _champion(site: Site, candidate: Candidate, found: Retold, snapshot: Snapshot) -> list[GateCheck]:
+    name = candidate.bundle.manifest.name
+    if not changes(site.models, name):
+        return [GateCheck(name=CHAMPION, passed=True, found="no model answers yet", wanted="nothing")]
+    champion = load_bundle(champion_folder(site.models, name))
+    who = f"v{champion.manifest.version}"
+    if champion.manifest.run_id == candidate.run_id:
+        return [GateCheck(name=CHAMPION, passed=True, found=f"{who} is this very run", wanted="nothing")]
+    rows = found.judged
+    risk = found.risk_by(champion, snapshot, site)
+    return against_champion(rows, risk, candidate.training.gate.limits, who=who)
+
+
+def _leakage(site: Site, candidate: Candidate, snapshot: Snapshot, tell: Tell) -> GateCheck:
+    record = _audited(site, candidate, snapshot, tell)
+    found = "; ".join(record.findings[:SHOWN]) if record.findings else f"{record.trials} trials found nothing"
+    return GateCheck(
+        name=LEAKAGE, passed=record.passed, found=found, wanted="no column or value that knows the future",
+        hint="" if record.passed else "crisisrisk features audit shows all of it",
+    )  # fmt: skip
+
+
+def _audited(site: Site, candidate: Candidate, snapshot: Snapshot, tell: Tell) -> AuditRecord:
+    """The kept result of exactly these columns and data with enough trials, else a new one, which is kept."""
+    trials = candidate.training.gate.audit_trials
+    fingerprint = audited_fingerprint(candidate.training, candidate.bundle.features)
+    kept = kept_audit(site, fingerprint, snapshot.digest)
+    if kept is not None and kept.trials >= trials:
+        return kept
+    tell("auditing its features for leaks …")
+    recipes = Recipes(training=candidate.training, features=candidate.bundle.features, phrases=candidate.bundle.phrases)
+    result = audit_of(site, recipes, snapshot, as_of=None, trials=trials, seed=AUDIT_SEED, tell=lambda _: None)
+    record = audit_record(recipes, snapshot, result)
+    keep_audit(site, record)
+    return record
