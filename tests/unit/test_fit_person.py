@@ -9,8 +9,10 @@ from tests.lib.invented_people import FEATURES, InventedPeople, invented_people,
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION
 from crisisrisk.timeline import MICROSECONDS_PER_DAY
+from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.person import fit_person, fitted_person, split_of
 from crisisrisk.training.person_data import PersonData
+from crisisrisk.training.sampling import sample_negatives
 from crisisrisk.training.validation import cut_validation
 
 
@@ -37,6 +39,21 @@ def test_the_same_rows_and_seed_give_the_same_model_to_the_byte(data: PersonData
 def trees_alone(text: str) -> str:
     """Without the parameters that follow them, which name the threads."""
     return text.partition("end of trees")[0]
+
+
+def test_drawn_rows_give_the_trees_of_the_matrix_to_the_byte(data: PersonData) -> None:
+    """A validation set without weights, streamed beside drawn rows that have them, must count every row once."""
+    asked = recipe(model={"negatives_per_positive": 3})
+    parts = split_of(asked, data)
+    train, stop = (np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION))
+    sample = sample_negatives(train, data.happened[train], per_positive=3, seed=asked.model.seed)
+    texts = []
+    for features in (data.features.rows, data.features.__getitem__):
+        fitted_on = Block(features(sample.rows), sample.happened, weights=sample.weights)
+        trees = fit_trees("person", FEATURES.names, fitted_on, Block(features(stop), data.happened[stop]), asked.model)
+        texts.append(trees.text)
+        assert trees.count > 3
+    assert texts[0] == texts[1]
 
 
 def test_only_the_drawn_rows_are_computed_for_fitting(data: PersonData, monkeypatch: pytest.MonkeyPatch) -> None:

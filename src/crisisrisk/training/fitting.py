@@ -78,7 +78,7 @@ def _nothing_to_split_on(names: tuple[str, ...], settings: ModelSettings) -> Dat
 
 def binned(block: Block, names: tuple[str, ...], settings: ModelSettings, reference: Any = None) -> Any:
     """Rows as LightGBM holds them: as bins, those of `reference` where one is given."""
-    return lightgbm().Dataset(
+    made = lightgbm().Dataset(
         _readable(block.features),
         np.asarray(block.labels, dtype=np.float64),
         weight=block.weights,
@@ -88,6 +88,10 @@ def binned(block: Block, names: tuple[str, ...], settings: ModelSettings, refere
         params=_binning(settings),
         free_raw_data=True,
     )
+    if reference is not None and block.weights is None:
+        # A stream takes over whether its reference has weights, and then has weights of 0: nothing would be counted.
+        made.construct().set_field("weight", None)
+    return made
 
 
 def _binning(settings: ModelSettings) -> dict[str, Any]:
