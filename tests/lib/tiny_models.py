@@ -71,7 +71,8 @@ def phrase_book() -> PhraseBook:
         "outcome": "contact only",
         "late": "late: {source} {since}",
     }
-    return PhraseBook(sources=named, states=states, caveats=caveats, usual=usual)
+    not_known = {"late": "{plural} since {since}: the feed is late", "fact": "{what}: not recorded"}
+    return PhraseBook(sources=named, states=states, caveats=caveats, usual=usual, not_known=not_known)
 
 
 def bundle(subject: str = "person", trees: Trees | None = None) -> Bundle:

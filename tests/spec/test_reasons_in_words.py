@@ -7,15 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from crisisrisk.episodes import instants_of
 from crisisrisk.features.aggregations import PERSON, PLACE
 from crisisrisk.features.specs import FeatureSpec, Phrases
 from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.reasons import words_of
-from crisisrisk.scoring.evidence import EvidenceOfBucket, dates_in_words
-from crisisrisk.scoring.people import sentence
+from crisisrisk.scoring.evidence import dates_in_words, evidence_of_bucket
 from crisisrisk.scoring.release import released_words
-from crisisrisk.timeline import FOREVER, local_clock, microseconds
+from crisisrisk.scoring.telling import sentence
+from crisisrisk.timeline import FOREVER, microseconds
 
 LONDON = ZoneInfo("Europe/London")
 TODAY = date(2026, 11, 22)
@@ -25,7 +24,7 @@ BOOK = PhraseBook(
         "mh_missed": Phrases("missed appointment", "missed appointments"),
         "crisis_line": Phrases("crisis-line call", "crisis-line calls"),
     },
-    states={}, caveats={},
+    states={}, caveats={}, not_known={},
     usual={"more": "more {plural} than usual {where} {window}", "fewer": "fewer {plural} than usual {where} {window}",
            "same": "about as many {plural} as usual {where} {window}"},
 )  # fmt: skip
@@ -74,7 +73,7 @@ def test_a_value_in_words(aggregation, days, value, words):
     ],
 )
 def test_dates_in_words(days, words):
-    assert dates_in_words(days, today=TODAY) == words
+    assert dates_in_words(tuple(days), today=TODAY) == words
 
 
 def events(*rows: tuple[str, str, str, str, str]) -> pa.Table:
@@ -102,10 +101,12 @@ HISTORY = events(
 )
 
 
+FACT = FeatureSpec(name="age", group="age", aggregation="age", if_none=0.0, meaning="Age.", reason="age {count}")
+
+
 def told(spec: FeatureSpec, value: float, person: int = 0) -> tuple[str, tuple[str, ...]]:
-    days = local_clock(instants_of(HISTORY, "occurred_at", missing=0), LONDON).day
-    evidence = EvidenceOfBucket(HISTORY, np.array(["p1", "p2"], dtype=object), microseconds(AS_OF), days)
-    behind = evidence.behind(spec, person)
+    evidence = evidence_of_bucket(HISTORY, np.array(["p1", "p2"], dtype=object), microseconds(AS_OF), LONDON)
+    behind = evidence.behind([(spec, person)])[0]
     return sentence(words_of(spec, value, BOOK.sources), behind, TODAY), behind.events
 
 
@@ -132,9 +133,16 @@ def test_a_source_of_which_nothing_was_known_is_no_evidence():
 
 
 def test_people_who_are_not_asked_about_are_left_out():
-    days = local_clock(instants_of(HISTORY, "occurred_at", missing=0), LONDON).day
-    evidence = EvidenceOfBucket(HISTORY, np.array(["p2"], dtype=object), microseconds(AS_OF), days)
-    assert evidence.behind(feature("count", "mh_missed"), 0).events == ("e6",)
+    evidence = evidence_of_bucket(HISTORY, np.array(["p2"], dtype=object), microseconds(AS_OF), LONDON)
+    assert evidence.behind([(feature("count", "mh_missed"), 0)])[0].events == ("e6",)
+
+
+def test_many_questions_are_answered_at_once_and_in_order():
+    evidence = evidence_of_bucket(HISTORY, np.array(["p1", "p2"], dtype=object), microseconds(AS_OF), LONDON)
+    missed, calls, age = feature("count", "mh_missed"), feature("count", "crisis_line"), FACT
+    asked = [(missed, 1), (calls, 0), (age, 0), (missed, 0), (calls, 1)]
+    assert [one.events for one in evidence.behind(asked)] == [("e6",), ("e5",), (), ("e3", "e2"), ()]
+    assert evidence.behind([]) == []
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ COMMANDS = {
     "card": ("crisisrisk.cli.people_runs", "Write the trust sheet of a run."),
     "model": ("crisisrisk.cli.model", "List, promote, verify, compare and roll back models."),
     "score": ("crisisrisk.cli.scoring", "Score people as of a moment."),
+    "explain": ("crisisrisk.cli.scoring", "Say why a score is what it is, and what changed."),
     "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),
     "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),
     "db": ("crisisrisk.cli.service", "Bring the operational database up to date."),

@@ -1,4 +1,4 @@
-"""`score` and `forecast`."""
+"""`score`, `explain` and `forecast`."""
 
 from pathlib import Path
 
@@ -19,6 +19,28 @@ def score(as_of: str | None, out: Path | None, site_folder: str | None, as_json:
 
     site = open_site(site_folder)
     result = run(site, as_of=None if as_of is None else moment(as_of, site.time_zone), out=out)
+    if as_json:
+        print_json(result.as_json())
+        return
+    click.echo(result.as_text())
+
+
+@click.command(epilog="Example:  crisisrisk explain k1_7Q4M… --as-of 2026-11-22 --since 2026-11-16")
+@click.argument("person_id")
+@click.option("--as-of", "as_of", metavar="T", help="The moment to stand at. Default: the site's clock.")
+@click.option("--since", metavar="T0", help="Also say what changed since then.")
+@site_option
+@json_option
+def explain(person_id: str, as_of: str | None, since: str | None, site_folder: str | None, as_json: bool) -> None:
+    """Say why a person's score is what it is, why it is not higher, and what changed since a date.
+
+    PERSON_ID is the pseudonym that `score` prints.
+    """
+    from crisisrisk.commands.explain import explain as run
+
+    site = open_site(site_folder)
+    moments = [None if text is None else moment(text, site.time_zone) for text in (as_of, since)]
+    result = run(site, person_id, as_of=moments[0], since=moments[1])
     if as_json:
         print_json(result.as_json())
         return

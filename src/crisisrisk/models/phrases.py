@@ -14,6 +14,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "states": ("scored", "in_crisis_episode", "in_hospital", "no_data", "out_of_scope", "under_18", "opted_out"),
     "caveats": ("interval", "range", "thin_history", "outcome", "late"),
     "usual": ("more", "fewer", "same"),
+    "not_known": ("late", "fact"),
 }
 
 
@@ -25,6 +26,7 @@ class PhraseBook:
     states: Mapping[str, str]
     caveats: Mapping[str, str]
     usual: Mapping[str, str]
+    not_known: Mapping[str, str]
 
     def to_json(self) -> str:
         """Canonical JSON."""

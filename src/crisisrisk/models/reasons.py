@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isnan
 from typing import Any
 
@@ -16,20 +17,27 @@ LEAST_SHARE = 0.03
 """Groups that move the answer less than this share of all movement are not worth a sentence."""
 
 # Of the features of a group, the one that says most in words is shown before the one that moved a little more.
-_PLAIN = ("count", "distinct_days", "distinct_sources", "days_since_last", "any", "episodes", "not_followed_up",
-          "days_in_total", "same_shift_count", "neighbours_1_count", "neighbours_2_count", "area_count")  # fmt: skip
+_PLAINEST = ("count", "days_since_last", "any", "not_followed_up", "episodes", "days_in_total", "age", "on_caseload",
+             "same_shift_count", "neighbours_1_count", "neighbours_2_count", "area_count")  # fmt: skip
+_PLAIN = ("distinct_days", "count_in_week", "days_since_leaving", "days_in", "now", "none", "days_not_followed_up")
 _COUNTS = ("count", "same_shift_count", "neighbours_1_count", "neighbours_2_count", "area_count")
 _FOR_EVERY_CELL = ("area_count", "shift", "shift_hours", "weekday", "month", "bank_holiday", "day_before_bank_holiday")
+_FACTS_OF_A_PERSON = ("age", "deprivation_decile", "is_female", "on_caseload")
+"""What is not known of a person where it is NaN. Elsewhere NaN says that nothing happened, which is known."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason: `feature` is the column that its words are about, `share` its part of all movement, 0 to 1."""
+    """One reason: `feature` is the column that its words are about, `share` its part of all movement, 0 to 1.
+
+    `moved`: what its whole group gives, in log-odds.
+    """
 
     direction: str
     share: float
     feature: int
     value: float
+    moved: float
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,12 @@ class FeatureGroups:
     names: tuple[str, ...]
     of_feature: NDArray[np.int64]
 
+    def members(self, group: int) -> NDArray[np.int64]:
+        """The features of a group."""
+        return np.flatnonzero(self.of_feature == group)
 
+
+@lru_cache(maxsize=8)
 def feature_groups(recipe: FeatureRecipe) -> FeatureGroups:
     """The groups whose contributions are summed."""
     names = tuple(dict.fromkeys(spec.group for spec in recipe.specs))
@@ -71,20 +84,21 @@ def reasons_for(
     `features`: shape (rows, features), columns in the order of `recipe.names`, as are the contributions.
     """
     groups = feature_groups(recipe)
-    telling = _telling(recipe, groups)
     summed = group_contributions(contributions, groups)
     movement = np.abs(summed).sum(axis=1)
-    members = [np.flatnonzero(groups.of_feature == group) for group in range(len(groups.names))]
-    plain = np.array([spec.aggregation in _PLAIN or not spec.sources for spec in recipe.specs])
-    found = []
-    for row in range(len(summed)):
-        chosen = _strongest(summed[row], movement[row], telling, most_up=most_up, most_down=most_down)
-        found.append(
-            [
-                _reason(group, summed[row], movement[row], members[group], contributions[row], features[row], plain)
-                for group in chosen
-            ]
-        )
+    worth = np.abs(summed) > LEAST_SHARE * movement[:, None]
+    told = np.where(worth & _telling(recipe, groups), summed, 0.0)
+    chosen = np.concatenate([_largest(told, most_up), _largest(-told, most_down)], axis=1)
+    rows, places = np.nonzero(chosen >= 0)
+    group = chosen[rows, places]
+    moved = summed[rows, group]
+    best = _told_by(recipe, groups, contributions, rows, group, moved > 0)
+    shares = np.abs(moved) / movement[rows]
+    found: list[list[Reason]] = [[] for _ in range(len(summed))]
+    values = features[rows, best].astype(np.float64)
+    columns = (rows, shares, best, values, moved)
+    for row, share, feature, value, gives in zip(*(column.tolist() for column in columns), strict=True):
+        found[row].append(Reason("up" if gives > 0 else "down", round(share, 3), feature, value, gives))
     return found
 
 
@@ -94,32 +108,49 @@ def _telling(recipe: FeatureRecipe, groups: FeatureGroups) -> NDArray[np.bool_]:
     return np.bincount(groups.of_feature, weights=apart, minlength=len(groups.names)) > 0
 
 
-def _strongest(
-    summed: Numbers, movement: float, telling: NDArray[np.bool_], *, most_up: int, most_down: int
-) -> list[int]:
-    order = np.argsort(-np.abs(summed), kind="stable")
-    worth = [int(group) for group in order if abs(summed[group]) > LEAST_SHARE * movement and telling[group]]
-    up = [group for group in worth if summed[group] > 0][:most_up]
-    return up + [group for group in worth if summed[group] < 0][:most_down]
+def _largest(values: Numbers, most: int) -> NDArray[np.int64]:
+    """The columns of the largest values above 0 in each row, by falling value; -1 where there are no more."""
+    left, rows = values.copy(), np.arange(len(values))
+    found = np.full((len(values), min(most, values.shape[1])), -1, dtype=np.int64)
+    for place in range(found.shape[1]):
+        best = left.argmax(axis=1)
+        found[:, place] = np.where(left[rows, best] > 0, best, -1)
+        left[rows, best] = 0.0
+    return found
 
 
-def _reason(
-    group: int,
-    summed: Numbers,
-    movement: float,
-    members: NDArray[np.int64],
+def _told_by(
+    recipe: FeatureRecipe,
+    groups: FeatureGroups,
     contributions: Numbers,
-    features: NDArray[Any],
-    plain: NDArray[np.bool_],
-) -> Reason:
-    """Words are about the member that pushed hardest in the group's direction, plain ones before the others."""
-    direction = 1.0 if summed[group] > 0 else -1.0
-    push = contributions[members] * direction
-    pushing = push > 0
-    candidates = members[pushing & plain[members]] if (pushing & plain[members]).any() else members[pushing]
-    best = int(candidates[np.argmax(contributions[candidates] * direction)])
-    share = round(float(abs(summed[group]) / movement), 3)
-    return Reason("up" if direction > 0 else "down", share, best, float(features[best]))
+    rows: NDArray[np.int64],
+    group: NDArray[np.int64],
+    up: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """The feature that words are about: the plainest of those that push the group's way, of these the hardest."""
+    plainness = np.array([_plainness(spec) for spec in recipe.specs])
+    best = np.empty(len(rows), dtype=np.int64)
+    for one in np.unique(group):
+        asked, members = np.flatnonzero(group == one), groups.members(one)
+        push = contributions[np.ix_(rows[asked], members)] * np.where(up[asked], 1.0, -1.0)[:, None]
+        rank = np.where(push > 0, plainness[members], 0)
+        hardest = np.where(rank == rank.max(axis=1, keepdims=True), push, -np.inf)
+        best[asked] = members[hardest.argmax(axis=1)]
+    return best
+
+
+def _plainness(spec: FeatureSpec) -> int:
+    """3 says most in words, 1 least."""
+    if spec.aggregation in _PLAINEST:
+        return 3
+    return 2 if spec.aggregation in _PLAIN or not spec.sources else 1
+
+
+def facts_not_known(recipe: FeatureRecipe, features: NDArray[Any]) -> list[tuple[int, NDArray[np.bool_]]]:
+    """The facts that some person of the rows is not known for: the feature, and of which rows. Shape (rows,)."""
+    facts = [number for number, spec in enumerate(recipe.specs) if spec.aggregation in _FACTS_OF_A_PERSON]
+    missing = [(feature, np.isnan(features[:, feature])) for feature in facts]
+    return [(feature, rows) for feature, rows in missing if rows.any()]
 
 
 # Words
@@ -170,3 +201,8 @@ def usual_before(
         return float("nan")
     days = recipe.specs[covered[-1]].lookback_days or 0
     return float(values[covered[-1]] - values[feature]) * short / (days - short)
+
+
+def fact_in_words(spec: FeatureSpec) -> str:
+    """What a fact of a person is called: "age"."""
+    return spec.reason.replace("{count}", "").replace("  ", " ").strip()

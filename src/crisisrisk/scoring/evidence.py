@@ -1,90 +1,132 @@
 """The events behind a reason: which ones a feature counted, so that words can be tied to dates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, lru_cache
+from itertools import islice
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from crisisrisk.episodes import EventTimes, event_times, is_one_of
+from crisisrisk.episodes import EventTimes, instants_of, person_index
 from crisisrisk.features.specs import FeatureSpec
-from crisisrisk.timeline import MICROSECONDS_PER_DAY
+from crisisrisk.scoring.evidence_kernel import Questions, latest_events
+from crisisrisk.tables.cell_values import one_chunk
+from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, local_clock
 
-MOST_EVENTS = 10
+MOST_EVENTS, MOST_DAYS = 10, 3
+_CLOCKS = ("occurred_at", "known_at", "superseded_at")
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The events of one person behind one feature, latest first: their ids and their local days."""
+    """The events of one person behind one feature, latest first: the ids of ten, and up to four different days."""
 
     events: tuple[str, ...]
     days: tuple[date, ...]
 
 
-NOTHING = Evidence((), ())
+class Columns:
+    """The columns of some rows of a table that choices are made by: codes of a dictionary, and its values."""
+
+    def __init__(self, table: pa.Table, rows: NDArray[np.int64]):
+        self.table, self.rows = table, rows
+        self.read: dict[str, tuple[NDArray[np.int64], list[str | bool | None]]] = {}
+
+    def among(self, name: str, accepted: Sequence[str | bool]) -> Mask:
+        """Which rows have one of the values; null is none of them, but no flag is the flag `false`."""
+        if name not in self.read:
+            self.read[name] = self._codes(name)
+        codes, values = self.read[name]
+        return np.array([value in accepted for value in values], dtype=bool)[codes]
+
+    def _codes(self, name: str) -> tuple[NDArray[np.int64], list[str | bool | None]]:
+        column = one_chunk(self.table.column(name))
+        if pa.types.is_boolean(column.type):
+            flags = np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+            return flags[self.rows].astype(np.int64), [False, True]
+        coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+        values: list[str | bool | None] = [*coded.dictionary.to_pylist(), None]
+        codes = np.asarray(coded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False))
+        return codes[self.rows].astype(np.int64), values
 
 
+@dataclass(frozen=True)
 class EvidenceOfBucket:
-    """Looks up the live events of one bucket behind a feature; each feature's choice is made once."""
+    """The live events of one bucket at a moment, in order of person, the latest first.
 
-    def __init__(self, events: pa.Table, person_ids: NDArray[np.object_], as_of_us: int, local_days: NDArray[np.int32]):
-        """`local_days`: the local day of each event since 1970, shape (events,). `person_ids` ascend."""
-        self.events, self.person_ids, self.as_of_us = events, person_ids, as_of_us
-        self.local_days = local_days
-        self.of_spec: dict[str, Mapping[int, NDArray[np.int64]]] = {}
-        times = event_times(events, person_ids)
-        self.kept = self._rows_of_known_people(times)
-        self.times = times
+    `rows`: their places in the events table; those of person p are `rows[starts[p]:starts[p + 1]]`. `age`: how long
+    ago each occurred, in microseconds. `local_day`: since 1970.
+    """
 
-    def _rows_of_known_people(self, times: EventTimes) -> NDArray[np.int64]:
-        """The row in the events table of each entry of `times`: events of other people were left out there."""
-        if len(times) == self.events.num_rows:
-            return np.arange(len(times))
-        return np.flatnonzero(is_one_of(self.events, "person_id", self.person_ids.tolist()))
+    event_ids: pa.Array
+    columns: Columns
+    rows: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    age: NDArray[np.int64]
+    local_day: NDArray[np.int32]
 
-    def behind(self, spec: FeatureSpec, person: int) -> Evidence:
-        """The events that a feature of a person looked at. `person`: index into the ids."""
-        if not spec.sources:
-            return NOTHING
-        if spec.name not in self.of_spec:
-            self.of_spec[spec.name] = self._by_person(spec)
-        rows = self.of_spec[spec.name].get(person)
-        if rows is None:
-            return NOTHING
-        ids = self.events.column("event_id").take(pa.array(rows[:MOST_EVENTS])).to_pylist()
-        return Evidence(tuple(ids), tuple(_day(number) for number in self.local_days[rows].tolist()))
-
-    def _by_person(self, spec: FeatureSpec) -> dict[int, NDArray[np.int64]]:
-        live = self.times.live_at(self.as_of_us)
-        days = spec.short_days if spec.aggregation == "trend" else spec.lookback_days
-        if days is not None:
-            live &= self.times.occurred_at >= self.as_of_us - days * MICROSECONDS_PER_DAY
-        chosen = np.flatnonzero(live & chosen_by(spec, self.events)[self.kept])
-        order = np.lexsort((-self.times.occurred_at[chosen], self.times.person[chosen]))
-        chosen = chosen[order]
-        people, starts = np.unique(self.times.person[chosen], return_index=True)
-        groups = np.split(self.kept[chosen], starts[1:]) if len(people) else []
-        if spec.aggregation == "days_since_last":
-            groups = [rows[:1] for rows in groups]
-        return dict(zip(people.tolist(), groups, strict=True))
+    def behind(self, asked: Sequence[tuple[FeatureSpec, int]]) -> list[Evidence]:
+        """The events that each feature of each person (a place among the ids) looked at; looked up all at once."""
+        choices = {(spec.sources, spec.where): spec for spec, _ in asked}
+        number = {choice: place for place, choice in enumerate(choices)}
+        counts = np.zeros((len(choices), len(self.rows)), dtype=bool)
+        for place, spec in enumerate(choices.values()):
+            counts[place] = chosen_by(spec, self.columns)
+        questions = Questions(
+            person=np.array([person for _, person in asked], dtype=np.int64),
+            choice=np.array([number[spec.sources, spec.where] for spec, _ in asked], dtype=np.int64),
+            longest_ago=np.array([_longest_ago(spec) for spec, _ in asked], dtype=np.int64),
+            last_alone=np.array([spec.aggregation == "days_since_last" for spec, _ in asked], dtype=bool),
+        )
+        places = np.full((len(asked), MOST_EVENTS), -1, dtype=np.int64)
+        days = np.full((len(asked), MOST_DAYS + 1), -1, dtype=np.int32)
+        latest_events(questions, self.starts, self.age, self.local_day, counts, places, days)
+        ids = iter(self.event_ids.take(pa.array(self.rows[places[places >= 0]])).to_pylist())
+        many = (places >= 0).sum(axis=1).tolist()
+        return [
+            Evidence(tuple(islice(ids, few)), tuple(_day(one) for one in shown if one >= 0))
+            for few, shown in zip(many, days.tolist(), strict=True)
+        ]
 
 
-def chosen_by(spec: FeatureSpec, events: pa.Table) -> Mask:
+def _longest_ago(spec: FeatureSpec) -> int:
+    days = spec.short_days if spec.aggregation == "trend" else spec.lookback_days
+    return FOREVER_US if days is None else days * MICROSECONDS_PER_DAY
+
+
+def evidence_of_bucket(
+    events: pa.Table, person_ids: NDArray[np.object_], as_of_us: int, zone: ZoneInfo
+) -> EvidenceOfBucket:
+    """What lies behind features as of a moment. `events`: all versions; `person_ids` ascend."""
+    person = person_index(events, person_ids)
+    times = EventTimes(person, *(instants_of(events, name, missing=FOREVER_US) for name in _CLOCKS))
+    live = np.flatnonzero((person >= 0) & times.live_at(as_of_us))
+    rows = live[np.lexsort((-times.occurred_at[live], person[live]))]
+    return EvidenceOfBucket(
+        event_ids=one_chunk(events.column("event_id")),
+        columns=Columns(events, rows),
+        rows=rows,
+        starts=np.searchsorted(person[rows], np.arange(len(person_ids) + 1)),
+        age=as_of_us - times.occurred_at[rows],
+        local_day=local_clock(times.occurred_at[rows], zone).day,
+    )
+
+
+def chosen_by(spec: FeatureSpec, columns: Columns) -> Mask:
     """Which events have a source of the feature and fit its `where`. Shape (events,)."""
-    chosen = is_one_of(events, "source", spec.sources)
+    chosen = columns.among("source", spec.sources)
     for column, accepted in spec.where:
-        if column == "is_crisis":
-            flags = events.column(column).combine_chunks().fill_null(False)
-            chosen &= np.isin(np.asarray(flags.to_numpy(zero_copy_only=False), dtype=bool), list(accepted))
-        else:
-            chosen &= is_one_of(events, column, [str(value) for value in accepted])
+        chosen &= columns.among(column, accepted)
     return chosen
 
 
+@cache
 def _day(since_1970: int) -> date:
     return date.fromordinal(date(1970, 1, 1).toordinal() + since_1970)
 
@@ -92,12 +134,13 @@ def _day(since_1970: int) -> date:
 # Dates in words
 
 
-def dates_in_words(days: Sequence[date], *, today: date) -> str:
+@lru_cache(maxsize=100_000)
+def dates_in_words(days: tuple[date, ...], *, today: date) -> str:
     """Up to three dates, earliest first: "12, 18 and 20 Nov"; of more, the latest: "latest 20 Nov"."""
     different = sorted(set(days))
     if not different:
         return ""
-    if len(different) > 3:
+    if len(different) > MOST_DAYS:
         return f"latest {_in_words(different[-1], today)}"
     words = [_in_words(day, today) for day in different]
     months = [word.split(" ", 1)[1] for word in words]

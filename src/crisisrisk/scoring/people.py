@@ -1,27 +1,24 @@
 """Everyone's probability as of a moment, with reasons tied to counts and dates; or why there is none."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from crisisrisk.cohorts import PersonRows, person_cohort
 from crisisrisk.database.scores import RunMeta
-from crisisrisk.episodes import instants_of
 from crisisrisk.features.person import person_event_columns, person_features
-from crisisrisk.features.specs import FeatureSpec
 from crisisrisk.models.bundle import Bundle
-from crisisrisk.models.reasons import Reason, is_count, reasons_for, words_of
-from crisisrisk.scoring.evidence import NOTHING, Evidence, EvidenceOfBucket, dates_in_words
+from crisisrisk.models.reasons import reasons_for
+from crisisrisk.scoring.evidence import evidence_of_bucket
 from crisisrisk.scoring.history import ThinHistory
 from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.scoring.telling import Teller
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
-from crisisrisk.timeline import local_clock, microseconds
+from crisisrisk.timeline import microseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
 SCORED = "scored"
 COLUMNS = ("person_id", "state", "probability", "lower", "upper", "thin_history", "reasons", "as_of")
 
-_EVENT_COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome",
+EVENT_COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome",
                   "origin", "is_crisis", "ended_at")  # fmt: skip
 
 
@@ -38,8 +35,8 @@ class PersonScores:
     """Everyone known at `meta.as_of`, the highest probability first, those without one last.
 
     `frame` columns: `person_id, state, probability` (0 to 1, NaN unless scored), `lower`, `upper` (of its range, NaN
-    unless scored by a model that has one), `thin_history` (true or false), `reasons` (lists of `direction, share, text,
-    events`), `as_of`.
+    unless scored by a model that has one), `thin_history` (true or false), `reasons` (lists of `direction` up, down
+    or not_known, `share, text, events`), `as_of`.
     """
 
     frame: "pd.DataFrame"
@@ -63,8 +60,9 @@ def score_people(model: Bundle, snapshot: Snapshot, site: Site, *, as_of: dateti
     # Who objects now is not scored for a moment in the past either.
     objections, now = snapshot.table("opt_outs"), microseconds(snapshot.as_of_now())
     opted_out = opted_out_at(objections, microseconds(as_of)) | opted_out_at(objections, now)
-    scorer = _Scorer(model, site, as_of, opted_out, snapshot.caseloads())
-    columns = tuple(dict.fromkeys((*_EVENT_COLUMNS, *person_event_columns(model.features))))
+    teller = Teller(model, as_of, site.time_zone, late_sources(model, snapshot, as_of))
+    scorer = _Scorer(model, site, as_of, opted_out, snapshot.caseloads(), teller)
+    columns = tuple(dict.fromkeys((*EVENT_COLUMNS, *person_event_columns(model.features))))
     rows: list[_Scored] = []
     for bucket in range(snapshot.buckets):
         rows.extend(scorer.bucket(snapshot.person_events(bucket, columns), snapshot.people_in(bucket)))
@@ -83,6 +81,13 @@ def score_people(model: Bundle, snapshot: Snapshot, site: Site, *, as_of: dateti
         }
     )
     return PersonScores(frame, run_meta(model, snapshot, as_of=as_of))
+
+
+def late_sources(model: Bundle, snapshot: Snapshot, as_of: datetime) -> dict[str, datetime]:
+    """The sources that the model reads and that were late at a moment; for each, up to when it is complete."""
+    complete = snapshot.complete_to(as_of)
+    late = snapshot.late(as_of)
+    return {name: complete[name] for name in model.features.sources if late.get(name) and name in complete}
 
 
 def run_meta(model: Bundle, snapshot: Snapshot, *, as_of: datetime) -> RunMeta:
@@ -122,6 +127,7 @@ class _Scorer:
     as_of: datetime
     opted_out: frozenset[str]
     caseloads: pa.Table | None
+    teller: Teller
 
     def bucket(self, events: pa.Table, people: pa.Table) -> list[_Scored]:
         """Everyone of one bucket who is known at the moment."""
@@ -141,7 +147,8 @@ class _Scorer:
         thin = self._thin_rule().of(events, people, rows)
         lower, upper = model.calibration.ends(log_odds, thin)
         found = reasons_for(self.model.features, model.contributions(features, names), features)
-        said = self._said(events, rows.person_id, found)
+        evidence = evidence_of_bucket(events, rows.person_id, microseconds(self.as_of), self.site.time_zone)
+        said = self.teller.told(evidence, found, features)
         return [
             _Scored(
                 person_id=person,
@@ -160,34 +167,6 @@ class _Scorer:
         task = self.model.task
         return ThinHistory(days=task.thin_history_days, contacts=task.thin_history_contacts)
 
-    def _said(
-        self, events: pa.Table, person_ids: NDArray[np.object_], found: Sequence[Sequence[Reason]]
-    ) -> list[tuple[dict[str, Any], ...]]:
-        days = local_clock(instants_of(events, "occurred_at", missing=0), self.site.time_zone).day
-        evidence = EvidenceOfBucket(events, person_ids, microseconds(self.as_of), days)
-        return [
-            tuple(self._in_words(reason, evidence, person) for reason in reasons)
-            for person, reasons in enumerate(found)
-        ]
-
-    def _in_words(self, reason: Reason, evidence: EvidenceOfBucket, person: int) -> dict[str, Any]:
-        spec = self.model.features.specs[reason.feature]
-        behind = evidence.behind(spec, person) if _tied_to_events(spec, reason.value) else NOTHING
-        today = self.as_of.astimezone(self.site.time_zone).date()
-        text = sentence(words_of(spec, reason.value, self.model.phrases.sources), behind, today)
-        return {"direction": reason.direction, "share": reason.share, "text": text, "events": list(behind.events)}
-
-
-def _tied_to_events(spec: FeatureSpec, value: float) -> bool:
-    """Whether there are events behind a value at all: none behind "no calls in the last 28 days"."""
-    return bool(spec.sources) and not (is_count(spec) and value == 0)
-
-
-def sentence(text: str, behind: Evidence, today: date) -> str:
-    """The words of a reason with the dates of its events: "2 calls in the last 28 days (18 and 20 Nov)"."""
-    dates = dates_in_words(behind.days, today=today)
-    return f"{text} ({dates})" if dates else text
-
 
 # The file
 
@@ -199,7 +178,9 @@ def scores_table(scores: PersonScores) -> "pd.DataFrame":
     most = max((len(reasons) for reasons in frame["reasons"]), default=0)
     for number in range(most):
         table[f"reason_{number + 1}"] = [
-            f"{reasons[number]['direction']}: {reasons[number]['text']}" if number < len(reasons) else None
+            f"{reasons[number]['direction'].replace('_', ' ')}: {reasons[number]['text']}"
+            if number < len(reasons)
+            else None
             for reasons in frame["reasons"]
         ]
     table["as_of"] = frame["as_of"]

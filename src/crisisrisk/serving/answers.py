@@ -27,8 +27,8 @@ class ModelUsed(Answer):
 class ReasonGiven(Answer):
     """One reason, in plain words."""
 
-    direction: Literal["up", "down"]
-    share: float = Field(description="Its part of all that moved this answer, 0 to 1.")
+    direction: Literal["up", "down", "not_known"]
+    share: float = Field(description="Its part of all that moved this answer, 0 to 1; 0 for what is not known.")
     text: str
     events: list[str] = Field(description="Ids of the contacts behind it, where they are known and may be shown.")
 

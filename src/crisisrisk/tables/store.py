@@ -126,12 +126,13 @@ class Snapshot:
         }
 
     def late(self, now: datetime) -> dict[str, bool]:
-        """Of each source, whether it has been silent for longer than its own gaps explain."""
+        """Of each source, whether it had been silent at a moment for longer than its own gaps explain."""
         events = self.place_events(columns=("source", "known_at"))
         codes = np.asarray(one_chunk(events["source"]).indices)
         known_at = np.asarray(one_chunk(events["known_at"]).cast(pa.int64()))
         names = one_chunk(events["source"]).dictionary.to_pylist()
-        sent = {name: known_at[codes == code] for code, name in enumerate(names)}
+        before = known_at < microseconds(now)
+        sent = {name: known_at[before & (codes == code)] for code, name in enumerate(names)}
         return {name: is_late(moments, microseconds(now)) for name, moments in sent.items() if len(moments)}
 
     def as_of_now(self) -> datetime:
