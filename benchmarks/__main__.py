@@ -13,7 +13,7 @@ from benchmarks.report import RESULTS, Outcome, kept, lines, machine, page, read
 
 NAMES = (
     "startup", "load_csv", "person_features", "full_person_set", "growth", "meds_tab", "simulate", "training_memory",
-    "training_full", "training_people",
+    "training_full", "training_people", "explanations",
 )  # fmt: skip
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "speed.md"
 
