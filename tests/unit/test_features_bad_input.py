@@ -19,6 +19,7 @@ from tests.lib.histories import (
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.errors import DataError, RecipeError
 from crisisrisk.features.person import PersonHistories, person_features
+from crisisrisk.features.person_kernels import RowArrays
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, microseconds
@@ -106,6 +107,60 @@ def test_before_the_first_event_and_after_the_last_load() -> None:
     assert rows[0, :3].tolist() == [0, 0, 0]
     assert np.isnan(rows[0, 3])
     assert rows[1, :4].tolist() == [0, 0, 1, 9_000]
+
+
+def test_moments_out_of_order_are_refused_and_equal_ones_have_equal_rows() -> None:
+    ready, now = histories("a", "b"), microseconds(BASE)
+    later = now + MICROSECONDS_PER_DAY
+    with pytest.raises(DataError, match="out of order"):
+        ready.features_of(0, np.array([later, now]))
+    offsets, moments = np.array([0, 1, 1 + 2]), np.array([later, now, later])
+    assert len(ready.features(RowArrays(offsets, moments))) == 3, "each person begins anew"
+    with pytest.raises(DataError, match="out of order"):
+        ready.features(RowArrays(offsets, np.array([now, later, now])))
+    twice = ready.features_of(0, np.array([now, now]))
+    assert twice[0].tobytes() == twice[1].tobytes()
+
+
+def test_no_moment_is_no_row() -> None:
+    ready, none = histories("a", "b"), np.empty(0, dtype=np.int64)
+    assert ready.features_of(1, none).shape == (0, 6)
+    assert ready.features(RowArrays(np.zeros(3, dtype=np.int64), none)).shape == (0, 6)
+
+
+def test_people_without_an_event_between_others_have_the_values_of_nothing_seen() -> None:
+    table = event_table([contact(-1, person_id="a"), contact(-2, person_id="c", event_id="two")])
+    rows = features(table, {person: [BASE] for person in "abc"})
+    assert rows[:, 2].tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("person", [-1, 2, 2**40])
+def test_a_person_that_is_not_there_is_refused(person: int) -> None:
+    with pytest.raises(DataError, match="a place from 0 to 1"):
+        histories("a", "b").features_of(person, np.array([microseconds(BASE)]))
+
+
+def test_a_person_asked_about_twice_is_refused_without_saying_who() -> None:
+    with pytest.raises(DataError, match="1 people are asked about twice") as refused:
+        histories("anna", "bert", "anna")
+    assert "anna" not in str(refused.value)
+
+
+@pytest.mark.parametrize("offsets", [[0, 1], [0, 1, 1], [1, 1, 2], [0, 3, 2]])
+def test_rows_of_other_people_are_refused(offsets: list[int]) -> None:
+    with pytest.raises(DataError, match="the rows are not those of the people"):
+        histories("a", "b").features(RowArrays(np.array(offsets), np.full(2, microseconds(BASE))))
+
+
+@pytest.mark.parametrize("limit", [np.iinfo(np.int64).min, np.iinfo(np.int64).max])
+def test_a_moment_near_the_end_of_64_bits_is_refused(limit: int) -> None:
+    with pytest.raises(DataError, match="as-of moment is outside the calendar"):
+        histories("a").features_of(0, np.array([limit]))
+
+
+def histories(*person_id: str) -> PersonHistories:
+    table = event_table([contact(-1)])
+    return PersonHistories(recipe(), table, people_table(()), np.array(person_id, dtype=object), zone=LONDON)
 
 
 def test_two_people_whose_pseudonyms_begin_alike_stay_apart() -> None:

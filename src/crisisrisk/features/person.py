@@ -16,9 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.cohorts import PersonRows
-from crisisrisk.errors import RecipeError
+from crisisrisk.errors import DataError, RecipeError
 from crisisrisk.features.aggregations import PERSON
-from crisisrisk.features.person_events import event_arrays, event_columns, row_arrays, settled
+from crisisrisk.features.person_events import event_arrays, event_columns, moments_in_order, row_arrays, settled
 from crisisrisk.features.person_facts import Registers, RowFacts
 from crisisrisk.features.person_kernels import EventArrays, RowArrays
 from crisisrisk.features.person_plan import PersonPlan, plan_person
@@ -82,6 +82,8 @@ class PersonHistories:
         """Tables and errors as for `person_features`. `person_id`: shape (people,), whom may be asked about."""
         if recipe.subject != "person":
             raise RecipeError("CR-FEAT-002", "a recipe of places was asked of people", found=recipe.name)
+        if (again := len(person_id) - len(set(person_id.tolist()))) > 0:
+            raise DataError("CR-FEAT-004", f"{again} people are asked about twice", wanted="each person once")
         self.recipe, self._zone = recipe, zone
         self._plan = plan_person(recipe)
         self._events = event_arrays(self._plan, events, person_id, zone)
@@ -90,15 +92,23 @@ class PersonHistories:
         self._registers = Registers(people, caseloads, person_id, self._events) if self._plan.facts else None
 
     def features(self, moments: RowArrays, *, threads: int | None = None) -> Matrix:
-        """The rows of everybody. Shape (rows, features)."""
+        """The rows of everybody. Shape (rows, features). Raises DataError for moments that do not ascend."""
+        moments = moments_in_order(moments, len(self._events.starts))
         return self._of(self._events, self._ordered, moments, 0, threads or _cores())
 
     def features_of(self, person: int, as_of: Instants) -> Matrix:
-        """One person's rows, by its place in `person_id`, at ascending moments. Shape (moments, features)."""
+        """One person's rows, by its place in `person_id`, at ascending moments. Shape (moments, features).
+
+        Raises DataError for a place that nobody has, and for moments that do not ascend.
+        """
+        if not 0 <= person < len(self._events.starts):
+            people = len(self._events.starts)
+            raise DataError("CR-FEAT-004", f"there is no person {person}", wanted=f"a place from 0 to {people - 1}")
         width, alone = self._ordered.width, slice(person, person + 1)
         events = self._events._replace(starts=self._events.starts[alone], ends=self._events.ends[alone])
         offsets = self._ordered.offsets[person * width : (person + 1) * width + 1]
         moments = RowArrays(settled(np.array([0, len(as_of)], dtype=np.int64)), settled(as_of))
+        moments = moments_in_order(moments, 1)
         return self._of(events, self._ordered._replace(offsets=offsets), moments, person, 1)
 
     def _of(self, events: EventArrays, ordered: Ordered, moments: RowArrays, first: int, threads: int) -> Matrix:

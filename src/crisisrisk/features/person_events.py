@@ -85,6 +85,25 @@ def row_arrays(rows: PersonRows) -> RowArrays:
     return RowArrays(offsets=settled(offsets), as_of=settled(as_of))
 
 
+def moments_in_order(rows: RowArrays, people: int) -> RowArrays:
+    """The rows as the scans take them. Raises DataError for what those, which check nothing, would read wrongly."""
+    offsets, as_of = settled(rows.offsets), settled(rows.as_of)
+    if len(offsets) != people + 1 or offsets[0] != 0 or offsets[-1] != len(as_of) or (np.diff(offsets) < 0).any():
+        raise DataError(
+            "CR-FEAT-004", "the rows are not those of the people", found=f"{len(offsets)} offsets, {len(as_of)} rows",
+            wanted=f"{people + 1} offsets that ascend from 0 to the number of rows",
+        )  # fmt: skip
+    falls = np.diff(as_of, prepend=as_of[:1]) < 0
+    falls[offsets[:-1][offsets[:-1] < len(as_of)]] = False
+    if falls.any():
+        raise DataError("CR-FEAT-004", "the as-of moments of a person are out of order", wanted="ascending moments")
+    if len(as_of) and (as_of.min() < FIRST_US or as_of.max() > LAST_US):
+        raise DataError(
+            "CR-FEAT-004", "an as-of moment is outside the calendar", wanted="an instant of the years 1 to 9999"
+        )
+    return RowArrays(offsets, as_of)
+
+
 def require_columns(table: pa.Table, wanted: Sequence[str], what: str) -> None:
     """Raises DataError when a table lacks a column."""
     present = set(table.column_names)
