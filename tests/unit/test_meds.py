@@ -7,6 +7,7 @@ from pathlib import Path
 import meds
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from flexible_schema import SchemaValidationError
@@ -244,6 +245,30 @@ def test_what_others_write_can_be_loaded(tmp_path: Path, values: bool) -> None:
     states = [(row["valid_from"], row["known_at"], row["birth_year"], row["died_at"]) for row in register]
     first, death = at("2020-01-01"), at("2020-03-01")
     assert states == [(first, first, 1970, None), (death, death, 1970, death)]
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("s"), pa.timestamp("ns"), pa.timestamp("us", tz="UTC")])
+def test_times_may_be_finer_coarser_or_zoned(tmp_path: Path, kind: pa.DataType) -> None:
+    site, theirs = site_for_meds(tmp_path), of_others(tmp_path / "theirs")
+    path = theirs / "data/train/0.parquet"
+    table = pq.read_table(path)
+    column = table["time"].cast(kind)
+    if kind.unit == "ns":  # a nanosecond after a whole microsecond
+        column = pc.add(column.cast(pa.int64()), 1).cast(kind)
+    pq.write_table(table.set_column(1, "time", column), path)
+    events, people = load_meds(site, theirs)
+    assert (events.rows_loaded, people.rows_loaded) == (2, 2)
+    assert [row[0] for row in last_versions(site)] == [at("2020-01-01"), at("2020-02-01")]
+
+
+def test_a_time_beyond_64_bits_of_microseconds_is_refused(tmp_path: Path) -> None:
+    site, theirs = site_for_meds(tmp_path), of_others(tmp_path / "theirs")
+    path = theirs / "data/train/0.parquet"
+    table = pq.read_table(path)
+    far = pa.array([None, 0, 1, 2, 1 << 60], pa.int64()).cast(pa.timestamp("ms"))
+    pq.write_table(table.set_column(1, "time", far), path)
+    with pytest.raises(DataError, match="too far away"):
+        load_meds(site, theirs)
 
 
 def test_the_same_data_set_twice_changes_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crisisrisk import __version__
@@ -24,6 +25,7 @@ from crisisrisk.tables.meds import (
     DATA,
     EVENT_COLUMNS,
     MODIFIERS,
+    TIME,
     VERSION,
     code_table,
     dated_rows,
@@ -213,4 +215,16 @@ def _read(shard: Path) -> pa.Table:
         )  # fmt: skip
     if table["subject_id"].null_count or table["code"].null_count:
         raise DataError("CR-DATA-003", "rows without subject_id or code are not in the MEDS format", where=shard.name)
-    return table
+    return _in_microseconds(table, shard)
+
+
+def _in_microseconds(table: pa.Table, shard: Path) -> pa.Table:
+    """Times as MEDS has them: others write them by the second or the nanosecond, or with UTC said."""
+    try:
+        time = table["time"].cast(options=pc.CastOptions(TIME, allow_time_truncate=True))
+    except pa.ArrowInvalid:
+        raise DataError(
+            "CR-DATA-003", "a time is too far away for microseconds in 64 bits", where=shard.name,
+            found=str(table["time"].type), hint="is its unit right?",
+        ) from None  # fmt: skip
+    return table.set_column(table.column_names.index("time"), "time", time)

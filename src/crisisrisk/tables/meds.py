@@ -167,7 +167,7 @@ def people_gathered(table: pa.Table) -> pa.Table:
     """
     subject = np.asarray(table["subject_id"])
     code = table["code"].cast(pa.string())
-    time = np.asarray(table["time"].cast(TIME).cast(pa.int64()).fill_null(FOREVER_US))
+    time = np.asarray(table["time"].cast(pa.int64()).fill_null(FOREVER_US))
     subjects, place = np.unique(subject, return_inverse=True)
     born, died, since = (np.full(len(subjects), FOREVER_US) for _ in range(3))
     is_birth, is_death = (np.asarray(pc.equal(code, name)) for name in (BIRTH, DEATH))
