@@ -1,6 +1,7 @@
 """The command line: help with an example everywhere, one JSON object, exit codes, errors as they are written."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,6 +120,21 @@ def test_a_new_site_can_be_used_at_once(tmp_path: Path, capsys: pytest.CaptureFi
     assert "s136_count_in_28_days" in names
     assert run(["features", "explain", "s136_count_in_28_day", "--site", str(folder)]) == 2
     assert 'did you mean "s136_count_in_28_days"?' in capsys.readouterr().err
+
+
+def test_features_of_a_site_without_recipes_are_the_shipped_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "site"
+    assert run(["init", str(folder)]) == 0
+    shutil.rmtree(folder / "features")
+    capsys.readouterr()
+    assert run(["features", "list", "--site", str(folder), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["features"]
+    assert {"person", "place"} == {line["subject"] for line in listed}
+    assert all(line["meaning"][0].isupper() or line["meaning"][0].isdigit() for line in listed)
+    assert run(["features", "explain", "in_hospital_now", "--site", str(folder)]) == 0
+    assert "so many days means    365" in capsys.readouterr().out
 
 
 def test_a_table_is_aligned() -> None:

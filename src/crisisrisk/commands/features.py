@@ -76,6 +76,7 @@ class ExplainedFeature:
             f"  sources               {', '.join(self.spec.sources) or 'none: it reads no events'}",
             f"  only where            {where or 'any'}",
             *([f"  held against          {', '.join(self.spec.other_sources)}"] if self.spec.other_sources else []),
+            *([f"  so many days means    {self.spec.gap_days}"] if self.spec.gap_days else []),
             f"  window                {window_of(self.spec)}, by what was known before the moment asked for",
             *([f"  unit                  {unit_of(self.spec)}"] if unit_of(self.spec) else []),
             f"  if nothing was seen   {_if_none(self.spec)}",
@@ -115,9 +116,10 @@ def site_phrases(site: Site) -> Mapping[str, Phrases]:
 
 
 def site_recipes(site: Site) -> list[FeatureRecipe]:
-    """The site's own copies of the shipped feature recipes."""
-    paths = [site.path / "features" / name for name in RECIPES]
-    return [read_feature_recipe(path, sources=site.sources) for path in paths if path.is_file()]
+    """The site's own copies of the shipped feature recipes; the shipped ones where it has no copy of any."""
+    own = [path for name in RECIPES if (path := site.path / "features" / name).is_file()]
+    paths = own or [shipped("features") / name for name in RECIPES]
+    return [read_feature_recipe(path, sources=site.sources) for path in paths]
 
 
 def feature_list(site: Site) -> list[FeatureLine]:

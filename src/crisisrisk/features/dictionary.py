@@ -54,7 +54,9 @@ def window_of(spec: FeatureSpec) -> str:
     declared = _declared(spec)
     if declared is None or declared.lookback == "none":
         return "all" if spec.sources else "at that moment"
-    return "all" if spec.lookback_days is None else f"{spec.lookback_days} days"
+    if spec.lookback_days is None:
+        return "all"
+    return "24 hours" if spec.lookback_days == 1 else f"{spec.lookback_days} days"
 
 
 def unit_of(spec: FeatureSpec) -> str:

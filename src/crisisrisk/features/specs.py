@@ -140,7 +140,8 @@ def phrases_of(spec: FeatureSpec, site_phrases: Mapping[str, Phrases]) -> Phrase
 def meaning_in_words(spec: FeatureSpec, site_phrases: Mapping[str, Phrases]) -> str:
     """The feature's meaning with no blank left."""
     phrases = phrases_of(spec, site_phrases)
-    return spec.meaning.format(singular=phrases.singular, plural=phrases.plural)
+    text = spec.meaning.format(singular=phrases.singular, plural=phrases.plural)
+    return text[:1].upper() + text[1:]
 
 
 def reason_in_words(spec: FeatureSpec, value: float, site_phrases: Mapping[str, Phrases]) -> str:

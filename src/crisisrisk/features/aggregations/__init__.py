@@ -30,4 +30,6 @@ LOCAL: dict[str, Callable[[int, int], str | bool]] = {
 
 def window_in_words(lookback_days: int | None) -> str:
     """How a lookback is worded; None is everything known before the as-of moment."""
-    return "so far" if lookback_days is None else f"in the last {lookback_days} days"
+    if lookback_days is None:
+        return "so far"
+    return "in the last 24 hours" if lookback_days == 1 else f"in the last {lookback_days} days"
