@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from tests.lib.histories import BASE, EventVersion, PersonVersion, event_table, people_table
 
 from crisisrisk.cli import run
+from crisisrisk.cohorts import PersonRows
 from crisisrisk.commands import features_audit
 from crisisrisk.episodes import EpisodeRule
-from crisisrisk.evaluation.giveaways import columns_alone, values_followed
+from crisisrisk.evaluation.giveaways import COLUMNS, columns_alone, values_followed
 from crisisrisk.features.audit import (
     difference,
     events_rewritten_after,
@@ -147,6 +148,19 @@ def test_an_engine_that_reads_the_future_is_caught(
     leaks = answer["leaks"]
     assert {leak["what"] for leak in leaks} == {"features"}  # type: ignore[union-attr,index]
     assert all(leak["columns"][0].startswith("any_contact") for leak in leaks)  # type: ignore[union-attr,index]
+
+
+@pytest.mark.parametrize("moments", [1, 4])
+def test_a_way_of_computing_that_reads_the_future_is_caught_although_the_other_does_not(
+    sites: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, moments: int
+) -> None:
+    def leaking(recipe: object, events: pa.Table, people: pa.Table, rows: PersonRows, **options: object) -> object:
+        read = known_as_it_occurs(events) if len(rows) == moments * len(rows.person_id) else events
+        return person_features(recipe, read, people, rows, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(features_audit, "person_features", leaking)
+    code, answer = audited(sites["honest"], capsys)
+    assert (code, {leak["what"] for leak in answer["leaks"]}) == (1, {"features"})  # type: ignore[union-attr,index]
 
 
 def test_an_engine_that_sees_nothing_fails_its_control(
@@ -290,6 +304,20 @@ def test_a_value_that_the_outcome_always_follows_is_named() -> None:
     assert all(one.lower < 0.4 for one in rest)
 
 
+def test_a_record_that_is_only_there_when_something_comes_is_named() -> None:
+    """Nothing is written in it: that it is there at all is what knows."""
+    later = microseconds(BASE + 400 * DAY)
+    events = visits("seen")
+    kept = [not name.endswith("two") for name in events["event_id"].to_pylist()]
+    events = events.filter(pa.array(kept))
+    source = ["note" if one == "mh_contact" else one for one in events["source"].to_pylist()]
+    columns = dict(zip(events.column_names, events.columns, strict=True))
+    columns["source"] = pa.array(source).dictionary_encode().cast(events["source"].type)
+    columns |= {name: pa.nulls(len(source), events[name].type) for name in COLUMNS if name != "source"}
+    (found,) = values_followed(RULE, [pa.table(columns)], horizon_days=28, complete_to_us=later)
+    assert (found.source, found.column, found.value, found.share) == ("note", "source", "note", 1.0)
+
+
 def test_values_count_only_while_the_future_is_complete_and_for_enough_people() -> None:
     soon = microseconds(BASE + 30 * DAY)
     assert values_followed(RULE, [visits("escalated")], horizon_days=28, complete_to_us=soon) == ()
@@ -324,6 +352,14 @@ def test_a_made_up_clock_is_seen(delays: Callable[[int], timedelta], words: tupl
     findings = clocks_of(delays, BASE + timedelta(hours=9, minutes=13))
     assert len(findings) == len(words)
     assert all(finding.startswith(word) for finding, word in zip(findings, words, strict=True))
+
+
+def test_one_moment_for_all_is_that_of_an_extract() -> None:
+    extract = BASE + timedelta(days=90, hours=3)
+    (finding,) = clocks_of(
+        lambda number: extract - (BASE + timedelta(hours=9) + number * DAY), BASE + timedelta(hours=9)
+    )
+    assert finding.startswith("all known at one moment")
 
 
 def test_midnights_are_those_of_the_local_clock() -> None:

@@ -254,7 +254,8 @@ class _Trials:
         return int(self.random.integers(low, high + 1))
 
     def _people(self, events: pa.Table, people: pa.Table, as_of: int) -> None:
-        rows = _rows(people_of(events, people), as_of)
+        # A single moment is computed another way than several, and what is live asks for one: both are tried.
+        rows = _rows(people_of(events, people), as_of, (0,) if self.random.random() < 0.5 else _DAYS_BEFORE)
         caseloads = self._of_people("caseloads", rows.person_id)
         before = self._seen(events, people, caseloads, rows)
         self.rows += len(rows)
@@ -347,9 +348,9 @@ def _known_links(rows: pa.Table, as_of: int) -> bytes:
     return columns[:, np.lexsort(columns)].tobytes()
 
 
-def _rows(ids: NDArray[np.object_], as_of: int) -> PersonRows:
-    """Everybody, at the moment and at some before it."""
-    moments = np.sort(as_of - np.array(_DAYS_BEFORE) * MICROSECONDS_PER_DAY)
+def _rows(ids: NDArray[np.object_], as_of: int, days_before: tuple[int, ...]) -> PersonRows:
+    """Everybody, so many days before the moment."""
+    moments = np.sort(as_of - np.array(days_before) * MICROSECONDS_PER_DAY)
     return PersonRows(ids, np.arange(len(ids) + 1) * len(moments), np.tile(moments, len(ids)))
 
 

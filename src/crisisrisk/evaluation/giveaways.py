@@ -17,8 +17,8 @@ from crisisrisk.evaluation.metrics import auroc
 from crisisrisk.tables.cell_values import encoded, one_chunk
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants
 
-COLUMNS = ("code", "outcome", "origin", "mode", "premises", "team_id")
-"""The columns of events whose every value is looked at."""
+COLUMNS = ("source", "code", "outcome", "origin", "mode", "premises", "team_id")
+"""The columns of events whose every value is looked at; by `source`, that there is a record at all."""
 FEWEST_PEOPLE = 12
 _WILSON = 1.96
 

@@ -26,15 +26,16 @@ class SourceClock:
     at_occurrence: float
     at_midnight: float
     before_occurrence: float
+    at_one_moment: float
     findings: tuple[str, ...]
 
 
 def source_clocks(events: pa.Table, zone: ZoneInfo) -> tuple[SourceClock, ...]:
     """One line for each source of events (`source`, `occurred_at`, `known_at`), in order of the alphabet.
 
-    A constant delay, a `known_at` equal to `occurred_at`, one that is always midnight on the clock of `zone`, or one
-    that comes before the event: each may be true, and each is what a made-up time looks like. Sources of fewer than
-    `FEWEST_ROWS` rows get no findings.
+    A constant delay, a `known_at` equal to `occurred_at`, one that is always midnight on the clock of `zone`, one that
+    comes before the event, or the same one for all: each may be true, and each is what a made-up time looks like.
+    Sources of fewer than `FEWEST_ROWS` rows get no findings.
     """
     sources = encoded(one_chunk(events["source"]))
     occurred, known = (np.asarray(one_chunk(events[name]).cast(pa.int64())) for name in ("occurred_at", "known_at"))
@@ -55,6 +56,7 @@ def _clock(source: str, occurred: Instants, known: Instants, midnight: NDArray[n
         "at_occurrence": float(np.mean(known == occurred)),
         "at_midnight": float(np.mean(midnight)),
         "before_occurrence": float(np.mean(known < occurred)),
+        "at_one_moment": float(np.unique(known, return_counts=True)[1].max() / len(known)),
     }
     hours = float(delays[commonest] / MICROSECONDS_PER_HOUR)
     findings = _findings(shares, hours) if len(known) >= FEWEST_ROWS else ()
@@ -69,6 +71,8 @@ def _findings(shares: dict[str, float], hours: float) -> tuple[str, ...]:
         found.append(f"always known {hours:g} hours later: stated in a mapping, not recorded")
     if shares["at_midnight"] >= NEARLY_ALL:
         found.append("always known at midnight: only the day was recorded, and it may be known too early by a day")
+    if shares["at_one_moment"] >= NEARLY_ALL:
+        found.append("all known at one moment, such as that of an extract: no feature sees any of it before")
     if shares["before_occurrence"] >= NOTABLE:
         found.append(f"{shares['before_occurrence']:.0%} known before it occurred: right for bookings alone")
     return tuple(found)
