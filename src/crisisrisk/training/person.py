@@ -255,7 +255,8 @@ def _judged_on(recipe: TrainingRecipe, data: PersonData, train: Rows, test: Rows
     ends = (data.as_of[train].max(), data.as_of[test].min(), data.as_of[test].max())
     trained_to, first, last = (instant(moment).astimezone(zone) for moment in ends)
     lists = len(np.unique(data.as_of[test]))
+    stands, drawn = ("person-weeks", "weekly lists") if recipe.grid.every == "1 week" else ("rows", "lists")
     return (
-        f"trained on {len(train):,} person-weeks to {trained_to:%-d %b %Y}, "
-        f"judged on {lists} weekly lists, {first:%-d %b %Y} to {last:%-d %b %Y}"
+        f"trained on {len(train):,} {stands} to {trained_to:%-d %b %Y}, "
+        f"judged on {lists} {drawn}, {first:%-d %b %Y} to {last:%-d %b %Y}"
     )
