@@ -113,6 +113,8 @@ def walk(data_set: DataSet, real_data: Path, work: Path) -> Answer:
     walked["train"] = command("train", data_set.subject, *recipe, *at)
     walked["evaluate"] = command("evaluate", walked["train"]["run_id"], *at)
     walked["backtest"] = command("backtest", data_set.subject, *recipe, *at) if data_set.subject == "place" else None
+    audit = ("features", "audit", "--trials", "20", *recipe, *at)
+    walked["audit"] = command(*audit) if data_set.subject == "person" else None
     named = ("--reason", "acceptance", "--by", "the acceptance tests")
     walked["promote"] = command("model", "promote", walked["train"]["run_id"], *named, *recipe, *EXCEPTIONS, *at)
     answer = answer_people if data_set.subject == "person" else answer_places

@@ -232,6 +232,17 @@ def test_no_person_is_in_the_log_of_the_service(walked: Callable[[str], Answer])
     assert "k1_" not in walked("ctn0094")["log"]
 
 
+# The future
+
+
+def test_no_future_reaches_a_feature_of_ctn0094(walked: Callable[[str], Answer]) -> None:
+    audit = walked("ctn0094")["audit"]
+    assert audit["passed"] is True
+    assert audit["leaks"] == []
+    assert audit["controls"]
+    assert audit["suspicious_columns"] == audit["suspicious_values"] == []
+
+
 # The page
 
 

@@ -66,5 +66,6 @@ def _check(content: Mapping[str, Mapping[str, object]], path: Path) -> None:
             raise RecipeError("CR-TRAIN-001", f'unknown phrase "{key}"', where=str(path), hint=did_you_mean(key, known))
     if missing := [key for key in known if key not in given]:
         raise RecipeError(
-            "CR-TRAIN-001", f"{len(missing)} phrases are missing", where=str(path), wanted=", ".join(missing)
-        )
+            "CR-TRAIN-001", f"{len(missing)} phrases are missing", where=str(path), wanted=", ".join(missing),
+            hint="a newer version says more: copy them from the serving/phrases.toml that `crisisrisk init` writes",
+        )  # fmt: skip
