@@ -58,7 +58,9 @@ def person_features(
     table) what is asked of them is not known.
     Raises RecipeError for a recipe of places, DataError for a table without a column that the recipe reads.
     """
-    ready = PersonHistories(recipe, events, people, rows.person_id, zone=zone, caseloads=caseloads)
+    # Counts down several rows are the same in any order: where nothing else is asked, nothing is sorted.
+    by_time = bool(plan_person(recipe).scans) or bool((np.diff(rows.offsets) == 1).any())
+    ready = PersonHistories(recipe, events, people, rows.person_id, zone=zone, caseloads=caseloads, by_time=by_time)
     return ready.features(row_arrays(rows), threads=threads)
 
 
@@ -78,15 +80,19 @@ class PersonHistories:
         *,
         zone: ZoneInfo,
         caseloads: pa.Table | None = None,
+        by_time: bool = True,
     ) -> None:
-        """Tables and errors as for `person_features`. `person_id`: shape (people,), whom may be asked about."""
+        """Tables and errors as for `person_features`. `person_id`: shape (people,), whom may be asked about.
+
+        Without `by_time` events stay in the order of the table: for a recipe of counts, asked at several moments.
+        """
         if recipe.subject != "person":
             raise RecipeError("CR-FEAT-002", "a recipe of places was asked of people", found=recipe.name)
         if (again := len(person_id) - len(set(person_id.tolist()))) > 0:
             raise DataError("CR-FEAT-004", f"{again} people are asked about twice", wanted="each person once")
         self.recipe, self._zone = recipe, zone
         self._plan = plan_person(recipe)
-        self._events = event_arrays(self._plan, events, person_id, zone)
+        self._events = event_arrays(self._plan, events, person_id, zone, by_time=by_time)
         width = int(self._plan.series_of_channel.max(initial=-1)) + 1
         self._ordered = in_order(self._events, width, self._plan.series_of_channel)
         self._registers = Registers(people, caseloads, person_id, self._events) if self._plan.facts else None

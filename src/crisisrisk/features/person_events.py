@@ -38,18 +38,23 @@ def event_columns(plan: PersonPlan) -> tuple[str, ...]:
     return ("person_id", *INSTANTS, "source", *sorted(named))
 
 
-def event_arrays(plan: PersonPlan, events: pa.Table, person_id: NDArray[np.object_], zone: ZoneInfo) -> EventArrays:
-    """The events of the people in `person_id`. Raises DataError when a column is missing or an instant is absent."""
+def event_arrays(
+    plan: PersonPlan, events: pa.Table, person_id: NDArray[np.object_], zone: ZoneInfo, *, by_time: bool = True
+) -> EventArrays:
+    """The events of the people in `person_id`. Raises DataError when a column is missing or an instant is absent.
+
+    Without `by_time` those of a person stay in the order of the table.
+    """
     require_columns(events, event_columns(plan), "the events")
     person = index_of_people(events["person_id"], person_id)
     starts, ends, in_runs = runs_of_people(person, len(person_id))
     if not in_runs:
         # A stored bucket is sorted by person already; a table put together by hand may not be.
-        order = np.argsort(person, kind="stable")
-        events = events.take(pa.array(order))
-        starts, ends, _ = runs_of_people(person[order], len(person_id))
+        by_person = np.argsort(person, kind="stable")
+        events = events.take(pa.array(by_person))
+        starts, ends, _ = runs_of_people(person[by_person], len(person_id))
     occurred = instants_of(events, "occurred_at")
-    order = by_occurrence(starts, ends, occurred)
+    order: Any = by_occurrence(starts, ends, occurred) if by_time else slice(None)
     clock = _clock(plan, occurred, zone)
     classes = settled(_classes(plan, events, clock)[:, order])
     begins, channels = channels_of_events(classes, plan.masks, _BITS)
