@@ -1,5 +1,7 @@
 """Reasons in words: a history and a feature in, the sentence out."""
 
+from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,7 +15,7 @@ from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.reasons import words_of
 from crisisrisk.scoring.evidence import dates_in_words, evidence_of_bucket
 from crisisrisk.scoring.release import released_words
-from crisisrisk.scoring.telling import sentence
+from crisisrisk.scoring.telling import as_worded, sentence
 from crisisrisk.timeline import FOREVER, microseconds
 
 LONDON = ZoneInfo("Europe/London")
@@ -28,6 +30,9 @@ BOOK = PhraseBook(
     usual={"more": "more {plural} than usual {where} {window}", "fewer": "fewer {plural} than usual {where} {window}",
            "same": "about as many {plural} as usual {where} {window}"},
 )  # fmt: skip
+
+
+BLANKS = defaultdict(lambda: "28", singular="{singular}", plural="{plural}", count="{count}")
 
 
 def feature(aggregation: str, source: str, days: int | None = 28, *, subject: str = "person", short: int | None = None):
@@ -57,6 +62,16 @@ def feature(aggregation: str, source: str, days: int | None = 28, *, subject: st
 )
 def test_a_value_in_words(aggregation, days, value, words):
     assert words_of(feature(aggregation, "mh_missed", days), value, BOOK.sources) == words
+
+
+@pytest.mark.parametrize("aggregation", sorted(PERSON))
+def test_values_that_are_worded_alike_are_worded_once(aggregation):
+    reason = PERSON[aggregation].reason.format_map(BLANKS)
+    spec = replace(feature("count", "mh_missed"), aggregation=aggregation, reason=reason)
+    for value in (0.0, 0.3, 0.99, 1.0, 1.4, 2.0, 27.9, -1.2, float("nan")):
+        known = as_worded(value)
+        alike = float("nan") if known is None else known
+        assert words_of(spec, alike, BOOK.sources) == words_of(spec, value, BOOK.sources)
 
 
 @pytest.mark.parametrize(

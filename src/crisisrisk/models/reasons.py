@@ -87,7 +87,7 @@ def reasons_for(
     summed = group_contributions(contributions, groups)
     movement = np.abs(summed).sum(axis=1)
     worth = np.abs(summed) > LEAST_SHARE * movement[:, None]
-    told = np.where(worth & _telling(recipe, groups), summed, 0.0)
+    told = np.where(worth & _telling(recipe), summed, 0.0)
     chosen = np.concatenate([_largest(told, most_up), _largest(-told, most_down)], axis=1)
     rows, places = np.nonzero(chosen >= 0)
     group = chosen[rows, places]
@@ -102,8 +102,10 @@ def reasons_for(
     return found
 
 
-def _telling(recipe: FeatureRecipe, groups: FeatureGroups) -> NDArray[np.bool_]:
+@lru_cache(maxsize=8)
+def _telling(recipe: FeatureRecipe) -> NDArray[np.bool_]:
     """Which groups tell one row from another. What holds for every cell of a shift is no reason for one of them."""
+    groups = feature_groups(recipe)
     apart = np.array([recipe.subject == "person" or spec.aggregation not in _FOR_EVERY_CELL for spec in recipe.specs])
     return np.bincount(groups.of_feature, weights=apart, minlength=len(groups.names)) > 0
 
@@ -128,7 +130,7 @@ def _told_by(
     up: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """The feature that words are about: the plainest of those that push the group's way, of these the hardest."""
-    plainness = np.array([_plainness(spec) for spec in recipe.specs])
+    plainness = _plainness_of(recipe)
     best = np.empty(len(rows), dtype=np.int64)
     for one in np.unique(group):
         asked, members = np.flatnonzero(group == one), groups.members(one)
@@ -137,6 +139,11 @@ def _told_by(
         hardest = np.where(rank == rank.max(axis=1, keepdims=True), push, -np.inf)
         best[asked] = members[hardest.argmax(axis=1)]
     return best
+
+
+@lru_cache(maxsize=8)
+def _plainness_of(recipe: FeatureRecipe) -> NDArray[np.int64]:
+    return np.array([_plainness(spec) for spec in recipe.specs], dtype=np.int64)
 
 
 def _plainness(spec: FeatureSpec) -> int:

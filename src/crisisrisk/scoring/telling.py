@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from math import ceil, floor, isnan
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from crisisrisk.models.reasons import Reason, fact_in_words, facts_not_known, is
 from crisisrisk.scoring.evidence import Evidence, EvidenceOfBucket, dates_in_words
 
 UP, DOWN, NOT_KNOWN = "up", "down", "not_known"
+NOTHING = Evidence((), ())
 Told = dict[str, Any]
 """One reason as it is kept and answered: `direction, share, text, events`."""
 
@@ -31,7 +33,7 @@ class Teller:
     as_of: datetime
     zone: ZoneInfo
     late: Mapping[str, datetime] = field(default_factory=dict)
-    worded: dict[tuple[int, float], str] = field(default_factory=dict)
+    worded: dict[tuple[int, float | None], str] = field(default_factory=dict)
 
     @cached_property
     def today(self) -> date:
@@ -47,17 +49,19 @@ class Teller:
         """
         specs = self.model.features.specs
         flat = [(person, reason) for person, reasons in enumerate(found) for reason in reasons]
-        tied = [(person, reason) for person, reason in flat if _tied_to_events(specs[reason.feature], reason.value)]
-        behind = iter(evidence.behind([(specs[reason.feature], person) for person, reason in tied]))
+        tied = [_tied_to_events(specs[reason.feature], reason.value) for _, reason in flat]
+        asked = [
+            (specs[reason.feature], person) for (person, reason), is_tied in zip(flat, tied, strict=True) if is_tied
+        ]
+        behind = iter(evidence.behind(asked))
         said: list[list[Told]] = [[] for _ in found]
-        for person, reason in flat:
-            is_tied = _tied_to_events(specs[reason.feature], reason.value)
-            said[person].append(self._told(reason, next(behind) if is_tied else Evidence((), ())))
+        for (person, reason), is_tied in zip(flat, tied, strict=True):
+            said[person].append(self._told(reason, next(behind) if is_tied else NOTHING))
         return [(*reasons, *gaps) for reasons, gaps in zip(said, self._not_known(features), strict=True)]
 
     def _told(self, reason: Reason, behind: Evidence) -> Told:
-        key = (reason.feature, reason.value)
-        if reason.value != reason.value or key not in self.worded:
+        key = (reason.feature, as_worded(reason.value))
+        if key not in self.worded:
             spec = self.model.features.specs[reason.feature]
             self.worded[key] = words_of(spec, reason.value, self.model.phrases.sources)
         text = sentence(self.worded[key], behind, self.today)
@@ -85,6 +89,13 @@ class Teller:
 
 def _gap(text: str) -> Told:
     return {"direction": NOT_KNOWN, "share": 0.0, "text": text, "events": []}
+
+
+def as_worded(value: float) -> float | None:
+    """What of a value its words depend on: whole numbers, whether it is 0 or less than 1, whether it is known."""
+    if isnan(value):
+        return None
+    return floor(value) if value >= 1 else min(ceil(value), 0.5)
 
 
 def _tied_to_events(spec: FeatureSpec, value: float) -> bool:
