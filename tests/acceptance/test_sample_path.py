@@ -203,7 +203,10 @@ def test_reasons_are_tied_to_counts_and_dates(made: DemoResult) -> None:
         down = [reason for reason in row["reasons"] if reason["direction"] == "down"]
         assert 1 <= len(up) <= 3
         assert len(down) <= 2
-        assert all(0 < reason["share"] <= 1 for reason in row["reasons"])
+        assert all(0 < reason["share"] <= 1 for reason in up + down)
+        gaps = [reason for reason in row["reasons"] if reason["direction"] == "not_known"]
+        assert len(up) + len(down) + len(gaps) == len(row["reasons"])
+        assert all(gap["share"] == 0 and gap["events"] == [] for gap in gaps)  # what nobody knows moves nothing
         assert any(re.search(r"\d.*\(.*\d+ [A-Z][a-z]{2}", reason["text"]) and reason["events"] for reason in up)
 
 
