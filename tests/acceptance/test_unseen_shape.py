@@ -68,6 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, kept in (
         ("crisisrisk.toml", "crisisrisk.toml"), ("ledger.toml", "mappings/ledger.toml"),
         ("features.toml", "features/ledger_person.toml"), ("recipe.toml", "training/night_intake.toml"),
+        ("service.toml", "serving/service.toml"),
     ):  # fmt: skip
         (folder / "site" / kept).write_text((FILES / name).read_text())
     at = ("--site", str(folder / "site"))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crisisrisk.commands.person_scores import require_person_scores
 from crisisrisk.commands.score import likely_in_100, moment_to_stand_at
 from crisisrisk.errors import UsageError
 from crisisrisk.models.bundle import Bundle, load_bundle
@@ -97,7 +98,11 @@ def _signed(points: int) -> str:
 
 
 def explain(site: Site, person_id: str, *, as_of: datetime | None, since: datetime | None) -> ExplainResult:
-    """Explain one person's score as of a moment (the site's clock by default). Raises UsageError for nobody known."""
+    """Explain one person's score as of a moment (the site's clock by default).
+
+    Raises ServiceError while the site has scores of people switched off, UsageError for nobody known.
+    """
+    require_person_scores(site)
     now = champion(site.models, "person")
     snapshot = Store(site).snapshot()
     moment = moment_to_stand_at(snapshot, as_of)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from crisisrisk.commands.person_scores import require_person_scores
 from crisisrisk.commands.score import likely_in_100, moment_to_stand_at
 from crisisrisk.errors import UsageError
 from crisisrisk.models import registry
@@ -90,7 +91,9 @@ def diff(
     """The lists of two models, each a version such as `3` or a run, at the site's clock or another moment.
 
     `name`: the registered model whose versions are meant; the one that answers about people by default.
+    Raises ServiceError while the site has scores of people switched off: the lists name people and their scores.
     """
+    require_person_scores(site)
     models = [_bundle(site, which, name) for which in (first, second)]
     snapshot = Store(site).snapshot()
     moment = moment_to_stand_at(snapshot, as_of)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crisisrisk.commands.outputs import require_ending, write_table
+from crisisrisk.commands.person_scores import require_person_scores
 from crisisrisk.database.scores import save_person_scores
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
@@ -86,9 +87,13 @@ def _up(reasons: Any) -> str:
 
 
 def score(site: Site, *, as_of: datetime | None, out: Path | None) -> ScoreResult:
-    """Score everyone as of a moment (the site's clock by default), keep it in the database, write it to `out`."""
+    """Score everyone as of a moment (the site's clock by default), keep it in the database, write it to `out`.
+
+    Raises ServiceError, and keeps nothing, while the site has scores of people switched off.
+    """
     started = time.monotonic()
     require_ending(out, (".parquet", ".csv"))
+    require_person_scores(site)
     model = champion(site.models, "person")
     snapshot = Store(site).snapshot()
     scores = score_people(model, snapshot, site, as_of=moment_to_stand_at(snapshot, as_of))

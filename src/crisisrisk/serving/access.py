@@ -12,6 +12,7 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from crisisrisk.database.keys import key_of
+from crisisrisk.serving.declarations import SCORES_OFF, SWITCH_ON
 from crisisrisk.serving.problems import NoAnswerError, key_needed, nothing_here, role_refused
 from crisisrisk.serving.roles import Role
 from crisisrisk.serving.state import ServiceOf
@@ -73,10 +74,7 @@ PlaceViewer = Annotated[Viewer, Depends(may("places"))]
 def _care_viewer(viewer: Annotated[Viewer, Depends(may("own_people"))], service: ServiceOf) -> Viewer:
     missing = service.settings.service.person_scores.missing
     if missing:
-        raise NoAnswerError(
-            "CR-PERSON-001", "scores of people are off at this site", missing=list(missing),
-            hint="serving/service.toml switches them on, naming the clinical safety officer and the impact assessment",
-        )  # fmt: skip
+        raise NoAnswerError("CR-PERSON-001", SCORES_OFF, missing=list(missing), hint=SWITCH_ON)
     return viewer
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from crisisrisk.errors import RecipeError, did_you_mean
 
+SCORES_OFF = "scores of people are off at this site"
+SWITCH_ON = "serving/service.toml switches them on, naming the clinical safety officer and the impact assessment"
+
 
 @dataclass(frozen=True, kw_only=True)
 class PersonScores:

@@ -37,11 +37,16 @@ def read_settings(site: Site, environ: Mapping[str, str]) -> Settings:
         )
     return Settings(
         site=site,
-        service=read_service(_declaration(site, "service.toml")),
+        service=service_declaration(site),
         roles=read_roles(_declaration(site, "roles.toml")),
         phrases=read_phrases(_declaration(site, "phrases.toml"), site.sources),
         log_level=level,
     )
+
+
+def service_declaration(site: Site) -> ServiceDeclaration:
+    """What the site's service offers: its own service.toml, or the shipped one. Raises RecipeError for a wrong file."""
+    return read_service(_declaration(site, "service.toml"))
 
 
 def settings_from_environment(environ: Mapping[str, str]) -> Settings:
