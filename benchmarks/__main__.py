@@ -4,24 +4,17 @@ python -m benchmarks [name …] [--scale 0.01] [--without-peers] [--page]
 """
 
 import argparse
-import importlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.report import RESULTS, Outcome, kept, lines, machine, page, read
+from benchmarks.report import RESULTS, kept, lines, machine, page, read
+from benchmarks.running import run_alone
 
 NAMES = (
     "startup", "load_csv", "person_features", "full_person_set", "growth", "meds_tab", "simulate", "training_memory",
     "training_full", "training_people", "explanations",
 )  # fmt: skip
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "speed.md"
-
-
-def run(name: str, *, scale: float = 1.0, peers: bool = True) -> Outcome:
-    """One benchmark at a part of its full size. Each is a module with such a `run` of its own."""
-    outcome: Outcome = importlib.import_module(f"benchmarks.{name}").run(scale=scale, peers=peers)
-    return replace(outcome, machine=machine())
 
 
 def write_page() -> None:
@@ -44,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     whole = options.scale == 1.0 and not options.without_peers
     for name in () if options.page else options.names or NAMES:
         print(f"\n== {name} · {machine()}", flush=True)
-        outcome = run(name, scale=options.scale, peers=not options.without_peers)
+        outcome = run_alone(name, scale=options.scale, peers=not options.without_peers)
         print(lines(outcome), flush=True)
         if whole:
             kept(name, outcome)

@@ -29,6 +29,8 @@ from crisisrisk.features.person import PersonHistories, person_event_columns, pe
 from crisisrisk.features.recipe import read_feature_recipe, select_features
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.shipped import shipped
+from crisisrisk.tables.manifest import as_stored
+from crisisrisk.tables.merging import RARELY_REPEAT
 from crisisrisk.tables.site import read_configuration
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Window, grid, microseconds
 
@@ -204,7 +206,7 @@ def measured(people: int) -> dict[str, Any]:
         for bucket in range(BUCKETS):
             members = np.arange(bucket, people, BUCKETS)
             table = invented_bucket(members, EVENTS * len(members) // PEOPLE, recipe, bucket)
-            pq.write_table(table, folder / f"{bucket:03}.parquet", compression="zstd")
+            (folder / f"{bucket:03}.parquet").write_bytes(as_stored(table, plain=RARELY_REPEAT))
         whole = streamed(recipe, folder, people)
     return {
         "people": people, "cores": os.cpu_count(), "aggregations": len(PERSON), "streamed": whole, "one_person": live,

@@ -31,6 +31,8 @@ from crisisrisk.features.person_plan import plan_person
 from crisisrisk.features.person_scan import scan_people
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.tables.manifest import as_stored
+from crisisrisk.tables.merging import RARELY_REPEAT
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Window, grid, microseconds
 
 PEOPLE, WEEKS, EVENTS, BUCKETS, LOOKBACKS, SEED = 60_000, 52, 7_000_000, 64, (7, 28, 91, 365), 20
@@ -71,10 +73,10 @@ class City:
     rows: list[PersonRows]
 
     def written(self, folder: Path) -> None:
-        """As Parquet, one file for each bucket, and the rows for the peers."""
+        """As Parquet, one file for each bucket as a site keeps it, and the rows for the peers."""
         (folder / "events").mkdir(parents=True)
         for number, table in enumerate(self.buckets):
-            pq.write_table(table, folder / "events" / f"{number:03}.parquet", compression="zstd")
+            (folder / "events" / f"{number:03}.parquet").write_bytes(as_stored(table, plain=RARELY_REPEAT))
         names = np.concatenate([rows.person_id[rows.row_person()] for rows in self.rows]).astype(str)
         moments = np.concatenate([rows.as_of for rows in self.rows])
         pq.write_table(pa.table({"person_id": names, "as_of": _instants(moments)}), folder / "rows.parquet")

@@ -5,8 +5,9 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
-from benchmarks.__main__ import NAMES, PAGE, main, run
+from benchmarks.__main__ import NAMES, PAGE, main
 from benchmarks.report import RESULTS, Figure, Outcome, amount, kept, lines, page, read
+from benchmarks.running import run
 
 TOY = 0.0005
 OF_COMMANDS = {"load_csv", "simulate", "training_full", "training_people"}

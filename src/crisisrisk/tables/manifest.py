@@ -182,6 +182,14 @@ def disk_problem(problem: OSError, site: Site) -> DataError:
     )
 
 
+def as_stored(table: pa.Table, *, plain: tuple[str, ...] = ()) -> pa.Buffer:
+    """The bytes of a Parquet file as a site keeps it. Columns of `plain` rarely repeat a value."""
+    sink = pa.BufferOutputStream()
+    repeating = [name for name in table.column_names if name not in plain]
+    pq.write_table(table, sink, compression="snappy", use_dictionary=repeating, write_statistics=False)
+    return sink.getvalue()
+
+
 class Staging:
     """The folder of a load under way. Files move out of it, then `CURRENT` is replaced: that moment counts."""
 
@@ -200,10 +208,7 @@ class Staging:
 
     def parquet(self, logical: str, table: pa.Table, *, plain: tuple[str, ...] = ()) -> StoredFile:
         """Write one table under a logical name such as `people/bucket-07`. Columns of `plain` rarely repeat a value."""
-        sink = pa.BufferOutputStream()
-        repeating = [name for name in table.column_names if name not in plain]
-        pq.write_table(table, sink, compression="snappy", use_dictionary=repeating, write_statistics=False)
-        content = sink.getvalue()
+        content = as_stored(table, plain=plain)
         digest = hashlib.sha256(content).hexdigest()[:16]
         stored = StoredFile(path=f"{logical}-{digest}.parquet", rows=table.num_rows)
         target = self._site.data / stored.path
