@@ -226,8 +226,8 @@ def test_scores_come_from_the_bundle_and_not_from_the_sites_recipes(made: DemoRe
         recipe.write_text(kept, encoding="utf-8")
     pd.testing.assert_frame_equal(again.scores.frame, made.scores.scores.frame)
     table = pd.read_parquet(tmp_path / "scores.parquet")
-    named = ["person_id", "probability", "lower", "upper", "state", "thin_history", "reason_1"]
-    assert list(table.columns[:7]) == named
+    named = ["person_id", "probability", "lower", "upper", "state", "thin_history", "model_version", "reason_1"]
+    assert list(table.columns[:8]) == named
 
 
 def test_a_score_of_the_past_does_not_know_what_came_later(made: DemoResult) -> None:

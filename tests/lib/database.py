@@ -48,7 +48,8 @@ def score_row(person_id: str, probability: float | None = 0.182, state: str = "s
 def scores(*rows: dict[str, Any]) -> pd.DataFrame:
     """A table of scores."""
     columns = ["person_id", "state", "probability", "lower", "upper", "reasons"]
-    given = [*columns, "thin_history"] if any("thin_history" in row for row in rows) else columns
+    more = ("thin_history", "model_version", "tie_key")
+    given = [*columns, *(name for name in more if any(name in row for row in rows))]
     return pd.DataFrame(list(rows), columns=given)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from crisisrisk.cohorts import CohortRule
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import Phrases
+from crisisrisk.models.band import Band
 from crisisrisk.models.bundle import Bundle, write_bundle
 from crisisrisk.models.calibration import Calibration
 from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
@@ -83,9 +84,19 @@ def trained(seed: int) -> Bundle:
     data = lightgbm.Dataset(features, happened.astype(int), feature_name=list(names))
     trees = trees_of(lightgbm.train({**PARAMETERS, "objective": "binary"}, data, 30), 30)
     made = bundle()
+    line = Calibration(kind="platt", slope=0.9, intercept=0.1 * seed, band=_band(0.1 * seed))
     return replace(
-        made, features=recipe, model=RiskModel(trees, Calibration(kind="platt", slope=0.9, intercept=0.1 * seed)),
+        made, features=recipe, model=RiskModel(trees, line),
         phrases=replace(made.phrases, sources=PHRASES),
         task=replace(made.task, name=NAME, cohort=CohortRule(seen_within_days=365)),
         manifest=replace(made.manifest, name=NAME, version=seed, feature_names=names, trees=30),
     )  # fmt: skip
+
+
+def _band(intercept: float) -> Band:
+    """A range of a fifth around the probability, and of a half where a history is thin."""
+    scores = np.linspace(-6, 6, 25)
+    chance = 1 / (1 + np.exp(-(0.9 * scores + intercept)))
+    ends = {"lower": 0.8 * chance, "upper": 1.2 * chance, "thin_lower": 0.5 * chance, "thin_upper": 1.5 * chance}
+    curves = {name: tuple(np.minimum(end, 1.0).tolist()) for name, end in ends.items()}
+    return Band(level=0.9, scores=tuple(scores.tolist()), **curves)

@@ -1,6 +1,7 @@
 """Explanations of one person: they add up, say what is not known, and split a movement without a gap."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,10 +10,13 @@ from tests.lib.explained_site import THEN, explained_site, pid
 from tests.lib.service_site import ServiceSite
 
 from crisisrisk.cli import run
+from crisisrisk.commands.answering import Answering
 from crisisrisk.commands.explain import ExplainResult, explain
 from crisisrisk.errors import UsageError
 from crisisrisk.models.champions import champion
+from crisisrisk.models.risk_model import RiskModel
 from crisisrisk.scoring.changes import changes, in_points
+from crisisrisk.scoring.explaining import explain_person
 from crisisrisk.scoring.people import score_people
 from crisisrisk.scoring.standing import record_of, standing
 from crisisrisk.tables.store import Store
@@ -43,10 +47,34 @@ def test_the_reasons_and_everything_else_add_up_to_the_score(cat: ExplainResult)
 def test_one_person_is_explained_as_in_a_scoring_of_everyone(made: ServiceSite, cat: ExplainResult) -> None:
     scored = score_people(champion(made.site.models, "person"), Store(made.site).snapshot(), made.site, as_of=NOW)
     row = scored.frame.set_index("person_id").loc[pid(made, "cat")]
-    assert row["probability"] == cat.answer.probability
+    for name in ("probability", "lower", "upper", "thin_history"):
+        assert row[name] == getattr(cat.answer, name)
+    assert cat.answer.lower < cat.answer.probability < cat.answer.upper
     texts = [reason["text"] for reason in cat.answer.reasons]
     assert row["reasons"]
     assert all(reason["text"] in texts for reason in row["reasons"])
+
+
+def test_the_range_and_a_thin_history_are_said_as_in_a_list(made: ServiceSite, cat: ExplainResult) -> None:
+    said, text = cat.as_json(), cat.as_text()
+    assert (said["lower"], said["upper"], said["thin_history"]) == (cat.answer.lower, cat.answer.upper, True)
+    in_brackets = [round(100 * end) for end in (said["lower"], said["upper"])]
+    assert f"in 100 people ({in_brackets[0]} to {in_brackets[1]}, thin history) with a history like this" in text
+    assert "In brackets the range" in text or "range, 90 in 100" in text
+    assert any("thin history" in caveat for caveat in said["caveats"])
+
+
+def test_a_model_without_a_range_says_so(made: ServiceSite, cat: ExplainResult) -> None:
+    model = cat.answer.model
+    line = replace(model.risk_model.calibration, band=None)
+    unranged = replace(model, model=RiskModel(model.risk_model.scorer, line))
+    snapshot = Store(made.site).snapshot()
+    answer = explain_person(
+        [unranged], [unranged], snapshot, made.site, pid(made, "cat"), as_of=NOW, since=None
+    )  # fmt: skip
+    told = ExplainResult(as_of=NOW, answering=Answering(unranged), zone=cat.zone, answer=answer)
+    assert (told.as_json()["lower"], told.as_json()["upper"]) == (None, None)
+    assert "interval not yet estimated" in told.as_json()["caveats"]
 
 
 def test_reasons_carry_the_dated_contacts_behind_them(cat: ExplainResult) -> None:

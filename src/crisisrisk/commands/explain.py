@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crisisrisk.commands.answering import Answering, answered_at, answering
 from crisisrisk.commands.person_scores import require_person_scores
-from crisisrisk.commands.score import likely_in_100, moment_to_stand_at
+from crisisrisk.commands.score import likely_in_100, moment_to_stand_at, range_caveat, range_in_words
 from crisisrisk.errors import UsageError
-from crisisrisk.models.bundle import Bundle, load_bundle
-from crisisrisk.models.champions import bundle_folder, champion
-from crisisrisk.models.champions import changes as model_changes
+from crisisrisk.models.bundle import Bundle
 from crisisrisk.scoring.changes import AGEING, MODEL, NEW_CONTACTS, Changes
 from crisisrisk.scoring.explaining import Explanation, NotScored, explain_person
+from crisisrisk.scoring.former import FORMER
 from crisisrisk.scoring.telling import DOWN, NOT_KNOWN, UP
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
@@ -26,9 +26,14 @@ class ExplainResult:
     """One person's score explained, or why there is none."""
 
     as_of: datetime
-    model: Bundle
+    answering: Answering
     zone: ZoneInfo
     answer: Explanation | NotScored
+
+    @property
+    def model(self) -> Bundle:
+        """Whose number it is; the one that answers where there is no number."""
+        return self.answering.now if isinstance(self.answer, NotScored) else self.answer.model
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `explain --json`."""
@@ -37,9 +42,18 @@ class ExplainResult:
         return {
             "as_of": self.as_of.isoformat(), "horizon_days": self.model.task.horizon_days,
             "outcome": self.model.task.outcome,
-            "model": {"name": manifest.name, "version": manifest.version, "run_id": manifest.run_id}, **told,
-            "caveats": [self.model.phrases.caveats["outcome"]],
+            "model": {"name": manifest.name, "version": manifest.version, "run_id": manifest.run_id},
+            "higher_of": list(self.answering.versions), **told, "caveats": self._caveats(),
         }  # fmt: skip
+
+    def _caveats(self) -> list[str]:
+        """What must be said with the number."""
+        phrases = self.model.phrases.caveats
+        if isinstance(self.answer, NotScored):
+            return [phrases["outcome"]]
+        thin = [phrases["thin_history"]] if self.answer.thin_history else []
+        former = [FORMER] if self.model is not self.answering.now else []
+        return [phrases["outcome"], range_caveat(self.model), *thin, *former]
 
     def as_text(self) -> str:
         """The explanation, for a terminal."""
@@ -53,10 +67,14 @@ class ExplainResult:
         task, manifest = self.model.task, self.model.manifest
         return [
             f"{answer.person_id}   as of {self._day(self.as_of)} · {manifest.name} v{manifest.version}",
-            f"About {likely_in_100(answer.probability)} in 100 people with a history like this had a {task.outcome} "
-            f"in the next {task.horizon_days} days.",
-            self.model.phrases.caveats["outcome"],
+            f"About {likely_in_100(answer.probability)} in 100 people{self._range(answer)} with a history like this "
+            f"had a {task.outcome} in the next {task.horizon_days} days.",
+            *self._caveats(),
         ]
+
+    def _range(self, answer: Explanation) -> str:
+        """In brackets, as in a list: " (13 to 24, thin history)"."""
+        return range_in_words(answer.lower, answer.upper, thin=answer.thin_history)
 
     def _reasons(self, answer: Explanation) -> list[str]:
         lines = []
@@ -102,8 +120,8 @@ def explain(site: Site, person_id: str, *, as_of: datetime | None, since: dateti
 
     Raises ServiceError while the site has scores of people switched off, UsageError for nobody known.
     """
-    require_person_scores(site)
-    now = champion(site.models, "person")
+    days = require_person_scores(site).updating.keep_higher_days
+    now = answering(site, keep_higher_days=days)
     snapshot = Store(site).snapshot()
     moment = moment_to_stand_at(snapshot, as_of)
     if since is not None and since >= moment:
@@ -111,20 +129,11 @@ def explain(site: Site, person_id: str, *, as_of: datetime | None, since: dateti
             "CR-USE-001", "the date to compare with does not lie before the moment", found=since.isoformat(),
             wanted=f"before {moment.isoformat()}",
         )  # fmt: skip
-    then = now if since is None else model_at(site, now, since)
-    answer = explain_person(now, then, snapshot, site, person_id, as_of=moment, since=since)
+    then = now if since is None else answered_at(site, now.now, since, keep_higher_days=days)
+    answer = explain_person(now.models, then.models, snapshot, site, person_id, as_of=moment, since=since)
     if isinstance(answer, NotScored) and answer.state is None:
         raise UsageError(
             "CR-USE-001", "nobody of that pseudonym was known at that moment", found=moment.isoformat(),
             hint="a pseudonym as `crisisrisk score` prints it; an NHS number is never typed here",
         )  # fmt: skip
-    return ExplainResult(as_of=moment, model=now, zone=site.time_zone, answer=answer)
-
-
-def model_at(site: Site, now: Bundle, moment: datetime) -> Bundle:
-    """The version of a model that answered at a moment; the present one where none of them did yet."""
-    name = now.manifest.name
-    before = [change for change in model_changes(site.models, name) if datetime.fromisoformat(change.at) <= moment]
-    if not before or before[-1].version == now.manifest.version:
-        return now
-    return load_bundle(bundle_folder(site.models, name, before[-1].version))
+    return ExplainResult(as_of=moment, answering=now, zone=site.time_zone, answer=answer)

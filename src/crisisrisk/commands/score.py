@@ -2,20 +2,21 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from crisisrisk.commands.answering import Answering, answering
 from crisisrisk.commands.outputs import require_ending, write_table
 from crisisrisk.commands.person_scores import require_person_scores
 from crisisrisk.database.scores import save_person_scores
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
 from crisisrisk.models.bundle import Bundle
-from crisisrisk.models.champions import champion
-from crisisrisk.scoring.people import PersonScores, score_people, scores_table
+from crisisrisk.scoring.former import FORMER
+from crisisrisk.scoring.people import SCORED, PersonScores, score_people, scores_table
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 
@@ -44,7 +45,16 @@ class ScoreResult:
             "states": {str(state): int(count) for state, count in sorted(states.items())},
             "model": {"name": meta.model_name, "version": meta.model_version, "run_id": meta.run_id},
             "valid_until": meta.valid_until.isoformat(),
+            "higher_of": [meta.model_version, *meta.former_versions],
+            "from_former": self._from_former(),
+            "tie_seed": meta.tie_seed,
         }
+
+    def _from_former(self) -> int:
+        """How many numbers are those of a model of before."""
+        frame = self.scores.frame
+        theirs = frame["model_version"] != self.scores.meta.model_version
+        return int((theirs & (frame["state"] == SCORED)).sum())
 
     def as_text(self) -> str:
         """The top of the list, for a terminal."""
@@ -55,10 +65,21 @@ class ScoreResult:
             f"{meta.outcome} within {meta.horizon_days} days"
         )
         lines = [
-            f"{rank:>4}  {row['person_id']}  {chance_in_words(row)}   {_up(row['reasons'])}"
+            f"{rank:>4}  {row['person_id']}  {chance_in_words(row)}{self._whose(row)}   {_up(row['reasons'])}"
             for rank, row in enumerate(self.scores.top(SHOWN), 1)
         ]
-        return "\n".join([head, *lines, *(f"      ({caveat})" for caveat in self.caveats)])
+        return "\n".join([head, *self._compared(), *lines, *(f"      ({caveat})" for caveat in self.caveats)])
+
+    def _compared(self) -> list[str]:
+        meta = self.scores.meta
+        if not meta.former_versions:
+            return []
+        before = _versions(meta.former_versions)
+        return [f"the higher of v{meta.model_version} and {before}: {self._from_former():,} numbers are of before"]
+
+    def _whose(self, row: Mapping[str, Any]) -> str:
+        version = row["model_version"]
+        return "" if version == self.scores.meta.model_version else f" by v{version}"
 
 
 def likely_in_100(probability: float) -> str:
@@ -69,17 +90,38 @@ def likely_in_100(probability: float) -> str:
 def chance_in_words(row: Mapping[str, Any]) -> str:
     """A listed person's probability, with its range where there is one: "about 45 in 100 (38 to 52)"."""
     about = f"about {likely_in_100(row['probability'])} in 100"
-    if math.isnan(row["lower"]):
-        return about
-    thin = ", thin history" if row["thin_history"] else ""
-    return f"{about} ({likely_in_100(row['lower'])} to {likely_in_100(row['upper'])}{thin})"
+    return about + range_in_words(row["lower"], row["upper"], thin=row["thin_history"])
 
 
-def _caveats(model: Bundle, scores: PersonScores) -> tuple[str, ...]:
+def range_in_words(lower: float, upper: float, *, thin: bool) -> str:
+    """ " (38 to 52, thin history)"; without a range only what is said of the history, or nothing."""
+    ends = [] if math.isnan(lower) else [f"{likely_in_100(lower)} to {likely_in_100(upper)}"]
+    said = ", ".join([*ends, *(["thin history"] if thin else [])])
+    return f" ({said})" if said else ""
+
+
+def range_caveat(model: Bundle) -> str:
+    """What the range of a model's numbers is, or that it has none."""
     phrases, band = model.phrases.caveats, model.risk_model.calibration.band
-    said = phrases["interval"] if band is None else phrases["range"].format(level=round(100 * band.level))
-    thin = any(row["thin_history"] for row in scores.top(SHOWN))
-    return (said, phrases["thin_history"]) if thin else (said,)
+    return phrases["interval"] if band is None else phrases["range"].format(level=round(100 * band.level))
+
+
+def _caveats(answering: Answering, scores: PersonScores) -> tuple[str, ...]:
+    listed, model = scores.top(SHOWN), answering.now
+    said = [range_caveat(model)]
+    if any(row["thin_history"] for row in listed):
+        said.append(model.phrases.caveats["thin_history"])
+    if any(row["model_version"] != model.manifest.version for row in listed):
+        said.append(FORMER)
+    if answering.other_questions:
+        said.append(
+            f"{_versions(answering.other_questions)} answered another question, so its numbers are not compared"
+        )
+    return tuple(said)
+
+
+def _versions(numbers: Sequence[int]) -> str:
+    return " and ".join(f"v{number}" for number in numbers)
 
 
 def _up(reasons: Any) -> str:
@@ -93,16 +135,19 @@ def score(site: Site, *, as_of: datetime | None, out: Path | None) -> ScoreResul
     """
     started = time.monotonic()
     require_ending(out, (".parquet", ".csv"))
-    require_person_scores(site)
-    model = champion(site.models, "person")
+    declared = require_person_scores(site)
+    models = answering(site, keep_higher_days=declared.updating.keep_higher_days)
     snapshot = Store(site).snapshot()
-    scores = score_people(model, snapshot, site, as_of=moment_to_stand_at(snapshot, as_of))
+    moment = moment_to_stand_at(snapshot, as_of)
+    scores = score_people(
+        models.now, snapshot, site, as_of=moment, former=models.former, tie_seed=declared.lists.seed
+    )  # fmt: skip
     if scores.frame.empty:
         raise UsageError("CR-USE-001", "nobody was known at that moment", found=scores.meta.as_of.isoformat())
     run = save_person_scores(current_engine(site.database_url), scores.frame, scores.meta)
     if out is not None:
         write_table(scores_table(scores), out)
-    return ScoreResult(run=run, scores=scores, caveats=_caveats(model, scores), seconds=time.monotonic() - started)
+    return ScoreResult(run=run, scores=scores, caveats=_caveats(models, scores), seconds=time.monotonic() - started)
 
 
 def moment_to_stand_at(snapshot: Snapshot, as_of: datetime | None) -> datetime:

@@ -39,6 +39,9 @@ class StoredScore:
     upper: float | None
     reasons: Reasons
     thin_history: bool = False
+    model_version: int | None = None
+    """Whose number it is; None for scores of before, which are those of the run's own model."""
+    tie_key: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +106,7 @@ def latest_person_scores(
         frame = pd.DataFrame(
             [row._mapping for row in connection.execute(query).all()], columns=list(Score.__table__.c.keys())
         )
-    numbers = dict.fromkeys(("probability", "lower", "upper"), float)
+    numbers = dict.fromkeys(("probability", "lower", "upper", "tie_key"), float)
     return run, frame.astype(numbers).drop(columns="run_id")
 
 
@@ -182,7 +185,7 @@ def _newest(
 ) -> StoredRun | None:
     query = select(table.__table__).where(*conditions).order_by(table.as_of.desc(), table.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _run(row)
+    return None if row is None else stored_run(row)
 
 
 def _summaries(connection: Connection, conditions: list[ColumnElement[bool]]) -> list[StoredShift]:
@@ -206,18 +209,22 @@ def _summaries(connection: Connection, conditions: list[ColumnElement[bool]]) ->
     return sorted(newest.values(), key=lambda shift: (shift.start, shift.shift_id))
 
 
-def _run(row: Row[Any]) -> StoredRun:
+def stored_run(row: Row[Any]) -> StoredRun:
+    """A run as it is kept."""
     complete = {source: datetime.fromisoformat(text) for source, text in row.data_complete_to.items()}
     names = ("task", "model_name", "model_version", "recipe_fingerprint", "horizon_days", "as_of", "valid_until",
              "made_at", "outcome")  # fmt: skip
     values = {name: getattr(row, name) for name in names}
+    if "tie_seed" in row._fields:
+        values |= {"former_versions": tuple(row.former_versions or ()), "tie_seed": row.tie_seed}
     return StoredRun(row.id, RunMeta(run_id=row.model_run_id, data_complete_to=complete, **values))
 
 
 def _score(row: Row[Any]) -> StoredScore:
     return StoredScore(
         person_id=row.person_id, state=row.state, probability=row.probability, lower=row.lower, upper=row.upper,
-        reasons=tuple(json.loads(row.reasons)), thin_history=row.thin_history,
+        reasons=tuple(json.loads(row.reasons)), thin_history=row.thin_history, model_version=row.model_version,
+        tie_key=row.tie_key,
     )  # fmt: skip
 
 
@@ -233,6 +240,6 @@ def _place(row: Row[Any]) -> StoredPlace:
 
 def _shift(row: Row[Any]) -> StoredShift:
     return StoredShift(
-        shift_id=row.shift_id, shift_name=row.shift_name, start=row.shift_start, end=row.shift_end, run=_run(row),
+        shift_id=row.shift_id, shift_name=row.shift_name, start=row.shift_start, end=row.shift_end, run=stored_run(row),
         places=row.places, expected=row.expected, usual=row.usual, released_usual=row.released_usual,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     DateTime,
     Dialect,
@@ -53,7 +54,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Instant, dict[str, Any]: JSON, float: Float(53)}  # noqa: RUF012 -- read once
+    type_annotation_map = {datetime: Instant, dict[str, Any]: JSON, list[int]: JSON, float: Float(53)}  # noqa: RUF012 -- read once
 
 
 class _Made:
@@ -79,6 +80,9 @@ class ScoringRun(_Made, Base):
     __tablename__ = "scoring_runs"
     __table_args__ = (Index(None, "model_name", "as_of"),)
 
+    former_versions: Mapped[list[int] | None]
+    tie_seed: Mapped[int | None] = mapped_column(BigInteger)
+
 
 class Score(Base):
     """One person's score, or the state that says why there is none."""
@@ -96,6 +100,8 @@ class Score(Base):
     lower: Mapped[float | None]
     upper: Mapped[float | None]
     thin_history: Mapped[bool] = mapped_column(server_default=false())
+    model_version: Mapped[int | None]
+    tie_key: Mapped[float | None]
     reasons: Mapped[str] = mapped_column(Text)
 
 

@@ -46,25 +46,30 @@ class RunMeta:
     valid_until: datetime
     made_at: datetime
     outcome: str
+    former_versions: tuple[int, ...] = ()
+    """Of people: the versions whose higher numbers counted too."""
+    tie_seed: int | None = None
+    """Of people: what the order of equal numbers was drawn by; None where it was not drawn."""
 
 
 def save_person_scores(engine: Engine, scores: "pd.DataFrame", meta: RunMeta) -> int:
     """Keep a scoring run with everyone's score or state, in one transaction. Returns the number of the run.
 
-    Columns: `person_id, state, probability, lower, upper, reasons` (JSON text or lists), and `thin_history` (left out:
-    false for everyone); others are ignored.
+    Columns: `person_id, state, probability, lower, upper, reasons` (JSON text or lists), and, where they are given,
+    `thin_history` (left out: false for everyone), `model_version` (the run's own) and `tie_key`; others are ignored.
     Probability is NaN exactly where `state` is not `scored`. Raises DataError naming what is wrong, never whom.
     """
-    if "thin_history" not in scores.columns:
-        scores = scores.assign(thin_history=False)
+    given = {"thin_history": False, "model_version": meta.model_version, "tie_key": None}
+    scores = scores.assign(**{name: value for name, value in given.items() if name not in scores.columns})
     rows = [
         {
             "person_id": str(row["person_id"]), "state": str(row["state"]),
             "probability": _number(row["probability"]), "lower": _number(row["lower"]),
             "upper": _number(row["upper"]), "reasons": _json_text(row["reasons"]),
-            "thin_history": bool(row["thin_history"]),
+            "thin_history": bool(row["thin_history"]), "model_version": int(row["model_version"]),
+            "tie_key": _number(row["tie_key"]),
         }
-        for row in _rows(scores, ("person_id", "state", "probability", "lower", "upper", "thin_history", "reasons"))
+        for row in _rows(scores, ("person_id", "state", "probability", "lower", "upper", "reasons", *given))
     ]  # fmt: skip
     _check_scores(rows)
     return _save(engine, ScoringRun, Score, rows, meta)
@@ -101,7 +106,8 @@ def _save(
     meta: RunMeta,
 ) -> int:
     with writing(engine) as connection:
-        made = connection.execute(insert(run_table).values(**_run_values(meta)).returning(run_table.id))
+        values = {**_run_values(meta), **(_people_values(meta) if run_table is ScoringRun else {})}
+        made = connection.execute(insert(run_table).values(**values).returning(run_table.id))
         number = int(made.scalar_one())
         for start in range(0, len(rows), BATCH):
             batch = [{**row, "run_id": number} for row in rows[start : start + BATCH]]
@@ -117,6 +123,10 @@ def _run_values(meta: RunMeta) -> dict[str, Any]:
         "made_at": meta.made_at,
         "data_complete_to": {source: moment.isoformat() for source, moment in sorted(meta.data_complete_to.items())},
     }  # fmt: skip
+
+
+def _people_values(meta: RunMeta) -> dict[str, Any]:
+    return {"former_versions": list(meta.former_versions), "tie_seed": meta.tie_seed}
 
 
 def _rows(frame: "pd.DataFrame", names: tuple[str, ...]) -> Iterator[dict[str, Any]]:

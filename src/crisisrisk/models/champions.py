@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from crisisrisk.errors import ModelError
@@ -37,6 +39,21 @@ def changes(models: Path, name: str) -> tuple[Change, ...]:
         raise ModelError(
             "CR-MODEL-001", f"{POINTER} cannot be read", where=str(pointer.parent), hint="promote a run again"
         ) from None
+
+
+def former_versions(made: Sequence[Change], *, at: datetime, within: timedelta) -> tuple[int, ...]:
+    """The versions that promotions took out of answering in the time `within` before `at`, the last one first.
+
+    A rollback ends it: neither what it took back nor what answered before that counts any more.
+    """
+    found: dict[int, None] = {}
+    for place in range(len(made) - 1, 0, -1):
+        change, before = made[place], made[:place]
+        went_back = change.version in {one.version for one in before}
+        if went_back or at - datetime.fromisoformat(change.at) >= within:
+            break
+        found[before[-1].version] = None
+    return tuple(found)
 
 
 def champion_names(models: Path) -> tuple[str, ...]:

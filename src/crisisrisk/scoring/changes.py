@@ -75,7 +75,7 @@ def changes(then: Bundle, now: Bundle, record: Record, *, since: datetime, as_of
     begin = standing(then, known_then, since)
     aged = standing(then, known_then, as_of)
     informed = standing(then, record, as_of)
-    end = informed if now is then else standing(now, record, as_of)
+    end = informed if now.manifest == then.manifest else standing(now, record, as_of)
     parts = (
         _part(NEW_CONTACTS, aged, informed, _said(aged, informed, record)),
         _part(AGEING, begin, aged, _said(begin, aged, record)),

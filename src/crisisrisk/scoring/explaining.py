@@ -1,14 +1,16 @@
 """Why one person's score is what it is, why it is not higher, and what changed since a date."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isnan
 from typing import Any
 
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import reasons_for
 from crisisrisk.scoring.changes import Changes, changes
 from crisisrisk.scoring.people import SCORED, late_sources
-from crisisrisk.scoring.standing import Record, Standing, record_of, standing
+from crisisrisk.scoring.standing import Record, Standing, highest_standing, record_of
 from crisisrisk.scoring.telling import DOWN, NOT_KNOWN, UP, Teller, Told
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
@@ -21,7 +23,13 @@ class Explanation:
     """The expected value and every group's contribution add up to `log_odds`; the strongest are put into words."""
 
     person_id: str
+    model: Bundle
+    """Whose number it is."""
     probability: float
+    lower: float
+    upper: float
+    """The ends of the range; NaN where the model has none."""
+    thin_history: bool
     log_odds: float
     expected_value: float
     by_group: dict[str, float]
@@ -43,8 +51,11 @@ class Explanation:
     def as_json(self) -> dict[str, Any]:
         """Fields as `explain --json` has them."""
         chosen = {name: [one for one in self.reasons if one["direction"] == name] for name in (UP, DOWN, NOT_KNOWN)}
+        ends = {"lower": self.lower, "upper": self.upper}
         return {
-            "person_id": self.person_id, "state": SCORED, "probability": self.probability, "log_odds": self.log_odds,
+            "person_id": self.person_id, "state": SCORED, "probability": self.probability,
+            **{name: None if isnan(end) else end for name, end in ends.items()},
+            "thin_history": self.thin_history, "log_odds": self.log_odds,
             "expected_value": self.expected_value, "groups": self.by_group, "everything_else": self.everything_else,
             **chosen, "state_then": self.state_then,
             "changes": None if self.changes is None else self.changes.as_json(),
@@ -59,8 +70,8 @@ class NotScored:
 
 
 def explain_person(
-    now: Bundle,
-    then: Bundle,
+    now: Sequence[Bundle],
+    then: Sequence[Bundle],
     snapshot: Snapshot,
     site: Site,
     person_id: str,
@@ -68,22 +79,34 @@ def explain_person(
     as_of: datetime,
     since: datetime | None,
 ) -> Explanation | NotScored:
-    """Explain one person's score as of a moment by the model of now and, from `since` on, by the model of then."""
-    record = record_of(snapshot, site, person_id, models=[now, then], as_of=as_of)
-    state = record.state(now, as_of)
+    """Explain one person's score as of a moment by the models of now and, from `since` on, by the models of then.
+
+    Of several models the first is the one that answers; the one that says the most is explained.
+    """
+    record = record_of(snapshot, site, person_id, models=[*now, *then], as_of=as_of)
+    state = record.state(now[0], as_of)
     if state != SCORED:
         return NotScored(state)
-    stands = standing(now, record, as_of)
-    state_then = SCORED if since is None else record.known_before(since).state(then, since) or "no_data"
-    moved = since is not None and state_then == SCORED
+    stands = highest_standing(now, record, as_of)
+    state_then, moved = SCORED, None
+    if since is not None:
+        known_then = record.known_before(since)
+        state_then = known_then.state(then[0], since) or "no_data"
+        if state_then == SCORED:
+            began = highest_standing(then, known_then, since).model
+            moved = changes(began, stands.model, record, since=since, as_of=as_of)
     return Explanation(
         person_id=person_id,
+        model=stands.model,
         probability=stands.probability,
+        lower=stands.lower,
+        upper=stands.upper,
+        thin_history=stands.thin_history,
         log_odds=stands.log_odds,
         expected_value=stands.expected_value,
         by_group=dict(zip(stands.groups.names, stands.by_group.tolist(), strict=True)),
         reasons=_reasons(stands, snapshot, record),
-        changes=changes(then, now, record, since=since, as_of=as_of) if moved and since is not None else None,
+        changes=moved,
         state_then=state_then,
     )
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.cohorts import PersonRows
 from crisisrisk.episodes import event_times, instants_of, live_counts, person_index
+from crisisrisk.models.task import Task
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY
 
 Mask = NDArray[np.bool_]
@@ -35,6 +36,11 @@ class ThinHistory:
     def of(self, events: pa.Table, people: pa.Table, rows: PersonRows) -> Mask:
         """For which rows the history is thin. Shape (rows,). Only what was known before each row's `as_of` counts."""
         return self.short(events, people, rows) | self.few(events, rows)
+
+
+def thin_rule(task: Task) -> ThinHistory:
+    """The rule that a model was trained with."""
+    return ThinHistory(days=task.thin_history_days, contacts=task.thin_history_contacts)
 
 
 def _known_since(events: pa.Table, people: pa.Table, ids: NDArray[np.object_]) -> NDArray[np.int64]:

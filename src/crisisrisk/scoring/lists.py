@@ -1,6 +1,6 @@
 """Who would stand on each team's list at a moment by a model, with the groups of reasons behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,10 +75,15 @@ def _listed(
 ) -> dict[str, Sequence[str]]:
     """Ordered before calibration, which may give neighbours the same probability; ids break what is left."""
     teams = teams_at(snapshot.table("caseloads"), microseconds(as_of))
+    return cut(sorted(standing, key=lambda one: (-standing[one].log_odds, one)), teams, site)
+
+
+def cut(people: Iterable[str], teams: Mapping[str, str], site: Site) -> dict[str, Sequence[str]]:
+    """People in order, as each team lists them: as many as it can look at. Without any team there is one list."""
     of_team: dict[str, list[str]] = {}
-    for person in sorted(standing, key=lambda one: (-standing[one].log_odds, one)):
+    for person in people:
         team = teams.get(person) if teams else EVERYONE
         if team is not None:
             of_team.setdefault(team, []).append(person)
     lengths = {name: team.list_length for name, team in site.teams.items()}
-    return {team: people[: lengths.get(team, LIST_LENGTH)] for team, people in sorted(of_team.items())}
+    return {team: listed[: lengths.get(team, LIST_LENGTH)] for team, listed in sorted(of_team.items())}

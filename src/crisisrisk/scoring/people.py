@@ -1,19 +1,23 @@
 """Everyone's probability as of a moment, with reasons tied to counts and dates; or why there is none."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from crisisrisk.cohorts import PersonRows, person_cohort
 from crisisrisk.database.scores import RunMeta
 from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import reasons_for
+from crisisrisk.models.trees import Numbers
 from crisisrisk.scoring.evidence import evidence_of_bucket
-from crisisrisk.scoring.history import ThinHistory
+from crisisrisk.scoring.history import Mask, thin_rule
+from crisisrisk.scoring.ordering import list_place, tie_key
 from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.scoring.telling import Teller
 from crisisrisk.tables.site import Site
@@ -24,7 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCORED = "scored"
-COLUMNS = ("person_id", "state", "probability", "lower", "upper", "thin_history", "reasons", "as_of")
+COLUMNS = ("person_id", "state", "probability", "lower", "upper", "thin_history", "model_version", "tie_key",
+           "reasons", "as_of")  # fmt: skip
 
 EVENT_COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome",
                   "origin", "is_crisis", "ended_at")  # fmt: skip
@@ -35,8 +40,9 @@ class PersonScores:
     """Everyone known at `meta.as_of`, the highest probability first, those without one last.
 
     `frame` columns: `person_id, state, probability` (0 to 1, NaN unless scored), `lower`, `upper` (of its range, NaN
-    unless scored by a model that has one), `thin_history` (true or false), `reasons` (lists of `direction` up, down
-    or not_known, `share, text, events`), `as_of`.
+    unless scored by a model that has one), `thin_history` (true or false), `model_version` (whose number it is),
+    `tie_key` (NaN where ties are not drawn), `reasons` (lists of `direction` up, down or not_known, `share, text,
+    events`), `as_of`.
     """
 
     frame: "pd.DataFrame"
@@ -53,34 +59,70 @@ class PersonScores:
         return [dict(zip(COLUMNS, row, strict=True)) for row in zip(*(listed[name] for name in COLUMNS), strict=True)]
 
 
-def score_people(model: Bundle, snapshot: Snapshot, site: Site, *, as_of: datetime) -> PersonScores:
-    """Score everyone known at `as_of` with the recipe inside the bundle. Raises ModelError for a bundle of places."""
-    import pandas as pd
+def score_people(
+    model: Bundle,
+    snapshot: Snapshot,
+    site: Site,
+    *,
+    as_of: datetime,
+    former: Sequence[Bundle] = (),
+    tie_seed: int | None = None,
+) -> PersonScores:
+    """Score everyone known at `as_of` with the recipe inside the bundle. Raises ModelError for a bundle of places.
 
+    `former`: models of before that ask the same question. Each person has the highest of all their numbers, with
+    the reasons and the range of the model whose number it is. `tie_seed`: people of whom the same "n in 100" is said
+    are ordered at random by it.
+    """
     # Who objects now is not scored for a moment in the past either.
     objections, now = snapshot.table("opt_outs"), microseconds(snapshot.as_of_now())
     opted_out = opted_out_at(objections, microseconds(as_of)) | opted_out_at(objections, now)
-    teller = Teller(model, as_of, site.time_zone, late_sources(model, snapshot, as_of))
-    scorer = _Scorer(model, site, as_of, opted_out, snapshot.caseloads(), teller)
-    columns = tuple(dict.fromkeys((*EVENT_COLUMNS, *person_event_columns(model.features))))
+    models = (model, *former)
+    tellers = tuple(Teller(one, as_of, site.time_zone, late_sources(one, snapshot, as_of)) for one in models)
+    scorer = _Scorer(tellers, site, as_of, opted_out, snapshot.caseloads())
+    columns = dict.fromkeys(EVENT_COLUMNS)
+    for one in models:
+        columns |= dict.fromkeys(person_event_columns(one.features))
     rows: list[_Scored] = []
     for bucket in range(snapshot.buckets):
-        rows.extend(scorer.bucket(snapshot.person_events(bucket, columns), snapshot.people_in(bucket)))
-    # Lists are ordered before calibration, which may give neighbours the same probability; ids break what is left.
-    rows.sort(key=lambda row: (row.state != SCORED, -row.log_odds, row.person_id))
-    frame = pd.DataFrame(
+        rows.extend(scorer.bucket(snapshot.person_events(bucket, tuple(columns)), snapshot.people_in(bucket)))
+    ordered = _drawn(rows, as_of, tie_seed) if tie_seed is not None else _in_order(rows, alone=not former)
+    meta = run_meta(model, snapshot, as_of=as_of)
+    versions = tuple(one.manifest.version for one in former)
+    return PersonScores(_frame(ordered, as_of), replace(meta, former_versions=versions, tie_seed=tie_seed))
+
+
+def _in_order(rows: "list[_Scored]", *, alone: bool) -> "list[_Scored]":
+    """Before calibration, which may give neighbours the same probability; log-odds of two models do not compare."""
+    return sorted(
+        rows,
+        key=lambda row: (row.state != SCORED, 0.0 if alone else -row.probability, -row.log_odds, row.person_id),
+    )
+
+
+def _drawn(rows: "list[_Scored]", as_of: datetime, seed: int) -> "list[_Scored]":
+    scored = [
+        replace(row, tie_key=tie_key(seed, as_of, row.person_id)) for row in rows if row.state == SCORED
+    ]  # fmt: skip
+    scored.sort(key=lambda row: list_place(row.probability, row.person_id, row.tie_key))
+    return scored + sorted((row for row in rows if row.state != SCORED), key=lambda row: row.person_id)
+
+
+def _frame(rows: "list[_Scored]", as_of: datetime) -> "pd.DataFrame":
+    import pandas as pd
+
+    numbers = ("probability", "lower", "upper", "tie_key")
+    return pd.DataFrame(
         {
             "person_id": [row.person_id for row in rows],
             "state": [row.state for row in rows],
-            "probability": np.array([row.probability for row in rows], dtype=np.float64),
-            "lower": np.array([row.lower for row in rows], dtype=np.float64),
-            "upper": np.array([row.upper for row in rows], dtype=np.float64),
+            **{name: np.array([getattr(row, name) for row in rows], dtype=np.float64) for name in numbers},
             "thin_history": np.array([row.thin_history for row in rows], dtype=bool),
+            "model_version": np.array([row.model_version for row in rows], dtype=np.int64),
             "reasons": pd.Series([row.reasons for row in rows], dtype=object),
             "as_of": [as_of] * len(rows),
         }
-    )
-    return PersonScores(frame, run_meta(model, snapshot, as_of=as_of))
+    )[list(COLUMNS)]
 
 
 def late_sources(model: Bundle, snapshot: Snapshot, as_of: datetime) -> dict[str, datetime]:
@@ -112,60 +154,85 @@ def run_meta(model: Bundle, snapshot: Snapshot, *, as_of: datetime) -> RunMeta:
 class _Scored:
     person_id: str
     state: str
+    model_version: int
     probability: float = float("nan")
     lower: float = float("nan")
     upper: float = float("nan")
     thin_history: bool = False
     log_odds: float = 0.0
+    tie_key: float = float("nan")
     reasons: tuple[dict[str, Any], ...] = ()
+
+
+class _Answer(NamedTuple):
+    """What one model makes of some rows. Shapes (rows, columns), (rows,) and (rows,)."""
+
+    features: NDArray[np.float32]
+    log_odds: Numbers
+    probability: Numbers
+
+    def of(self, rows: NDArray[np.int64]) -> "_Answer":
+        """Only some of the rows."""
+        return _Answer(self.features[rows], self.log_odds[rows], self.probability[rows])
 
 
 @dataclass(frozen=True)
 class _Scorer:
-    model: Bundle
+    tellers: tuple[Teller, ...]
+    """One for each model, that of the model that answers first."""
     site: Site
     as_of: datetime
     opted_out: frozenset[str]
     caseloads: pa.Table | None
-    teller: Teller
 
     def bucket(self, events: pa.Table, people: pa.Table) -> list[_Scored]:
         """Everyone of one bucket who is known at the moment."""
-        task = self.model.task
+        model = self.tellers[0].model
+        task, version = model.task, model.manifest.version
         cohort = person_cohort(task.cohort, task.crisis, events, people, [self.as_of], opted_out=self.opted_out)
         pairs = zip(cohort.states.person_id.tolist(), cohort.states.state.tolist(), strict=True)
-        silent = [_Scored(person, state) for person, state in pairs if state != SCORED]
+        silent = [_Scored(person, state, version) for person, state in pairs if state != SCORED]
         return silent + (self._scored(events, people, cohort.rows) if len(cohort.rows) else [])
 
     def _scored(self, events: pa.Table, people: pa.Table, rows: PersonRows) -> list[_Scored]:
-        model, names = self.model.risk_model, self.model.features.names
-        features = person_features(
-            self.model.features, events, people, rows, zone=self.site.time_zone, caseloads=self.caseloads
-        )
-        log_odds = model.log_odds(features, names)
-        probability = model.calibration.apply(log_odds)
-        thin = self._thin_rule().of(events, people, rows)
-        lower, upper = model.calibration.ends(log_odds, thin)
-        found = reasons_for(self.model.features, model.contributions(features, names), features)
-        evidence = evidence_of_bucket(events, rows.person_id, microseconds(self.as_of), self.site.time_zone)
-        said = self.teller.told(evidence, found, features)
+        answers = [self._answer(teller.model, events, people, rows) for teller in self.tellers]
+        highest = np.argmax([one.probability for one in answers], axis=0)  # of equals the model that answers
+        found: list[_Scored] = []
+        for number, (teller, answer) in enumerate(zip(self.tellers, answers, strict=True)):
+            theirs = np.flatnonzero(highest == number)
+            if len(theirs):
+                thin = thin_rule(teller.model.task).of(events, people, rows)[theirs]
+                found += self._worded(teller, answer.of(theirs), events, rows.person_id[theirs], thin)
+        return found
+
+    def _answer(self, model: Bundle, events: pa.Table, people: pa.Table, rows: PersonRows) -> _Answer:
+        zone, risk = self.site.time_zone, model.risk_model
+        features = person_features(model.features, events, people, rows, zone=zone, caseloads=self.caseloads)
+        log_odds = risk.log_odds(features, model.features.names)
+        return _Answer(features, log_odds, risk.calibration.apply(log_odds))
+
+    def _worded(
+        self, teller: Teller, answer: _Answer, events: pa.Table, person_id: NDArray[np.object_], thin: Mask
+    ) -> list[_Scored]:
+        model, recipe = teller.model.risk_model, teller.model.features
+        lower, upper = model.calibration.ends(answer.log_odds, thin)
+        found = reasons_for(recipe, model.contributions(answer.features, recipe.names), answer.features)
+        evidence = evidence_of_bucket(events, person_id, microseconds(self.as_of), self.site.time_zone)
+        said = teller.told(evidence, found, answer.features)
         return [
             _Scored(
                 person_id=person,
                 state=SCORED,
-                probability=float(probability[row]),
+                model_version=teller.model.manifest.version,
+                probability=float(answer.probability[row]),
                 lower=float(lower[row]),
                 upper=float(upper[row]),
                 thin_history=bool(thin[row]),
-                log_odds=float(log_odds[row]),
+                log_odds=float(answer.log_odds[row]),
                 reasons=said[row],
             )
-            for row, person in enumerate(rows.person_id.tolist())
+            for row, person in enumerate(person_id.tolist())
         ]
-
-    def _thin_rule(self) -> ThinHistory:
-        task = self.model.task
-        return ThinHistory(days=task.thin_history_days, contacts=task.thin_history_contacts)
 
 
 # The file
@@ -174,7 +241,7 @@ class _Scorer:
 def scores_table(scores: PersonScores) -> "pd.DataFrame":
     """The scores as a file has them: reasons as columns `reason_1`, `reason_2`, … instead of lists."""
     frame = scores.frame
-    table = frame[["person_id", "probability", "lower", "upper", "state", "thin_history"]].copy()
+    table = frame[["person_id", "probability", "lower", "upper", "state", "thin_history", "model_version"]].copy()
     most = max((len(reasons) for reasons in frame["reasons"]), default=0)
     for number in range(most):
         table[f"reason_{number + 1}"] = [

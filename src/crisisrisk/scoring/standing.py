@@ -1,5 +1,6 @@
 """How one person stands at a moment, by what was known before another one: the score and all that gives it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import FeatureGroups, feature_groups, group_contributions
 from crisisrisk.models.trees import Numbers
 from crisisrisk.scoring.evidence import EvidenceOfBucket, evidence_of_bucket
+from crisisrisk.scoring.history import thin_rule
 from crisisrisk.scoring.people import EVENT_COLUMNS
 from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.tables.site import Site
@@ -96,6 +98,10 @@ class Standing:
     as_of: datetime
     log_odds: float
     probability: float
+    lower: float
+    upper: float
+    """The ends of the range; NaN without one."""
+    thin_history: bool
     features: NDArray[np.float32]
     contributions: Numbers
     evidence: EvidenceOfBucket
@@ -117,6 +123,11 @@ class Standing:
         return sums
 
 
+def highest_standing(models: Sequence[Bundle], record: Record, as_of: datetime) -> Standing:
+    """By the model that says the most of somebody; of equals by the first, which is the one that answers."""
+    return max((standing(model, record, as_of) for model in models), key=lambda one: one.probability)
+
+
 def standing(model: Bundle, record: Record, as_of: datetime) -> Standing:
     """Score one record as of a moment, whatever the person's state."""
     rows = PersonRows(
@@ -127,11 +138,16 @@ def standing(model: Bundle, record: Record, as_of: datetime) -> Standing:
         model.features, record.events, record.people, rows, zone=zone, caseloads=record.caseloads
     )  # fmt: skip
     log_odds = risk.log_odds(features, names)
+    thin = thin_rule(model.task).of(record.events, record.people, rows)
+    lower, upper = risk.calibration.ends(log_odds, thin)
     return Standing(
         model=model,
         as_of=as_of,
         log_odds=float(log_odds[0]),
         probability=float(risk.calibration.apply(log_odds)[0]),
+        lower=float(lower[0]),
+        upper=float(upper[0]),
+        thin_history=bool(thin[0]),
         features=features,
         contributions=risk.contributions(features, names),
         evidence=evidence_of_bucket(record.events, rows.person_id, microseconds(as_of), zone),

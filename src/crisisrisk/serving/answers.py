@@ -62,6 +62,9 @@ class ScoredPerson(Answer):
     person_id: str
     state: Literal["scored"]
     thin_history: bool = Field(description="Known for a short time or by few contacts: the range is wider.")
+    model_version: int = Field(
+        description="Whose number it is: for a while after a change of model the higher of two is shown."
+    )
 
 
 class PersonRisk(Basis, Likelihood, ScoredPerson):
@@ -252,8 +255,3 @@ def reasons_given(reasons: Reasons) -> list[ReasonGiven]:
         )
         for reason in reasons
     ]
-
-
-def in_100(probability: float) -> int | float:
-    """“About 18 in 100”. Below 1 it keeps a decimal and never becomes 0: a small number is not none."""
-    return int(probability * 100 + 0.5) if probability >= 0.01 else max(round(probability * 100, 1), 0.1)

@@ -11,6 +11,8 @@ from crisisrisk.errors import RecipeError, did_you_mean
 SCORES_OFF = "scores of people are off at this site"
 SWITCH_ON = "serving/service.toml switches them on, naming the clinical safety officer and the impact assessment"
 
+MOST_DAYS = 3650
+
 
 @dataclass(frozen=True, kw_only=True)
 class PersonScores:
@@ -55,6 +57,27 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Updating:
+    """What a change of model does to the numbers shown."""
+
+    keep_higher_days: float = 0
+    """For so long after a promotion the higher of the old and the new model's number is shown; 0: never."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOrder:
+    """How people of whom the same "n in 100" is said are ordered among each other."""
+
+    random_ties: bool = False
+    random_ties_seed: int = 0
+
+    @property
+    def seed(self) -> int | None:
+        """What the order is drawn by; None where it is not drawn."""
+        return self.random_ties_seed if self.random_ties else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceDeclaration:
     """Everything that service.toml says. A model that is not named is the one of its kind promoted last."""
 
@@ -64,11 +87,16 @@ class ServiceDeclaration:
     person_scores: PersonScores = field(default_factory=PersonScores)
     freshness: Freshness = field(default_factory=Freshness)
     limits: Limits = field(default_factory=Limits)
+    updating: Updating = field(default_factory=Updating)
+    lists: ListOrder = field(default_factory=ListOrder)
 
 
 _NUMBER = (int, float)
 _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
-    "": {"docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,)},
+    "": {
+        "docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,),
+        "updating": (dict,), "lists": (dict,),
+    },
     "models": {"person": (str,), "place": (str,)},
     "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
     "freshness": {
@@ -76,6 +104,8 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "late_after_hours_by_source": (dict,),
     },
     "limits": {"body_bytes": (int,), "list_length": (int,), "shift_days": (int,)},
+    "updating": {"keep_higher_days": _NUMBER},
+    "lists": {"random_ties": (bool,), "random_ties_seed": (int,)},
 }  # fmt: skip
 _NAMES = {bool: "true or false", str: "text", dict: "a table", int: "a number", float: "a number"}
 
@@ -84,7 +114,7 @@ def read_service(path: Path) -> ServiceDeclaration:
     """Parse a service.toml. Every problem is collected, then RecipeError is raised once."""
     content = read_toml(path, "CR-SERVE-001")
     problems = [problem for section in _SECTIONS for problem in _problems(content, section)]
-    problems = problems or _limits(content)
+    problems = problems or [*_limits(content), *_updating(content)]
     raise_problems(problems, path, "CR-SERVE-001")
     models = content.get("models", {})
     return ServiceDeclaration(
@@ -94,6 +124,8 @@ def read_service(path: Path) -> ServiceDeclaration:
         person_scores=PersonScores(**content.get("person_scores", {})),
         freshness=Freshness(**content.get("freshness", {})),
         limits=Limits(**content.get("limits", {})),
+        updating=Updating(**content.get("updating", {})),
+        lists=ListOrder(**content.get("lists", {})),
     )
 
 
@@ -145,3 +177,14 @@ def _limits(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         for key, value in table.items()
         if type(value) not in _NUMBER or not 0 < value < float("inf")
     ]
+
+
+def _updating(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    days = content.get("updating", {}).get("keep_higher_days", 0)
+    seed = content.get("lists", {}).get("random_ties_seed", 0)
+    found = []
+    if not 0 <= days <= MOST_DAYS:
+        found.append((f"updating.keep_higher_days is {days!r}, wanted a number from 0 to {MOST_DAYS}", ""))
+    if not 0 <= seed < 2**63:
+        found.append((f"lists.random_ties_seed is {seed!r}, wanted a number from 0 to 2^63 - 1", ""))
+    return found

@@ -17,7 +17,7 @@ _BASIS: dict[str, Any] = {
 }
 _LISTED: dict[str, Any] = {
     "person_id": "k1_7Q4M2XK0D3RT5VWZ", "state": "scored", "probability": 0.182, "likely_in_100": 18,
-    "lower": 0.131, "upper": 0.243, "thin_history": False,
+    "lower": 0.131, "upper": 0.243, "thin_history": False, "model_version": 4,
     "reasons": [
         {"direction": "up", "share": 0.44, "text": "2 crisis-line calls in the last 7 days", "events": []},
         {"direction": "down", "share": 0.2, "text": "334 days since the last crisis contact", "events": []},

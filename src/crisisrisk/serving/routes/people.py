@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from crisisrisk.database.latest import StoredRun, StoredScore, caseload_scores
 from crisisrisk.database.scores import SCORED
+from crisisrisk.scoring.former import FORMER
+from crisisrisk.scoring.ordering import in_100, list_place
 from crisisrisk.serving.access import OwnPerson, OwnTeam
 from crisisrisk.serving.answers import (
     Caseload,
@@ -17,7 +19,6 @@ from crisisrisk.serving.answers import (
     ListedPerson,
     PersonRisk,
     PinnedPerson,
-    in_100,
     reasons_given,
 )
 from crisisrisk.serving.examples import CASELOAD, NO_SCORE, PERSON, answered
@@ -56,7 +57,7 @@ def person_risk(pid: OwnPerson, service: ServiceOf) -> PersonRisk:
     if last.run is None or last.states[pid] != SCORED:
         raise _no_score(service, last, last.states[pid])
     score = last.scores[pid]
-    return PersonRisk(**_basis(service, last.run, [score]), **_listed(score).model_dump())
+    return PersonRisk(**_basis(service, last.run, [score]), **_listed(last.run, score).model_dump())
 
 
 @people.get("/caseloads/{team}", summary="A team's people, most likely first", responses=answered(CASELOAD))
@@ -76,7 +77,7 @@ def caseload(
         )  # fmt: skip
     listed = sorted(
         (last.scores[person] for person, state in last.states.items() if state == SCORED),
-        key=lambda score: (-(score.probability or 0.0), score.person_id),
+        key=lambda score: list_place(score.probability or 0.0, score.person_id, score.tie_key),
     )
     shown = listed[:limit]
     return Caseload(
@@ -85,7 +86,7 @@ def caseload(
         people_on_caseload=len(members),
         people_scored=len(listed),
         pinned=_pinned(service, last),
-        people=[_listed(score) for score in shown],
+        people=[_listed(last.run, score) for score in shown],
     )
 
 
@@ -140,7 +141,7 @@ def _meaning(service: Service, last: _LastScores, state: str) -> str:
     return RESCORE if state == STALE and last.of_another_model else state_in_words(service.settings, state)
 
 
-def _listed(score: StoredScore) -> ListedPerson:
+def _listed(run: StoredRun, score: StoredScore) -> ListedPerson:
     assert score.probability is not None, "the database keeps no score without its probability"
     return ListedPerson(
         person_id=score.person_id,
@@ -150,6 +151,7 @@ def _listed(score: StoredScore) -> ListedPerson:
         lower=score.lower,
         upper=score.upper,
         thin_history=score.thin_history,
+        model_version=_whose(run, score),
         reasons=reasons_given(score.reasons),
     )
 
@@ -158,12 +160,20 @@ def _basis(service: Service, run: StoredRun, scores: Collection[StoredScore]) ->
     freshness = Freshness(service.settings)
     ranged = all(score.lower is not None for score in scores)
     thin = any(score.thin_history for score in scores)
+    basis = freshness.basis(run, ranged=ranged, thin=thin)
+    if any(_whose(run, score) != run.meta.model_version for score in scores):
+        basis["caveats"] = [*basis["caveats"], FORMER]
     return {
-        **freshness.basis(run, ranged=ranged, thin=thin),
+        **basis,
         "horizon_days": run.meta.horizon_days,
         "valid_until": freshness.valid_until(run),
         "reference": f"R-{run.number}",
     }
+
+
+def _whose(run: StoredRun, score: StoredScore) -> int:
+    """The version whose number it is."""
+    return run.meta.model_version if score.model_version is None else score.model_version
 
 
 def _no_score(service: Service, last: _LastScores, state: str) -> NoAnswerError:

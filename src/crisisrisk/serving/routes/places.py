@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from crisisrisk.database.latest import StoredPlace, StoredShift, forecast_for, shifts_between
 from crisisrisk.errors import ModelError
 from crisisrisk.models.bundle import Manifest
+from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.access import PlaceViewer, Viewer
 from crisisrisk.serving.answers import (
     Hotspot,
@@ -19,7 +20,6 @@ from crisisrisk.serving.answers import (
     ShiftForecast,
     ShiftListed,
     Shifts,
-    in_100,
     model_used,
     reasons_given,
 )

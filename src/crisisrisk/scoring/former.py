@@ -1,0 +1,15 @@
+"""The higher of two answers: for a while after a change of model, the model before it may still speak."""
+
+from crisisrisk.models.task import Task
+
+QUESTION = ("subject", "outcome", "crisis", "cohort", "horizon_days", "gap_days")
+
+FORMER = (
+    "A number of another version than the model that answers is its predecessor's: for a while after a change of "
+    "model the higher of both is shown, with the reasons and the range of the one whose number it is."
+)
+
+
+def same_question(one: Task, other: Task) -> bool:
+    """Whether two models answer the same: only then can the higher of their numbers be taken."""
+    return all(getattr(one, name) == getattr(other, name) for name in QUESTION)
