@@ -111,7 +111,11 @@ class PersonHistories:
             people = len(self._events.starts)
             raise DataError("CR-FEAT-004", f"there is no person {person}", wanted=f"a place from 0 to {people - 1}")
         width, alone = self._ordered.width, slice(person, person + 1)
-        events = self._events._replace(starts=self._events.starts[alone], ends=self._events.ends[alone])
+        events = self._events._replace(
+            starts=self._events.starts[alone],
+            ends=self._events.ends[alone],
+            sums_from=self._events.sums_from[person : person + 2],
+        )
         offsets = self._ordered.offsets[person * width : (person + 1) * width + 1]
         moments = RowArrays(settled(np.array([0, len(as_of)], dtype=np.int64)), settled(as_of))
         moments = moments_in_order(moments, 1)

@@ -22,6 +22,7 @@ from crisisrisk.features.person_kernels import (
     runs_of_people,
 )
 from crisisrisk.features.person_plan import PersonPlan, Values
+from crisisrisk.features.person_tally import no_tallies, tallies
 from crisisrisk.timeline import FIRST_US, LAST_US, Instants, LocalClock, local_clock
 
 INSTANTS = ("occurred_at", "known_at", "superseded_at")
@@ -69,7 +70,11 @@ def event_arrays(
         _or_never(events, "ended_at", _UTC)[order] if "ended_at" in plan.reads else _NO_INSTANTS,
         _thousandths(events)[order] if "value" in plan.reads else _NO_INSTANTS,
     )  # fmt: skip
-    return EventArrays(*map(settled, arrays))
+    summed = (
+        tallies(starts, ends, arrays[3], begins, channels, plan.compiled.channels)
+        if by_time else no_tallies(len(starts), plan.compiled.channels)
+    )  # fmt: skip
+    return EventArrays(*map(settled, (*arrays, *summed)))
 
 
 _UTC = pa.timestamp("us", tz="UTC")
@@ -98,15 +103,20 @@ def moments_in_order(rows: RowArrays, people: int) -> RowArrays:
             "CR-FEAT-004", "the rows are not those of the people", found=f"{len(offsets)} offsets, {len(as_of)} rows",
             wanted=f"{people + 1} offsets that ascend from 0 to the number of rows",
         )  # fmt: skip
-    falls = np.diff(as_of, prepend=as_of[:1]) < 0
-    falls[offsets[:-1][offsets[:-1] < len(as_of)]] = False
-    if falls.any():
+    if len(as_of) > 1 and _any_falls(offsets, as_of):
         raise DataError("CR-FEAT-004", "the as-of moments of a person are out of order", wanted="ascending moments")
     if len(as_of) and (as_of.min() < FIRST_US or as_of.max() > LAST_US):
         raise DataError(
             "CR-FEAT-004", "an as-of moment is outside the calendar", wanted="an instant of the years 1 to 9999"
         )
     return RowArrays(offsets, as_of)
+
+
+def _any_falls(offsets: NDArray[np.int64], as_of: Instants) -> bool:
+    falls = np.diff(as_of) < 0
+    begins = offsets[1:-1]
+    falls[begins[(begins > 0) & (begins < len(as_of))] - 1] = False
+    return bool(falls.any())
 
 
 def require_columns(table: pa.Table, wanted: Sequence[str], what: str) -> None:

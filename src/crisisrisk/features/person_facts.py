@@ -127,7 +127,8 @@ class RowFacts:
     @cached_property
     def _dates(self) -> tuple[Numbers, NDArray[np.int64]]:
         """Local year, and whole weeks since its first day. Rows share moments, so each moment is looked up once."""
-        moments, place = np.unique(self.as_of, return_inverse=True)
+        alone = len(self.as_of) == 1
+        moments, place = (self.as_of, np.zeros(1, np.intp)) if alone else np.unique(self.as_of, return_inverse=True)
         dates = [instant(moment).astimezone(self._zone) for moment in moments.tolist()]
         years = np.array([one.year for one in dates], dtype=np.float64)
         weeks = np.array([(one.timetuple().tm_yday - 1) // 7 for one in dates], dtype=np.int64)

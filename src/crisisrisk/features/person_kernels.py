@@ -46,6 +46,10 @@ class EventArrays(NamedTuple):
     """NEVER where no end is known."""
     value: NDArray[np.int64]
     """In thousandths; NEVER where there is none."""
+    sums_from: NDArray[np.int64]
+    """Shape (people + 1,): person p has the sums `sums_from[p]:sums_from[p + 1]` of `person_tally`, or none."""
+    sums: Integers
+    sums_known: Instants
 
 
 class RowArrays(NamedTuple):

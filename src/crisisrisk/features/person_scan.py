@@ -34,7 +34,8 @@ def scan_people(first: int, last: int, events: EventArrays, rows: RowArrays, pla
             continue
         as_of, start, end = rows.as_of[begin:finish], events.starts[person], events.ends[person]
         if len(as_of) == 1:
-            count_at(start, end, as_of[0], events, plan, scratch)
+            sums = events.sums_from[person], events.sums_from[person + 1]
+            count_at(start, end, sums, as_of[0], events, plan, scratch)
             if plan.distinct_kinds > 0:
                 count_distinct_at(start, end, as_of[0], events, plan, scratch)
         else:

@@ -108,9 +108,9 @@ def series_of(
             begin_of_slot = number
             for place in range(ordered.offsets[slot], ordered.offsets[slot + 1]):
                 event = ordered.event[place]
-                if low[event] < gone[event]:
-                    found[number] = event
-                    number += 1
+                # Written in any case, kept if it is live: a branch that is seldom taken costs more.
+                found[number] = event
+                number += low[event] < gone[event]
             if several:
                 _sort_by_entry(found[begin_of_slot:number], low)
             offsets[slot - first * width + 1] = number
@@ -124,6 +124,12 @@ def _find_rows(person: int, events: EventArrays, rows: RowArrays, low: Integers,
     for event in range(events.starts[person], events.ends[person]):
         low[event] = gone[event] = 0
     if begin == finish:
+        return
+    if finish - begin == 1:
+        as_of = rows.as_of[begin]
+        for event in range(events.starts[person], events.ends[person]):
+            low[event] = max(events.known[event], events.occurred[event]) >= as_of
+            gone[event] = events.superseded[event] >= as_of
         return
     grid = grid_of(rows.as_of[begin:finish])
     for event in range(events.starts[person], events.ends[person]):
