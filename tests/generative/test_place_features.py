@@ -33,7 +33,7 @@ from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.timeline import Shift, microseconds, shift_on
 
 SITE = site_of()
-CELLS = hexagons(MIDDLE, NEIGHBOUR, SECOND, FAR)
+CELLS = replace(hexagons(MIDDLE, NEIGHBOUR, SECOND, FAR), parents=("north", None, "north", "south"))
 RECIPE = read_feature_recipe(
     """
 [recipe]
@@ -242,11 +242,12 @@ def test_the_usual_value_equals_its_definition(asked: Map, days: int) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(maps(), st.sampled_from([7, 28, 365]), st.sampled_from([None, 5.0]))
-@example(NOBODY, 28, None)
-def test_the_offset_equals_its_definition(asked: Map, days: int, prior: float | None) -> None:
-    found = offset_rates(asked.history, asked.rows, SITE, lookback_days=days, prior_events=prior)
-    wanted = reference_offset(asked.versions, asked.rows, SITE, lookback_days=days, prior_events=prior)
+@given(maps(), st.sampled_from([7, 28, 113, 365]), st.sampled_from([None, 5.0]), st.sampled_from([0.0, 36.0]))
+@example(NOBODY, 28, None, 0.0)
+def test_the_offset_equals_its_definition(asked: Map, days: int, prior: float | None, latency: float) -> None:
+    how = {"lookback_days": days, "prior_events": prior, "latency_hours": latency}
+    found = offset_rates(asked.history, asked.rows, SITE, **how)
+    wanted = reference_offset(asked.versions, asked.rows, SITE, **how)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
 
 

@@ -4,7 +4,7 @@ Everything asks each event in turn: what was said of it last before the issue ti
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -80,6 +80,7 @@ def hexagons(*ids: str) -> Cells:
         deprivation_decile=np.full(len(listed), math.nan),
         neighbours_1=ring(1),
         neighbours_2=ring(2),
+        parents=tuple(h3.cell_to_parent(cell, 5) for cell in listed),
     )
 
 
@@ -253,35 +254,102 @@ def reference_usual(
 
 
 def reference_offset(
-    versions: Sequence[EventVersion], rows: PlaceRows, site: Site, *, lookback_days: int, prior_events: float | None
+    versions: Sequence[EventVersion],
+    rows: PlaceRows,
+    site: Site,
+    *,
+    lookback_days: int,
+    prior_events: float | None,
+    latency_hours: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Log of rate × factor × hours. Shape (shifts, cells)."""
+    """Log of share × mean rate × level × factor × hours. Shape (shifts, cells)."""
     known = [one for one in versions if cell_of(one) in rows.cells.ids]
     log = np.empty((len(rows), len(rows.cells)))
     for row, (shift, issued) in enumerate(zip(rows.shifts, rows.issued_at.tolist(), strict=True)):
         moment = instant(issued)
-        since = max(observed_since(known, moment), moment - lookback_days * DAY)
-        live = [one for one in said_before(versions, moment) if since <= one.occurred_at]
-        live = [one for one in live if cell_of(one) in rows.cells.ids]
-        hours = max(moment - since, DAY) / timedelta(hours=1)
-        counts = [sum(cell_of(one) == place for one in live) for place in rows.cells.ids]
-        factor = _factors(site, live, since, moment, (len(live) + 0.5) / hours).get((shift.name, shift.weekday), 1.0)
-        for cell, multiple in enumerate(_multiples(counts, prior_events)):
-            rate = multiple * (len(live) + 0.5) / len(counts) / hours
-            log[row, cell] = math.log(rate * factor * shift.hours)
+        seen_to = moment - timedelta(hours=latency_hours)
+        began = min(observed_since(known, moment), seen_to)
+        since = max(began, seen_to - lookback_days * DAY)
+        settled = [one for one in said_before(versions, moment) if began <= one.occurred_at < seen_to]
+        settled = [one for one in settled if cell_of(one) in rows.cells.ids]
+        live = [one for one in settled if since <= one.occurred_at]
+        hours = max(seen_to - since, DAY) / timedelta(hours=1)
+        rate = (len(live) + 0.5) / hours
+        level = _level(settled, began, seen_to, lookback_days, rate)
+        factor = _factors(site, live, since, seen_to, rate).get((shift.name, shift.weekday), 1.0)
+        shares = _shares(settled, rows.cells, seen_to, lookback_days, prior_events)
+        names = {pattern.name: pattern.weekdays for pattern in site.shifts}
+        if shift.name in names:
+            kinds = [(shift.name, weekday) for weekday in names[shift.name]]
+            inside = [
+                event for event in live
+                for kind in kinds for one in _shifts_seen(site, *kind, since, seen_to)
+                if one.start <= event.occurred_at < one.end
+            ]  # fmt: skip
+            counts = _counted(inside, rows.cells, lambda event: 1.0)
+            due = [sum(counts) / len(counts) * share for share in shares]
+            drawn = _drawn_by(counts, due, prior_events)
+            shares = _mean_one([share * one for share, one in zip(shares, drawn, strict=True)])
+        for cell, share in enumerate(shares):
+            log[row, cell] = math.log(share * rate / len(shares) * level * factor * shift.hours)
     return log
 
 
-def _multiples(counts: Sequence[int], prior_events: float | None) -> list[float]:
-    mean, plain = (sum(counts) + 0.5) / len(counts), sum(counts) / len(counts)
+def _counted(live: Sequence[EventVersion], cells: Cells, weight: Callable[[EventVersion], float]) -> list[float]:
+    return [sum(weight(one) for one in live if cell_of(one) == place) for place in cells.ids]
+
+
+def _mean_one(values: Sequence[float]) -> list[float]:
+    return [value * len(values) / sum(values) for value in values]
+
+
+def _shares(
+    live: Sequence[EventVersion], cells: Cells, moment: datetime, lookback_days: int, prior_events: float | None
+) -> list[float]:
+    """What the first share of each cell is: drawn to its parent's, and that to the mean."""
+
+    def weight(event: EventVersion) -> float:
+        younger = 0
+        for older in (lookback_days // 2, lookback_days, 2 * lookback_days, 4 * lookback_days):
+            if event.occurred_at >= moment - older * DAY:
+                return float(0.5 ** ((younger + older) / 2 / lookback_days))
+            younger = older
+        return 0.0
+
+    counts = _counted(live, cells, weight)
+    mean = (sum(counts) + 0.5) / len(counts)
+    parents = list(cells.parents or [None] * len(cells))
+    of_parent = {
+        parent: [count for count, its in zip(counts, parents, strict=True) if its == parent] for parent in set(parents)
+    }
+    level = _drawn_to_one(
+        {parent: sum(its) for parent, its in of_parent.items()},
+        {parent: mean * len(its) for parent, its in of_parent.items()},
+        corrected=True,
+    )
+    of_cell = [mean * level[parent] for parent in parents]
+    drawn = _drawn_by(counts, of_cell, prior_events)
+    return _mean_one([level[parent] * one for parent, one in zip(parents, drawn, strict=True)])
+
+
+def _drawn_by(counts: Sequence[float], due: Sequence[float], prior_events: float | None) -> list[float]:
     if prior_events:
-        spread = 1 / prior_events
-    elif len(counts) > 1 and sum(counts):
-        variance = sum((one - plain) ** 2 for one in counts) / (len(counts) - 1)
-        spread = max(0.0, (variance - plain) / plain**2)
-    else:
-        spread = 0.0
-    return [(one * spread + 1) / (mean * spread + 1) for one in counts]
+        return [(one + prior_events) / (expected + prior_events) for one, expected in zip(counts, due, strict=True)]
+    found = _drawn_to_one(dict(enumerate(counts)), dict(enumerate(due)), corrected=True)
+    return [found[cell] for cell in range(len(counts))]
+
+
+def _level(live: Sequence[EventVersion], began: datetime, moment: datetime, lookback_days: int, rate: float) -> float:
+    """The last eight weeks beside the lookback, told from chance by how such blocks differ."""
+    blocks = lookback_days // 56
+    if blocks < 2:
+        return 1.0
+    seen, due = {}, {}
+    for block in range(blocks):
+        start, end = moment - 56 * (block + 1) * DAY, moment - 56 * block * DAY
+        seen[block] = sum(start <= one.occurred_at < end for one in live)
+        due[block] = max((end - max(start, began)) / timedelta(hours=1), 0.0) * rate
+    return _drawn_to_one(seen, due)[0]
 
 
 def _factors(
@@ -302,8 +370,14 @@ def _factors(
     return {kind: of_name[kind[0]] * beside[kind] for kind in kinds}
 
 
-def _drawn_to_one(seen: Mapping[Kind, int], due: Mapping[Kind, float]) -> dict[Kind, float]:
-    beyond = sum((seen[kind] - due[kind]) ** 2 - due[kind] for kind in seen)
+def _drawn_to_one(
+    seen: Mapping[Kind, float], due: Mapping[Kind, float], *, corrected: bool = False
+) -> dict[Kind, float]:
+    """Seen ÷ due, drawn to 1. `corrected`: the mean was taken from the same units, which costs one of them."""
+    if corrected and len(seen) == 1:
+        return dict.fromkeys(seen, 1.0)
+    times = len(seen) / (len(seen) - 1) if corrected else 1.0
+    beyond = sum((seen[kind] - due[kind]) ** 2 * times - due[kind] for kind in seen)
     weight = sum(due[kind] ** 2 for kind in seen)
     spread = max(0.0, beyond / weight) if weight else 0.0
     return {kind: (seen[kind] * spread + 1) / (due[kind] * spread + 1) for kind in seen}

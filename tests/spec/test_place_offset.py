@@ -7,6 +7,7 @@ from math import exp, isnan
 import numpy as np
 import pytest
 from tests.lib.place_tables import CELLS, HERE, SITE, asked, every, history, shift
+from tests.lib.reference_place_features import FAR, MIDDLE, NEIGHBOUR, SECOND
 
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.timeline import Shift, microseconds
@@ -122,6 +123,56 @@ def test_the_first_record_makes_history_only_after_it_became_known() -> None:
     noon = microseconds(shift("day 2024-12-01").start + timedelta(hours=4))
     since = observed_since(history(text), np.array([noon, noon + 1]))
     assert since.tolist() == [noon, noon - 4 * 3_600_000_000]
+
+
+def test_a_cell_without_contacts_expects_more_beside_busy_cells_of_its_parent() -> None:
+    """Two parts of the city: middle and far are one, neighbour and second the other."""
+    parents = tuple("south" if cell in (MIDDLE, FAR) else "north" for cell in CELLS.ids)
+    cells = replace(CELLS, parents=parents)
+    rows = replace(asked(shift("day 2025-03-31")), cells=cells)
+    [row] = np.exp(offset_rates(history(table(daily("09 12"))), rows, SITE)).tolist()
+    here = dict(zip(cells.ids, row, strict=True))
+    assert here[FAR] > 2 * here[NEIGHBOUR] == 2 * here[SECOND] > 0
+    assert here[MIDDLE] > 10 * here[FAR]
+
+
+def test_the_last_eight_weeks_move_the_whole_area_as_far_as_they_are_no_chance() -> None:
+    """One contact a day for ten months, then three: the year says 1.3, the last eight weeks 3."""
+    first = (
+        microseconds(shift("day 2025-03-31").start) - microseconds(shift("day 2024-12-02").start)
+    ) // 86_400_000_000
+    calm = [f"{datetime(2024, 4, 1) + timedelta(days=day):%Y-%m-%d} 10:00  middle" for day in range(245 + first - 56)]
+    busy = [f"{datetime(2025, 2, 3) + timedelta(days=day):%Y-%m-%d} {hour}:00  middle"
+            for day in range(56) for hour in ("09", "10", "11")]  # fmt: skip
+    [row] = expected(table(calm, busy), shift("day 2025-03-31"))
+    assert sum(row) == pytest.approx(2.9, abs=0.2)
+
+
+def test_a_cell_has_its_own_clock_where_contacts_enough_say_so() -> None:
+    """Middle by day, neighbour by night: each as often."""
+    text = table(daily("09"), daily("23", place="neighbour"))
+    [day, night] = expected(text, shift("day 2025-03-31"), shift("night 2025-03-31"), lookback_days=91)
+    other = CELLS.ids.index(NEIGHBOUR)
+    assert day[HERE] > 10 * day[other] > 0
+    assert night[other] > 10 * night[HERE] > 0
+
+
+def test_neither_contacts_nor_hours_of_the_latency_count() -> None:
+    """Contacts become known three days later: without the latency the last days look empty."""
+    rows = [
+        f"{FIRST + timedelta(days=day):%Y-%m-%d} 09:00  {FIRST + timedelta(days=day + 3):%Y-%m-%d}  middle"
+        for day in range(28)
+    ]
+    text, on = "\n".join(["occurred  known  place", *rows]), shift("day 2024-12-30")
+    blind, [right] = expected(text, on, lookback_days=28)[0], expected(text, on, lookback_days=28, latency_hours=72)
+    assert right[HERE] == pytest.approx(1, rel=0.1)
+    assert blind[HERE] < 0.95 * right[HERE]
+
+
+def test_cells_add_up_to_the_area_however_they_are_drawn() -> None:
+    text = table(daily("09 12"), daily("10", place="neighbour", every_days=3), daily("23", place="far", every_days=7))
+    drawn = [expected(text, shift("day 2025-03-31"), prior_events=prior)[0] for prior in (None, 2.0, 1e6)]
+    assert [sum(row) for row in drawn] == pytest.approx([sum(drawn[0])] * 3, rel=1e-12)
 
 
 # Usual

@@ -76,7 +76,7 @@ def _train_place(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -
     counts = data.counts[data.usable]
     return Finished(
         model=judged.model,
-        report=judged.report.as_json(),
+        report={**judged.report.as_json(), "intervals": judged.intervals},
         attrition=data.attrition_rows(),
         attrition_text=data.attrition_text(),
         judged_on=judged.judged_on,
@@ -86,6 +86,7 @@ def _train_place(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -
         data_digest=snapshot.digest,
         shown=shown,
         cells_known_before=data.cells_known_before,
+        latency_hours=data.latency_hours,
     )
 
 

@@ -133,41 +133,107 @@ def fill_column(out: NDArray[np.float32], column: int, table: Numbers, moment_of
 
 
 @njit(nogil=True, cache=True)
-def shrunken_rates(
-    counts: Counts, total: Integers, squares: Integers, cells: int, prior_events: float
-) -> tuple[Numbers, Numbers]:
-    """Each cell's expected count as a multiple of the mean cell's, and the mean cell's count.
+def drawn_shares(counts: Numbers, parent: Integers, parents: int, prior_events: float) -> Numbers:
+    """Each cell's share of the events as a multiple of the mean cell's: 1 on average. Shape (cells, moments).
 
-    A gamma prior around the mean, its spread by the method of moments (or worth `prior_events` when that is
-    above 0): multiple = (n v + 1) / (mean v + 1), where v is the relative variance between cells beyond chance.
-    Shapes (cells, moments) and (moments,).
+    Gamma-Poisson by moments at two levels (Clayton and Kaldor 1987): parents are drawn to the mean of all cells,
+    cells to their drawn parent, as far as chance explains how they differ; cells by `prior_events` where above 0.
     """
-    moments = counts.shape[1]
-    mean = np.empty(moments)
-    relative = np.empty((counts.shape[0], moments))
-    for moment in range(moments):
-        # Half an event more than there were: a site without any history still expects something.
-        mean[moment] = (total[moment] + 0.5) / cells
-        spread = 1.0 / prior_events if prior_events > 0 else 0.0
-        if prior_events <= 0 and cells > 1 and total[moment] > 0:
-            plain = total[moment] / cells
-            variance = (squares[moment] - total[moment] * plain) / (cells - 1)
-            spread = max(0.0, (variance - plain) / (plain * plain))
-        for cell in range(counts.shape[0]):
-            relative[cell, moment] = (counts[cell, moment] * spread + 1.0) / (mean[moment] * spread + 1.0)
-    return relative, mean
+    cells, moments = counts.shape
+    mean = np.zeros(moments)
+    sizes = np.zeros(parents)
+    of_parent = np.zeros((parents, moments))
+    for cell in range(cells):
+        sizes[parent[cell]] += 1.0
+        for moment in range(moments):
+            of_parent[parent[cell], moment] += counts[cell, moment]
+            mean[moment] += counts[cell, moment]
+    # Half an event more than there were: a site without any history still expects something.
+    mean = (mean + 0.5) / cells
+    due = np.empty((parents, moments))
+    for one in range(parents):
+        due[one, :] = mean * sizes[one]
+    level = _drawn(of_parent, due, 0.0)
+    due = np.empty((cells, moments))
+    for cell in range(cells):
+        for moment in range(moments):
+            due[cell, moment] = mean[moment] * level[parent[cell], moment]
+    shares = _drawn(counts, due, prior_events)
+    for cell in range(cells):
+        for moment in range(moments):
+            shares[cell, moment] *= level[parent[cell], moment]
+    _to_mean_one(shares)
+    return shares
 
 
 @njit(nogil=True, cache=True)
-def log_expected(
-    relative: Numbers, mean_rate: Numbers, factors: Numbers, hours: Numbers, moment_of_row: Integers
-) -> Numbers:
-    """Log of relative × mean_rate × factor × hours. Shape (rows, cells)."""
-    rows, cells = len(moment_of_row), relative.shape[0]
-    log = np.empty((rows, cells))
-    for row in range(rows):
-        moment = moment_of_row[row]
-        mean_count = mean_rate[moment] * factors[row] * hours[row]
-        for cell in range(cells):
-            log[row, cell] = math.log(relative[cell, moment] * mean_count)
-    return log
+def shares_in_shift(shares: Numbers, seen: Counts, prior_events: float) -> Numbers:
+    """The shares as they are in shifts of one name, in which `seen` events were. Both of shape (cells, moments).
+
+    Each cell is drawn to its share over all shifts as `drawn_shares` draws cells to parents; 1 on average.
+    """
+    cells, moments = shares.shape
+    mean = np.zeros(moments)
+    for cell in range(cells):
+        for moment in range(moments):
+            mean[moment] += seen[cell, moment]
+    mean /= cells
+    due = np.empty((cells, moments))
+    for cell in range(cells):
+        for moment in range(moments):
+            due[cell, moment] = mean[moment] * shares[cell, moment]
+    own = _drawn(seen.astype(np.float64), due, prior_events)
+    for cell in range(cells):
+        for moment in range(moments):
+            own[cell, moment] *= shares[cell, moment]
+    _to_mean_one(own)
+    return own
+
+
+@njit(nogil=True, cache=True)
+def _drawn(seen: Numbers, due: Numbers, prior_events: float) -> Numbers:
+    """Each seen ÷ due, drawn to 1: (n v + 1) / (e v + 1), v the relative variance of the units beyond chance.
+
+    v by moments, or so that the prior is worth `prior_events` of a unit's own; 0 for a single unit.
+    """
+    units, moments = seen.shape
+    beyond = np.zeros(moments)
+    weight = np.zeros(moments)
+    for unit in range(units):
+        for moment in range(moments):
+            off = seen[unit, moment] - due[unit, moment]
+            beyond[moment] += off * off * units / max(units - 1, 1) - due[unit, moment]
+            weight[moment] += due[unit, moment] * due[unit, moment]
+    drawn = np.empty((units, moments))
+    for unit in range(units):
+        for moment in range(moments):
+            spread = 0.0
+            if prior_events > 0:
+                spread = 1.0 / prior_events
+            elif units > 1 and weight[moment] > 0:
+                spread = max(0.0, beyond[moment] / weight[moment])
+            drawn[unit, moment] = (seen[unit, moment] * spread + 1.0) / (due[unit, moment] * spread + 1.0)
+    return drawn
+
+
+@njit(nogil=True, cache=True)
+def _to_mean_one(shares: Numbers) -> None:
+    cells, moments = shares.shape
+    total = np.zeros(moments)
+    for cell in range(cells):
+        for moment in range(moments):
+            total[moment] += shares[cell, moment]
+    for cell in range(cells):
+        for moment in range(moments):
+            shares[cell, moment] *= cells / total[moment]
+
+
+@njit(nogil=True, cache=True)
+def fill_log_expected(log: Numbers, rows: Integers, shares: Numbers, moment_of: Integers, mean_counts: Numbers) -> None:
+    """Puts log of share × mean count of a cell into some rows of `log`, shape (rows, cells).
+
+    `rows`, `moment_of` and `mean_counts` go together, one for each row to fill.
+    """
+    for place in range(len(rows)):
+        for cell in range(shares.shape[0]):
+            log[rows[place], cell] = math.log(shares[cell, moment_of[place]] * mean_counts[place])

@@ -1,9 +1,13 @@
 """The simple forecast that a place model starts from, and what is usual.
 
-The offset is the log of: the cell's long-run rate an hour, drawn to the mean of all cells × the factor of the
-shift of the week, drawn to the factor of the shift and that to 1 × the hours of the shift. How strongly each is
-drawn is estimated from the same history (empirical Bayes: gamma priors, spread by the method of moments), as of
-the same issue time. Training and serving call the same function.
+The offset is the log of five things: the mean rate of a cell over the lookback × the level of the last eight weeks
+beside it × the factor of the shift of the week × the cell's share × the real hours of the shift. The share comes
+from four lookbacks, events a lookback old counting half; cells are drawn to their parent and parents to the mean,
+and a cell's share in shifts of one name to its share over all. Factors are drawn to those of the shift's name and
+these to 1, the level to 1. How strongly each is drawn is estimated from the same history (empirical Bayes: gamma
+priors, spread by the method of moments), as of the same issue time. Nothing that occurred in the last
+`latency_hours` counts, neither events nor hours: not all of it is known yet. Training and serving call the same
+function.
 """
 
 from collections.abc import Iterable
@@ -15,18 +19,21 @@ from numpy.typing import NDArray
 from crisisrisk.features.calendar import EarlierShifts, earlier_shifts
 from crisisrisk.features.place import PlaceHistory, PlaceRows, in_shifts, live_between
 from crisisrisk.features.place_kernels import (
+    Counts,
     Integers,
     Numbers,
     count_live,
-    log_expected,
+    drawn_shares,
+    fill_log_expected,
     remove_before,
-    shrunken_rates,
+    shares_in_shift,
 )
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, Instants
 
 # A record that came later than this says nothing about since when the feed runs.
 _PROMPT = 14 * MICROSECONDS_PER_DAY
+_LEVEL_DAYS = 56
 
 
 def offset_rates(
@@ -36,44 +43,48 @@ def offset_rates(
     *,
     lookback_days: int = 365,
     prior_events: float | None = None,
+    latency_hours: float = 0.0,
 ) -> NDArray[np.float64]:
     """Log of the expected outcome events in each shift and cell. Shape (shifts, cells), always finite.
 
-    `history` holds the outcome's events. `prior_events` fixes how strongly a cell is drawn to the mean, in events;
-    None or 0 estimates it. A shift of a name that the rota does not have gets the factor 1.
+    `history` holds the outcome's events. `prior_events` fixes how strongly a cell is drawn to its parent, and in shifts
+    of one name to its share over all, in events; None or 0 estimates both. A shift of a name that the rota does not
+    have gets the factor 1. The counts of the cells of a shift add up to the count of the area.
     """
-    times, moment_of_row = rows.moments()
-    began = observed_since(history, times)
-    since = np.maximum(began, times - lookback_days * MICROSECONDS_PER_DAY)
-    exposure = np.maximum(times - since, MICROSECONDS_PER_DAY) / MICROSECONDS_PER_HOUR
-    first, last = live_between(times, history.enters, history.leaves(history.occurred_at, lookback_days))
-    counts = count_live(history.starts, first, last, len(times))
-    remove_before(counts, history.starts, first, last, history.occurred_at, began)
-    total = counts.sum(axis=0, dtype=np.int64)
-    squares = np.square(counts, dtype=np.int64).sum(axis=0)
-    relative, mean = shrunken_rates(counts, total, squares, len(rows.cells), prior_events or 0.0)
-    area_rate = (total + 0.5) / exposure
-    factors = _factors(history, rows, site, _Past(times, began, since, lookback_days), area_rate)
+    past, known = _past(history, rows, lookback_days, latency_hours)
+    everywhere = _in_one_cell(known)
+    total = past.live(everywhere, lookback_days)[0]
+    area_rate = (total + 0.5) / past.hours
+    level = _recent_level(past, everywhere, area_rate)
+    factors = _factors(everywhere, rows, site, past, area_rate)
+    _, moment_of_row = rows.moments()
     hours = np.array([shift.hours for shift in rows.shifts], dtype=np.float64)
-    return log_expected(relative, mean / exposure, factors, hours, moment_of_row)
+    mean_counts = (area_rate * level)[moment_of_row] * factors * hours / max(len(rows.cells), 1)
+    parent, prior = rows.cells.parent_numbers, prior_events or 0.0
+    shares = drawn_shares(_fading(past, known), parent, int(parent.max(initial=0)) + 1, prior)
+    log = np.empty((len(rows), len(rows.cells)))
+    for at, seen in _by_name(past, known, rows, site):
+        moments, place = np.unique(moment_of_row[at], return_inverse=True)
+        own = shares[:, moments] if seen is None else shares_in_shift(shares[:, moments], seen, prior)
+        fill_log_expected(log, at, own, place.astype(np.int64), mean_counts[at])
+    return log
 
 
 def usual_counts(
-    history: PlaceHistory, rows: PlaceRows, site: Site, *, lookback_days: int = 364
+    history: PlaceHistory, rows: PlaceRows, site: Site, *, lookback_days: int = 364, latency_hours: float = 0.0
 ) -> NDArray[np.float64]:
     """What a coordinator would call usual: the cell's mean count in earlier shifts of the same name and weekday.
 
-    Shifts that ended by the issue time and started in the lookback, since the first records. Shape (shifts, cells);
-    NaN where no such shift has been seen.
+    Shifts that ended by the issue time (less `latency_hours`) and started in the lookback, since the first records.
+    Shape (shifts, cells); NaN where no such shift has been seen.
     """
     usual = np.full((len(rows), len(rows.cells)), np.nan)
-    times, moment_of_row = rows.moments()
-    began = observed_since(history, times)
-    past = _Past(times, began, np.maximum(began, times - lookback_days * MICROSECONDS_PER_DAY), lookback_days)
+    past, known = _past(history, rows, lookback_days, latency_hours)
+    _, moment_of_row = rows.moments()
     rota = past.rota(site)
     for kind, at in rows.kinds().items():
         if kind in rota:
-            counts = past.counts(history, rota[kind])[:, moment_of_row[at]]
+            counts = past.counts(known, rota[kind])[:, moment_of_row[at]]
             shifts, _ = past.shifts(rota[kind])
             seen = shifts[moment_of_row[at]]
             usual[at] = np.where(seen > 0, counts / np.maximum(seen, 1), np.nan).T
@@ -103,19 +114,36 @@ def _earliest(enters: Instants, occurred: Instants, times: Instants, *, none: In
 
 @dataclass(frozen=True, eq=False)
 class _Past:
-    """The stretch of history that counts at each issue time."""
+    """The stretch of history that counts at each issue time: `[since, times)`, `times` already less the latency."""
 
     times: Instants
     began: Instants
     since: Instants
     lookback_days: int
 
+    @property
+    def hours(self) -> Numbers:
+        """Real hours of it, at least a day. Shape (times,)."""
+        length: Numbers = np.maximum(self.times - self.since, MICROSECONDS_PER_DAY) / MICROSECONDS_PER_HOUR
+        return length
+
+    def at(self, moments: Integers) -> "_Past":
+        """The same at some of the times."""
+        return _Past(self.times[moments], self.began[moments], self.since[moments], self.lookback_days)
+
     def rota(self, site: Site) -> dict[tuple[str, int], EarlierShifts]:
         if not len(self.times):
             return {}
         return earlier_shifts(site, int(self.since.min()), int(self.times.max()))
 
-    def counts(self, history: PlaceHistory, shifts: EarlierShifts) -> NDArray[np.int32]:
+    def live(self, history: PlaceHistory, days: int) -> Counts:
+        """Events that occurred in the last `days`, since the first records. Shape (cells, times)."""
+        first, last = live_between(self.times, history.enters, history.leaves(history.occurred_at, days))
+        counts = count_live(history.starts, first, last, len(self.times))
+        remove_before(counts, history.starts, first, last, history.occurred_at, self.began)
+        return counts
+
+    def counts(self, history: PlaceHistory, shifts: EarlierShifts) -> Counts:
         """Events in those of the shifts that ended by each time and started in the lookback. Shape (cells, times)."""
         inside = in_shifts(history, shifts)
         leaves = inside.history.leaves(inside.start, self.lookback_days)
@@ -133,11 +161,87 @@ class _Past:
         return ended - before, length[ended] - length[before]
 
 
-def _factors(history: PlaceHistory, rows: PlaceRows, site: Site, past: _Past, area_rate: Numbers) -> Numbers:
+def _past(
+    history: PlaceHistory, rows: PlaceRows, lookback_days: int, latency_hours: float
+) -> tuple[_Past, PlaceHistory]:
+    """The past at each issue time, and the history on its clock.
+
+    Both clocks go back by the latency: what is asked is then what occurred before T - latency and was known before T.
+    """
+    times, _ = rows.moments()
+    late = round(latency_hours * MICROSECONDS_PER_HOUR)
+    seen_to = times - late
+    began = np.minimum(observed_since(history, times), seen_to)
+    since = np.maximum(began, seen_to - lookback_days * MICROSECONDS_PER_DAY)
+    known = PlaceHistory(
+        history.starts, history.row, history.occurred_at, history.known_at - late, history.superseded_at - late
+    )
+    return _Past(seen_to, began, since, lookback_days), known
+
+
+def _fading(past: _Past, history: PlaceHistory) -> Numbers:
+    """Events of each cell, one of a lookback's age counting half, in four steps up to four lookbacks.
+
+    Shape (cells, times).
+    """
+    days = past.lookback_days
+    younger, total = 0, np.zeros((len(history.starts) - 1, len(past.times)))
+    before: Counts | int = 0
+    for older in (days // 2, days, 2 * days, 4 * days):
+        counts = past.live(history, older)
+        total += (counts - before) * 0.5 ** ((younger + older) / 2 / days)
+        younger, before = older, counts
+    return total
+
+
+def _recent_level(past: _Past, everywhere: PlaceHistory, area_rate: Numbers) -> Numbers:
+    """The area's rate in the last eight weeks beside the whole lookback's. Shape (times,).
+
+    Drawn to 1 as far as such blocks of eight weeks differ by chance.
+    """
+    blocks = past.lookback_days // _LEVEL_DAYS
+    if blocks < 2:
+        return np.ones(len(past.times))
+    step = _LEVEL_DAYS * MICROSECONDS_PER_DAY
+    within = [past.live(everywhere, _LEVEL_DAYS * number)[0] for number in range(blocks + 1)]
+    seen = [(within[number + 1] - within[number]).astype(np.float64) for number in range(blocks)]
+    starts = [np.maximum(past.times - step * (number + 1), past.began) for number in range(blocks)]
+    hours = [
+        np.maximum(past.times - step * number - start, 0) / MICROSECONDS_PER_HOUR for number, start in enumerate(starts)
+    ]
+    return _ratios(seen, [each * area_rate for each in hours])[0]
+
+
+def _by_name(past: _Past, history: PlaceHistory, rows: PlaceRows, site: Site) -> list[tuple[Integers, Counts | None]]:
+    """For each name of a shift its rows, and the events in earlier shifts of the name at the times of those rows.
+
+    Shape (cells, times of the rows); None for a name that the rota does not have.
+    """
+    rota = past.rota(site)
+    _, moment_of_row = rows.moments()
+    of_name: dict[str, list[int]] = {}
+    for row, shift in enumerate(rows.shifts):
+        of_name.setdefault(shift.name, []).append(row)
+    found: list[tuple[Integers, Counts | None]] = []
+    for name, listed in of_name.items():
+        at = np.array(listed, dtype=np.int64)
+        kinds = [shifts for kind, shifts in rota.items() if kind[0] == name]
+        seen = past.at(np.unique(moment_of_row[at])).counts(history, _together(kinds)) if kinds else None
+        found.append((at, seen))
+    return found
+
+
+def _together(kinds: list[EarlierShifts]) -> EarlierShifts:
+    """The shifts of one name on all weekdays, ascending: one day's is over when the next day's starts."""
+    start = np.concatenate([one.start for one in kinds])
+    order = np.argsort(start, kind="stable")
+    return EarlierShifts(start[order], np.concatenate([one.end for one in kinds])[order])
+
+
+def _factors(everywhere: PlaceHistory, rows: PlaceRows, site: Site, past: _Past, area_rate: Numbers) -> Numbers:
     """The factor of each row's shift of the week; 1 for a shift that the rota does not have. Shape (shifts,)."""
     rota = past.rota(site)
-    whole_area = _in_one_cell(history)
-    seen = {kind: past.counts(whole_area, shifts)[0] for kind, shifts in rota.items()}
+    seen = {kind: past.counts(everywhere, shifts)[0] for kind, shifts in rota.items()}
     expected = {kind: past.shifts(shifts)[1] / MICROSECONDS_PER_HOUR * area_rate for kind, shifts in rota.items()}
     of_kind = _shrunken_factors(seen, expected, len(past.times))
     _, moment_of_row = rows.moments()

@@ -1,6 +1,7 @@
 """A model as a folder that proves itself: every byte is checked before it is read, and read before it is loaded.
 
     model.txt         LightGBM's text            calibration.json  numbers (people only)
+    distribution.json how counts scatter, in numbers (places only)
     formula.json      numbers, in place of model.txt where a simple rule answers
     features.json     the feature recipe         task.json         what the model answers
     training.json     the training recipe        phrases.json      the words around an answer
@@ -27,13 +28,14 @@ from crisisrisk.models.calibration import Calibration
 from crisisrisk.models.formula import Formula
 from crisisrisk.models.model_text import check_model_text
 from crisisrisk.models.phrases import PhraseBook
+from crisisrisk.models.place_distribution import PlaceDistribution
 from crisisrisk.models.risk_model import PlaceModel, RiskModel
 from crisisrisk.models.task import SUBJECTS, Task
 from crisisrisk.models.trees import Trees
 
 MANIFEST, SIDECAR = "manifest.json", "manifest.sha256"
-FORMAT = 2
-MODEL, FORMULA, CALIBRATION = "model.txt", "formula.json", "calibration.json"
+FORMAT = 3
+MODEL, FORMULA, CALIBRATION, DISTRIBUTION = "model.txt", "formula.json", "calibration.json", "distribution.json"
 IN_EVERY_BUNDLE = ("features.json", "phrases.json", "task.json", "training.json")
 
 
@@ -80,8 +82,8 @@ class Manifest:
     def contents(self) -> tuple[str, ...]:
         """The files that prove themselves by the manifest."""
         model = MODEL if self.baseline is None else FORMULA
-        own = (model, CALIBRATION) if self.subject == "person" else (model,)
-        return tuple(sorted((*IN_EVERY_BUNDLE, *own)))
+        spread = CALIBRATION if self.subject == "person" else DISTRIBUTION
+        return tuple(sorted((*IN_EVERY_BUNDLE, model, spread)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +168,8 @@ def _contents(bundle: Bundle) -> dict[str, bytes]:
         texts[MODEL] = scorer.text
     if isinstance(bundle.model, RiskModel):
         texts[CALIBRATION] = bundle.model.calibration.to_json()
+    else:
+        texts[DISTRIBUTION] = bundle.model.distribution.to_json()
     return {name: text.encode() for name, text in sorted(texts.items())}
 
 
@@ -220,7 +224,7 @@ def _model(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> RiskMo
     check_model_text(texts[MODEL], feature_names=manifest.feature_names, trees=manifest.trees, subject=manifest.subject)
     trees = Trees(texts[MODEL], manifest.feature_names, manifest.trees)
     if manifest.subject == "place":
-        return PlaceModel(trees)
+        return PlaceModel(trees, PlaceDistribution.from_json(texts[DISTRIBUTION]))
     return RiskModel(trees, Calibration.from_json(texts[CALIBRATION]))
 
 

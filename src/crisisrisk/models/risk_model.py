@@ -1,7 +1,7 @@
 """The two models: a calibrated probability for people, an expected count for cells and shifts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import ModelError
 from crisisrisk.models.calibration import Calibration
+from crisisrisk.models.place_distribution import PlaceDistribution
 from crisisrisk.models.scorer import Scorer
 from crisisrisk.models.trees import Numbers, Trees
 
@@ -46,6 +47,8 @@ class PlaceModel:
     """
 
     trees: Trees
+    distribution: PlaceDistribution = field(default_factory=PlaceDistribution)
+    """How counts scatter around what is expected; as Poisson where none was fitted."""
 
     @property
     def scorer(self) -> Trees:

@@ -28,6 +28,8 @@ class Task:
     """Hours between forecast and shift at which a place model was trained."""
     offset_lookback_days: int = 365
     offset_prior_events: float | None = None
+    offset_latency_hours: float = 0.0
+    """How long after an event a place model takes it for known: what occurred since is left out of the offset."""
     valid_hours: int = 168
     thin_history_days: int = 182
     """A history is thin that has been known for fewer days, or has fewer contacts than below."""

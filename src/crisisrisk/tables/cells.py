@@ -29,6 +29,8 @@ FURTHEST_KM = 500.0
 _RING_SIZES = (6, 12)
 _RING_REACH = (3.0, 6.0)
 _DEGREE_KM = 111.195
+# A hexagon's parent is this many resolutions up: 49 hexagons, enough to tell one part of a city from another.
+_LEVELS_UP = 2
 
 Numbers = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -64,9 +66,18 @@ class Cells:
     neighbours_1: Neighbours
     neighbours_2: Neighbours
     """The second ring: neighbours of neighbours that are not in the first."""
+    parents: tuple[str | None, ...] = ()
+    """The larger place that each lies in: its hexagon two resolutions up, or its `parent_place_id`. () where no cell
+    has one."""
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def parent_numbers(self) -> NDArray[np.int64]:
+        """The parent of each cell as a number from 0; cells without one share one. Shape (cells,)."""
+        named = [parent or "" for parent in self.parents] or [""] * len(self)
+        return np.unique(named, return_inverse=True)[1].astype(np.int64)
 
 
 def cells_of(site: Site, places: pa.Table, events: pa.Table) -> Cells:
@@ -88,6 +99,13 @@ def cells_of(site: Site, places: pa.Table, events: pa.Table) -> Cells:
             hint="check which columns the mapping calls latitude and longitude",
         )  # fmt: skip
     return _hexagons(listed, _checked(ids, resolution))
+
+
+def density_of(cells: Cells) -> Numbers:
+    """Residents per km², NaN where either is not known. Shape (cells,)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        density = cells.population / cells.area_km2
+    return np.where(np.isfinite(density), density, np.nan)
 
 
 def assign(events: pa.Table, cells: Cells, settings: CellSettings) -> Indices:
@@ -210,6 +228,7 @@ def _hexagons(listed: "_Places", ids: list[str]) -> Cells:
         deprivation_decile=listed.numbers("deprivation_decile", rows),
         neighbours_1=_neighbours((index[cell] for cell in near if cell in index) for near in first),
         neighbours_2=_neighbours((index[cell] for cell in near if cell in index) for near in outer),
+        parents=tuple(h3.cell_to_parent(cell, max(h3.get_resolution(cell) - _LEVELS_UP, 0)) for cell in ids),
     )
 
 
@@ -266,11 +285,12 @@ class _Places:
 def _areas(listed: _Places, ids: list[str]) -> Cells:
     rows = listed.rows_of(ids)
     latitude, longitude = listed.numbers("latitude", rows), listed.numbers("longitude", rows)
+    column = [*listed.column("parent_place_id"), None]
+    parents = tuple(column[row] for row in rows)
     if np.isfinite(latitude + longitude).any():
         rings = _nearest(latitude, longitude)
     else:
-        parents = listed.column("parent_place_id")
-        rings = [_siblings([parents[row] for row in rows]), _neighbours([[]] * len(ids))]
+        rings = [_siblings(parents), _neighbours([[]] * len(ids))]
     return Cells(
         ids=tuple(ids),
         names=listed.names(ids, rows),
@@ -281,6 +301,7 @@ def _areas(listed: _Places, ids: list[str]) -> Cells:
         deprivation_decile=listed.numbers("deprivation_decile", rows),
         neighbours_1=rings[0],
         neighbours_2=rings[1],
+        parents=parents,
     )
 
 

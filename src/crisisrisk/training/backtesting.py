@@ -7,12 +7,14 @@ versions known at the end of the data: a late report counts for a fold that coul
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.person_report import PersonReport
+from crisisrisk.evaluation.place_coverage import PlaceIntervals, joined
 from crisisrisk.evaluation.place_report import PlaceReport
 from crisisrisk.evaluation.splits import (
     TEST,
@@ -29,7 +31,14 @@ from crisisrisk.tables.site import Site
 from crisisrisk.timeline import Rhythm, Window, grid, instant
 from crisisrisk.training.person import baselines_for, fit_person, judge_person, risk_of
 from crisisrisk.training.person_data import PersonData
-from crisisrisk.training.place import expected_for, fit_place, judge_place, usable_split
+from crisisrisk.training.place import (
+    expected_for,
+    fit_place,
+    interval_report,
+    intervals_for,
+    judge_place,
+    usable_split,
+)
 from crisisrisk.training.place_data import PlaceData
 from crisisrisk.training.recipe import TrainingRecipe
 
@@ -137,21 +146,38 @@ def _folds_of_people(recipe: TrainingRecipe, data: PersonData) -> Iterator[tuple
 # Places
 
 
+@dataclass(frozen=True)
+class PlaceBacktest:
+    """The report over all origins, and how often counts lay inside their intervals."""
+
+    report: PlaceReport
+    intervals: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report's plain values, with `intervals` among them."""
+        return {**self.report.as_json(), "intervals": self.intervals}
+
+
 def backtest_places(
     recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, site: Site, origins: Origins, *, tell: Tell
-) -> PlaceReport:
+) -> PlaceBacktest:
     """Shifts after each origin, forecast by a model that was fitted on shifts known by then."""
     tests: list[NDArray[np.int64]] = []
     expected: list[NDArray[np.float64]] = []
+    intervals: list[PlaceIntervals] = []
     stood = 0
     for run, split in place_folds(recipe, data, site, origins):
         tell(f"{run[0]:%-d %b %Y}: fitting on {len(split.train):,} shifts …")
         model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
         tests.append(split.test)
         expected.append(expected_for(model, features, data, split.test))
+        intervals.append(intervals_for(model, data, split.test, expected[-1]))
         stood += len(run)
-    shifts = np.concatenate(tests)
-    return judge_place(recipe, data, site, shifts, np.concatenate(expected), origins=stood)
+    shifts, forecast = np.concatenate(tests), np.concatenate(expected)
+    return PlaceBacktest(
+        judge_place(recipe, data, site, shifts, forecast, origins=stood),
+        interval_report(data, shifts, forecast, joined(intervals)),
+    )
 
 
 def place_folds(

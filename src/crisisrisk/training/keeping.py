@@ -83,6 +83,8 @@ class Finished:
     shown: NDArray[np.float32]
     """Rows for the summary plot. Shape (rows, features)."""
     cells_known_before: datetime | None = None
+    latency_hours: float = 0.0
+    """Of places: how long after an event it is taken for known."""
     judged: JudgedPredictions | None = None
     """The test rows of a model of people."""
     complete_to: Mapping[str, int] = field(default_factory=dict)
@@ -91,7 +93,7 @@ class Finished:
     """What the trust sheet of a model of people says of the site."""
 
 
-def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None) -> Task:
+def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None, latency_hours: float = 0.0) -> Task:
     """The question that a model of this recipe answers."""
     is_person = recipe.subject == "person"
     return Task(
@@ -105,6 +107,7 @@ def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None) 
         issue_hours=recipe.grid.issue_hours,
         offset_lookback_days=recipe.offset.lookback_days,
         offset_prior_events=recipe.offset.prior_events,
+        offset_latency_hours=latency_hours,
         valid_hours=recipe.report.valid_hours,
         thin_history_days=recipe.report.thin_history_days,
         thin_history_contacts=recipe.report.thin_history_contacts,
@@ -210,7 +213,7 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
     return Bundle(
         manifest=manifest,
         model=finished.model,
-        task=task_of(recipes.training, finished.cells_known_before),
+        task=task_of(recipes.training, finished.cells_known_before, finished.latency_hours),
         features=recipes.features,
         training_recipe=recipes.training.to_json(),
         phrases=recipes.phrases,

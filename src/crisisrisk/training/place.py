@@ -1,20 +1,26 @@
 """Train and judge a model of places: how many outcome events each cell can expect in each shift."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.evaluation.place_baselines import place_baselines, place_past
+from crisisrisk.evaluation.place_coverage import PlaceIntervals, coverage_report
+from crisisrisk.evaluation.place_metrics import deviance_floor
 from crisisrisk.evaluation.place_report import PlaceReport, place_report
 from crisisrisk.evaluation.splits import ShiftSplit, shift_split, weeks_of
 from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.place_distribution import LEVELS
 from crisisrisk.models.risk_model import PlaceModel
+from crisisrisk.tables.cells import density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import utc_from_local
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.place_data import PlaceData
+from crisisrisk.training.place_scatter import density_class, fit_distribution
 from crisisrisk.training.recipe import TrainingRecipe
 
 Shifts = NDArray[np.int64]
@@ -23,9 +29,18 @@ Shifts = NDArray[np.int64]
 def fit_place(
     recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, *, train: Shifts, validation: Shifts
 ) -> PlaceModel:
-    """Trees over the offset from the training shifts, as many as do best on the validation shifts."""
+    """Trees over the offset from the training shifts, as many as do best on the validation shifts.
+
+    How counts scatter around them is fitted on the validation shifts too.
+    """
     blocks = (_block(data, train), _block(data, validation))
-    return PlaceModel(fit_trees("place", features.names, *blocks, recipe.model))
+    model = PlaceModel(fit_trees("place", features.names, *blocks, recipe.model))
+    validated = data.usable[data.rows_of(validation)]
+    distribution = fit_distribution(
+        expected_for(model, features, data, validation), data.counts[validated], data.names_of(validated),
+        density_of(data.cells),
+    )  # fmt: skip
+    return replace(model, distribution=distribution)
 
 
 def _block(data: PlaceData, shifts: Shifts) -> Block:
@@ -43,6 +58,28 @@ def expected_for(model: PlaceModel, features: FeatureRecipe, data: PlaceData, sh
     matrix = data.features[rows].reshape(-1, data.features.shape[2])
     expected = model.expected(matrix, features.names, offset=data.offset[rows].reshape(-1))
     return expected.reshape(len(rows), len(data.cells))
+
+
+def intervals_for(model: PlaceModel, data: PlaceData, shifts: Shifts, expected: NDArray[np.float64]) -> PlaceIntervals:
+    """The intervals around `expected`, shape (shifts, cells)."""
+    spread = model.distribution
+    kinds = spread.kind_numbers(data.names_of(shifts))
+    strata = spread.strata(kinds, density_of(data.cells), expected)
+    return PlaceIntervals(
+        {level: spread.interval(expected, strata, level=level) for level in LEVELS},
+        {level: spread.total_interval(expected, strata, kinds, level=level) for level in LEVELS},
+    )
+
+
+def interval_report(
+    data: PlaceData, shifts: Shifts, expected: NDArray[np.float64], intervals: PlaceIntervals
+) -> dict[str, Any]:
+    """How often the counts of some shifts lay inside, by stratum; and the deviance that chance leaves to totals."""
+    report = coverage_report(
+        intervals, expected, data.counts[shifts],
+        kinds=data.names_of(shifts), density_class=density_class(density_of(data.cells)),
+    )  # fmt: skip
+    return {**report, "area_floor": asdict(deviance_floor(expected.sum(axis=1), seed=0))}
 
 
 def judge_place(
@@ -93,6 +130,7 @@ class JudgedPlace:
 
     model: PlaceModel
     report: PlaceReport
+    intervals: dict[str, Any]
     test: Shifts
     trained_rows: int
     judged_on: str
@@ -115,4 +153,5 @@ def train_and_judge(
         f"trained on {len(split.train):,} shifts × {len(data.cells):,} cells to {trained_to:%-d %b %Y}, "
         f"judged on {len(split.test):,} shifts, {first:%-d %b %Y} to {last:%-d %b %Y}"
     )
-    return JudgedPlace(model, report, split.test, trained, text)
+    intervals = intervals_for(model, data, split.test, expected)
+    return JudgedPlace(model, report, interval_report(data, split.test, expected, intervals), split.test, trained, text)

@@ -65,6 +65,10 @@ class PlaceData:
         head = f"{'':<44}{'events left':>14}"
         return "\n".join([head, *(f"{row['meaning']:<44}{row['events_left']:>14,}" for row in self.attrition_rows())])
 
+    def names_of(self, shifts: NDArray[np.int64]) -> list[str]:
+        """The name of each shift, given by their index among all."""
+        return [self.shifts[one].name for one in shifts.tolist()]
+
     def rows_of(self, shifts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where shifts, given by their index among all, stand among the usable ones. Those that do not are left out."""
         return np.flatnonzero(np.isin(self.usable, shifts))
@@ -112,7 +116,12 @@ def place_data(
         counts=place_counts(history, _rows(cells, shifts, recipe.grid.issue_hours), cut_off=cut_off),
         features=_no_features(rows) if features is None else place_features(features, events, rows, site=site),
         offset=offset_rates(
-            history, rows, site, lookback_days=recipe.offset.lookback_days, prior_events=recipe.offset.prior_events
+            history,
+            rows,
+            site,
+            lookback_days=recipe.offset.lookback_days,
+            prior_events=recipe.offset.prior_events,
+            latency_hours=latency,
         ),
         latency_hours=latency,
         cut_off_us=cut_off,

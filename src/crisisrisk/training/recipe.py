@@ -189,12 +189,20 @@ class ModelSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Offset:
-    """The simple forecast that a place model starts from: long-run rate of the cell × factor of the shift."""
+    """The simple forecast that a place model starts from.
 
-    lookback_days: int = setting(365, meaning="days of the long-run rate", above=0)
+    Mean rate × level of the last eight weeks × factor of the shift × share of the cell.
+    """
+
+    lookback_days: int = setting(
+        365,
+        meaning="days of the mean rate and of the factors; in a cell's share an event of that age counts half",
+        above=0,
+    )
     prior_events: float | None = setting(
         None,
-        meaning="how strongly small cells are drawn to the mean, in events (left out: estimated from the same history)",
+        meaning="how strongly cells are drawn to the larger place around them, in events (left out: estimated from the "
+        "same history)",
         above=0,
     )
 
