@@ -78,11 +78,16 @@ class _Forecaster:
         features = place_features(self.model.features, self.events, rows, site=self.site)
         features = features.reshape(-1, features.shape[2])
         offset = offset_rates(
-            history, rows, self.site, lookback_days=task.offset_lookback_days, prior_events=task.offset_prior_events
+            history,
+            rows,
+            self.site,
+            lookback_days=task.offset_lookback_days,
+            prior_events=task.offset_prior_events,
+            latency_hours=task.offset_latency_hours,
         ).reshape(-1)
         model, names = self.model.place_model, self.model.features.names
         expected = model.expected(features, names, offset=offset)
-        usual = usual_counts(history, rows, self.site).reshape(-1)
+        usual = usual_counts(history, rows, self.site, latency_hours=task.offset_latency_hours).reshape(-1)
         usual = np.where(np.isnan(usual), np.exp(offset), usual)
         found = reasons_for(self.model.features, model.contributions(features, names), features)
         speaker = _Speaker(self.model, features, self._history_days(history))
