@@ -52,20 +52,21 @@ def subject_of(report: Answer) -> str:
     return "person" if "auprc" in report["model"] else "place"
 
 
-def best_baseline(report: Answer) -> str:
-    """The baseline with the best value of the deciding metric."""
-    metric, more_is_better = DECIDING[subject_of(report)]
+def best_baseline(report: Answer, metric: str | None = None) -> str:
+    """The baseline with the best value of a metric, by default the deciding one."""
+    deciding, more_is_better = DECIDING[subject_of(report)]
+    metric = metric or deciding
     values: dict[str, float] = {
         name: found[metric] for name, found in report["baselines"].items() if found.get(metric) is not None
     }
     return (max if more_is_better else min)(values, key=values.__getitem__)
 
 
-def gain_over_best(report: Answer) -> Gain:
-    """The gain in the deciding metric over the best baseline."""
-    name = best_baseline(report)
+def gain_over_best(report: Answer, metric: str | None = None) -> Gain:
+    """The gain in a metric (by default the deciding one) over the baseline that is best by it."""
+    name = best_baseline(report, metric)
     gains = report["gains"][name]
-    interval = gains["auprc"] if subject_of(report) == "person" else gains
+    interval = gains[metric or "auprc"] if subject_of(report) == "person" else gains
     return Gain(name, interval["value"], interval["lower"], interval["upper"])
 
 
@@ -166,9 +167,16 @@ def _values(found: Answer, columns: Mapping[str, str]) -> list[str]:
 
 
 def _gain(report: Answer, where: str) -> str:
-    gain = gain_over_best(report)
-    words = {"person": "AUPRC", "place": "Poisson deviance"}[subject_of(report)]
-    digits = 3 if subject_of(report) == "person" else 5
+    person = subject_of(report) == "person"
+    metrics = {"auprc": "AUPRC", "auroc": "AUROC"} if person else {"deviance": "Poisson deviance"}
+    digits = 3 if person else 5
+    return "\n\n".join(
+        _gain_in(words, gain_over_best(report, metric if person else None), where, digits)
+        for metric, words in metrics.items()
+    )
+
+
+def _gain_in(words: str, gain: Gain, where: str, digits: int) -> str:
     low, high = (f"{bound:+.{digits}f}" for bound in (gain.lower, gain.upper))
     return _wrapped(
         f"Gain in {words} over the best baseline ({_named(gain.baseline)}) on the {where}: "
