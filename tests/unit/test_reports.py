@@ -9,7 +9,8 @@ from crisisrisk.errors import ModelError
 from crisisrisk.evaluation.bootstrap import clustered_interval, paired_difference, person_difference, person_interval
 from crisisrisk.evaluation.metrics import auroc, precision_at_k
 from crisisrisk.evaluation.person_report import person_report
-from crisisrisk.evaluation.place_report import place_report
+from crisisrisk.evaluation.place_metrics import poisson_deviance
+from crisisrisk.evaluation.place_report import JudgedShifts, place_report
 from crisisrisk.evaluation.slices import JudgedRows
 
 
@@ -106,11 +107,17 @@ def test_a_place_report() -> None:
     counts = random.poisson(truth)
     report = place_report(
         truth, counts, baselines={"flat": np.full_like(truth, truth.mean()), "half": truth / 2},
-        week=np.arange(60) // 6, origins=4, seed=1, resamples=50,
+        shifts=JudgedShifts(
+            week=np.arange(60) // 6, kind=np.arange(60) % 2, kinds=("day", "night"),
+            deprivation_decile=np.arange(40) % 10 + 1,
+        ),
+        origins=4, seed=1, resamples=50,
     )  # fmt: skip
     values = json.loads(json.dumps(report.as_json(), allow_nan=False))
     assert [values[name] for name in ("origins", "cells", "shifts", "events")] == [4, 40, 60, int(counts.sum())]
-    assert set(values["model"]) == {"deviance", "log_score", "rps", "calibration_ratio", "hit_rate", "pai", "pei"}
+    assert set(values["model"]) == {
+        "deviance", "log_score", "rps", "dawid_sebastiani", "calibration_ratio", "capture", "hit_rate", "pai", "pei",
+    }  # fmt: skip
     assert set(values["model"]["hit_rate"]) == {"0.5", "1", "2", "5", "10"}
     assert values["baselines"]["half"]["calibration_ratio"] == pytest.approx(2 * values["model"]["calibration_ratio"])
     assert values["model"]["deviance"] == pytest.approx(report.floor.mean, abs=4 * report.floor.spread)
@@ -118,3 +125,40 @@ def test_a_place_report() -> None:
     assert report.best_baseline == min(("flat", "half"), key=lambda name: values["baselines"][name]["deviance"])
     assert report.skill > 0
     assert values["by_level"]["area"]["half"] > values["by_level"]["area"]["model"]
+    assert [one["group"] for one in values["calibration"]["kind_of_shift"]] == ["day", "night"]
+    assert len(values["calibration"]["deprivation"]) == 5
+    for groups in values["calibration"].values():
+        assert sum(one["events"] for one in groups) == counts.sum()
+        assert sum(one["rows"] for one in groups) == counts.size
+    assert set(values["churn"].values()) == {0.0}  # the same map in every shift
+    assert report.earns
+    assert values["verdict"].startswith(f"the model is better than the best baseline, {report.best_baseline}: deviance")
+
+
+def test_intervals_of_weeks_are_those_of_drawing_their_rows() -> None:
+    random = np.random.default_rng(9)
+    truth = random.gamma(0.5, 0.5, (30, 12)) + 0.01
+    counts, other, week = random.poisson(truth), truth * random.gamma(5, 0.2, (30, 12)), np.arange(30) // 4
+    report = place_report(
+        truth, counts, baselines={"other": other}, shifts=JudgedShifts(week=week), seed=3, resamples=40
+    )
+    slow = paired_difference(
+        lambda rows: poisson_deviance(other[rows], counts[rows]),
+        lambda rows: poisson_deviance(truth[rows], counts[rows]),
+        week, seed=3, resamples=40,
+    )  # fmt: skip
+    assert report.gains["other"].lower == pytest.approx(slow.lower)
+    assert report.gains["other"].upper == pytest.approx(slow.upper)
+    assert report.gains["other"].value == pytest.approx(slow.value)
+
+
+def test_a_model_that_earns_nothing_is_told_so_with_what_to_serve() -> None:
+    random = np.random.default_rng(10)
+    truth = random.gamma(0.5, 0.5, 40) * np.ones((60, 1))
+    report = place_report(
+        truth * random.gamma(20, 0.05, truth.shape), random.poisson(truth), baselines={"trailing_365_days": truth},
+        shifts=JudgedShifts(week=np.arange(60) // 6), seed=1, resamples=50,
+    )  # fmt: skip
+    assert not report.earns
+    assert "earns nothing over the simple rule trailing_365_days" in report.verdict
+    assert report.verdict.endswith("crisisrisk train place --baseline trailing_365_days")

@@ -138,21 +138,3 @@ def person_difference(
         lambda rows: metric(risks[rows], outcomes[rows]), lambda rows: metric(others[rows], outcomes[rows]), person,
         seed=seed, resamples=resamples, level=level,
     )  # fmt: skip
-
-
-def week_interval(
-    metric: Callable[..., float], expected: ArrayLike, counts: ArrayLike, week: ArrayLike, *, seed: int,
-    resamples: int = 200, level: float = 0.95,
-) -> Interval:  # fmt: skip
-    """Interval of `metric(expected, counts)` with weeks drawn whole. Shapes (shifts, cells); `week`: (shifts,)."""
-    return person_interval(metric, expected, counts, week, seed=seed, resamples=resamples, level=level)
-
-
-def week_difference(
-    metric: Callable[..., float], expected: ArrayLike, other_expected: ArrayLike, counts: ArrayLike, week: ArrayLike, *,
-    seed: int, resamples: int = 200, level: float = 0.95,
-) -> Interval:  # fmt: skip
-    """Interval of `metric(expected) − metric(other_expected)` with weeks drawn whole, the same for both."""
-    return person_difference(
-        metric, expected, other_expected, counts, week, seed=seed, resamples=resamples, level=level
-    )

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.evaluation.count_scores import log_score
 from crisisrisk.evaluation.logistic import FloatArray
 from crisisrisk.evaluation.metrics import calibration_slope_intercept, net_benefit
-from crisisrisk.evaluation.place_metrics import calibration_ratio, log_score, pai, poisson_deviance
+from crisisrisk.evaluation.place_metrics import calibration_ratio, poisson_deviance
+from crisisrisk.evaluation.place_ranking import pai
 from crisisrisk.evaluation.slices import JudgedRows, SliceMetrics
 
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1)

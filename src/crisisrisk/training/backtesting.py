@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.person_report import PersonReport
+from crisisrisk.evaluation.place_baselines import Fold
 from crisisrisk.evaluation.place_coverage import PlaceIntervals, joined
 from crisisrisk.evaluation.place_report import PlaceReport
 from crisisrisk.evaluation.splits import (
@@ -34,6 +35,7 @@ from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.place import (
     expected_for,
     fit_place,
+    fold_of,
     interval_report,
     intervals_for,
     judge_place,
@@ -162,20 +164,20 @@ def backtest_places(
     recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, site: Site, origins: Origins, *, tell: Tell
 ) -> PlaceBacktest:
     """Shifts after each origin, forecast by a model that was fitted on shifts known by then."""
-    tests: list[NDArray[np.int64]] = []
+    folds: list[Fold] = []
     expected: list[NDArray[np.float64]] = []
     intervals: list[PlaceIntervals] = []
     stood = 0
     for run, split in place_folds(recipe, data, site, origins):
         tell(f"{run[0]:%-d %b %Y}: fitting on {len(split.train):,} shifts …")
         model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
-        tests.append(split.test)
+        folds.append(fold_of(split))
         expected.append(expected_for(model, features, data, split.test))
         intervals.append(intervals_for(model, data, split.test, expected[-1]))
         stood += len(run)
-    shifts, forecast = np.concatenate(tests), np.concatenate(expected)
+    shifts, forecast = np.concatenate([fold.test for fold in folds]), np.concatenate(expected)
     return PlaceBacktest(
-        judge_place(recipe, data, site, shifts, forecast, origins=stood),
+        judge_place(recipe, data, site, folds, forecast, origins=stood),
         interval_report(data, shifts, forecast, joined(intervals)),
     )
 

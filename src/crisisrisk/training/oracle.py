@@ -21,7 +21,7 @@ from crisisrisk.evaluation.oracle import (
     people_beside_truth,
     places_beside_truth,
 )
-from crisisrisk.evaluation.place_baselines import place_baselines, place_past
+from crisisrisk.evaluation.place_baselines import place_baselines
 from crisisrisk.evaluation.slices import JudgedRows, plain_values
 from crisisrisk.evaluation.splits import TRAIN
 from crisisrisk.tables.pseudonyms import pseudonyms, read_pseudonym_key
@@ -200,15 +200,14 @@ def _places(site: Site, truth: Path, tell: Tell) -> tuple[NDArray[np.int64], tup
     recipe = recipes.training
     data = place_data(recipe, recipes.features, Store(site).snapshot(), site, held_out_days=recipe.split.test_days)
     judged = place.train_and_judge(recipe, recipes.features, data, site, tell=tell)
-    past = place_past(
-        data.counts, data.shifts, targets=judged.test,
-        issue_hours=recipe.grid.issue_hours, latency_hours=data.latency_hours,
-    )  # fmt: skip
+    panel = place_baselines(
+        place.past_of(recipe, data, site), data.counts, [place.fold_of(place.last_split(recipe, data, site))]
+    )
     counts = data.counts[judged.test].astype(np.int64)
     forecasts = {
         TRUTH: _true_intensity(truth, data, judged.test),
         MODEL: place.expected_for(judged.model, recipes.features, data, judged.test),
-        **place_baselines(past),
+        **panel.forecasts,
     }
     area = data.cells.area_km2
     return counts, places_beside_truth(forecasts, counts, area=area if np.isfinite(area).all() else None)

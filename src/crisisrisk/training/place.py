@@ -1,17 +1,18 @@
 """Train and judge a model of places: how many outcome events each cell can expect in each shift."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crisisrisk.evaluation.place_baselines import place_baselines, place_past
+from crisisrisk.evaluation.place_baselines import Fold, place_baselines
 from crisisrisk.evaluation.place_coverage import PlaceIntervals, coverage_report
 from crisisrisk.evaluation.place_metrics import deviance_floor
-from crisisrisk.evaluation.place_report import PlaceReport, place_report
+from crisisrisk.evaluation.place_report import JudgedShifts, PlaceReport, place_report
 from crisisrisk.evaluation.splits import ShiftSplit, shift_split, weeks_of
+from crisisrisk.features.place_past import PlacePast, issued_before, place_past
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.place_distribution import LEVELS
 from crisisrisk.models.risk_model import PlaceModel
@@ -83,23 +84,49 @@ def interval_report(
 
 
 def judge_place(
-    recipe: TrainingRecipe, data: PlaceData, site: Site, shifts: Shifts, expected: NDArray[np.float64], *, origins: int
+    recipe: TrainingRecipe,
+    data: PlaceData,
+    site: Site,
+    folds: Sequence[Fold],
+    expected: NDArray[np.float64],
+    *,
+    origins: int,
+    is_baseline: str | None = None,
 ) -> PlaceReport:
-    """The report on some shifts. `expected`: shape (shifts, cells)."""
-    past = place_past(
-        data.counts, data.shifts, targets=shifts, issue_hours=recipe.grid.issue_hours, latency_hours=data.latency_hours
-    )
-    area = data.cells.area_km2
+    """The report on the tested shifts of all folds. `expected`: shape (shifts, cells), in their order."""
+    shifts = np.concatenate([fold.test for fold in folds])
+    judged = [data.shifts[one] for one in shifts]
+    kinds = tuple(dict.fromkeys(one.name for one in judged))
+    area, decile = data.cells.area_km2, data.cells.deprivation_decile
+    panel = place_baselines(past_of(recipe, data, site), data.counts, folds)
     return place_report(
         expected,
         data.counts[shifts],
-        baselines=place_baselines(past),
-        week=weeks_of([data.shifts[one] for one in shifts], site.time_zone),
+        baselines=panel.forecasts,
+        left_out=panel.left_out,
+        shifts=JudgedShifts(
+            week=weeks_of(judged, site.time_zone),
+            kind=np.array([kinds.index(one.name) for one in judged], dtype=np.int64),
+            kinds=kinds,
+            area=area if np.isfinite(area).all() else None,
+            deprivation_decile=decile if np.isfinite(decile).any() else None,
+        ),
         origins=origins,
-        area=area if np.isfinite(area).all() else None,
         seed=recipe.model.seed,
         resamples=recipe.report.bootstrap_samples,
+        is_baseline=is_baseline,
     )
+
+
+def past_of(recipe: TrainingRecipe, data: PlaceData, site: Site) -> PlacePast:
+    """What was known of earlier shifts when each shift of the data was forecast."""
+    rows = issued_before(data.cells, data.shifts, issue_hours=recipe.grid.issue_hours)
+    return place_past(data.history, rows, site, latency_hours=data.latency_hours)
+
+
+def fold_of(split: ShiftSplit) -> Fold:
+    """What the baselines are fitted on and judged on: all that the model saw, and what it did not."""
+    return Fold(np.concatenate([split.train, split.validation]), split.test)
 
 
 def last_split(recipe: TrainingRecipe, data: PlaceData, site: Site) -> ShiftSplit:
@@ -146,7 +173,7 @@ def train_and_judge(
     model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
     tell(f"judging on {len(split.test):,} shifts beside the baselines …")
     expected = expected_for(model, features, data, split.test)
-    report = judge_place(recipe, data, site, split.test, expected, origins=1)
+    report = judge_place(recipe, data, site, [fold_of(split)], expected, origins=1)
     first, last = (data.shifts[split.test[end]].start.astimezone(site.time_zone) for end in (0, -1))
     trained_to = data.shifts[split.train[-1]].end.astimezone(site.time_zone)
     text = (

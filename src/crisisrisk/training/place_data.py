@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.episodes import crisis_mask, instants_of
 from crisisrisk.errors import DataError
-from crisisrisk.features.place import PlaceRows, place_counts, place_features, place_history
+from crisisrisk.features.place import PlaceHistory, PlaceRows, place_counts, place_features, place_history
 from crisisrisk.features.place_offset import observed_since, offset_rates
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.tables.cells import Cells, cells_of
@@ -44,6 +44,8 @@ class PlaceData:
     shifts: tuple[Shift, ...]
     usable: NDArray[np.int64]
     counts: NDArray[np.int32]
+    history: PlaceHistory
+    """All versions of the outcome's events, in cells: what simple forecasts read."""
     features: NDArray[np.float32]
     offset: NDArray[np.float64]
     latency_hours: float
@@ -113,6 +115,7 @@ def place_data(
         cells_known_before=known,
         shifts=shifts,
         usable=usable,
+        history=history,
         counts=place_counts(history, _rows(cells, shifts, recipe.grid.issue_hours), cut_off=cut_off),
         features=_no_features(rows) if features is None else place_features(features, events, rows, site=site),
         offset=offset_rates(
