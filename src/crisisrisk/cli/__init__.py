@@ -31,6 +31,7 @@ COMMANDS = {
     "model": ("crisisrisk.cli.model", "List, promote, verify, compare and roll back models."),
     "score": ("crisisrisk.cli.scoring", "Score people as of a moment."),
     "explain": ("crisisrisk.cli.scoring", "Say why a score is what it is, and what changed."),
+    "monitor": ("crisisrisk.cli.monitoring", "Show how scores turned out, once that is known."),
     "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),
     "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),
     "db": ("crisisrisk.cli.service", "Bring the operational database up to date."),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crisisrisk.errors import RecipeError, did_you_mean
+from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
 
 SCORES_OFF = "scores of people are off at this site"
 SWITCH_ON = "serving/service.toml switches them on, naming the clinical safety officer and the impact assessment"
@@ -89,13 +90,14 @@ class ServiceDeclaration:
     limits: Limits = field(default_factory=Limits)
     updating: Updating = field(default_factory=Updating)
     lists: ListOrder = field(default_factory=ListOrder)
+    monitoring: MonitoringLimits = field(default_factory=MonitoringLimits)
 
 
 _NUMBER = (int, float)
 _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "": {
         "docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,),
-        "updating": (dict,), "lists": (dict,),
+        "updating": (dict,), "lists": (dict,), "monitoring": (dict,),
     },
     "models": {"person": (str,), "place": (str,)},
     "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
@@ -106,15 +108,19 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "limits": {"body_bytes": (int,), "list_length": (int,), "shift_days": (int,)},
     "updating": {"keep_higher_days": _NUMBER},
     "lists": {"random_ties": (bool,), "random_ties_seed": (int,)},
+    "monitoring": {
+        "weeks": (int,), "fewest_outcomes": (int,), "auroc_at_least": _NUMBER, "calibration_slope": (list,),
+        "expected_over_observed": (list,), "score_shift_at_most": _NUMBER,
+    },
 }  # fmt: skip
-_NAMES = {bool: "true or false", str: "text", dict: "a table", int: "a number", float: "a number"}
+_NAMES = {bool: "true or false", str: "text", dict: "a table", list: "two numbers", int: "a number", float: "a number"}
 
 
 def read_service(path: Path) -> ServiceDeclaration:
     """Parse a service.toml. Every problem is collected, then RecipeError is raised once."""
     content = read_toml(path, "CR-SERVE-001")
     problems = [problem for section in _SECTIONS for problem in _problems(content, section)]
-    problems = problems or [*_limits(content), *_updating(content)]
+    problems = problems or [*_limits(content), *_updating(content), *_monitoring(content)]
     raise_problems(problems, path, "CR-SERVE-001")
     models = content.get("models", {})
     return ServiceDeclaration(
@@ -126,6 +132,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         limits=Limits(**content.get("limits", {})),
         updating=Updating(**content.get("updating", {})),
         lists=ListOrder(**content.get("lists", {})),
+        monitoring=MonitoringLimits(**_with_pairs(content.get("monitoring", {}))),
     )
 
 
@@ -188,3 +195,26 @@ def _updating(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not 0 <= seed < 2**63:
         found.append((f"lists.random_ties_seed is {seed!r}, wanted a number from 0 to 2^63 - 1", ""))
     return found
+
+
+def _monitoring(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Limits that nothing could keep to, or that are no pair of numbers."""
+    limits = content.get("monitoring", {})
+    numbers = {name: value for name, value in limits.items() if not isinstance(value, list)}
+    return [
+        (f"monitoring.{name} is {value!r}, wanted a number above 0", "")
+        for name, value in numbers.items()
+        if not 0 < value < float("inf")
+    ] + [
+        (f"monitoring.{name} is {value!r}, wanted two numbers, the lower one first", "")
+        for name, value in limits.items()
+        if isinstance(value, list) and not _is_pair(value)
+    ]
+
+
+def _with_pairs(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+
+
+def _is_pair(value: list[Any]) -> bool:
+    return len(value) == 2 and all(type(one) in _NUMBER for one in value) and 0 <= value[0] < value[1] < float("inf")

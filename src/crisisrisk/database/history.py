@@ -1,0 +1,34 @@
+"""Scoring runs of before, for looking at how scores turned out."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, select
+
+from crisisrisk.database.latest import StoredRun, stored_run
+from crisisrisk.database.schema import Score, ScoringRun
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NUMBERS = ("probability", "tie_key")
+
+
+def scoring_runs(engine: Engine, *, model_name: str) -> Sequence[StoredRun]:
+    """Every scoring by any version of a model, in order of `as_of`; of one moment the one made last comes last."""
+    query = select(ScoringRun.__table__).where(ScoringRun.model_name == model_name)
+    with engine.connect() as connection:
+        rows = connection.execute(query.order_by(ScoringRun.as_of, ScoringRun.id)).all()
+    return [stored_run(row) for row in rows]
+
+
+def scores_of(engine: Engine, run: int) -> "pd.DataFrame":
+    """Everyone of a scoring run without the reasons: `person_id, state, probability, tie_key`, by pseudonym."""
+    import pandas as pd
+
+    columns = (Score.person_id, Score.state, Score.probability, Score.tie_key)
+    query = select(*columns).where(Score.run_id == run).order_by(Score.person_id)
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    frame = pd.DataFrame([tuple(row) for row in rows], columns=["person_id", "state", *_NUMBERS])
+    return frame.astype(dict.fromkeys(_NUMBERS, float))
