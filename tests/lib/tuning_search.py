@@ -7,7 +7,8 @@ from crisisrisk.training.inner_folds import person_folds
 from crisisrisk.training.tuning import BinnedFold, Budget, Ended, Found, binned_folds, search
 from tests.lib.invented_people import FEATURES, invented_people, recipe
 
-RECIPE = recipe(split={"validation_days": 42, "test_days": 42}, model={"rounds": 25, "learning_rate": 0.01})
+RECIPE_SPLIT = {"validation_days": 42, "test_days": 42}
+RECIPE = recipe(split=RECIPE_SPLIT, model={"rounds": 25, "learning_rate": 0.01})
 TRIALS = 13
 
 

@@ -8,7 +8,9 @@ from tests.lib.invented_people import FEATURES, InventedPeople, invented_people,
 
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION
+from crisisrisk.shipped import shipped
 from crisisrisk.timeline import MICROSECONDS_PER_DAY
+from crisisrisk.training.baseline_recipe import read_baselines
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.person import fit_person, fitted_person, split_of
 from crisisrisk.training.person_data import PersonData
@@ -143,10 +145,13 @@ def test_no_outcome_in_the_validation_block_is_refused(data: PersonData) -> None
 
 
 def test_a_single_person_is_refused() -> None:
-    alone = invented_people(people=1).data
-    with pytest.raises(DataError) as caught:
-        fit_person(recipe(), FEATURES, alone, split_of(recipe(), alone))
-    assert caught.value.code == "CR-TRAIN-002"
+    alone, rules = invented_people(people=1).data, read_baselines(shipped("training") / "baselines.toml").rules
+    for baseline in (None, rules["days_since_last"]):
+        with pytest.raises(DataError) as caught:
+            fit_person(recipe(), FEATURES, alone, split_of(recipe(), alone), baseline)
+        assert (caught.value.code, caught.value.problem, caught.value.found) == (
+            "CR-TRAIN-002", "there are too few people to learn from", "18 rows of 1",
+        )  # fmt: skip
     with pytest.raises(DataError, match="the people are too few to split"):
         split_of(recipe(split={"kind": "person"}), alone)
 

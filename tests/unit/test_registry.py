@@ -92,9 +92,9 @@ def test_a_failed_run_is_marked_as_failed(site, run_id):
     record = RunRecord(experiment="failing", name="f", parameters={}, metrics={}, tags={}, write=fail)
     with pytest.raises(OSError, match="the disk is full"):
         registry.log_run(site.mlflow_tracking_uri, record)
-    client = registry._client(site.mlflow_tracking_uri)
-    experiment = client.get_experiment_by_name("failing")
-    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
+    with registry._opened(site.mlflow_tracking_uri) as client:
+        experiment = client.get_experiment_by_name("failing")
+        assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
 
 
 def test_a_run_is_shown_again_from_what_it_left_behind(site, run_id):

@@ -15,7 +15,7 @@ from crisisrisk.training.backtesting import Origins, _spaced
 from crisisrisk.training.coverage import Coverage, SourceCoverage
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.recipe import ModelSettings
-from crisisrisk.training.results import baseline_checks, comparison
+from crisisrisk.training.results import comparison
 
 NOW = microseconds(datetime(2026, 11, 22, tzinfo=UTC))
 DAY = MICROSECONDS_PER_DAY
@@ -91,13 +91,6 @@ def test_origins_are_the_last_ones_or_those_between_two_dates():
 def test_origins_further_apart_are_counted_back_from_the_last():
     assert _spaced(MONDAYS, 14) == MONDAYS[1::2]
     assert _spaced(MONDAYS, 7) == MONDAYS
-
-
-def test_checks_know_which_way_is_better():
-    person = baseline_checks("person", {"auprc": 0.2}, {"count": {"auprc": 0.1}, "rule": {"auprc": None}})
-    place = baseline_checks("place", {"deviance": 0.2}, {"mean": {"deviance": 0.1}})
-    assert [check.gain for check in (*person, *place)] == pytest.approx([0.1, -0.1])
-    assert str(place[0]) == "deviance 0.2000, mean 0.1000: not better"
 
 
 def test_a_comparison_shows_what_is_missing_as_a_dash():

@@ -7,7 +7,7 @@ import sys
 import time
 import tomllib
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,20 +15,18 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from tests.lib.histories import BASE
 from tests.lib.invented_people import FEATURES, invented_people, recipe
-from tests.lib.tuning_search import RECIPE, TRIALS, folds, searched
+from tests.lib.places_in_memory import PLACE, invented_places
+from tests.lib.tuning_search import RECIPE, RECIPE_SPLIT, TRIALS, folds, searched
 
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION
-from crisisrisk.tables.cells import Cells, Neighbours
-from crisisrisk.timeline import MICROSECONDS_PER_DAY, Window, microseconds, shift_pattern, shifts_starting_in
+from crisisrisk.timeline import MICROSECONDS_PER_DAY, microseconds
+from crisisrisk.training.exposures import Exposed
 from crisisrisk.training.inner_folds import inner_parts_by_time, inner_shifts, person_folds, place_folds
 from crisisrisk.training.person import split_of, time_split
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.place import last_split
-from crisisrisk.training.place_data import PlaceData
-from crisisrisk.training.recipe import parse_training_recipe
 from crisisrisk.training.row_stream import FeatureStream
 from crisisrisk.training.toml_text import toml_text
 from crisisrisk.training.tuning import SPACE, BinnedFold, Budget, binned_folds, search, study_file
@@ -101,6 +99,22 @@ def test_other_outcomes_in_the_test_block_change_nothing(data: PersonData) -> No
             assert (getattr(one, block).labels == getattr(another, block).labels).all()
 
 
+@pytest.mark.parametrize("kind", ["time", "person"])
+def test_rows_that_help_has_changed_are_in_no_fold_unless_the_recipe_keeps_them(data: PersonData, kind: str) -> None:
+    helped = np.random.default_rng(1).random(len(data)) < 0.3
+    exposed = replace(data, exposed=Exposed(shown=helped, helped=helped, first_us=int(data.as_of.min())))
+    asked = {"split": {**RECIPE_SPLIT, "kind": kind}}
+
+    def rows_in(**updating: object) -> list[np.ndarray]:
+        found = person_folds(recipe(**asked, updating=updating), exposed)
+        return [block.features.numbers for fold in found for block in (fold.train, fold.stop, fold.judged)]
+
+    dropped, kept = rows_in(helped_rows="drop"), rows_in(helped_rows="keep")
+    for without, with_all in zip(dropped, kept, strict=True):
+        assert helped[with_all].any()
+        np.testing.assert_array_equal(without, with_all[~helped[with_all]])
+
+
 def test_people_without_a_calendar_are_folded_by_person_and_test_people_are_in_no_fold(data: PersonData) -> None:
     by_person = recipe(split={"kind": "person"})
     held_out = set(data.person[split_of(by_person, data) == TEST].tolist())
@@ -112,32 +126,8 @@ def test_people_without_a_calendar_are_folded_by_person_and_test_people_are_in_n
         assert sum(map(len, blocks)) == len(set.union(*blocks))
 
 
-def _places(days: int) -> PlaceData:
-    """Two cells in shifts of a day each, with counts that one feature says something of."""
-    random, pattern = np.random.default_rng(5), shift_pattern("day", "08:00", "20:00")
-    window = Window(BASE, BASE + timedelta(days=days))
-    shifts = shifts_starting_in([pattern], window, ZoneInfo("Europe/London"))
-    features = random.normal(size=(len(shifts), 2, 1)).astype(np.float32)
-    alone = Neighbours(np.zeros(3, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    counts = random.poisson(np.exp(features[:, :, 0] - 1)).astype(np.int32)
-    return PlaceData(
-        cells=Cells(("a", "b"), ("a", "b"), *(np.ones(2) for _ in range(5)), alone, alone),
-        cells_known_before=BASE, shifts=shifts, usable=np.arange(len(shifts)), counts=counts, features=features,
-        offset=np.full((len(shifts), 2), -1.0), latency_hours=0.0, cut_off_us=0, outcome_events=0,
-    )  # fmt: skip
-
-
-PLACE = parse_training_recipe(
-    {
-        "name": "place_test", "subject": "place", "features": "place.toml", "outcome": {"crisis_flag": True},
-        "split": {"validation_days": 30, "test_days": 40}, "model": {"rounds": 10, "threads": 1},
-    },
-    sources=(), where="test",
-)  # fmt: skip
-
-
 def test_the_folds_of_places_end_before_the_test_block_and_search_like_those_of_people(tmp_path: Path) -> None:
-    data = _places(days=300)
+    data = invented_places(days=300)
     site = SimpleNamespace(time_zone=ZoneInfo("Europe/London"))
     opens = data.shifts[last_split(PLACE, data, site).test[0]].start
     splits = list(inner_shifts(PLACE, data, site))

@@ -28,7 +28,7 @@ def train(
 ) -> None:
     """Train a model, judge it beside its baselines, and keep the run in MLflow.
 
-    Stopped half-way it keeps nothing that could be promoted: run it again.
+    Stopped half-way it keeps nothing that could be promoted; the same command goes on where it stopped.
     """
     result: TrainedRun | SplitPlan
     if show_splits:
@@ -62,7 +62,10 @@ def backtest(
     site_folder: str | None,
     as_json: bool,
 ) -> None:
-    """Stand at many moments of the past, refit with what was known, and judge against what came."""
+    """Stand at many moments of the past, refit with what was known, and judge against what came.
+
+    Stopped half-way, the same command goes on where it stopped.
+    """
     from crisisrisk.commands.backtest import backtest as run
 
     result = run(open_site(site_folder), kind, recipe, start=start, end=end, every=every, tell=tell)

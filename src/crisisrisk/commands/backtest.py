@@ -9,13 +9,14 @@ from pathlib import Path
 
 from crisisrisk.errors import UsageError
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import Store
+from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import utc_from_local
 from crisisrisk.training.backtesting import Origins, backtest_people, backtest_places
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
+from crisisrisk.training.progress import Progress, kept_progress, progress_key
 from crisisrisk.training.results import Backtest
 
 Tell = Callable[[str], None]
@@ -26,25 +27,32 @@ def backtest(
 ) -> Backtest:
     """How the recipe would have done, refitted as time went on. `start`, `end`: local dates; `every`: 1w, 2w, 3d."""
     started = time.monotonic()
-    recipes = read_recipes(site, kind, recipe_path)
+    recipes, snapshot = read_recipes(site, kind, recipe_path), Store(site).snapshot()
     origins = Origins(every_days=_days(every), start=_midnight(start, site), end=_midnight(end, site))
-    report = _people(site, recipes, origins, tell) if kind == "person" else _places(site, recipes, origins, tell)
+    judge = _people if kind == "person" else _places
+    key = progress_key(site, recipes.fingerprint, snapshot.digest)
+    with kept_progress(site, f"backtest {recipes.training.name}", key) as progress:
+        held = snapshot.held_at(progress.moment(snapshot.as_of_now()))
+        report = judge(site, held, recipes, origins, tell, progress)
     return Backtest(subject=kind, model_name=recipes.training.name, content=report, seconds=time.monotonic() - started)
 
 
-def _people(site: Site, recipes: Recipes, origins: Origins, tell: Tell) -> dict[str, object]:
+def _people(
+    site: Site, snapshot: Snapshot, recipes: Recipes, origins: Origins, tell: Tell, progress: Progress
+) -> dict[str, object]:
     tell("reading contacts, cohort and labels …")
-    data = person_data(recipes.training, recipes.features, Store(site).snapshot(), site)
-    report = backtest_people(recipes.training, recipes.features, data, origins, tell=tell)
+    data = person_data(recipes.training, recipes.features, snapshot, site)
+    report = backtest_people(recipes.training, recipes.features, data, origins, tell=tell, progress=progress)
     return {**report.as_json(), "attrition": data.attrition.as_rows()}
 
 
-def _places(site: Site, recipes: Recipes, origins: Origins, tell: Tell) -> dict[str, object]:
+def _places(
+    site: Site, snapshot: Snapshot, recipes: Recipes, origins: Origins, tell: Tell, progress: Progress
+) -> dict[str, object]:
     tell("reading contacts, cells and shifts …")
-    snapshot = Store(site).snapshot()
     held_out = _held_out(recipes, origins, snapshot.as_of_now())
     data = place_data(recipes.training, recipes.features, snapshot, site, held_out_days=held_out)
-    report = backtest_places(recipes.training, recipes.features, data, site, origins, tell=tell)
+    report = backtest_places(recipes.training, recipes.features, data, site, origins, tell=tell, progress=progress)
     return {**report.as_json(), "attrition": data.attrition_rows()}
 
 

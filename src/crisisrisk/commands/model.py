@@ -2,17 +2,24 @@
 
 import os
 import pwd
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from crisisrisk.commands.promotion import Tell, read_candidate, refuse_unless, require_acceptable, run_checks
+from crisisrisk.commands.settling import begin_change, is_unsettled, settle, settle_all
 from crisisrisk.errors import GateError, ModelError, UsageError
 from crisisrisk.models import registry
 from crisisrisk.models.bundle import Bundle, Promotion, load_bundle, write_bundle
 from crisisrisk.models.champions import Change, bundle_folder, changes, set_champion_bundle
+from crisisrisk.models.tracking_store import WAIT_SECONDS
 from crisisrisk.tables.site import Site
+
+ROLLBACK_WAIT_SECONDS = 1.0
+"""How long a rollback waits for a registry that is busy: the model answers already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +33,8 @@ class Promoted:
     checks: tuple[str, ...]
     reason: str
     accepted: tuple[str, ...] = ()
+    registry_lags: str = ""
+    """Why the registry's alias does not yet name this version; the service follows the site's pointer alone."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -37,13 +46,20 @@ class Promoted:
             "checks": list(self.checks),
             "accepted": list(self.accepted),
             "reason": self.reason,
+            "registry_lags": self.registry_lags,
         }
 
     def as_text(self) -> str:
         """A few lines for a terminal."""
         checks = [f"  {check}" for check in self.checks]
+        lags = f"  note: the MLflow alias lags behind: {self.registry_lags}; the next `crisisrisk model list` moves it"
         return "\n".join(
-            [f"{self.name} v{self.version} answers now (run {self.run_id[:8]})", *checks, f"  {self.bundle}"]
+            [
+                f"{self.name} v{self.version} answers now (run {self.run_id[:8]})",
+                *checks,
+                f"  {self.bundle}",
+                *([lags] if self.registry_lags else []),
+            ]
         )
 
 
@@ -88,26 +104,46 @@ def _standing(site: Site, name: str) -> str:
 
 def _let_answer(site: Site, candidate: Bundle, promotion: Promotion) -> Promoted:
     """Register, write the bundle, change the pointer, move the alias: the pointer is what the service follows."""
-    uri, name, run_id = site.mlflow_tracking_uri, candidate.manifest.name, candidate.manifest.run_id
-    version = registry.register(uri, name=name, run_id=run_id, description=promotion.reason)
-    folder = bundle_folder(site.models, name, version)
-    try:
-        write_bundle(folder, candidate.promoted(version=version, promotion=promotion))
-    except (ModelError, OSError):
-        registry.unregister(uri, name=name, version=version)
-        raise
+    name, run_id = candidate.manifest.name, candidate.manifest.run_id
+    settle(site, name)
+    version = _registered(site, candidate, promotion)
     change = Change(version=version, by=promotion.by, at=promotion.at, reason=promotion.reason)
     set_champion_bundle(site.models, name, change)
-    registry.set_champion(uri, name=name, version=version)
     return Promoted(
         name=name,
         version=version,
         run_id=run_id,
-        bundle=folder,
+        bundle=bundle_folder(site.models, name, version),
         checks=promotion.checks,
         reason=promotion.reason,
         accepted=promotion.accepted,
+        registry_lags=_settled_after(site, name),
     )
+
+
+def _registered(site: Site, candidate: Bundle, promotion: Promotion) -> int:
+    """A new version with its bundle, or neither: what stops this here is undone at once, what kills it next time."""
+    name, token = candidate.manifest.name, uuid4().hex
+    begin_change(site, name, token)
+    try:
+        version = _next_version(site, candidate, promotion.reason, token)
+        promoted = candidate.promoted(version=version, promotion=promotion)
+        write_bundle(bundle_folder(site.models, name, version), promoted)
+    except BaseException:
+        with suppress(ModelError):
+            settle(site, name)
+        raise
+    return version
+
+
+def _next_version(site: Site, candidate: Bundle, reason: str, token: str) -> int:
+    """Register the next version. A registry that was made anew counts from 1: numbers of earlier bundles are passed."""
+    uri, name, run_id = site.mlflow_tracking_uri, candidate.manifest.name, candidate.manifest.run_id
+    version = registry.register(uri, name=name, run_id=run_id, description=reason, token=token)
+    while bundle_folder(site.models, name, version).exists():
+        registry.unregister(uri, name=name, version=version)
+        version = registry.register(uri, name=name, run_id=run_id, description=reason, token=token)
+    return version
 
 
 def _require_reason(reason: str, by: str) -> None:
@@ -159,6 +195,7 @@ class ModelLine:
 
 def list_models(site: Site) -> list[ModelLine]:
     """The registered versions; `answers` is what the site's own pointer says, not the registry's alias."""
+    settle_all(site)
     found = []
     for one in registry.registered_versions(site.mlflow_tracking_uri):
         made = changes(site.models, one.name)
@@ -176,7 +213,10 @@ def list_models(site: Site) -> list[ModelLine]:
 
 
 def rollback(site: Site, name: str, *, reason: str, by: str) -> Promoted:
-    """Let the version answer that answered before. Raises UsageError when there was none."""
+    """Let the version answer that answered before. Raises UsageError when there was none.
+
+    The pointer is moved first, whatever the MLflow store is doing; its alias follows at once or when it can.
+    """
     _require_reason(reason, by)
     made = changes(site.models, name)
     earlier = [change.version for change in made if change.version != made[-1].version]
@@ -186,11 +226,29 @@ def rollback(site: Site, name: str, *, reason: str, by: str) -> Promoted:
             hint="see: crisisrisk model list",
         )  # fmt: skip
     change = Change(version=earlier[-1], by=by.strip(), at=_now(), reason=reason.strip())
-    set_champion_bundle(site.models, name, change)
-    registry.set_champion(site.mlflow_tracking_uri, name=name, version=change.version)
     folder = bundle_folder(site.models, name, change.version)
     run_id = load_bundle(folder).manifest.run_id
-    return Promoted(name=name, version=change.version, run_id=run_id, bundle=folder, checks=(), reason=change.reason)
+    if not is_unsettled(site, name):  # what an earlier change left is not forgotten
+        begin_change(site, name)
+    set_champion_bundle(site.models, name, change)
+    return Promoted(
+        name=name,
+        version=change.version,
+        run_id=run_id,
+        bundle=folder,
+        checks=(),
+        reason=change.reason,
+        registry_lags=_settled_after(site, name, wait_seconds=ROLLBACK_WAIT_SECONDS),
+    )
+
+
+def _settled_after(site: Site, name: str, *, wait_seconds: float = WAIT_SECONDS) -> str:
+    """Let the registry follow the pointer; "" or, in words, why it lags behind."""
+    try:
+        settle(site, name, wait_seconds=wait_seconds)
+    except ModelError as problem:
+        return problem.problem
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

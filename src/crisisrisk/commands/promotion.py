@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from crisisrisk.commands.evaluate import stored_report
 from crisisrisk.commands.features_audit import audit_of, audit_record
+from crisisrisk.commands.place_promotion import place_checks
 from crisisrisk.errors import CrisisRiskError, GateError, ModelError, NotPromotedError
 from crisisrisk.evaluation.gate import (
     BASELINES,
@@ -37,7 +37,6 @@ from crisisrisk.training.audit_records import AuditRecord, audited_fingerprint, 
 from crisisrisk.training.declarations import read_recipes, recipe_named
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.recipe import TrainingRecipe
-from crisisrisk.training.results import baseline_checks
 from crisisrisk.training.retelling import Retold, retold
 
 CODES = {
@@ -86,7 +85,8 @@ def run_checks(site: Site, candidate: Candidate, *, recipe: Path | None, tell: T
         _freshness(candidate, snapshot.as_of_now()),
     ]
     if candidate.judged is None:
-        return [*_place_baselines(site, candidate), *checks]
+        tell("forecasting the candidate's judged shifts again …")
+        return [*place_checks(site, candidate.run_id, candidate.bundle, candidate.training, snapshot), *checks]
     tell("computing what the candidate says of its judged rows again …")
     found = retold(candidate.training, candidate.bundle, candidate.judged, snapshot, site)
     tell("holding it against baselines, frequencies and the model that answers …")
@@ -143,14 +143,6 @@ def _of_rows(candidate: Candidate, judged: JudgedPredictions) -> list[GateCheck]
     else:
         beaten = against_baselines(judged, limits)
     return [*beaten, *calibrated(judged, limits), *subgroups_calibrated(judged, limits)]
-
-
-def _place_baselines(site: Site, candidate: Candidate) -> list[GateCheck]:
-    report = stored_report(site, candidate.run_id)
-    checks = baseline_checks(report["subject"], report["report"]["model"], report["report"]["baselines"])
-    wanted = f"a better {checks[0].metric} than each of {len(checks)} baselines" if checks else "a report of baselines"
-    found = [GateCheck(name=BASELINES, passed=one.gain > 0, found=str(one), wanted=wanted) for one in checks]
-    return found or [GateCheck(name=BASELINES, passed=False, found="the report has no baseline", wanted=wanted)]
 
 
 def _recipe_check(site: Site, candidate: Candidate, recipe: Path | None) -> GateCheck:

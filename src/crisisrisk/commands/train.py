@@ -9,15 +9,19 @@ from numpy.typing import NDArray
 
 from crisisrisk.commands.card import site_facts
 from crisisrisk.evaluation.judged_report import judged_report
+from crisisrisk.models.registry import settle_run
+from crisisrisk.models.tracking_store import require_store
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.training import person, place
 from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.finished_files import keep_finished, kept_finished
 from crisisrisk.training.judged_rows import judged_predictions
 from crisisrisk.training.keeping import Finished, Recipes, SheetSettings, keep_run, peak_memory_mb
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
 from crisisrisk.training.plots import MOST_ROWS
+from crisisrisk.training.progress import NOTHING_KEPT, Progress, abandoned_tokens, kept_progress, progress_key
 from crisisrisk.training.results import TrainedRun
 
 Tell = Callable[[str], None]
@@ -29,20 +33,52 @@ def train(site: Site, kind: str, recipe_path: Path | None, *, baseline: str | No
     `baseline`: the simple rule of `training/baselines.toml` that is the model in place of trees.
     """
     started = time.monotonic()
+    require_store(site.mlflow_tracking_uri, writing=True, making=True)  # told now, not when everything is fitted
+    settle_abandoned(site)
     recipes = read_recipes(site, kind, recipe_path, baseline=baseline)
     snapshot = Store(site).snapshot()
-    make = _train_person if kind == "person" else _train_place
-    finished = make(site, snapshot, recipes, tell)
-    tell("keeping the run in MLflow …")
-    run_id = keep_run(site.mlflow_tracking_uri, recipes, finished)
+    key = progress_key(site, recipes.fingerprint, snapshot.digest)
+    with kept_progress(site, f"train {recipes.training.name} {recipes.kind}", key) as progress:
+        finished = _finished(site, kind, snapshot, recipes, progress, tell)
+        tell("keeping the run in MLflow …")
+        run_id = keep_run(site.mlflow_tracking_uri, recipes, finished, token=progress.token)
     return _trained(run_id, recipes, finished, seconds=time.monotonic() - started)
 
 
-def _train_person(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -> Finished:
+def settle_abandoned(site: Site) -> None:
+    """Mark the runs as killed that a process was keeping when it ended."""
+    for token in abandoned_tokens(site):
+        settle_run(site.mlflow_tracking_uri, token)
+
+
+def _finished(site: Site, kind: str, snapshot: Snapshot, recipes: Recipes, progress: Progress, tell: Tell) -> Finished:
+    """The model, fitted and judged; of what an earlier process finished of it nothing is made again."""
+    if progress.is_taken_up:
+        tell("going on where the same training stopped …")
+    sheet = SheetSettings(site=site_facts(site), zone=site.time_zone) if kind == "person" else None
+    kept = kept_finished(progress, sheet)
+    if kept is not None:
+        return kept
+    held = snapshot.held_at(progress.moment(snapshot.as_of_now()))
+    make = _train_person if kind == "person" else _train_place
+    finished = make(site, held, recipes, tell, progress)
+    keep_finished(progress, recipes, finished)
+    return finished
+
+
+def _train_person(
+    site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell, progress: Progress = NOTHING_KEPT
+) -> Finished:
     tell("reading contacts, cohort and labels …")
     data = person_data(recipes.training, recipes.features, snapshot, site)
     judged = person.train_and_judge(
-        recipes.training, recipes.features, data, zone=site.time_zone, tell=tell, baseline=recipes.baseline
+        recipes.training,
+        recipes.features,
+        data,
+        zone=site.time_zone,
+        tell=tell,
+        baseline=recipes.baseline,
+        progress=progress,
     )
     predictions = judged_predictions(recipes.training, data, judged, snapshot)
     return Finished(
@@ -67,11 +103,13 @@ def _some(rows: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(rows)[:MOST_ROWS]
 
 
-def _train_place(site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell) -> Finished:
+def _train_place(
+    site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell, progress: Progress = NOTHING_KEPT
+) -> Finished:
     tell("reading contacts, cells and shifts …")
     held_out = recipes.training.split.test_days
     data = place_data(recipes.training, recipes.features, snapshot, site, held_out_days=held_out)
-    judged = place.train_and_judge(recipes.training, recipes.features, data, site, tell=tell)
+    judged = place.train_and_judge(recipes.training, recipes.features, data, site, tell=tell, progress=progress)
     shown = data.features[data.rows_of(judged.test)].reshape(-1, data.features.shape[2])
     counts = data.counts[data.usable]
     return Finished(

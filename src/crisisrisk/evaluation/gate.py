@@ -1,5 +1,6 @@
 """The checks of the promotion gate that need nothing but judged rows: against baselines, champion and frequencies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, isfinite
 from typing import Any
@@ -8,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.evaluation import metrics
-from crisisrisk.evaluation.bootstrap import Draws, Interval, percentile_interval
+from crisisrisk.evaluation.bootstrap import Draws, Interval, paired_difference, percentile_interval
 from crisisrisk.evaluation.judged import JudgedPredictions
 from crisisrisk.evaluation.logistic import FloatArray, expit, logit
 from crisisrisk.evaluation.metrics import NOT_A_NUMBER
+from crisisrisk.evaluation.place_metrics import poisson_deviance
 from crisisrisk.evaluation.slices import JudgedRows, SliceMetrics
 
 BASELINES, CHAMPION, CALIBRATION, SUBGROUPS = "baselines", "champion", "calibration", "subgroups"
@@ -33,6 +35,15 @@ class GateLimits:
     subgroup_expected_over_observed: tuple[float, float]
     large_people: int
     large_outcomes: int
+    loss_to_champion: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceLimits:
+    """What a candidate of places must keep to beside its baselines. From the `[gate]` table of its recipe."""
+
+    resamples: int
+    seed: int
     loss_to_champion: float
 
 
@@ -89,6 +100,46 @@ def against_champion(rows: JudgedPredictions, champion: FloatArray, limits: Gate
             )
         )  # fmt: skip
     return found
+
+
+def places_against_baselines(gains: Mapping[str, Interval]) -> list[GateCheck]:
+    """Poisson deviance must be less than that of every baseline, by an interval, weeks drawn whole, that leaves out 0.
+
+    `gains`: by baseline its deviance less the model's, as `place_report` has them.
+    """
+    found = [
+        GateCheck(
+            name=BASELINES, passed=gain.lower > 0, found=f"deviance lower by {_signed(gain)} than {name}",
+            wanted=f"an interval above 0 against each of {len(gains)} baselines",
+        )
+        for name, gain in gains.items()
+    ]  # fmt: skip
+    return found or [
+        GateCheck(name=BASELINES, passed=False, found="the run has no baseline", wanted="baselines to beat")
+    ]
+
+
+def places_against_champion(
+    expected: FloatArray, champion: FloatArray, counts: NDArray[Any], week: NDArray[np.int64], limits: PlaceLimits, *,
+    who: str,
+) -> GateCheck:  # fmt: skip
+    """On the same shifts Poisson deviance may not rise: not by its whole interval, nor by more than the recipe allows.
+
+    `expected`, `champion` and `counts`: shape (shifts, cells); `week`: shape (shifts,).
+    """
+    gain = paired_difference(
+        lambda rows: poisson_deviance(champion[rows], counts[rows]),
+        lambda rows: poisson_deviance(expected[rows], counts[rows]),
+        week, seed=limits.seed, resamples=limits.resamples,
+    )  # fmt: skip
+    theirs = poisson_deviance(champion, counts)
+    allowed = limits.loss_to_champion * theirs
+    return GateCheck(
+        name=CHAMPION, passed=gain.upper >= 0 and gain.value >= -allowed, where=who,
+        found=f"deviance lower by {_signed(gain)} than the champion's {theirs:.4f}",
+        wanted=f"not below 0 by its whole interval, and at most {allowed:.4f} higher",
+        hint="the interval is of both on the same shifts, weeks drawn whole",
+    )  # fmt: skip
 
 
 class _Resampled:

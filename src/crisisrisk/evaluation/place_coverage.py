@@ -17,6 +17,7 @@ FEWEST_ROWS = 500
 """A stratum with fewer cells and shifts says too little to be shown."""
 EXPECTED_EDGES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 _AREA_SHIFTS = 100
+ENDS = ("lower", "upper", "chance")
 
 Numbers = NDArray[np.float64]
 
@@ -37,9 +38,28 @@ def joined(parts: Sequence[PlaceIntervals]) -> PlaceIntervals:
     )
 
 
+def arrays_of(intervals: PlaceIntervals) -> dict[str, Numbers]:
+    """Every array by a name of its own, as a file holds them."""
+    return {
+        f"{where}.{level:g}.{end}": getattr(by_level[level], end)
+        for where, by_level in {"cells": intervals.cells, "area": intervals.area}.items()
+        for level in LEVELS
+        for end in ENDS
+    }
+
+
+def intervals_of(arrays: Mapping[str, Any]) -> PlaceIntervals:
+    """The intervals whose arrays `arrays_of` named."""
+    cells, area = (
+        {level: Interval(**{end: arrays[f"{where}.{level:g}.{end}"] for end in ENDS}) for level in LEVELS}
+        for where in ("cells", "area")
+    )
+    return PlaceIntervals(cells, area)
+
+
 def _joined(parts: Sequence[Interval]) -> Interval:
     return Interval(
-        **{name: np.concatenate([getattr(one, name) for one in parts]) for name in ("lower", "upper", "chance")}
+        **{name: np.concatenate([getattr(one, name) for one in parts]) for name in ENDS}
     )
 
 

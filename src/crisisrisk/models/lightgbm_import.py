@@ -1,5 +1,6 @@
 """The one way in which LightGBM is imported."""
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -16,4 +17,6 @@ def lightgbm() -> "ModuleType":
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import lightgbm as module
 
+    # LightGBM writes to stdout, even what it is told to be silent about; there stands the answer of a command.
+    module.register_logger(logging.getLogger("lightgbm"))
     return module

@@ -9,12 +9,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from crisisrisk.errors import ModelError, UsageError
+from crisisrisk.errors import UsageError
+from crisisrisk.models.tracking_store import require_store, store_file, store_problem
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 BUNDLE = "bundle"
 """The folder of a run's artifacts that holds its candidate bundle."""
+FINISHED = "FINISHED"
+TOKEN = "kept_by"  # noqa: S105 -- it names who keeps a run or registers a version, and proves nothing
+"""The tag by which a run, or a registered version, that was cut short is found again."""
 
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -37,7 +42,8 @@ _QUIET = {
 class RunRecord:
     """What a training run leaves behind.
 
-    `write` gets the run's id and an empty folder; every file that it puts there is kept as it lies there.
+    `write` gets the run's id and an empty folder; every file that it puts there is kept as it lies there. `token`: the
+    same for the same work, however often keeping it is tried.
     """
 
     experiment: str
@@ -46,6 +52,7 @@ class RunRecord:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     write: Callable[[str, Path], None]
+    token: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,30 +78,43 @@ class RegisteredVersion:
     description: str
 
 
-def _client(uri: str) -> "MlflowClient":
-    """A client of one store. Raises ModelError for a relative path: it would follow the current directory."""
-    if uri.startswith("sqlite:///"):
-        file = Path(uri.removeprefix("sqlite:///"))
-        if not file.is_absolute():
-            raise ModelError("CR-TRAIN-003", "the MLflow store is not named in full", found=uri, wanted="sqlite:////…")
-        file.parent.mkdir(parents=True, exist_ok=True)
-    elif "://" not in uri:
-        raise ModelError(
-            "CR-TRAIN-003", "MLflow's file store is not used", found=uri, wanted="sqlite:////… or a server's address"
-        )
+@contextmanager
+def _opened(uri: str, *, writing: bool = False, making: bool = False) -> Iterator["MlflowClient"]:
+    """A client of one store. Raises ModelError when the store cannot be used, now or on the way."""
+    require_store(uri, writing=writing, making=making)
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     import logging
 
-    for chatty in ("mlflow", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for chatty, least in {"mlflow": logging.WARNING, "alembic": logging.WARNING, "mlflow.store": logging.FATAL}.items():
+        logging.getLogger(chatty).setLevel(least)
+    from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
+    from sqlalchemy.exc import SQLAlchemyError
 
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    try:
+        yield MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except (MlflowException, SQLAlchemyError) as problem:
+        found = getattr(problem, "error_code", type(problem).__name__)
+        raise store_problem("did not do what it was asked", where=_named(uri), found=str(found)) from None
+
+
+def _named(uri: str) -> str:
+    """A store without the passwords that an address may hold."""
+    return uri.rpartition("@")[2]
 
 
 def log_run(uri: str, record: RunRecord) -> str:
-    """Keep a run with everything that it leaves behind. Returns its id."""
-    client = _client(uri)
+    """Keep a run with everything that it leaves behind. Returns its id.
+
+    A record is kept once: the run that its token has already kept is only named again, and those that were cut short
+    are marked as killed.
+    """
+    with _opened(uri, writing=True, making=True) as client:
+        kept = _settled(client, record.token)
+        return kept if kept is not None else _logged(client, uri, record)
+
+
+def _logged(client: "MlflowClient", uri: str, record: RunRecord) -> str:
     from mlflow.entities import Metric, Param
 
     now = time.time_ns() // 1_000_000
@@ -114,30 +134,50 @@ def log_run(uri: str, record: RunRecord) -> str:
 @contextmanager
 def _finished(client: "MlflowClient", record: RunRecord, experiment: str) -> Iterator[str]:
     """A run that ends as finished, or as failed when an error passes through."""
-    run = client.create_run(experiment, run_name=record.name, tags={**record.tags, "mlflow.runName": record.name})
-    status = "FAILED"
+    tags = {**record.tags, "mlflow.runName": record.name, TOKEN: record.token}
+    run_id = client.create_run(experiment, run_name=record.name, tags=tags).info.run_id
     try:
-        yield run.info.run_id
-        status = "FINISHED"
-    finally:
-        client.set_terminated(run.info.run_id, status=status)
+        yield run_id
+    except BaseException:
+        with suppress(Exception):  # the store may be what failed: whoever comes next marks the run as killed
+            client.set_terminated(run_id, status="FAILED")
+        raise
+    client.set_terminated(run_id, status=FINISHED)
+
+
+def settle_run(uri: str, token: str) -> str | None:
+    """The run that was kept under a token, if any; runs under it that were cut short are marked as killed."""
+    file = store_file(uri)
+    if file is not None and not file.exists():
+        return None
+    with _opened(uri, writing=True) as client:
+        return _settled(client, token)
+
+
+def _settled(client: "MlflowClient", token: str) -> str | None:
+    experiments = [one.experiment_id for one in client.search_experiments()]
+    runs = client.search_runs(experiments, filter_string=f"tags.{TOKEN} = '{token}'") if experiments else []
+    for run in runs:
+        if run.info.status == "RUNNING":
+            client.set_terminated(run.info.run_id, status="KILLED")
+    return next((str(run.info.run_id) for run in runs if run.info.status == FINISHED), None)
 
 
 def _experiment(client: "MlflowClient", uri: str, name: str) -> str:
     known = client.get_experiment_by_name(name)
     if known is not None:
         return str(known.experiment_id)
-    location = None
-    if uri.startswith("sqlite:///"):
-        location = (Path(uri.removeprefix("sqlite:///")).parent / "artifacts" / name).as_uri()
+    file, location = store_file(uri), None
+    if file is not None:
+        location = (file.parent / "artifacts" / name).as_uri()
     return str(client.create_experiment(name, artifact_location=location))
 
 
 def find_run(uri: str, run_id: str) -> StoredRun:
-    """A run by its id or the beginning of it. Raises UsageError when none or several begin so."""
-    client = _client(uri)
-    experiments = [one.experiment_id for one in client.search_experiments()]
-    runs = client.search_runs(experiments, max_results=5000) if experiments else []
+    """A run by its id or the beginning of it. Raises UsageError when none or several begin so, or it was cut short."""
+    with _opened(uri) as client:
+        experiments = [one.experiment_id for one in client.search_experiments()]
+        runs = client.search_runs(experiments, max_results=5000) if experiments else []
     found = [run for run in runs if run.info.run_id.startswith(run_id)] if run_id else []
     if len(found) != 1:
         raise UsageError(
@@ -145,6 +185,11 @@ def find_run(uri: str, run_id: str) -> StoredRun:
             wanted="the id of one training run, or enough of its beginning", hint="see: crisisrisk model list",
         )  # fmt: skip
     run = found[0]
+    if run.info.status != FINISHED:
+        raise UsageError(
+            "CR-TRAIN-003", "the run was stopped before it was kept whole", found=f"{run_id}: {run.info.status}",
+            wanted=f"a run that is {FINISHED}", hint="train again: it goes on where it stopped",
+        )  # fmt: skip
     return StoredRun(
         run_id=run.info.run_id,
         name=run.info.run_name,
@@ -157,55 +202,72 @@ def find_run(uri: str, run_id: str) -> StoredRun:
 @contextmanager
 def run_artifacts(uri: str, run_id: str, folder: str) -> Iterator[Path]:
     """A copy of one folder of a run's artifacts, gone afterwards. Raises UsageError when the run has none."""
-    client = _client(uri)
-    if not client.list_artifacts(run_id, folder):
-        raise UsageError(
-            "CR-TRAIN-003", "the run left no such folder", where=f"run {run_id}", wanted=folder,
-            hint="was the training stopped before its end?",
-        )  # fmt: skip
     copy = Path(tempfile.mkdtemp(prefix="crisisrisk-"))
     try:
-        yield Path(client.download_artifacts(run_id, folder, str(copy)))
+        with _opened(uri) as client:
+            if not client.list_artifacts(run_id, folder):
+                raise UsageError(
+                    "CR-TRAIN-003", "the run left no such folder", where=f"run {run_id}", wanted=folder,
+                    hint="was the training stopped before its end?",
+                )  # fmt: skip
+            downloaded = Path(client.download_artifacts(run_id, folder, str(copy)))
+        yield downloaded
     finally:
         shutil.rmtree(copy)
 
 
-def register(uri: str, *, name: str, run_id: str, description: str) -> int:
+# Registered models
+
+
+def register(uri: str, *, name: str, run_id: str, description: str, token: str) -> int:
     """Make a run's bundle the next version of a registered model. Returns the version."""
-    client = _client(uri)
-    if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name)
-    source = f"{client.get_run(run_id).info.artifact_uri}/{BUNDLE}"
-    made = client.create_model_version(name, source=source, run_id=run_id, description=description)
+    with _opened(uri, writing=True) as client:
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        source = f"{client.get_run(run_id).info.artifact_uri}/{BUNDLE}"
+        tags = {TOKEN: token}
+        made = client.create_model_version(name, source=source, run_id=run_id, description=description, tags=tags)
     return int(made.version)
 
 
 def unregister(uri: str, *, name: str, version: int) -> None:
-    """Take a version back whose bundle could not be written."""
-    _client(uri).delete_model_version(name, str(version))
+    """Take a version back whose bundle does not answer."""
+    with _opened(uri, writing=True) as client:
+        client.delete_model_version(name, str(version))
+
+
+def tokens_of(uri: str, *, name: str) -> dict[int, str]:
+    """The versions of a registered model, each with the token that it was registered under, or ""."""
+    with _opened(uri) as client:
+        found: list[Any] = list(client.search_model_versions(f"name = '{name}'"))
+    return {int(one.version): str(one.tags.get(TOKEN, "")) for one in found}
 
 
 def set_champion(uri: str, *, name: str, version: int) -> None:
     """Let the alias `champion` name this version."""
-    _client(uri).set_registered_model_alias(name, CHAMPION, str(version))
+    with _opened(uri, writing=True) as client:
+        client.set_registered_model_alias(name, CHAMPION, str(version))
 
 
 def registered_versions(uri: str) -> tuple[RegisteredVersion, ...]:
-    """Every version of every registered model, by name, newest first."""
-    client = _client(uri)
-    found: list[RegisteredVersion] = []
-    for model in client.search_registered_models():
-        champion = str(client.get_registered_model(model.name).aliases.get(CHAMPION, ""))
-        versions: list[Any] = list(client.search_model_versions(f"name = '{model.name}'"))
-        found.extend(
-            RegisteredVersion(
-                name=model.name,
-                version=int(one.version),
-                run_id=str(one.run_id),
-                champion=str(one.version) == champion,
-                made_at_ms=int(one.creation_timestamp),
-                description=str(one.description or ""),
-            )
-            for one in versions
-        )
+    """Every version of every registered model, by name, newest first; none before anything was trained."""
+    file = store_file(uri)
+    if file is not None and not file.exists():
+        return ()
+    with _opened(uri) as client:
+        found = [one for model in client.search_registered_models() for one in _versions(client, model.name)]
     return tuple(sorted(found, key=lambda one: (one.name, -one.version)))
+
+
+def _versions(client: "MlflowClient", name: str) -> Iterator[RegisteredVersion]:
+    champion = str(client.get_registered_model(name).aliases.get(CHAMPION, ""))
+    versions: list[Any] = list(client.search_model_versions(f"name = '{name}'"))
+    for one in versions:
+        yield RegisteredVersion(
+            name=name,
+            version=int(one.version),
+            run_id=str(one.run_id),
+            champion=str(one.version) == champion,
+            made_at_ms=int(one.creation_timestamp),
+            description=str(one.description or ""),
+        )

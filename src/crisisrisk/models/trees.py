@@ -89,3 +89,8 @@ def trees_of(booster: "Booster", count: int) -> Trees:
     if count == 0:
         return Trees(NO_TREES, names, 0)
     return Trees(booster.model_to_string(num_iteration=count, start_iteration=0), names, count)
+
+
+def trees_in(text: str) -> int:
+    """How many trees a model text holds."""
+    return 0 if text == NO_TREES else text.count("\nTree=")

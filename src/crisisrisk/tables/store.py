@@ -47,11 +47,16 @@ class Store:
 class Snapshot:
     """One committed state. Loads that come after do not change it; its files are kept until the second one."""
 
-    def __init__(self, site: Site, manifest: Manifest) -> None:
-        self._site = site
+    def __init__(self, site: Site, manifest: Manifest, now: datetime | None = None) -> None:
+        """`now`: where the site's clock is held; None lets it go on."""
+        self._site, self._now = site, now
         self.manifest = manifest
         self.digest = manifest.digest
         self.buckets = manifest.buckets
+
+    def held_at(self, now: datetime) -> "Snapshot":
+        """The same state with the site's clock held, for work that is taken up again later."""
+        return Snapshot(self._site, self.manifest, now)
 
     def person_events(self, bucket: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Event versions of the persons of a bucket, in order of (person_id, known_at, occurred_at, event_id).
@@ -136,7 +141,9 @@ class Snapshot:
         return {name: is_late(moments, microseconds(now)) for name, moments in sent.items() if len(moments)}
 
     def as_of_now(self) -> datetime:
-        """The site's clock: the system's, or just after the newest event became known."""
+        """The site's clock: where it is held, the system's, or just after the newest event became known."""
+        if self._now is not None:
+            return self._now
         if self._site.clock == "system":
             return datetime.now(UTC)
         known = [counts.last_known for counts in self.sources().values() if counts.rows]

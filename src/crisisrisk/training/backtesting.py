@@ -4,9 +4,11 @@ Features and cohorts see what was known at their own moment. Labels, and the cou
 versions known at the end of the data: a late report counts for a fold that could not yet have had it.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.person_report import PersonReport
 from crisisrisk.evaluation.place_baselines import Fold
-from crisisrisk.evaluation.place_coverage import PlaceIntervals, joined
+from crisisrisk.evaluation.place_coverage import arrays_of, intervals_of, joined
 from crisisrisk.evaluation.place_report import PlaceReport
 from crisisrisk.evaluation.splits import (
     TEST,
@@ -42,9 +44,12 @@ from crisisrisk.training.place import (
     usable_split,
 )
 from crisisrisk.training.place_data import PlaceData
+from crisisrisk.training.progress import NOTHING_KEPT, Arrays, Progress
 from crisisrisk.training.recipe import TrainingRecipe
 
 FOLDS = 5
+MODEL = "model"
+"""Among what a fold gives, by the names of baselines, what the model said."""
 HALF_A_DAY = timedelta(hours=12)
 
 Tell = Callable[[str], None]
@@ -84,21 +89,45 @@ def _runs(origins: Sequence[datetime], length: int) -> Iterator[tuple[datetime, 
 
 
 def backtest_people(
-    recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, origins: Origins, *, tell: Tell
+    recipe: TrainingRecipe,
+    features: FeatureRecipe,
+    data: PersonData,
+    origins: Origins,
+    *,
+    tell: Tell,
+    progress: Progress = NOTHING_KEPT,
 ) -> PersonReport:
-    """Weekly lists, each by a model fitted before it; without calendar dates, every person by others' model."""
+    """Weekly lists, each by a model fitted before it; without calendar dates, every person by others' model.
+
+    A fold that `progress` has is not fitted again.
+    """
     rows: list[NDArray[np.int64]] = []
-    risks: list[Numbers] = []
-    others: list[dict[str, Numbers]] = []
+    said: list[Arrays] = []
     for text, parts in person_folds(recipe, data, origins):
-        tell(f"{text}: fitting on {np.count_nonzero(parts == TRAIN):,} rows …")
-        test = np.flatnonzero(parts == TEST)
-        model = fit_person(recipe, features, data, parts)
-        rows.append(test)
-        risks.append(risk_of(model, features, data, test))
-        others.append(baselines_for(data, np.flatnonzero(parts == TRAIN), test))
-    baselines = {name: np.concatenate([one[name] for one in others]) for name in others[0]}
-    return judge_person(recipe, data, np.concatenate(rows), np.concatenate(risks), baselines)
+        rows.append(np.flatnonzero(parts == TEST))
+        stage = _stage(parts)
+        fitting = f"fitting on {np.count_nonzero(parts == TRAIN):,} rows …"
+        tell(f"{text}: {'fitted before' if progress.has(stage) else fitting}")
+        said.append(progress.arrays(stage, partial(_said_of, recipe, features, data, parts)))
+    risk, *others = (np.concatenate([one[name] for one in said]) for name in said[0])
+    baselines = dict(zip(list(said[0])[1:], others, strict=True))
+    return judge_person(recipe, data, np.concatenate(rows), risk, baselines)
+
+
+def _said_of(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, parts: Part) -> dict[str, Numbers]:
+    """What a model fitted on a fold says of its test rows, and then what the baselines say, by name."""
+    test = np.flatnonzero(parts == TEST)
+    model = fit_person(recipe, features, data, parts)
+    risk = risk_of(model, features, data, test)
+    return {MODEL: risk, **baselines_for(data, np.flatnonzero(parts == TRAIN), test)}
+
+
+def _stage(*arrays: NDArray[Any], about: str = "") -> str:
+    """The name of a fold by the rows that it is made of."""
+    digest = hashlib.sha256(about.encode())
+    for array in arrays:
+        digest.update(str(len(array)).encode() + array.tobytes())
+    return f"fold-{digest.hexdigest()[:16]}"
 
 
 def person_folds(recipe: TrainingRecipe, data: PersonData, origins: Origins) -> Iterator[tuple[str, Part]]:
@@ -161,25 +190,44 @@ class PlaceBacktest:
 
 
 def backtest_places(
-    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, site: Site, origins: Origins, *, tell: Tell
+    recipe: TrainingRecipe,
+    features: FeatureRecipe,
+    data: PlaceData,
+    site: Site,
+    origins: Origins,
+    *,
+    tell: Tell,
+    progress: Progress = NOTHING_KEPT,
 ) -> PlaceBacktest:
-    """Shifts after each origin, forecast by a model that was fitted on shifts known by then."""
+    """Shifts after each origin, forecast by a model that was fitted on shifts known by then.
+
+    Those that `progress` has are not forecast again.
+    """
     folds: list[Fold] = []
-    expected: list[NDArray[np.float64]] = []
-    intervals: list[PlaceIntervals] = []
+    found: list[Arrays] = []
     stood = 0
     for run, split in place_folds(recipe, data, site, origins):
-        tell(f"{run[0]:%-d %b %Y}: fitting on {len(split.train):,} shifts …")
-        model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
+        stage = _stage(split.train, split.validation, split.test, about=data.cells_known_before.isoformat())
+        fitting = f"fitting on {len(split.train):,} shifts …"
+        tell(f"{run[0]:%-d %b %Y}: {'fitted before' if progress.has(stage) else fitting}")
+        found.append(progress.arrays(stage, partial(_forecast, recipe, features, data, split)))
         folds.append(fold_of(split))
-        expected.append(expected_for(model, features, data, split.test))
-        intervals.append(intervals_for(model, data, split.test, expected[-1]))
         stood += len(run)
-    shifts, forecast = np.concatenate([fold.test for fold in folds]), np.concatenate(expected)
+    shifts = np.concatenate([fold.test for fold in folds])
+    forecast = np.concatenate([np.asarray(one[MODEL], dtype=np.float64) for one in found])
     return PlaceBacktest(
         judge_place(recipe, data, site, folds, forecast, origins=stood),
-        interval_report(data, shifts, forecast, joined(intervals)),
+        interval_report(data, shifts, forecast, joined([intervals_of(one) for one in found])),
     )
+
+
+def _forecast(
+    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, split: ShiftSplit
+) -> dict[str, Numbers]:
+    """What a model fitted on a split expects in its test shifts, shape (shifts, cells), and its intervals."""
+    model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
+    expected = expected_for(model, features, data, split.test)
+    return {MODEL: expected, **arrays_of(intervals_for(model, data, split.test, expected))}
 
 
 def place_folds(

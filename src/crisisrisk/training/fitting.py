@@ -1,7 +1,9 @@
 """Fitting LightGBM: the same data and recipe give the same trees to the byte."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,15 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
 from crisisrisk.models.lightgbm_import import lightgbm
-from crisisrisk.models.trees import Numbers, Trees, trees_of
+from crisisrisk.models.trees import Numbers, Trees, trees_in, trees_of
+from crisisrisk.training.progress import NOTHING_KEPT, Progress
 from crisisrisk.training.recipe import ModelSettings, monotone_constraints
 from crisisrisk.training.row_stream import RowSequence, StreamedRows
 
 OBJECTIVES = {"person": "binary", "place": "poisson"}
 METRICS = {"person": "binary_logloss", "place": "poisson"}
+
+TRAIN_BINS, STOP_BINS = "train.bins", "stop.bins"
 
 SAMPLED_ROWS = 200_000
 """How many rows bins are found from, drawn at random where there are more."""
@@ -31,19 +36,35 @@ class Block:
     """How many rows each one stands for; None: for itself."""
 
 
-def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Block, settings: ModelSettings) -> Trees:
+def fit_trees(
+    subject: str,
+    names: tuple[str, ...],
+    train: Block,
+    validation: Block,
+    settings: ModelSettings,
+    progress: Progress = NOTHING_KEPT,
+) -> Trees:
     """Trees fitted on one block, as many as do best on the other; of places none, when no tree does better than none.
 
-    Raises DataError when no tree of people finds anything to split on, or a weight is not above 0.
+    What `progress` has of an earlier, interrupted fit is not made again: the trees are the same to the byte. Raises
+    DataError when no tree of people finds anything to split on, or a weight is not above 0.
     """
     _require_weights(train)
-    data = binned(train, names, settings)
+    text = progress.text("trees", lambda: _fitted(subject, names, train, validation, settings, progress).text)
+    progress.drop(TRAIN_BINS, STOP_BINS)
+    return Trees(text, names, trees_in(text))
+
+
+def _fitted(
+    subject: str, names: tuple[str, ...], train: Block, validation: Block, settings: ModelSettings, progress: Progress
+) -> Trees:
+    data = _kept_bins(train, names, settings, progress.path(TRAIN_BINS))
     grown: list[int] = []  # trees after each round: LightGBM counts a round that could not split, and drops its tree
     booster = lightgbm().train(
         parameters(subject, settings, names),
         data,
         num_boost_round=settings.rounds,
-        valid_sets=[binned(validation, names, settings, reference=data)],
+        valid_sets=[_kept_bins(validation, names, settings, progress.path(STOP_BINS), reference=data)],
         valid_names=["validation"],
         callbacks=[
             lambda round_: grown.append(round_.model.num_trees()),
@@ -57,6 +78,24 @@ def fit_trees(subject: str, names: tuple[str, ...], train: Block, validation: Bl
     if subject == "person" and not booster.feature_importance(iteration=best).any():
         raise _nothing_to_split_on(names, settings)
     return trees_of(booster, best)
+
+
+def _kept_bins(
+    block: Block, names: tuple[str, ...], settings: ModelSettings, path: Path | None, reference: Any = None
+) -> Any:
+    """Rows as bins. Of streamed rows, whose features take longest, they are kept, and read where they were kept."""
+    if path is None or not isinstance(block.features, StreamedRows):
+        return binned(block, names, settings, reference)
+    if path.is_file():
+        return lightgbm().Dataset(str(path), reference=reference, params=_binning(settings))
+    data = binned(block, names, settings, reference).construct()
+    staged = path.with_suffix(".part")
+    staged.unlink(missing_ok=True)  # LightGBM writes over nothing
+    data.save_binary(str(staged))
+    with staged.open("rb") as file:
+        os.fsync(file.fileno())
+    staged.replace(path)
+    return data
 
 
 def _require_weights(block: Block) -> None:

@@ -25,7 +25,7 @@ from crisisrisk.evaluation.splits import (
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import instant
 from crisisrisk.training.fitting import Block
-from crisisrisk.training.person import split_of, time_split
+from crisisrisk.training.person import helped_rows, split_of, time_split
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.place import last_split, usable_split
 from crisisrisk.training.place_data import PlaceData
@@ -53,8 +53,10 @@ class InnerFold:
 
 def person_folds(recipe: TrainingRecipe, data: PersonData) -> Iterator[InnerFold]:
     """The folds of people, latest first. Raises DataError when there is none, or one has nothing to tell apart."""
-    by_time = recipe.split.kind == "time"
-    for name, parts in inner_parts_by_time(recipe, data) if by_time else _inner_parts_of_people(recipe, data):
+    by_time, helped = recipe.split.kind == "time", helped_rows(recipe, data)
+    for name, whole in inner_parts_by_time(recipe, data) if by_time else _inner_parts_of_people(recipe, data):
+        # All blocks of a fold are rows that training fits, stops or calibrates on: it leaves these out of every one.
+        parts = np.where(helped, np.int8(LEFT_OUT), whole)
         train, stop, judged = (np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST))
         for block, rows in (("trained", train), ("stopped", stop), ("judged", judged)):
             _require_both(data.happened[rows], f"the rows {block} on in the fold {name}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -115,8 +116,11 @@ def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None, 
     )
 
 
-def keep_run(uri: str, recipes: Recipes, finished: Finished) -> str:
-    """Keep a run and its candidate bundle in MLflow. Returns the run's id."""
+def keep_run(uri: str, recipes: Recipes, finished: Finished, *, token: str | None = None) -> str:
+    """Keep a run and its candidate bundle in MLflow. Returns the run's id.
+
+    `token`: of work that may be tried again; under one token one run is kept.
+    """
     training = recipes.training
     parameters = {
         **_flat(json.loads(training.to_json())),
@@ -139,6 +143,7 @@ def keep_run(uri: str, recipes: Recipes, finished: Finished) -> str:
         metrics=_metrics(finished),
         tags=tags,
         write=lambda run_id, folder: _write_artifacts(folder, run_id, recipes, finished),
+        token=token or uuid4().hex,
     )
     return log_run(uri, record)
 

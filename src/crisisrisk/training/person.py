@@ -25,6 +25,7 @@ from crisisrisk.training.exposures import exposure_report, exposures_in_words
 from crisisrisk.training.fitting import Block, fit_trees, scores
 from crisisrisk.training.formula_fitting import fit_formula
 from crisisrisk.training.person_data import PersonData
+from crisisrisk.training.progress import NOTHING_KEPT, Progress
 from crisisrisk.training.recipe import TrainingRecipe
 from crisisrisk.training.sampling import SampledRows, sample_negatives
 from crisisrisk.training.validation import Validation, cut_validation
@@ -58,19 +59,21 @@ def fitted_person(
     data: PersonData,
     parts: Part,
     baseline: BaselineRecipe | None = None,
+    progress: Progress = NOTHING_KEPT,
 ) -> FittedPerson:
     """A model of people from the rows of parts TRAIN and VALIDATION, with the account of it.
 
     Raises DataError where rows with the outcome, or without, are missing or too few.
     """
-    parts = _without_helped(recipe, data, parts)
+    parts = np.where(helped_rows(recipe, data) & (parts != TEST), np.int8(-1), parts).astype(np.int8)
     train, held_out = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
+    _require_people(data.person[train])
     _require_both(data.happened[train], "the training rows")
     _require_both(data.happened[held_out], "the validation rows")
     if baseline is None:
         cut = cut_validation(recipe, data, held_out)
         sample = _sample(recipe, data, train)
-        scorer: Scorer = _trees(recipe, features, data, sample, cut.stop)
+        scorer: Scorer = _trees(recipe, features, data, sample, cut.stop, progress)
         account = {"fitted_on": str(sample), "stopped_on_rows": len(cut.stop)}
     else:
         cut = Validation(held_out, held_out, None)  # nothing is stopped: all of it calibrates
@@ -78,7 +81,7 @@ def fitted_person(
         account = {"fitted_on": f"all {len(train):,} rows"}
     calibrated = calibrate(
         recipe.model.calibration,
-        _calibration_rows(data, cut.calibrate, scorer, features),
+        _calibration_rows(data, cut.calibrate, scorer, features, progress),
         level=recipe.model.interval_level,
         wander=_wander(recipe, data, parts),
         seed=recipe.model.seed,
@@ -94,7 +97,14 @@ def _sample(recipe: TrainingRecipe, data: PersonData, train: Rows) -> SampledRow
     )
 
 
-def _trees(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, sample: SampledRows, stop: Rows) -> Trees:
+def _trees(
+    recipe: TrainingRecipe,
+    features: FeatureRecipe,
+    data: PersonData,
+    sample: SampledRows,
+    stop: Rows,
+    progress: Progress,
+) -> Trees:
     """Trees from the rows drawn for it, as many as do best on the rows that stop them."""
     return fit_trees(
         "person",
@@ -102,12 +112,26 @@ def _trees(recipe: TrainingRecipe, features: FeatureRecipe, data: PersonData, sa
         Block(data.features.rows(sample.rows), sample.happened, weights=sample.weights),
         Block(data.features.rows(stop), data.happened[stop]),
         recipe.model,
+        progress,
     )
 
 
-def _calibration_rows(data: PersonData, rows: Rows, scorer: Scorer, features: FeatureRecipe) -> CalibrationRows:
-    log_odds = scores(data.features.rows(rows), lambda matrix: scorer.raw_score(matrix, features.names))
+def _calibration_rows(
+    data: PersonData, rows: Rows, scorer: Scorer, features: FeatureRecipe, progress: Progress
+) -> CalibrationRows:
+    log_odds = _log_odds(scorer, features, data, rows, progress, "calibrated_on")
     return CalibrationRows(log_odds, data.happened[rows], data.person[rows], data.thin[rows])
+
+
+def _log_odds(
+    scorer: Scorer, features: FeatureRecipe, data: PersonData, rows: Rows, progress: Progress, stage: str
+) -> Numbers:
+    """What a scorer says of ascending rows, block by block. Shape (len(rows),)."""
+
+    def computed() -> dict[str, Numbers]:
+        return {"log_odds": scores(data.features.rows(rows), lambda matrix: scorer.raw_score(matrix, features.names))}
+
+    return np.asarray(progress.arrays(stage, computed)["log_odds"], dtype=np.float64)
 
 
 def _wander(recipe: TrainingRecipe, data: PersonData, parts: Part) -> float:
@@ -117,6 +141,16 @@ def _wander(recipe: TrainingRecipe, data: PersonData, parts: Part) -> float:
     seen = np.flatnonzero((parts == TRAIN) | (parts == VALIDATION))
     step_us = recipe.outcome.horizon_days * MICROSECONDS_PER_DAY
     return level_wander(data.as_of[seen], data.happened[seen], step_us=step_us)
+
+
+def _require_people(person: Rows) -> None:
+    """More than one person: what is learned of one says nothing of others."""
+    if len(np.unique(person)) < 2:
+        raise DataError(
+            "CR-TRAIN-002", "there are too few people to learn from", where="the training rows",
+            wanted="rows of two people or more", found=f"{len(person):,} rows of {len(np.unique(person))}",
+            hint="widen [cohort] of the training recipe, or load more data",
+        )  # fmt: skip
 
 
 def _require_both(happened: NDArray[np.bool_], where: str) -> None:
@@ -214,16 +248,17 @@ def train_and_judge(
     zone: ZoneInfo,
     tell: Callable[[str], None],
     baseline: BaselineRecipe | None = None,
+    progress: Progress = NOTHING_KEPT,
 ) -> JudgedPerson:
     """Fit on train and validation, open the test rows once. Dates are told on the clock of `zone`."""
     parts = split_of(recipe, data)
     train, test = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == TEST)
     tell(f"fitting on {len(train):,} rows, {len(features.names)} features …")
     exposures = _told_exposures(data, train, tell)
-    fitted = fitted_person(recipe, features, data, parts, baseline)
+    fitted = fitted_person(recipe, features, data, parts, baseline, progress)
     model = fitted.model
     tell(f"judging on {len(test):,} rows beside the baselines …")
-    log_odds = scores(data.features.rows(test), lambda matrix: model.log_odds(matrix, features.names))
+    log_odds = _log_odds(model.scorer, features, data, test, progress, "judged_on")
     risk, ends = model.calibration.apply(log_odds), model.calibration.ends(log_odds, data.thin[test])
     baselines = baselines_for(data, train, test)
     judged_on = _judged_on(recipe, data, train, test, zone)
@@ -231,11 +266,14 @@ def train_and_judge(
     return JudgedPerson(model, test, risk, ends, baselines, judged_on, account)
 
 
-def _without_helped(recipe: TrainingRecipe, data: PersonData, parts: Part) -> Part:
-    """The parts without rows that help has changed, where the recipe says so; the test block keeps all of its own."""
+def helped_rows(recipe: TrainingRecipe, data: PersonData) -> NDArray[np.bool_]:
+    """The rows that help has changed and that the recipe leaves out of what a model is made from. Shape (rows,).
+
+    The test block keeps all of its own: it says how lists do now.
+    """
     if data.exposed is None or recipe.updating.helped_rows == "keep":
-        return parts
-    return np.where(data.exposed.helped & (parts != TEST), np.int8(-1), parts).astype(np.int8)
+        return np.zeros(len(data), dtype=bool)
+    return data.exposed.helped
 
 
 def _told_exposures(data: PersonData, train: Rows, tell: Callable[[str], None]) -> dict[str, Any]:

@@ -22,20 +22,27 @@ from crisisrisk.timeline import utc_from_local
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.place_data import PlaceData
 from crisisrisk.training.place_scatter import density_class, fit_distribution
+from crisisrisk.training.progress import NOTHING_KEPT, Progress
 from crisisrisk.training.recipe import TrainingRecipe
 
 Shifts = NDArray[np.int64]
 
 
 def fit_place(
-    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, *, train: Shifts, validation: Shifts
+    recipe: TrainingRecipe,
+    features: FeatureRecipe,
+    data: PlaceData,
+    *,
+    train: Shifts,
+    validation: Shifts,
+    progress: Progress = NOTHING_KEPT,
 ) -> PlaceModel:
     """Trees over the offset from the training shifts, as many as do best on the validation shifts.
 
     How counts scatter around them is fitted on the validation shifts too.
     """
     blocks = (_block(data, train), _block(data, validation))
-    model = PlaceModel(fit_trees("place", features.names, *blocks, recipe.model))
+    model = PlaceModel(fit_trees("place", features.names, *blocks, recipe.model, progress))
     validated = data.usable[data.rows_of(validation)]
     distribution = fit_distribution(
         expected_for(model, features, data, validation), data.counts[validated], data.names_of(validated),
@@ -164,13 +171,19 @@ class JudgedPlace:
 
 
 def train_and_judge(
-    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, site: Site, *, tell: Callable[[str], None]
+    recipe: TrainingRecipe,
+    features: FeatureRecipe,
+    data: PlaceData,
+    site: Site,
+    *,
+    tell: Callable[[str], None],
+    progress: Progress = NOTHING_KEPT,
 ) -> JudgedPlace:
     """Fit on train and validation, open the test shifts once."""
     split = last_split(recipe, data, site)
     trained = len(split.train) * len(data.cells)
     tell(f"fitting on {len(split.train):,} shifts × {len(data.cells):,} cells, {len(features.names)} features …")
-    model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
+    model = fit_place(recipe, features, data, train=split.train, validation=split.validation, progress=progress)
     tell(f"judging on {len(split.test):,} shifts beside the baselines …")
     expected = expected_for(model, features, data, split.test)
     report = judge_place(recipe, data, site, [fold_of(split)], expected, origins=1)

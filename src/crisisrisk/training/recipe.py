@@ -248,9 +248,7 @@ class Gate:
     """What a candidate must keep to before it may answer. Part of the recipe, so that nobody loosens it afterwards."""
 
     data_age_days: float = setting(60.0, meaning="most days between the training cut-off and the site's clock", above=0)
-    resamples: int = setting(
-        200, meaning="resamples behind the interval of each comparison", at_least=20, only_for="person"
-    )
+    resamples: int = setting(200, meaning="resamples behind the interval of each comparison", at_least=20)
     slope_at_least: float = setting(0.8, meaning="least calibration slope of everyone", above=0, only_for="person")
     slope_at_most: float = setting(1.2, meaning="greatest calibration slope of everyone", above=0, only_for="person")
     expected_over_observed: float = setting(
@@ -274,8 +272,8 @@ class Gate:
         100, meaning="rows with the outcome from which a subgroup is large", above=0, only_for="person"
     )
     loss_to_champion: float = setting(
-        0.1, meaning="most that may be lost of the champion's AUPRC and recall, as a share", at_least=0, at_most=1,
-        only_for="person",
+        0.1, meaning="most that may be lost of the champion's AUPRC and recall, or added to its deviance, as a share",
+        at_least=0, at_most=1,
     )  # fmt: skip
     audit_trials: int = setting(
         12, meaning="moments at which the leakage audit rewrites the future", above=0, only_for="person"

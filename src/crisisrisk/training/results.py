@@ -7,47 +7,13 @@ from typing import Any
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.training.exposures import exposures_in_words
 
-# For each subject the metrics of a short table, and whether more is better in the first, which decides.
+# For each subject the metrics of a short table.
 SHOWN = {
     "person": ("auprc", "auroc", "precision_at_k", "recall_at_k", "sensitivity_at_85_specificity", "brier"),
     "place": ("deviance", "log_score", "rps", "calibration_ratio"),
 }
 # A higher AUROC than this on anything but planted data is leakage until shown otherwise.
 SUSPICIOUS_AUROC = 0.93
-DECIDING = {"person": ("auprc", True), "place": ("deviance", False)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One comparison with a baseline: `gain` above 0 means that the model is better."""
-
-    metric: str
-    baseline: str
-    model_value: float
-    baseline_value: float
-
-    @property
-    def gain(self) -> float:
-        higher_is_better = dict(DECIDING.values())[self.metric]
-        difference = self.model_value - self.baseline_value
-        return difference if higher_is_better else -difference
-
-    def __str__(self) -> str:
-        verdict = "better" if self.gain > 0 else "not better"
-        return f"{self.metric} {self.model_value:.4f}, {self.baseline} {self.baseline_value:.4f}: {verdict}"
-
-
-def baseline_checks(
-    subject: str, model: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]
-) -> tuple[Check, ...]:
-    """The deciding metric against every baseline that has a value for it."""
-    metric, _ = DECIDING[subject]
-    values = {name: numbers.get(metric) for name, numbers in baselines.items()}
-    return tuple(
-        Check(metric=metric, baseline=name, model_value=float(model[metric]), baseline_value=float(value))
-        for name, value in values.items()
-        if value is not None and model.get(metric) is not None
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

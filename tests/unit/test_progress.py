@@ -1,0 +1,121 @@
+"""Stages that are over: kept whole, read again to the bit, and made anew where they are damaged."""
+
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tests.lib.places_in_memory import PLACE, PLACE_SITE, invented_places
+
+from crisisrisk.errors import DataError
+from crisisrisk.training.backtesting import Origins, backtest_places
+from crisisrisk.training.finished_files import PLAIN
+from crisisrisk.training.keeping import Finished
+from crisisrisk.training.progress import NOTHING_KEPT, Progress, abandoned_tokens, kept_progress, progress_key
+
+NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
+
+
+def site_in(folder: Path, configuration: str = 'name = "x"') -> SimpleNamespace:
+    folder.mkdir(exist_ok=True)
+    (folder / "crisisrisk.toml").write_text(configuration)
+    return SimpleNamespace(path=folder)
+
+
+def never() -> dict[str, np.ndarray]:
+    raise AssertionError("this was made before")
+
+
+def test_a_stage_is_made_once_and_read_to_the_bit(tmp_path: Path) -> None:
+    made = {"b": np.array([0.1, np.nan, -0.0]), "a": np.arange(3, dtype=np.int32)}
+    first = Progress(tmp_path).arrays("stage", lambda: made)
+    again = Progress(tmp_path).arrays("stage", never)
+    assert list(first) == list(again) == ["b", "a"]
+    for name, values in made.items():
+        assert again[name].tobytes() == values.tobytes()
+        assert again[name].dtype == values.dtype
+    assert Progress(tmp_path).has("stage")
+    assert not NOTHING_KEPT.has("stage")
+
+
+def test_text_and_the_moment_of_the_beginning_come_back(tmp_path: Path) -> None:
+    assert Progress(tmp_path).text("trees", lambda: "tree é\n") == "tree é\n"
+    assert Progress(tmp_path).text("trees", lambda: "another") == "tree é\n"
+    assert Progress(tmp_path).moment(NOW) == NOW
+    assert Progress(tmp_path).moment(NOW + timedelta(days=3)) == NOW
+    assert Progress(tmp_path).token == Progress(tmp_path).token != NOTHING_KEPT.token
+
+
+def test_a_damaged_stage_is_made_anew(tmp_path: Path) -> None:
+    Progress(tmp_path).arrays("stage", lambda: {"a": np.arange(1000)})
+    file = tmp_path / "stage.npz"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    for damaged in (bytes(content), bytes(content[:100]), b""):
+        file.write_bytes(damaged)
+        assert Progress(tmp_path).arrays("stage", lambda: {"a": np.arange(2)})["a"].tolist() == [0, 1]
+
+
+def test_an_error_in_a_stage_keeps_nothing_of_it(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        Progress(tmp_path).arrays("stage", lambda: {"a": np.array([1 // 0])})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_recipes_data_or_configuration_are_other_work(tmp_path: Path) -> None:
+    site = site_in(tmp_path / "one")
+    other = site_in(tmp_path / "other", 'name = "y"')
+    keys = {progress_key(site, "r", "d"), progress_key(site, "s", "d"), progress_key(site, "r", "e"),
+            progress_key(other, "r", "d")}  # fmt: skip
+    assert len(keys) == 4
+    assert progress_key(site, "r", "d") in keys
+
+
+def stopped(site: SimpleNamespace, command: str, key: str) -> None:
+    """Work that was begun and is stopped by hand."""
+    with kept_progress(site, command, key) as progress:
+        assert progress.token
+        raise KeyboardInterrupt
+
+
+def test_work_goes_when_it_is_over_and_stays_when_it_is_not(tmp_path: Path) -> None:
+    site = site_in(tmp_path / "site")
+    for command, key in (("train a trees", "old"), ("train b trees", "other"), ("train a trees", "new")):
+        with pytest.raises(KeyboardInterrupt):
+            stopped(site, command, key)
+    assert len(abandoned_tokens(site)) == 3
+    with kept_progress(site, "train a trees", "new"):
+        assert len(abandoned_tokens(site)) == 2  # this one is at work
+        with pytest.raises(DataError) as caught, kept_progress(site, "train a trees", "new"):
+            pass
+        assert caught.value.code == "CR-TRAIN-004"
+    assert [path.name for path in (site.path / "unfinished").iterdir()] == ["train-b-trees-other"]
+
+
+def test_every_field_of_a_finished_model_is_kept() -> None:
+    by_themselves = {"model", "report", "shown", "cells_known_before", "judged", "sheet"}
+    assert {field.name for field in fields(Finished)} == {*PLAIN, *by_themselves}
+
+
+def test_a_backtest_of_places_goes_on_and_ends_as_one_that_never_stopped(tmp_path: Path) -> None:
+    data, features = invented_places(days=300), SimpleNamespace(names=("x",))
+
+    def backtested(progress: Progress, tell) -> dict:
+        return backtest_places(PLACE, features, data, PLACE_SITE, Origins(), tell=tell, progress=progress).as_json()
+
+    told: list[str] = []
+
+    def stop_at_the_third(line: str) -> None:
+        told.append(line)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        backtested(Progress(tmp_path), stop_at_the_third)
+    assert len(list(tmp_path.glob("fold-*.npz"))) == 2
+    again: list[str] = []
+    resumed = backtested(Progress(tmp_path), again.append)
+    assert [line.endswith("fitted before") for line in again] == [True, True, False]
+    assert resumed == backtested(NOTHING_KEPT, lambda _: None)
