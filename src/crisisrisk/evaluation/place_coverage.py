@@ -58,9 +58,7 @@ def intervals_of(arrays: Mapping[str, Any]) -> PlaceIntervals:
 
 
 def _joined(parts: Sequence[Interval]) -> Interval:
-    return Interval(
-        **{name: np.concatenate([getattr(one, name) for one in parts]) for name in ENDS}
-    )
+    return Interval(**{name: np.concatenate([getattr(one, name) for one in parts]) for name in ENDS})
 
 
 def coverage_report(
