@@ -272,12 +272,27 @@ def test_every_cell_has_a_forecast_and_a_rank_in_every_shift(made: DemoResult) -
     assert (frame["issued_at"] < frame["start"]).all()
 
 
+def test_every_cell_and_every_shift_has_an_interval_and_the_cells_add_up(made: DemoResult) -> None:
+    made_now = made.forecast.forecast
+    frame = made_now.frame
+    assert ((0 <= frame["lower"]) & (frame["lower"] <= frame["upper"])).all()
+    assert (frame["quieter"] + frame["busier"]).between(0, 1).all()
+    for outlook, (shift_id, part) in zip(made_now.outlooks, frame.groupby("shift_id", sort=False), strict=True):
+        assert outlook.shift_id == shift_id
+        assert outlook.expected == pytest.approx(part["expected"].sum())
+        assert outlook.lower <= outlook.expected <= outlook.upper
+        assert outlook.text() in made.forecast.as_text()
+
+
 def test_the_file_of_a_forecast_is_a_release_without_counts(made: DemoResult, tmp_path: Path) -> None:
     out = tmp_path / "tonight.geojson"
     forecast(made.site, start=None, hours=24, out=out)
     collection = json.loads(out.read_text(encoding="utf-8"))
     assert collection["type"] == "FeatureCollection"
     assert len(collection["features"]) == 3 * 146
+    assert [set(one) for one in collection["shifts"]] == [
+        {"shift_id", "expected", "lower", "upper", "quieter_in_100", "busier_in_100", "outlook"}
+    ] * 3
     for one in collection["features"]:
         ring = one["geometry"]["coordinates"][0]
         assert (one["geometry"]["type"], len(ring), ring[0]) == ("Polygon", 7, ring[-1])

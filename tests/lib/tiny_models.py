@@ -67,6 +67,7 @@ def phrase_book() -> PhraseBook:
     caveats = {
         "interval": "interval not yet estimated",
         "range": "range, {level} in 100",
+        "count_range": "count range, {level} in 100",
         "thin_history": "thin history",
         "outcome": "contact only",
         "late": "late: {source} {since}",

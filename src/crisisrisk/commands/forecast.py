@@ -44,12 +44,15 @@ class ForecastResult:
         rows = self.forecast.frame[self.forecast.frame["shift_id"] == shift_id]
         first = rows.iloc[0]
         start, end = (first[name].tz_convert(self.zone_name) for name in ("start", "end"))
+        outlook = next(one for one in self.forecast.outlooks if one.shift_id == shift_id)
         head = (
             f"{first['shift_name']}  {start:%a %-d %b %H:%M} – {end:%a %H:%M}   "
-            f"expected {rows['expected'].sum():.1f} in all, usual {rows['usual'].sum():.1f}"
+            f"expected {outlook.expected:.1f} in all ({outlook.lower} to {outlook.upper}), usual {outlook.usual:.1f}\n"
+            f"      {outlook.text()}"
         )
         lines = [
-            f"{row['rank']:>4}  {row['place_name']:<24} {row['expected']:.2f}  usual {row['usual']:.2f}   "
+            f"{row['rank']:>4}  {row['place_name']:<24} {row['expected']:.2f} "
+            f"({row['lower']} to {row['upper']})  usual {row['usual']:.2f}   "
             + " · ".join(reason["text"] for reason in row["reasons"][:2])
             for _, row in rows.head(SHOWN).iterrows()
         ]

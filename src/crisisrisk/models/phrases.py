@@ -12,7 +12,7 @@ from crisisrisk.tables.site import Source
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "states": ("scored", "in_crisis_episode", "in_hospital", "no_data", "out_of_scope", "under_18", "opted_out"),
-    "caveats": ("interval", "range", "thin_history", "outcome", "late"),
+    "caveats": ("interval", "range", "count_range", "thin_history", "outcome", "late"),
     "usual": ("more", "fewer", "same"),
     "not_known": ("late", "fact"),
 }

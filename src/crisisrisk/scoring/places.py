@@ -16,9 +16,10 @@ from crisisrisk.features.place import PlaceHistory, PlaceRows, place_features, p
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before, words_of
+from crisisrisk.scoring.outlook import Outlook, Spread
 from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words
-from crisisrisk.tables.cells import Cells, cells_of
+from crisisrisk.tables.cells import Cells, cells_of, density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, Shift, microseconds
@@ -34,12 +35,15 @@ class PlaceForecast:
     """Every cell in every shift, shifts in order, the highest expected count of each first.
 
     `frame` columns: `shift_id, shift_name, start, end, issued_at, place_id, place_name, latitude, longitude,
-    expected, lower, upper` (None: not yet estimated), `rank` (1 is highest within its shift), `usual`, `reasons`
-    (lists of `direction, share, text, events`, true counts, for the signed-in board). For files, in the same order:
-    `released_usual` and `released_reasons`, which hold no count of events.
+    expected, lower, upper` (between them the count lies 80 times in 100 at least), `rank` (1 is highest within its
+    shift), `usual`, `quieter, busier` (chances beside usual), `reasons` (lists of `direction, share, text, events`,
+    true counts, for the signed-in board). For files, in the same order: `released_usual` and `released_reasons`, which
+    hold no count of events. `outlooks`: one for each shift, `released_outlooks` beside a usual that is no count.
     """
 
     frame: "pd.DataFrame"
+    outlooks: tuple[Outlook, ...]
+    released_outlooks: tuple[Outlook, ...]
     released_usual: tuple[float, ...]
     released_reasons: tuple[tuple[dict[str, Any], ...], ...]
     meta: RunMeta
@@ -91,11 +95,15 @@ class _Forecaster:
         usual = np.where(np.isnan(usual), np.exp(offset), usual)
         found = reasons_for(self.model.features, model.contributions(features, names), features)
         speaker = _Speaker(self.model, features, self._history_days(history))
-        order, ranks = _ranked(expected.reshape(len(self.shifts), len(cells)))
+        shape = (len(self.shifts), len(cells))
+        spread = Spread(model.distribution, self.shifts, density_of(cells), expected.reshape(shape))
+        order, ranks = _ranked(spread.expected)
         return PlaceForecast(
             frame=_frame(
-                cells, rows, expected, usual, [speaker.live(row, found[row]) for row in range(len(found))], order, ranks
+                cells, rows, spread, usual, [speaker.live(row, found[row]) for row in range(len(found))], order, ranks
             ),
+            outlooks=spread.outlooks(usual.reshape(shape)),
+            released_outlooks=spread.outlooks(np.exp(offset).reshape(shape)),
             released_usual=tuple(np.exp(offset)[order].tolist()),
             released_reasons=tuple(speaker.released(row, found[row]) for row in order.tolist()),
             meta=meta,
@@ -125,7 +133,7 @@ def _ranked(expected: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _frame(
-    cells: Cells, rows: PlaceRows, expected: Numbers, usual: Numbers, reasons: Sequence[object],
+    cells: Cells, rows: PlaceRows, spread: Spread, usual: Numbers, reasons: Sequence[object],
     order: NDArray[np.int64], ranks: NDArray[np.int64],
 ) -> "pd.DataFrame":  # fmt: skip
     import pandas as pd
@@ -134,7 +142,8 @@ def _frame(
 
     shift, cell = np.divmod(order, len(cells))
     shifts = [rows.shifts[one] for one in shift.tolist()]
-    nothing = pd.Series([None] * len(order), dtype=object)
+    interval = spread.of_cells()
+    beside = spread.cells_beside(usual.reshape(spread.expected.shape))
     return pd.DataFrame(
         {
             "shift_id": [one.id for one in shifts],
@@ -146,11 +155,13 @@ def _frame(
             "place_name": [cells.names[one] for one in cell.tolist()],
             "latitude": cells.latitude[cell],
             "longitude": cells.longitude[cell],
-            "expected": expected[order],
-            "lower": nothing,
-            "upper": nothing,
+            "expected": spread.expected.reshape(-1)[order],
+            "lower": interval.lower.reshape(-1)[order],
+            "upper": interval.upper.reshape(-1)[order],
             "rank": ranks,
             "usual": usual[order],
+            "quieter": beside.quieter.reshape(-1)[order],
+            "busier": beside.busier.reshape(-1)[order],
             "reasons": pd.Series([reasons[row] for row in order.tolist()], dtype=object),
         }
     )

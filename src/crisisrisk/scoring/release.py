@@ -11,6 +11,7 @@ import numpy as np
 
 from crisisrisk.features.specs import FeatureSpec, phrases_of
 from crisisrisk.models.phrases import PhraseBook
+from crisisrisk.models.place_distribution import SHOWN_LEVEL
 from crisisrisk.models.reasons import is_count
 
 if TYPE_CHECKING:
@@ -84,7 +85,11 @@ def forecast_geojson(
             "recipe_fingerprint": meta.recipe_fingerprint,
         },
         "data_complete_to": {source: moment.isoformat() for source, moment in sorted(meta.data_complete_to.items())},
-        "caveats": [caveats["interval"]],
+        "caveats": [caveats["count_range"].format(level=round(100 * SHOWN_LEVEL))],
+        "shifts": [
+            {**outlook.released(), "expected": released_number(outlook.expected)}
+            for outlook in forecast.released_outlooks
+        ],
         "features": [_feature(row, usual, reasons, cells_are_hexagons) for row, usual, reasons in released],
     }
 
@@ -100,8 +105,8 @@ def _feature(
         "start": row["start"].isoformat(),
         "end": row["end"].isoformat(),
         "expected": released_number(float(row["expected"])),
-        "lower": None,
-        "upper": None,
+        "lower": int(row["lower"]),
+        "upper": int(row["upper"]),
         "rank": int(row["rank"]),
         "usual": released_number(usual),
         "reasons": [{"direction": one["direction"], "share": one["share"], "text": one["text"]} for one in reasons],
