@@ -231,6 +231,16 @@ def test_scores_come_from_the_bundle_and_not_from_the_sites_recipes(made: DemoRe
     assert list(table.columns[:8]) == named
 
 
+def test_what_changed_since_monday_is_told_of_somebody_listed(made: DemoResult) -> None:
+    assert made.changed is not None
+    person, moved = made.changed
+    row = made.scores.scores.frame.set_index("person_id").loc[person]
+    assert person in {one["person_id"] for one in made.scores.scores.top(10)}
+    assert moved.after == pytest.approx(row["probability"])
+    assert sum(part.points for part in moved.parts) == moved.points
+    assert sum(part.log_odds for part in moved.parts) == pytest.approx(moved.log_odds)
+
+
 def test_a_score_of_the_past_does_not_know_what_came_later(made: DemoResult) -> None:
     model, snapshot = champion(made.site.models, "person"), Store(made.site).snapshot()
     as_of = snapshot.as_of_now() - timedelta(days=60)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crisisrisk.cli.printing import local
 from crisisrisk.commands.demo import DemoResult
+from crisisrisk.commands.explain import movement_in_words
 from crisisrisk.commands.model import Promoted
 from crisisrisk.commands.score import chance_in_words
 from crisisrisk.training.results import TrainedRun
@@ -54,6 +55,10 @@ def _who(result: DemoResult) -> Iterator[str]:
         yield f"{rank:>4}  {row['person_id'][:7]}  {chance_in_words(row)}   {reasons}"
     for caveat in result.scores.caveats:
         yield f"      ({caveat})"
+    if result.changed is not None:
+        person, moved = result.changed
+        since = local(moved.since, result.site.time_zone)
+        yield f"      since {since}  {person[:7]}  {movement_in_words(moved)}"
 
 
 def _gate(promoted: Promoted) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -26,19 +27,20 @@ def monitor(site_folder: str | None, as_json: bool) -> int:
     """
     from crisisrisk.commands.monitor import monitor as run
 
-    result = run(open_site(site_folder))
+    site = open_site(site_folder)
+    result = run(site)
     if as_json:
         print_json(result.as_json())
     else:
-        _print(result)
+        _print(result, site.time_zone)
     return 0 if result.passed else LIMIT_CROSSED
 
 
-def _print(result: "Monitoring") -> None:
+def _print(result: "Monitoring", zone: ZoneInfo) -> None:
     click.echo(f"{result.model}: {_runs(result)}")
     if not result.weeks:
         return
-    print_table(_HEADINGS, [_line(week) for week in result.weeks])
+    print_table(_HEADINGS, [_line(week, zone) for week in result.weeks])
     click.echo(f"\nstates in the last of them: {_states(result.weeks[-1])}")
     click.echo(_shown(result))
     click.echo(f"\nthe last {result.recent_weeks} of these weeks, {result.recent_outcomes:,} outcomes")
@@ -63,12 +65,12 @@ def _runs(result: "Monitoring") -> str:
     return said + when
 
 
-def _line(week: "Week") -> list[object]:
+def _line(week: "Week", zone: ZoneInfo) -> list[object]:
     found = week.figures
     figures = [_number(found[name], places) for name, places in (
         ("calibration_in_the_large", 2), ("calibration_slope", 2), ("auroc", 3))]  # fmt: skip
     return [
-        f"{week.as_of:%Y-%m-%d}", f"v{week.model_version}", found["people"], found["outcomes"],
+        f"{week.as_of.astimezone(zone):%Y-%m-%d}", f"v{week.model_version}", found["people"], found["outcomes"],
         _number(found["expected"], 1), *figures, found["listed"], _number(found["precision_at_list_length"], 2),
         f"{1 - week.states.get('scored', 0.0):.0%}", _number(week.score_shift, 3),
     ]  # fmt: skip

@@ -1,28 +1,41 @@
 """The main job end to end on the invented sample: load, train both models, promote, score, forecast."""
 
 import shutil
-import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from crisisrisk.commands.card import Card, card
 from crisisrisk.commands.data import DataStatus, LoadResult, data_status, load_folder
+from crisisrisk.commands.explain import explain
 from crisisrisk.commands.forecast import ForecastResult, forecast
 from crisisrisk.commands.init import make_site
 from crisisrisk.commands.model import Decision, Promoted, promote
 from crisisrisk.commands.promotion import MAY_BE_ACCEPTED
-from crisisrisk.commands.score import ScoreResult, score
+from crisisrisk.commands.score import SHOWN, ScoreResult, score
 from crisisrisk.commands.train import train
 from crisisrisk.errors import NotPromotedError, SiteError
+from crisisrisk.scoring.changes import Changes
+from crisisrisk.scoring.explaining import Explanation
 from crisisrisk.shipped import repository, shipped
 from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 from crisisrisk.tables.site import CONFIGURATION, Site, read_site
+from crisisrisk.timeline import utc_from_local
 from crisisrisk.training.results import TrainedRun
 
 Tell = Callable[[str], None]
+
+
+class Changed(NamedTuple):
+    """Whose score moved, and by what."""
+
+    person_id: str
+    movement: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +50,8 @@ class DemoResult:
     promoted: Promoted
     """The model of people, with the checks of the gate."""
     scores: ScoreResult
+    changed: Changed | None
+    """Of somebody listed, where anybody listed had a score last Monday."""
     forecast: ForecastResult
     card: Card
     seconds: float
@@ -53,6 +68,7 @@ class DemoResult:
             "person": self.person.as_json(),
             "place": self.place.as_json(),
             "score": self.scores.as_json(),
+            "changed": None if self.changed is None else self.changed.movement.as_json(),
             "forecast": self.forecast.as_json(),
             "card": self.card.as_json(),
             "seconds": round(self.seconds, 1),
@@ -61,7 +77,7 @@ class DemoResult:
 
 def demo(folder: Path, *, tell: Tell) -> DemoResult:
     """Make the demo site, or use the one that is there, and do the main job on it. Safe to run again."""
-    started = time.monotonic()
+    started = monotonic()
     site = demo_site(folder)
     tell(f"loading the invented sample into {folder} …")
     loads = tuple(load_folder(site, shipped("data_samples")))
@@ -72,6 +88,7 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
     place = train(site, "place", None, tell=tell)
     _promoted(site, place.run_id, tell=tell)
     tell("scoring people and forecasting the next shifts …")
+    scores = score(site, as_of=None, out=None)
     return DemoResult(
         site=site,
         loads=loads,
@@ -79,11 +96,29 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
         person=person,
         place=place,
         promoted=promoted,
-        scores=score(site, as_of=None, out=None),
+        scores=scores,
+        changed=_changed(site, scores),
         forecast=forecast(site, start=None, hours=24.0, out=None),
         card=card(site, person.run_id),
-        seconds=time.monotonic() - started,
+        seconds=monotonic() - started,
     )
+
+
+def _changed(site: Site, scores: ScoreResult) -> Changed | None:
+    """What moved the first of those listed who had a score last Monday."""
+    as_of = scores.scores.meta.as_of
+    for row in scores.scores.top(SHOWN):
+        answer = explain(site, row["person_id"], as_of=as_of, since=last_monday(as_of, site.time_zone)).answer
+        if isinstance(answer, Explanation) and answer.changes is not None:
+            return Changed(answer.person_id, answer.changes)
+    return None
+
+
+def last_monday(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The local start of the Monday before a moment."""
+    day = moment.astimezone(zone).date()
+    monday = utc_from_local(datetime.combine(day - timedelta(days=day.weekday()), time()), zone, ambiguous="first")
+    return monday if monday < moment else last_monday(moment - timedelta(days=1), zone)
 
 
 def _promoted(site: Site, run_id: str, *, tell: Tell) -> Promoted:
