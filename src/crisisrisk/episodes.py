@@ -107,7 +107,7 @@ class Doors(NamedTuple):
 def doors_of(rule: EpisodeRule, events: pa.Table) -> Doors:
     """By which door each event came, the last one, "other", for none that the rule names."""
     if not rule.doors:
-        sources = _encoded(events, "source")
+        sources = encoded(events, "source")
         names = (*sources.dictionary.to_pylist(), OTHER_DOOR)
         number = _filled(sources.indices, len(names) - 1).to_numpy(zero_copy_only=False)
         return Doors(number.astype(np.int64), names)
@@ -247,21 +247,21 @@ def is_one_of(table: pa.Table, name: str, values: Iterable[str]) -> Mask:
     wanted = pa.array(list(values), type=pa.string())
     if len(wanted) == 0:
         return np.zeros(table.num_rows, dtype=bool)
-    encoded = _encoded(table, name)
-    among = pc.is_in(encoded.dictionary.cast(pa.string()), value_set=wanted)
-    found = among.take(encoded.indices).fill_null(False)
+    texts = encoded(table, name)
+    among = pc.is_in(texts.dictionary.cast(pa.string()), value_set=wanted)
+    found = among.take(texts.indices).fill_null(False)
     return np.array(found.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def person_index(table: pa.Table, person_ids: NDArray[np.object_]) -> NDArray[np.int64]:
     """For each row the place of its person in `person_ids` (ascending), -1 for someone else or nobody."""
-    encoded = _encoded(table, "person_id")
-    names = np.array(encoded.dictionary.to_pylist(), dtype=object)
+    texts = encoded(table, "person_id")
+    names = np.array(texts.dictionary.to_pylist(), dtype=object)
     place = np.full(len(names) + 1, -1, dtype=np.int64)
     if len(names) and len(person_ids):
         near = np.minimum(np.searchsorted(person_ids, names), len(person_ids) - 1)
         place[:-1] = np.where(person_ids[near] == names, near, -1)
-    indices: NDArray[np.int64] = _filled(encoded.indices, len(names)).to_numpy(zero_copy_only=False)
+    indices: NDArray[np.int64] = _filled(texts.indices, len(names)).to_numpy(zero_copy_only=False)
     return place[indices]
 
 
@@ -277,7 +277,8 @@ def _filled(column: pa.Array, value: int) -> pa.Array:
     return column.fill_null(value) if column.null_count else column  # filling copies even where nothing is missing
 
 
-def _encoded(table: pa.Table, name: str) -> pa.DictionaryArray:
+def encoded(table: pa.Table, name: str) -> pa.DictionaryArray:
+    """A column of texts as numbers and the texts they stand for."""
     column = _column(table, name)
     return column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
 

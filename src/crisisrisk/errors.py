@@ -37,6 +37,8 @@ KINDS: dict[str, ErrorKind] = {
     "CR-SITE-003": _kind("A site cannot be made here.", USE, 400),
     # Places
     "CR-PLACE-001": _kind("The cells of a site cannot be made from its places and events.", DATA, 422),
+    "CR-PLACE-002": _kind("A file that says which areas touch cannot be read.", DATA, 422),
+    "CR-PLACE-003": _kind("Coordinates cannot be those of the site: latitude and longitude are swapped.", DATA, 422),
     # Features recipes and the feature engine
     "CR-FEAT-001": _kind("A features recipe cannot be read.", USE, 422),
     "CR-FEAT-002": _kind("A features recipe names something unknown or impossible.", USE, 422),

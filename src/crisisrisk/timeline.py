@@ -345,12 +345,15 @@ def _rota_instant(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def shifts_starting_in(patterns: Sequence[ShiftPattern], window: Window, zone: ZoneInfo) -> tuple[Shift, ...]:
-    """Every shift that starts inside a window, in order of start, then name. Shifts may overlap."""
+    """Every shift that starts inside a window, in order of start, then name. Shifts may overlap.
+
+    One that lies wholly inside the hour that the clocks skip has no length that night, and is left out.
+    """
     day = window.start.astimezone(zone).date() - timedelta(days=1)
     last = window.end.astimezone(zone).date() + timedelta(days=1)
     found: list[Shift] = []
     while day <= last:
         due = (shift_on(pattern, day, zone) for pattern in patterns if day.weekday() in pattern.weekdays)
-        found.extend(shift for shift in due if shift.start in window)
+        found.extend(shift for shift in due if shift.start in window and shift.start < shift.end)
         day += timedelta(days=1)
     return tuple(sorted(found, key=lambda shift: (shift.start, shift.name)))

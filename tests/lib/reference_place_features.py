@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from crisisrisk.features.place import PlaceRows
 from crisisrisk.features.specs import FeatureRecipe, FeatureSpec
+from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.tables.cells import Cells, Neighbours
-from crisisrisk.tables.site import CellSettings, Site, Source
+from crisisrisk.tables.site import Site, Source
 from crisisrisk.timeline import Shift, instant, microseconds, shift_on, shift_pattern
 from tests.lib.histories import SOURCES, EventVersion
 

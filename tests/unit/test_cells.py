@@ -10,8 +10,8 @@ import pytest
 from tests.lib.reference_place_features import FAR, MIDDLE, NEIGHBOUR, site_of
 
 from crisisrisk.errors import DataError
+from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.tables.cells import NOWHERE, Cells, assign, cells_of
-from crisisrisk.tables.site import CellSettings
 
 HEXAGONS, AREAS = site_of(), site_of(kind="areas")
 NORTH, EAST = h3.cell_to_latlng(MIDDLE)
@@ -104,7 +104,7 @@ def test_a_listed_cell_of_another_resolution_is_an_error() -> None:
     with pytest.raises(DataError) as caught:
         cells_of(HEXAGONS, places(place_id=[MIDDLE, coarse], kind=["cell", "cell"]), events())
     assert caught.value.problem == '1 places of kind "cell" are no cells of this site'
-    assert caught.value.wanted == "H3 cells of resolution 8"
+    assert caught.value.wanted == "cells of h3:8"
     assert caught.value.found == coarse
 
 

@@ -51,6 +51,7 @@ def train(
 @click.option("--from", "start", metavar="D", help="First moment to stand at.")
 @click.option("--to", "end", metavar="D", help="Last moment to stand at.")
 @click.option("--every", default="1w", show_default=True, metavar="N", help="Step between moments: 1w, 2w, 4w.")
+@click.option("--cells", multiple=True, metavar="LEVEL", help="Judge places on these cells too, such as squares:1000.")
 @site_option
 @json_option
 def backtest(
@@ -59,6 +60,7 @@ def backtest(
     start: str | None,
     end: str | None,
     every: str,
+    cells: tuple[str, ...],
     site_folder: str | None,
     as_json: bool,
 ) -> None:
@@ -68,7 +70,7 @@ def backtest(
     """
     from crisisrisk.commands.backtest import backtest as run
 
-    result = run(open_site(site_folder), kind, recipe, start=start, end=end, every=every, tell=tell)
+    result = run(open_site(site_folder), kind, recipe, start=start, end=end, every=every, cells=cells, tell=tell)
     if as_json:
         print_json(result.as_json())
         return

@@ -2,12 +2,15 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from datetime import time as time_of_day
 from pathlib import Path
+from typing import Any
 
 from crisisrisk.errors import UsageError
+from crisisrisk.evaluation.place_levels import level_of, spread_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import utc_from_local
@@ -23,18 +26,33 @@ Tell = Callable[[str], None]
 
 
 def backtest(
-    site: Site, kind: str, recipe_path: Path | None, *, start: str | None, end: str | None, every: str, tell: Tell
-) -> Backtest:
-    """How the recipe would have done, refitted as time went on. `start`, `end`: local dates; `every`: 1w, 2w, 3d."""
+    site: Site, kind: str, recipe_path: Path | None, *, start: str | None, end: str | None, every: str,
+    cells: Sequence[str] = (), tell: Tell,
+) -> Backtest:  # fmt: skip
+    """How the recipe would have done, refitted as time went on. `start`, `end`: local dates; `every`: 1w, 2w, 3d.
+
+    `cells`: levels of cells to judge places on beside the site's own; those of the recipe where none is said.
+    """
     started = time.monotonic()
     recipes, snapshot = read_recipes(site, kind, recipe_path), Store(site).snapshot()
     origins = Origins(every_days=_days(every), start=_midnight(start, site), end=_midnight(end, site))
-    judge = _people if kind == "person" else _places
+    levels = _levels(site, kind, cells or recipes.training.grid.cells)
     key = progress_key(site, recipes.fingerprint, snapshot.digest)
     with kept_progress(site, f"backtest {recipes.training.name}", key) as progress:
         held = snapshot.held_at(progress.moment(snapshot.as_of_now()))
-        report = judge(site, held, recipes, origins, tell, progress)
+        if kind == "person":
+            report = _people(site, held, recipes, origins, tell, progress)
+        else:
+            report = _places(levels, held, recipes, origins, tell, progress)
     return Backtest(subject=kind, model_name=recipes.training.name, content=report, seconds=time.monotonic() - started)
+
+
+def _levels(site: Site, kind: str, words: Sequence[str]) -> dict[str, Site]:
+    """The site at its own level and at others, by the level's word. Raises UsageError for people, who have no cells."""
+    if words and kind == "person":
+        raise UsageError("CR-USE-001", "people have no cells", where="--cells", found=", ".join(words))
+    settings = [site.cells, *(site.cells.at(word) for word in words)]
+    return {one.level: replace(site, cells=one) for one in settings}
 
 
 def _people(
@@ -47,13 +65,28 @@ def _people(
 
 
 def _places(
-    site: Site, snapshot: Snapshot, recipes: Recipes, origins: Origins, tell: Tell, progress: Progress
+    levels: Mapping[str, Site], snapshot: Snapshot, recipes: Recipes, origins: Origins, tell: Tell, progress: Progress
 ) -> dict[str, object]:
+    """The report at the site's own level; with others, `levels` sets them side by side and says how far they spread."""
+    own, *others = levels
+    content = _place_report(levels[own], snapshot, recipes, origins, tell, progress)
+    if not others:
+        return content
+    found = {own: level_of(content)}
+    for name in others:
+        tell(f"cells {name}:")
+        found[name] = level_of(_place_report(levels[name], snapshot, recipes, origins, tell, progress))
+    return {**content, "levels": found, "spread": spread_of(found)}
+
+
+def _place_report(
+    site: Site, snapshot: Snapshot, recipes: Recipes, origins: Origins, tell: Tell, progress: Progress
+) -> dict[str, Any]:
     tell("reading contacts, cells and shifts …")
     held_out = _held_out(recipes, origins, snapshot.as_of_now())
     data = place_data(recipes.training, recipes.features, snapshot, site, held_out_days=held_out)
     report = backtest_places(recipes.training, recipes.features, data, site, origins, tell=tell, progress=progress)
-    return {**report.as_json(), "attrition": data.attrition_rows()}
+    return {**report.as_json(), "attrition": data.attrition_rows(), "flagged_days": data.flagged_rows()}
 
 
 def _held_out(recipes: Recipes, origins: Origins, now: datetime) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from crisisrisk.commands.outputs import require_ending
 from crisisrisk.database.scores import save_place_forecast
 from crisisrisk.database.upgrade import current_engine
-from crisisrisk.errors import UsageError
+from crisisrisk.errors import DataError, UsageError
 from crisisrisk.models.champions import champion
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.scoring.release import forecast_geojson, write_geojson
@@ -76,7 +76,7 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
         released_usual=made.released_usual, released_reasons=pd.Series(made.released_reasons, dtype=object).to_numpy()
     )
     run = save_place_forecast(current_engine(site.database_url), kept, made.meta)
-    released = forecast_geojson(made, cells_are_hexagons=site.cells.kind == "h3", caveats=model.phrases.caveats)
+    released = forecast_geojson(made, caveats=model.phrases.caveats)
     if out is not None:
         write_geojson(out, released)
     return ForecastResult(
@@ -96,7 +96,10 @@ def _require_hours(hours: float) -> None:
 
 def _require_reach(start: datetime, hours: float, snapshot: Snapshot, now: datetime) -> None:
     """Not before there were records, nor so far ahead that nothing of now says anything of then."""
-    first = instant(min(counts.first_occurred for counts in snapshot.sources().values() if counts.rows))
+    began = [counts.first_occurred for counts in snapshot.sources().values() if counts.rows]
+    if not began:
+        raise DataError("CR-DATA-005", "there is not one event to forecast from", hint="load files first")
+    first = instant(min(began))
     if start <= first or start + timedelta(hours=hours) > now + FURTHEST:
         raise UsageError(
             "CR-USE-001",

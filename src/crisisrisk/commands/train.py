@@ -114,7 +114,7 @@ def _train_place(
     counts = data.counts[data.usable]
     return Finished(
         model=judged.model,
-        report={**judged.report.as_json(), "intervals": judged.intervals},
+        report={**judged.report.as_json(), "intervals": judged.intervals, "flagged_days": data.flagged_rows()},
         attrition=data.attrition_rows(),
         attrition_text=data.attrition_text(),
         judged_on=judged.judged_on,

@@ -31,8 +31,9 @@ from crisisrisk.features.place_kernels import (
     sum_neighbours,
 )
 from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Where
+from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.tables.cells import NOWHERE, Cells, assign
-from crisisrisk.tables.site import CellSettings, Site
+from crisisrisk.tables.site import Site
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants, Shift, microseconds
 
 INSTANTS = ("occurred_at", "known_at", "superseded_at")

@@ -1,12 +1,13 @@
 """What a model answers: the outcome, the horizon, who is eligible. It travels inside the model's bundle."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from crisisrisk.cohorts import CohortRule
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import ModelError
+from crisisrisk.features.counting import CountingRule
 
 SUBJECTS = ("person", "place")
 
@@ -36,6 +37,8 @@ class Task:
     thin_history_contacts: int = 3
     cells_known_before: str | None = None
     """ISO 8601: the cells of a place model are those that were known before."""
+    counting: CountingRule = field(default_factory=CountingRule)
+    """How contacts become counts, for places."""
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -48,6 +51,7 @@ class Task:
             content = json.loads(text)
             content["crisis"] = EpisodeRule(**_tuples(content["crisis"]))
             content["cohort"] = CohortRule.from_plain(_tuples(content["cohort"]))
+            content["counting"] = CountingRule(**content.get("counting", {}))
             task = Task(**content)
         except (ValueError, KeyError, TypeError):
             raise ModelError("CR-MODEL-002", "the task of the model cannot be read") from None

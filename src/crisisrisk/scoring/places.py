@@ -13,6 +13,7 @@ from crisisrisk.database.scores import RunMeta
 from crisisrisk.episodes import crisis_mask
 from crisisrisk.errors import UsageError
 from crisisrisk.features.place import PlaceHistory, PlaceRows, place_features, place_history
+from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before, words_of
@@ -21,7 +22,7 @@ from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words
 from crisisrisk.tables.cells import Cells, cells_of, density_of
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import Snapshot
+from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, Shift, microseconds
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def forecast_shifts(
         raise UsageError(
             "CR-USE-001", "no shift starts then", hint="see [[shift]] in crisisrisk.toml, or ask for more hours"
         )
-    scorer = _Forecaster(model, site, snapshot.place_events(), snapshot.table("places"), tuple(shifts), issued_at)
+    scorer = _Forecaster(
+        model, site, snapshot.place_events(columns=PLACE_COLUMNS), snapshot.table("places"), tuple(shifts), issued_at
+    )
     return scorer.forecast(run_meta(model, snapshot, as_of=issued_at))
 
 
@@ -78,8 +81,10 @@ class _Forecaster:
         issued = np.full(len(self.shifts), microseconds(self.issued_at), dtype=np.int64)
         rows = PlaceRows(cells, self.shifts, issued)
         task = self.model.task
-        history = place_history(self.events, cells, self.site.cells, counted=crisis_mask(task.crisis, self.events))
-        features = place_features(self.model.features, self.events, rows, site=self.site)
+        counting = demand_of(self.events, cells, self.site, outcome=task.crisis, counting=task.counting)
+        events = counting.events
+        history = place_history(events, cells, self.site.cells, counted=crisis_mask(task.crisis, events))
+        features = place_features(self.model.features, events, rows, site=self.site)
         features = features.reshape(-1, features.shape[2])
         offset = offset_rates(
             history,

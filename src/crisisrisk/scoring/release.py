@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h3
 import numpy as np
 
 from crisisrisk.features.specs import FeatureSpec, phrases_of
 from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.place_distribution import SHOWN_LEVEL
 from crisisrisk.models.reasons import is_count
+from crisisrisk.tables.cells import corners_of
 
 if TYPE_CHECKING:
     from crisisrisk.scoring.places import PlaceForecast
@@ -66,10 +66,8 @@ def _beside(value: float, usual: float) -> str:
 # GeoJSON (RFC 7946)
 
 
-def forecast_geojson(
-    forecast: "PlaceForecast", *, cells_are_hexagons: bool, caveats: Mapping[str, str]
-) -> dict[str, Any]:
-    """A FeatureCollection: one feature for each cell and shift, hexagons as polygons, named areas as points."""
+def forecast_geojson(forecast: "PlaceForecast", *, caveats: Mapping[str, str]) -> dict[str, Any]:
+    """A FeatureCollection: one feature for each cell and shift, the cell as a polygon, a named area as its centre."""
     rows = forecast.frame.to_dict("records")
     released = zip(rows, forecast.released_usual, forecast.released_reasons, strict=True)
     meta = forecast.meta
@@ -90,13 +88,11 @@ def forecast_geojson(
             {**outlook.released(), "expected": released_number(outlook.expected)}
             for outlook in forecast.released_outlooks
         ],
-        "features": [_feature(row, usual, reasons, cells_are_hexagons) for row, usual, reasons in released],
+        "features": [_feature(row, usual, reasons) for row, usual, reasons in released],
     }
 
 
-def _feature(
-    row: Mapping[Any, Any], usual: float, reasons: tuple[dict[str, Any], ...], hexagons: bool
-) -> dict[str, Any]:
+def _feature(row: Mapping[Any, Any], usual: float, reasons: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     properties = {
         "place_id": row["place_id"],
         "place_name": row["place_name"],
@@ -111,16 +107,19 @@ def _feature(
         "usual": released_number(usual),
         "reasons": [{"direction": one["direction"], "share": one["share"], "text": one["text"]} for one in reasons],
     }
-    return {"type": "Feature", "geometry": _geometry(row, hexagons), "properties": properties}
+    geometry = geometry_of(row["place_id"], row["latitude"], row["longitude"])
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
-def _geometry(row: Mapping[Any, Any], hexagons: bool) -> dict[str, Any] | None:
-    if hexagons:
-        corners = [[round(east, 6), round(north, 6)] for north, east in h3.cell_to_boundary(row["place_id"])]
-        return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
-    if np.isnan(row["latitude"]) or np.isnan(row["longitude"]):
+def geometry_of(place: str, latitude: float | None, longitude: float | None) -> dict[str, Any] | None:
+    """The polygon of a hexagon or a square, else the centre of a named area, else null. Never a contact's point."""
+    corners = corners_of(place)
+    if corners is not None:
+        ring = [[round(east, 6), round(north, 6)] for north, east in corners]
+        return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    if latitude is None or longitude is None or np.isnan(latitude) or np.isnan(longitude):
         return None
-    return {"type": "Point", "coordinates": [round(row["longitude"], 6), round(row["latitude"], 6)]}
+    return {"type": "Point", "coordinates": [round(longitude, 6), round(latitude, 6)]}
 
 
 def write_whole(path: Path, content: str) -> None:

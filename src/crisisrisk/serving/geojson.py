@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import h3
-
+from crisisrisk.scoring.release import geometry_of
 from crisisrisk.serving.answers import Hotspot, Hotspots
 
 MEDIA_TYPE = "application/geo+json"
@@ -17,17 +16,12 @@ def feature_collection(hotspots: Hotspots) -> dict[str, Any]:
 
 def _feature(place: Hotspot) -> dict[str, Any]:
     properties = place.model_dump(mode="json", exclude={"latitude", "longitude"})
-    return {"type": "Feature", "id": place.place_id, "geometry": geometry(place), "properties": properties}
-
-
-def geometry(place: Hotspot) -> dict[str, Any] | None:
-    """The hexagon of an H3 cell, else the centre, else null."""
-    if h3.is_valid_cell(place.place_id):
-        ring = [[round(east, 6), round(north, 6)] for north, east in h3.cell_to_boundary(place.place_id)]
-        return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
-    if place.latitude is None or place.longitude is None:
-        return None
-    return {"type": "Point", "coordinates": [round(place.longitude, 6), round(place.latitude, 6)]}
+    return {
+        "type": "Feature",
+        "id": place.place_id,
+        "geometry": geometry_of(place.place_id, place.latitude, place.longitude),
+        "properties": properties,
+    }
 
 
 def inside(place_latitude: float | None, place_longitude: float | None, box: tuple[float, float, float, float]) -> bool:

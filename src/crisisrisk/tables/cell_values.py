@@ -6,13 +6,13 @@ Texts that repeat are worked on once per distinct value. Nothing here goes throu
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from crisisrisk.tables.national_grid import degrees, is_on_grid
 from crisisrisk.tables.schema import CATEGORY
 
 Mask = NDArray[np.bool_]
@@ -152,13 +152,6 @@ def _empty_cells(kind: pa.DataType, rows: int) -> pa.Array:
     return pa.nulls(rows, kind)
 
 
-@cache
-def _to_degrees() -> Any:
-    import pyproj
-
-    return pyproj.Transformer.from_crs("EPSG:27700", "EPSG:4326", always_xy=True)
-
-
 def degrees_from_grid(easting: Read, northing: Read) -> tuple[Read, Read]:
     """Latitude and longitude of British National Grid metres, to a millionth of a degree (about 0.1 m).
 
@@ -166,9 +159,8 @@ def degrees_from_grid(easting: Read, northing: Read) -> tuple[Read, Read]:
     """
     east = np.asarray(easting.values.fill_null(np.nan))
     north = np.asarray(northing.values.fill_null(np.nan))
-    outside = (east < 0) | (east > 700_000) | (north < 0) | (north > 1_300_000)
-    outside |= np.isnan(east) != np.isnan(north)
-    longitude, latitude = _to_degrees().transform(np.where(outside, np.nan, east), np.where(outside, np.nan, north))
+    outside = ~is_on_grid(east, north) & ~(np.isnan(east) & np.isnan(north))
+    latitude, longitude = degrees(east, north)
     return _degrees(latitude, northing.unreadable | outside), _degrees(longitude, easting.unreadable | outside)
 
 

@@ -1,22 +1,24 @@
-"""Cells: the places that get a risk. H3 hexagons or named areas, their neighbours, and which cell an event is in.
+"""Cells: the places that get a risk. Hexagons, squares or named areas, their neighbours, and which cell an event is in.
 
-An event is in the cell that its `place_id` names, else (hexagons only) in the one that its coordinates
-fall in, else in none. Neighbours of areas come from the `places` table: nearest centroids where it has
-coordinates, else areas under the same parent, else none.
+An event is in the cell that its `place_id` names, else (hexagons and squares) in the one that its coordinates fall in,
+else in none.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import h3
-import h3.api.basic_int as h3_numbers
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
-from crisisrisk.tables.site import CellSettings, Site
+from crisisrisk.tables import hexagons, squares
+from crisisrisk.tables.areas import Places, area_rings, distance_km, numbers_of
+from crisisrisk.tables.cell_settings import CellSettings
+from crisisrisk.tables.hexagons import Rings
+from crisisrisk.tables.residents import points_within, residents_and_deprivation
+from crisisrisk.tables.site import Site
 
 NOWHERE = -1
 """The index of an event that is in none of the cells."""
@@ -24,13 +26,8 @@ NOWHERE = -1
 # A point further from the site's median point is a typing error (swapped, a lost minus sign, 0/0), not a cell.
 FURTHEST_KM = 500.0
 
-# A hexagon has 6 neighbours and 12 around those; areas get up to as many, unless they stand further apart
-# than this many times the usual distance between an area and its nearest one.
-_RING_SIZES = (6, 12)
-_RING_REACH = (3.0, 6.0)
-_DEGREE_KM = 111.195
-# A hexagon's parent is this many resolutions up: 49 hexagons, enough to tell one part of a city from another.
-_LEVELS_UP = 2
+# Great Britain and Northern Ireland with their islands: south, west, north, east.
+_UNITED_KINGDOM = (49.0, -9.0, 61.5, 2.5)
 
 Numbers = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -54,7 +51,7 @@ class Cells:
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
-    """What people call it; the id where the `places` table has no name."""
+    """What people call it; the id (of a square its grid reference) where the `places` table has no name."""
     latitude: Numbers
     """Degrees of the centre; NaN where not known."""
     longitude: Numbers
@@ -67,8 +64,8 @@ class Cells:
     neighbours_2: Neighbours
     """The second ring: neighbours of neighbours that are not in the first."""
     parents: tuple[str | None, ...] = ()
-    """The larger place that each lies in: its hexagon two resolutions up, or its `parent_place_id`. () where no cell
-    has one."""
+    """The larger place that each lies in: its hexagon two resolutions up, its square of seven times the side, or its
+    `parent_place_id`. () where no cell has one."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -83,22 +80,24 @@ class Cells:
 def cells_of(site: Site, places: pa.Table, events: pa.Table) -> Cells:
     """The cells of a site.
 
-    Hexagons: the `places` of kind "cell" if there are any, else every hexagon that an event given is in. The
-    caller passes only events known before its training cut-off, so that the map does not know the future.
+    Hexagons and squares: the `places` of kind "cell" of this size if there are any, else every one that an event given
+    is in. The caller passes only events known before its training cut-off, so that the map does not know the future.
     Areas: the `places` of kind "area"; without that kind, every place that is no "cell" and no other's parent.
-    Raises DataError when there is no cell at all, or a "cell" is no H3 cell of the site's resolution.
+    Raises DataError when there is no cell at all, a "cell" is none of the site's, or coordinates are swapped.
     """
-    listed = _Places(places)
-    if site.cells.kind == "areas":
-        return _areas(listed, listed.areas())
-    resolution = site.cells.h3_resolution
-    ids = sorted(listed.of_kind("cell")) or sorted(_seen(events, resolution))
+    listed, settings = Places(places), site.cells
+    if settings.kind == "areas":
+        ids = listed.areas()
+        return _made(listed, ids, ids, area_rings(listed, ids, settings), settings)
+    ids = _listed_cells(listed, settings) or sorted(_seen(events, site))
     if not ids:
         raise DataError(
             "CR-PLACE-001", "there is not one cell", wanted="events with coordinates, or places of kind \"cell\"",
             hint="check which columns the mapping calls latitude and longitude",
         )  # fmt: skip
-    return _hexagons(listed, _checked(ids, resolution))
+    if settings.kind == "squares":
+        return _made(listed, ids, squares.names(ids), squares.rings(ids), settings)
+    return _made(listed, ids, ids, hexagons.rings(ids), settings)
 
 
 def density_of(cells: Cells) -> Numbers:
@@ -113,22 +112,26 @@ def assign(events: pa.Table, cells: Cells, settings: CellSettings) -> Indices:
 
     Time grows with the number of different coordinates, not of events.
     """
-    found = _by_place(events, cells.ids)
+    index = {cell: place for place, cell in enumerate(cells.ids)}
+    found = _by_place(events, index)
     if settings.kind == "areas" or "latitude" not in events.column_names:
         return found
     latitude, longitude = _coordinates(events)
-    index = {h3.str_to_int(cell): place for place, cell in enumerate(cells.ids)}
     rows = np.flatnonzero((found == NOWHERE) & _on_earth(latitude, longitude))
-    numbers, position = _hexagons_at(latitude[rows], longitude[rows], settings.h3_resolution)
-    of_number = np.array([index.get(number, NOWHERE) for number in numbers], dtype=np.int32)
-    found[rows] = of_number[position]
+    ids, position = _cells_at(latitude[rows], longitude[rows], settings)
+    of_point = np.array([index.get(cell, NOWHERE) if cell else NOWHERE for cell in ids], dtype=np.int32)
+    found[rows] = of_point[position]
     return found
 
 
-def _by_place(events: pa.Table, ids: Sequence[str]) -> Indices:
+def corners_of(place: str) -> list[tuple[float, float]] | None:
+    """Latitude and longitude of a hexagon's or square's corners, anticlockwise; None for a named area."""
+    return squares.corners(place) or hexagons.corners(place)
+
+
+def _by_place(events: pa.Table, index: dict[str, int]) -> Indices:
     if "place_id" not in events.column_names:
         return np.full(len(events), NOWHERE, dtype=np.int32)
-    index = {cell: place for place, cell in enumerate(ids)}
     codes, values = _dictionary(events["place_id"])
     of_value = np.array([index.get(value, NOWHERE) for value in values] + [NOWHERE], dtype=np.int32)
     return of_value[codes]
@@ -146,89 +149,114 @@ def _dictionary(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
 
 
 def _coordinates(events: pa.Table) -> tuple[Numbers, Numbers]:
-    latitude, longitude = (_numbers(events, name) for name in ("latitude", "longitude"))
-    return latitude, longitude
-
-
-def _numbers(table: pa.Table, name: str) -> Numbers:
-    """A column as float64, NaN where absent; NaN throughout where the table has no such column."""
-    if name not in table.column_names:
-        return np.full(len(table), np.nan)
-    return np.array(table[name].cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return numbers_of(events, "latitude"), numbers_of(events, "longitude")
 
 
 def _on_earth(latitude: Numbers, longitude: Numbers) -> NDArray[np.bool_]:
     return (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)
 
 
-# Hexagons
-
-
-def _hexagons_at(latitude: Numbers, longitude: Numbers, resolution: int) -> tuple[list[int], NDArray[np.int64]]:
-    """The hexagon of each different point, and which point each row has."""
+def _cells_at(
+    latitude: Numbers, longitude: Numbers, settings: CellSettings
+) -> tuple[Sequence[str | None], NDArray[np.int64]]:
+    """The cell of each different point, and which point each row has."""
     points, position = np.unique(latitude + 1j * longitude, return_inverse=True)
-    pairs = zip(points.real.tolist(), points.imag.tolist(), strict=True)
-    return [h3_numbers.latlng_to_cell(north, east, resolution) for north, east in pairs], position
+    if settings.kind == "squares":
+        return squares.squares_at(points.real, points.imag, settings), position
+    return hexagons.hexagons_at(points.real, points.imag, settings.h3_resolution), position
 
 
-def _seen(events: pa.Table, resolution: int) -> set[str]:
+# Which hexagons or squares there are
+
+
+def _listed_cells(listed: Places, settings: CellSettings) -> list[str]:
+    """The places of kind "cell" if they are of this size; where all are of another one, the cells that cover them."""
+    ids = sorted(set(listed.of_kind("cell")))
+    wrong = [place for place in ids if not _is_cell(place, settings)]
+    if len(wrong) < len(ids) or not wrong:
+        _refuse(wrong, settings)
+        return ids
+    inside = [points_within(place) for place in ids]
+    _refuse([place for place, points in zip(ids, inside, strict=True) if points is None], settings)
+    latitude, longitude = (np.concatenate(part) for part in zip(*(one for one in inside if one), strict=True))
+    return sorted({cell for cell in _cells_at(latitude, longitude, settings)[0] if cell})
+
+
+def _refuse(wrong: list[str], settings: CellSettings) -> None:
+    if wrong:
+        raise DataError(
+            "CR-PLACE-001", f'{len(wrong)} places of kind "cell" are no cells of this site', where="the places table",
+            wanted=f"cells of {settings.level}", found=wrong[0],
+            hint="another size under [cells] in crisisrisk.toml, or another kind for these places?",
+        )  # fmt: skip
+
+
+def _is_cell(place: object, settings: CellSettings) -> bool:
+    if settings.kind == "squares":
+        return squares.is_square(place, settings)
+    return hexagons.is_hexagon(place, settings.h3_resolution)
+
+
+def _seen(events: pa.Table, site: Site) -> set[str]:
     latitude, longitude = _coordinates(events)
-    near = _near_the_median(latitude, longitude)
-    numbers, _ = _hexagons_at(latitude[near], longitude[near], resolution)
-    return _named(events, resolution) | {h3.int_to_str(number) for number in set(numbers)}
+    near = _near_the_median(latitude, longitude, site)
+    ids, _ = _cells_at(latitude[near], longitude[near], site.cells)
+    return _named(events, site.cells) | {cell for cell in ids if cell}
 
 
-def _named(events: pa.Table, resolution: int) -> set[str]:
+def _named(events: pa.Table, settings: CellSettings) -> set[str]:
     if "place_id" not in events.column_names:
         return set()
     codes, values = _dictionary(events["place_id"])
     # A dictionary may hold values of rows that were filtered away: only those in use count.
     used = [values[code] for code in np.unique(codes).tolist() if code < len(values)]
-    return {str(place) for place in used if _is_hexagon(place, resolution)}
+    return {str(place) for place in used if _is_cell(place, settings)}
 
 
-def _near_the_median(latitude: Numbers, longitude: Numbers) -> NDArray[np.int64]:
+def _near_the_median(latitude: Numbers, longitude: Numbers, site: Site) -> NDArray[np.int64]:
     rows = np.flatnonzero(_on_earth(latitude, longitude))
     if not len(rows):
         return rows
-    north, east = latitude[rows], longitude[rows]
-    away = _distance_km(north, east, float(np.median(north)), float(np.median(east)))
-    return rows[away <= FURTHEST_KM]
-
-
-def _is_hexagon(place: object, resolution: int) -> bool:
-    return isinstance(place, str) and h3.is_valid_cell(place) and h3.get_resolution(place) == resolution
-
-
-def _checked(ids: list[str], resolution: int) -> list[str]:
-    wrong = [place for place in ids if not _is_hexagon(place, resolution)]
-    if wrong:
+    middle = float(np.median(latitude[rows])), float(np.median(longitude[rows]))
+    if site.country == "GB" and _in_the_kingdom(middle[1], middle[0]) and not _in_the_kingdom(*middle):
         raise DataError(
-            "CR-PLACE-001", f'{len(wrong)} places of kind "cell" are no cells of this site', where="the places table",
-            wanted=f"H3 cells of resolution {resolution}", found=wrong[0],
-            hint="another h3_resolution in crisisrisk.toml, or another kind for these places?",
+            "CR-PLACE-003", "latitude and longitude look swapped", found=f"middle at {middle[0]:.1f}, {middle[1]:.1f}",
+            wanted="latitudes of 49 to 61.5 and longitudes of -9 to 2.5 degrees",
+            hint="check which columns the mapping calls latitude and longitude",
         )  # fmt: skip
-    return ids
+    return rows[distance_km(latitude[rows], longitude[rows], *middle) <= FURTHEST_KM]
 
 
-def _hexagons(listed: "_Places", ids: list[str]) -> Cells:
-    centres = np.array([h3.cell_to_latlng(cell) for cell in ids], dtype=np.float64)
+def _in_the_kingdom(latitude: float, longitude: float) -> bool:
+    south, west, north, east = _UNITED_KINGDOM
+    return south <= latitude <= north and west <= longitude <= east
+
+
+# What is known of them
+
+
+def _made(listed: Places, ids: list[str], names: Sequence[str], rings: Rings, settings: CellSettings) -> Cells:
     index = {cell: place for place, cell in enumerate(ids)}
-    inner = [set(h3.grid_disk(cell, 1)) for cell in ids]
-    outer = [set(h3.grid_disk(cell, 2)) - near for cell, near in zip(ids, inner, strict=True)]
-    first = [near - {cell} for cell, near in zip(ids, inner, strict=True)]
-    rows = listed.rows_of(ids)
+    if settings.kind == "areas":
+        latitude, longitude = listed.numbers("latitude", ids), listed.numbers("longitude", ids)
+        area = listed.numbers("area_km2", ids)
+        parents = listed.parents(ids)
+    else:
+        shapes = squares if settings.kind == "squares" else hexagons
+        (latitude, longitude), area = shapes.centres(ids), shapes.areas_km2(ids)
+        parents = shapes.parents(ids)
+    population, decile = residents_and_deprivation(listed, ids, lambda north, east: _cells_at(north, east, settings))
     return Cells(
         ids=tuple(ids),
-        names=listed.names(ids, rows),
-        latitude=centres[:, 0],
-        longitude=centres[:, 1],
-        area_km2=np.array([h3.cell_area(cell, unit="km^2") for cell in ids]),
-        population=listed.numbers("population", rows),
-        deprivation_decile=listed.numbers("deprivation_decile", rows),
-        neighbours_1=_neighbours((index[cell] for cell in near if cell in index) for near in first),
-        neighbours_2=_neighbours((index[cell] for cell in near if cell in index) for near in outer),
-        parents=tuple(h3.cell_to_parent(cell, max(h3.get_resolution(cell) - _LEVELS_UP, 0)) for cell in ids),
+        names=listed.names(ids, names),
+        latitude=latitude,
+        longitude=longitude,
+        area_km2=area,
+        population=population,
+        deprivation_decile=decile,
+        neighbours_1=_neighbours((index[cell] for cell in near if cell in index) for near in rings[0]),
+        neighbours_2=_neighbours((index[cell] for cell in near if cell in index) for near in rings[1]),
+        parents=tuple(parents),
     )
 
 
@@ -236,111 +264,3 @@ def _neighbours(of_cells: Iterable[Iterable[int]]) -> Neighbours:
     lists = [sorted(near) for near in of_cells]
     offsets = np.cumsum([0, *map(len, lists)], dtype=np.int32)
     return Neighbours(offsets, np.array([near for one in lists for near in one], dtype=np.int32))
-
-
-# Areas
-
-
-class _Places:
-    """The `places` table by id."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table
-        self.ids: list[str] = [str(place) for place in self.column("place_id")]
-        self.row = {place: row for row, place in enumerate(self.ids)}
-
-    def column(self, name: str) -> list[Any]:
-        if name not in self.table.column_names:
-            return [None] * len(self.table)
-        values: list[Any] = self.table[name].to_pylist()
-        return values
-
-    def of_kind(self, kind: str) -> list[str]:
-        return [place for place, is_kind in zip(self.ids, self.column("kind"), strict=True) if is_kind == kind]
-
-    def areas(self) -> list[str]:
-        if marked := self.of_kind("area"):
-            return sorted(set(marked))
-        left_out = {*self.of_kind("cell"), *self.column("parent_place_id")}
-        areas = sorted(set(self.ids) - left_out)
-        if not areas:
-            raise DataError(
-                "CR-PLACE-001", "there is not one area", where="the places table", wanted='places of kind "area"',
-                hint='load the places first, or say kind = "h3" under [cells] in crisisrisk.toml',
-            )  # fmt: skip
-        return areas
-
-    def rows_of(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """The row of each id, or -1."""
-        return np.array([self.row.get(place, -1) for place in ids], dtype=np.int64)
-
-    def names(self, ids: Sequence[str], rows: NDArray[np.int64]) -> tuple[str, ...]:
-        names = [*self.column("name"), None]
-        return tuple(str(names[row] or place) for place, row in zip(ids, rows, strict=True))
-
-    def numbers(self, name: str, rows: NDArray[np.int64]) -> Numbers:
-        return np.append(_numbers(self.table, name), np.nan)[rows]
-
-
-def _areas(listed: _Places, ids: list[str]) -> Cells:
-    rows = listed.rows_of(ids)
-    latitude, longitude = listed.numbers("latitude", rows), listed.numbers("longitude", rows)
-    column = [*listed.column("parent_place_id"), None]
-    parents = tuple(column[row] for row in rows)
-    if np.isfinite(latitude + longitude).any():
-        rings = _nearest(latitude, longitude)
-    else:
-        rings = [_siblings(parents), _neighbours([[]] * len(ids))]
-    return Cells(
-        ids=tuple(ids),
-        names=listed.names(ids, rows),
-        latitude=latitude,
-        longitude=longitude,
-        area_km2=listed.numbers("area_km2", rows),
-        population=listed.numbers("population", rows),
-        deprivation_decile=listed.numbers("deprivation_decile", rows),
-        neighbours_1=rings[0],
-        neighbours_2=rings[1],
-        parents=parents,
-    )
-
-
-def _siblings(parents: Sequence[str | None]) -> Neighbours:
-    together: dict[str | None, list[int]] = {}
-    for place, parent in enumerate(parents):
-        together.setdefault(parent, []).append(place)
-    return _neighbours(
-        [one for one in together[parent] if one != place] if parent is not None else []
-        for place, parent in enumerate(parents)
-    )
-
-
-def _nearest(latitude: Numbers, longitude: Numbers) -> list[Neighbours]:
-    """Rings of the nearest centroids: the nearest 6 within reach, then the nearest 12 of the rest."""
-    order = list(_in_order_of_distance(latitude, longitude, sum(_RING_SIZES)))
-    closest = [away[0] for _, away in order if len(away)]
-    usual = float(np.median(closest)) if closest else 0.0
-    first = [near[: _RING_SIZES[0]][away[: _RING_SIZES[0]] <= _RING_REACH[0] * usual] for near, away in order]
-    second = [
-        near[len(ring) :][away[len(ring) :] <= _RING_REACH[1] * usual][: _RING_SIZES[1]]
-        for (near, away), ring in zip(order, first, strict=True)
-    ]
-    return [_neighbours(ring.tolist() for ring in rings) for rings in (first, second)]
-
-
-def _in_order_of_distance(
-    latitude: Numbers, longitude: Numbers, wanted: int
-) -> Iterator[tuple[NDArray[np.int64], Numbers]]:
-    """For each place the nearest others, nearest first (ties by order of ids), and how far they are in km."""
-    for place in range(len(latitude)):
-        away = _distance_km(latitude, longitude, latitude[place], longitude[place])
-        away[place] = np.nan
-        near = np.argsort(away, kind="stable")[:wanted]
-        near = near[np.isfinite(away[near])]
-        yield near, away[near]
-
-
-def _distance_km(latitude: Numbers, longitude: Numbers, north: float, east: float) -> Numbers:
-    """Distance to one point over a locally flat earth; under 1 % out within a few hundred kilometres."""
-    sideways = (longitude - east) * np.cos(np.radians((latitude + north) / 2))
-    return np.asarray(np.hypot(latitude - north, sideways) * _DEGREE_KM, dtype=np.float64)

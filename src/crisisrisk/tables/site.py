@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crisisrisk.errors import SiteError, TimeError, did_you_mean
+from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.timeline import ShiftPattern, shift_pattern
 
 CONFIGURATION = "crisisrisk.toml"
@@ -32,14 +33,6 @@ class Team:
     id: str
     name: str
     list_length: int = 25
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellSettings:
-    """What a cell is here: an H3 hexagon, or a named area of the `places` table."""
-
-    kind: str = "h3"
-    h3_resolution: int = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +192,7 @@ def _site_from(content: dict[str, Any], path: Path, read: _Reader) -> Site:
         sources={name: _source(name, value, read) for name, value in top["source"].items()},
         teams={team.id: team for team in (_team(value, read) for value in top.get("team", []))},
         people=_people(top.get("people", {}), read),
-        cells=_cells(top.get("cells", {}), read),
+        cells=_cells(top.get("cells", {}), read, root),
         pseudonym_key_file=_beside(root, top.get("pseudonym_key_file")),
         mlflow_tracking_uri=_tracking_uri(root, top.get("mlflow_tracking_uri")),
         **{"database_url": f"sqlite:///{root / 'crisisrisk.db'}", **plain},
@@ -270,9 +263,18 @@ def _people(value: Any, read: _Reader) -> PeopleSettings:
     return PeopleSettings(**values)
 
 
-def _cells(value: Any, read: _Reader) -> CellSettings:
-    values = read.table(value, "cells", {"kind": str, "h3_resolution": int})
-    settings = CellSettings(**values)
-    if settings.kind not in ("h3", "areas") or not 0 <= settings.h3_resolution <= 15:
-        raise read.wrong("cells", 'kind "h3" (with h3_resolution 0 to 15) or "areas"', values)
-    return settings
+def _cells(value: Any, read: _Reader, root: Path) -> CellSettings:
+    known: dict[str, type | tuple[type, ...]] = {
+        "kind": str, "h3_resolution": int, "square_m": int, "origin_m": list, "least_residents": int,
+        "neighbours": str, "boundaries": str,
+    }  # fmt: skip
+    values = dict(read.table(value, "cells", known))
+    if "origin_m" in values:
+        if [type(metres) for metres in values["origin_m"]] != [int, int]:
+            raise read.wrong("cells.origin_m", "two whole numbers of metres: [east, north]", values["origin_m"])
+        values["origin_m"] = tuple(values["origin_m"])
+    files = {name: _beside(root, values.get(name)) for name in ("neighbours", "boundaries")}
+    try:
+        return CellSettings(**{**values, **files})
+    except SiteError as problem:
+        raise read.wrong("cells", problem.wanted or "", value) from None

@@ -25,6 +25,8 @@ __all__ = ["Snapshot", "Store", "bucket_of"]
 
 PERSON_EVENTS = pa.schema([field for field in STORED_EVENTS if field.name not in ("source_person_key", "through_link")])
 PLACE_VIEW = pa.schema([field for field in PLACE_EVENTS if field.name != "source_person_key"])
+PLACE_COLUMNS = PLACE_EVENTS.names
+"""All columns of the events of places, the agencies' keys of people among them: to count one person once."""
 
 
 class Store:
@@ -69,9 +71,9 @@ class Snapshot:
         """Every event version that occurred in a window, with a person or without, by (occurred_at, known_at)."""
         wanted = list(columns) if columns is not None else PLACE_VIEW.names
         read = wanted if window is None or "occurred_at" in wanted else [*wanted, "occurred_at"]
-        pieces = [self._read(file, PLACE_VIEW, read) for file in self._months(window)]
+        pieces = [self._read(file, PLACE_EVENTS, read) for file in self._months(window)]
         if not pieces:
-            return self._schema(PLACE_VIEW, wanted).empty_table()
+            return self._schema(PLACE_EVENTS, wanted).empty_table()
         rows = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
         if window is None:
             return rows

@@ -207,7 +207,8 @@ def backtest_places(
     found: list[Arrays] = []
     stood = 0
     for run, split in place_folds(recipe, data, site, origins):
-        stage = _stage(split.train, split.validation, split.test, about=data.cells_known_before.isoformat())
+        about = f"{site.cells.level} {data.cells_known_before.isoformat()}"
+        stage = _stage(split.train, split.validation, split.test, about=about)
         fitting = f"fitting on {len(split.train):,} shifts …"
         tell(f"{run[0]:%-d %b %Y}: {'fitted before' if progress.has(stage) else fitting}")
         found.append(progress.arrays(stage, partial(_forecast, recipe, features, data, split)))

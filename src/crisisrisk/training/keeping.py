@@ -27,7 +27,7 @@ from crisisrisk.models.task import Task
 from crisisrisk.timeline import instant
 from crisisrisk.training.baseline_recipe import BaselineRecipe
 from crisisrisk.training.movements import movements
-from crisisrisk.training.person_data import cohort_rule, crisis_rule
+from crisisrisk.training.person_data import cohort_rule, counting_rule, crisis_rule
 from crisisrisk.training.plots import shap_summary
 from crisisrisk.training.recipe import TrainingRecipe
 from crisisrisk.training.trust_sheet import sheet_files
@@ -113,6 +113,7 @@ def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None, 
         thin_history_days=recipe.report.thin_history_days,
         thin_history_contacts=recipe.report.thin_history_contacts,
         cells_known_before=None if cells_known_before is None else cells_known_before.isoformat(),
+        counting=counting_rule(recipe),
     )
 
 

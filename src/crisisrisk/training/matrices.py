@@ -11,14 +11,16 @@ from crisisrisk.cohorts import PersonRows
 from crisisrisk.episodes import people_of
 from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.features.place import PlaceRows, place_features
+from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.tables.cells import cells_of
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import Store
+from crisisrisk.tables.store import PLACE_COLUMNS, Store
 from crisisrisk.timeline import Window, microseconds, shifts_starting_in
 from crisisrisk.training.coverage import known_before
-from crisisrisk.training.declarations import declared
+from crisisrisk.training.declarations import declared, read_recipes
+from crisisrisk.training.person_data import counting_rule, crisis_rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,15 +63,17 @@ def place_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    recipe = _recipe(site, "place.toml")
+    recipes = read_recipes(site, "place", None)
+    recipe, training = recipes.features, recipes.training
     snapshot = Store(site).snapshot()
-    events, places = snapshot.place_events(), snapshot.table("places")
+    events, places = snapshot.place_events(columns=PLACE_COLUMNS), snapshot.table("places")
     frames = []
     for moment in sorted(set(moments)):
         cells = cells_of(site, places, known_before(events, microseconds(moment)))
         shifts = shifts_starting_in(site.shifts, Window(moment, moment + SHIFTS_WITHIN), site.time_zone)
         issued = np.full(len(shifts), microseconds(moment), dtype=np.int64)
-        matrix = place_features(recipe, events, PlaceRows(cells, shifts, issued), site=site)
+        demand = demand_of(events, cells, site, outcome=crisis_rule(training), counting=counting_rule(training))
+        matrix = place_features(recipe, demand.events, PlaceRows(cells, shifts, issued), site=site)
         named = {
             "place_id": np.tile(np.array(cells.ids, dtype=object), len(shifts)),
             "shift_id": np.repeat(np.array([shift.id for shift in shifts], dtype=object), len(cells)),

@@ -1,7 +1,7 @@
 """Our models on an invented city beside what only that city knows: truth/ as `crisisrisk simulate` writes it."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from crisisrisk.training import person, place
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.person_data import PersonData, person_data
 from crisisrisk.training.place_data import PlaceData, place_data
+from crisisrisk.training.recipe import TrainingRecipe
 
 LATENT_CONDITION = "latent condition alone"
 FIVE_FACTORS, ONE_YEAR_COUNT = "five_factor_regression", "crisis_contacts_in_365_days"
@@ -197,7 +198,7 @@ def _mean_by_condition(probability: Floats, condition: NDArray[np.int64], train:
 
 def _places(site: Site, truth: Path, tell: Tell) -> tuple[NDArray[np.int64], tuple[IntensityBesideTruth, ...]]:
     recipes = read_recipes(site, "place", None)
-    recipe = recipes.training
+    recipe = every_contact_counts(recipes.training)
     data = place_data(recipe, recipes.features, Store(site).snapshot(), site, held_out_days=recipe.split.test_days)
     judged = place.train_and_judge(recipe, recipes.features, data, site, tell=tell)
     panel = place_baselines(
@@ -211,6 +212,12 @@ def _places(site: Site, truth: Path, tell: Tell) -> tuple[NDArray[np.int64], tup
     }
     area = data.cells.area_km2
     return counts, places_beside_truth(forecasts, counts, area=area if np.isfinite(area).all() else None)
+
+
+def every_contact_counts(recipe: TrainingRecipe) -> TrainingRecipe:
+    """The recipe without merging, cap and volume limits: the truth says how many contacts were to be recorded."""
+    plain = replace(recipe.outcome, most_per_person=0, duplicate_minutes=0, most_times_usual=0.0)
+    return replace(recipe, outcome=plain)
 
 
 def _true_intensity(truth: Path, data: PlaceData, shifts: NDArray[np.int64]) -> Floats:

@@ -13,6 +13,7 @@ from crisisrisk.cohorts import Attrition, CohortRule, PersonRows, Stay, person_c
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.baselines import CrisisHistory, crisis_history, frequent_attender
+from crisisrisk.features.counting import CountingRule
 from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.labels import DoorCount, doors_added, onset_labels
@@ -91,6 +92,18 @@ def crisis_rule(recipe: TrainingRecipe) -> EpisodeRule:
         doors=outcome.doors,
         only_doors=outcome.only_doors,
         stable_gap_days=outcome.stable_gap_days,
+    )
+
+
+def counting_rule(recipe: TrainingRecipe) -> CountingRule:
+    """How the contacts of a recipe become counts of places."""
+    outcome = recipe.outcome
+    return CountingRule(
+        most_per_person=outcome.most_per_person,
+        per_days=outcome.per_days,
+        duplicate_minutes=outcome.duplicate_minutes,
+        duplicate_metres=outcome.duplicate_metres,
+        most_times_usual=outcome.most_times_usual,
     )
 
 

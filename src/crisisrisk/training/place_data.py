@@ -1,23 +1,31 @@
 """The rows of places: every cell in every shift, with features, offset and counts."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from crisisrisk.episodes import crisis_mask, instants_of
+from crisisrisk.episodes import crisis_mask, is_one_of
 from crisisrisk.errors import DataError
-from crisisrisk.features.place import PlaceHistory, PlaceRows, place_counts, place_features, place_history
+from crisisrisk.features.place import (
+    PlaceHistory,
+    PlaceRows,
+    place_counts,
+    place_features,
+    place_history,
+    shift_bounds,
+)
+from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_offset import observed_since, offset_rates
+from crisisrisk.features.place_volume import FlaggedDay
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.tables.cells import Cells, cells_of
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import Snapshot
+from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
 from crisisrisk.timeline import (
-    FOREVER_US,
     MICROSECONDS_PER_HOUR,
     Shift,
     Window,
@@ -27,7 +35,7 @@ from crisisrisk.timeline import (
     utc_from_local,
 )
 from crisisrisk.training.coverage import coverage_of, known_before
-from crisisrisk.training.person_data import crisis_rule
+from crisisrisk.training.person_data import counting_rule, crisis_rule
 from crisisrisk.training.recipe import TrainingRecipe
 
 
@@ -46,26 +54,31 @@ class PlaceData:
     counts: NDArray[np.int32]
     history: PlaceHistory
     """All versions of the outcome's events, in cells: what simple forecasts read."""
+    counts_unaffected: NDArray[np.int32] | None
+    """The same without the sources that a team's own presence changes; None where the recipe names none."""
     features: NDArray[np.float32]
     offset: NDArray[np.float64]
     latency_hours: float
     cut_off_us: int
-    outcome_events: int
-    """Outcome events by the versions known at the cut-off, wherever they were."""
+    steps: tuple[tuple[str, str, int], ...]
+    """For each step from the outcome events known at the cut-off to the counts: name, meaning, and events left."""
+    flagged: tuple[FlaggedDay, ...]
+    """Days of a source with far more records than usual: none of their shifts is learned or judged."""
+    residents_known: int
+    """Cells with a known number of residents."""
 
     def attrition_rows(self) -> list[dict[str, Any]]:
         """What happened to the outcome events on the way to the counts: `step`, `meaning` and `events_left`."""
-        steps = (
-            ("known", "outcome events known", self.outcome_events),
-            ("in_a_cell", "in a cell, in a shift with complete data", int(self.counts.sum())),
-            ("after_warm_up", "after the warm-up", int(self.counts[self.usable].sum())),
-        )
-        return [{"step": step, "meaning": meaning, "events_left": left} for step, meaning, left in steps]
+        return [{"step": step, "meaning": meaning, "events_left": left} for step, meaning, left in self.steps]
+
+    def flagged_rows(self) -> list[dict[str, Any]]:
+        """The flagged days: `source`, `day` and the `limit` of records that they passed."""
+        return [{"source": one.source, "day": one.day.isoformat(), "limit": one.limit} for one in self.flagged]
 
     def attrition_text(self) -> str:
         """The same as aligned lines."""
-        head = f"{'':<44}{'events left':>14}"
-        return "\n".join([head, *(f"{row['meaning']:<44}{row['events_left']:>14,}" for row in self.attrition_rows())])
+        head = f"{'':<64}{'events left':>14}"
+        return "\n".join([head, *(f"{row['meaning']:<64}{row['events_left']:>14,}" for row in self.attrition_rows())])
 
     def names_of(self, shifts: NDArray[np.int64]) -> list[str]:
         """The name of each shift, given by their index among all."""
@@ -91,7 +104,7 @@ def place_data(
     `features` None: no feature is computed, for whoever only counts.
     """
     rule = crisis_rule(recipe)
-    events = snapshot.place_events()
+    events = snapshot.place_events(columns=PLACE_COLUMNS)
     coverage = coverage_of(rule, [events])
     cut_off = microseconds(snapshot.as_of_now())
     until = instant(min(coverage.complete_to(site.sources, now_us=cut_off).values()))
@@ -101,14 +114,17 @@ def place_data(
     # Blocks end at a local midnight and are issued ahead: a day more, and the lead, keep the map out of their future.
     known = _last_moment(recipe, site, until) - timedelta(days=held_out_days + 1, hours=recipe.grid.issue_hours)
     cells = cells_of(site, snapshot.table("places"), known_before(events, microseconds(known)))
-    crisis = crisis_mask(rule, events)
-    history = place_history(events, cells, site.cells, counted=crisis)
+    demand = demand_of(events, cells, site, outcome=rule, counting=counting_rule(recipe))
+    crisis = crisis_mask(rule, demand.events)
+    history = place_history(demand.events, cells, site.cells, counted=crisis)
     began = instant(int(observed_since(history, np.array([cut_off], dtype=np.int64))[0]))
     shifts = tuple(
         shift for shift in shifts_starting_in(site.shifts, Window(began, max(began, until)), site.time_zone)
         if shift.end <= until
     )  # fmt: skip
-    usable = usable_shifts(recipe, shifts, site)
+    usable = _unflagged(usable_shifts(recipe, shifts, site), shifts, demand.flagged, coverage.outcome, site)
+    unaffected = history.only(~is_one_of(demand.events, "source", recipe.outcome.treatment_affected)[history.row])
+    every_row = _rows(cells, shifts, recipe.grid.issue_hours)
     rows = _rows(cells, tuple(shifts[one] for one in usable), recipe.grid.issue_hours)
     return PlaceData(
         cells=cells,
@@ -116,8 +132,11 @@ def place_data(
         shifts=shifts,
         usable=usable,
         history=history,
-        counts=place_counts(history, _rows(cells, shifts, recipe.grid.issue_hours), cut_off=cut_off),
-        features=_no_features(rows) if features is None else place_features(features, events, rows, site=site),
+        counts=place_counts(history, every_row, cut_off=cut_off),
+        counts_unaffected=place_counts(unaffected, every_row, cut_off=cut_off)
+        if recipe.outcome.treatment_affected
+        else None,
+        features=_no_features(rows) if features is None else place_features(features, demand.events, rows, site=site),
         offset=offset_rates(
             history,
             rows,
@@ -128,7 +147,13 @@ def place_data(
         ),
         latency_hours=latency,
         cut_off_us=cut_off,
-        outcome_events=_final(events, crisis, cut_off),
+        steps=(
+            *((stage.name, stage.meaning, stage.left(cut_off)) for stage in demand.stages),
+            ("in_a_shift", "in a shift with complete data", _inside(history, shifts, cut_off)),
+            ("after_warm_up", "after the warm-up", _inside(history, [shifts[one] for one in usable], cut_off)),
+        ),
+        flagged=demand.flagged,
+        residents_known=int(np.count_nonzero(np.isfinite(cells.population))),
     )
 
 
@@ -136,10 +161,35 @@ def _no_features(rows: PlaceRows) -> NDArray[np.float32]:
     return np.zeros((len(rows.shifts), len(rows.cells), 0), dtype=np.float32)
 
 
-def _final(events: pa.Table, crisis: NDArray[np.bool_], cut_off_us: int) -> int:
-    """How many events of the mask are in the version that counts at the cut-off."""
-    known, superseded = (instants_of(events, name, missing=FOREVER_US) for name in ("known_at", "superseded_at"))
-    return int(np.count_nonzero(crisis & (known < cut_off_us) & (cut_off_us <= superseded)))
+def _inside(history: PlaceHistory, shifts: Sequence[Shift], cut_off_us: int) -> int:
+    """How many events, in the version that counts at the cut-off, occurred in any of the shifts; each once."""
+    if not shifts:
+        return 0
+    final = (history.known_at < cut_off_us) & (cut_off_us <= history.superseded_at)
+    start, end = shift_bounds(tuple(shifts))
+    order = np.argsort(start, kind="stable")
+    reach = np.maximum.accumulate(end[order])
+    before = np.searchsorted(start[order], history.occurred_at[final], side="right")
+    inside = (before > 0) & (history.occurred_at[final] < reach[np.maximum(before, 1) - 1])
+    return int(np.count_nonzero(inside))
+
+
+def _unflagged(
+    usable: NDArray[np.int64], shifts: tuple[Shift, ...], flagged: Sequence[FlaggedDay], outcome: Collection[str],
+    site: Site,
+) -> NDArray[np.int64]:  # fmt: skip
+    """The shifts of which no part lies on a flagged day of an outcome source."""
+    start, end = shift_bounds(shifts)
+    kept = np.ones(len(shifts), dtype=bool)
+    for one in flagged:
+        if one.source in outcome:
+            first, last = (_midnight(one.day + timedelta(days=more), site) for more in (0, 1))
+            kept &= (end <= first) | (start >= last)
+    return usable[kept[usable]]
+
+
+def _midnight(day: date, site: Site) -> int:
+    return microseconds(utc_from_local(datetime.combine(day, time()), site.time_zone, ambiguous="first"))
 
 
 def _rows(cells: Cells, shifts: tuple[Shift, ...], issue_hours: float) -> PlaceRows:

@@ -14,7 +14,7 @@ from typing import Any, Self
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.evaluation.gate import GateLimits
 from crisisrisk.evaluation.groupings import MEANINGS
-from crisisrisk.training.recipe_checks import check_cohort, check_grid, check_outcome
+from crisisrisk.training.recipe_checks import check_cohort, check_grid, check_levels, check_outcome
 from crisisrisk.training.settings import (
     NameLists,
     Problem,
@@ -48,6 +48,27 @@ class Outcome:
         "{ door = [names] }; results are split by them (left out: by source)",
     )
     only_doors: tuple[str, ...] = setting((), meaning="only events by these doors count (empty: by any)")
+    most_per_person: int = setting(
+        0, meaning="most that one person counts in a cell within `per_days` (0: however often)", at_least=0,
+        only_for="place",
+    )  # fmt: skip
+    per_days: int = setting(28, meaning="days of `most_per_person`", above=0, at_most=366, only_for="place")
+    duplicate_minutes: int = setting(
+        0, meaning="reports of two sources so many minutes apart at most are one incident, in one place and not of two "
+        "different people (0: never)", at_least=0, at_most=1440, only_for="place",
+    )  # fmt: skip
+    duplicate_metres: int = setting(
+        0, meaning="and so many metres apart at most, where both have coordinates; else, or at 0, in the same cell",
+        at_least=0, only_for="place",
+    )  # fmt: skip
+    most_times_usual: float = setting(
+        0.0, meaning="a day on which a source sent more than so many times its usual is flagged and not learned "
+        "(0: never)", at_least=0, only_for="place",
+    )  # fmt: skip
+    treatment_affected: tuple[str, ...] = setting(
+        (), meaning="outcome sources whose number a team's own presence changes, such as s136: the report warns, and "
+        "shows the outcome with and without them", only_for="place",
+    )  # fmt: skip
     horizon_days: int = setting(
         28, meaning="days ahead in which the outcome is looked for", above=0, at_most=3650, only_for="person"
     )
@@ -120,6 +141,10 @@ class Grid:
     issue_hours: int = setting(
         24, meaning="hours before a shift that its forecast is made", at_least=0, only_for="place"
     )
+    cells: tuple[str, ...] = setting(
+        (), meaning="levels of cells that `backtest` judges beside the site's own, such as `h3:7`, `squares:1000`, "
+        "`squares:1000+500+500` (a shifted origin, metres east and north) or `areas`", only_for="place",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -412,6 +437,7 @@ def parse_training_recipe(content: Mapping[str, Any], *, sources: Collection[str
         check_cohort(sections["cohort"], Cohort(), sources, problems)
     if isinstance(sections.get("grid"), Grid):
         check_grid(sections["grid"], problems)
+        check_levels(sections["grid"], problems)
     if isinstance(sections.get("model"), ModelSettings):
         _check_directions(sections["model"], problems)
     if isinstance(sections.get("subgroups"), Subgroups):

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from crisisrisk.errors import TimeError, did_you_mean
+from crisisrisk.errors import SiteError, TimeError, did_you_mean
+from crisisrisk.features.counting import NOT_DEMAND
+from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.timeline import rhythm
 from crisisrisk.training.settings import Problem
 
@@ -16,6 +18,13 @@ def check_outcome(outcome: Any, sources: Collection[str], problems: list[Problem
     _check_sources([member.partition(":")[0] for member in members], "outcome.doors", sources, problems)
     for member in dict.fromkeys(one for one in members if members.count(one) > 1):
         problems.append(Problem("outcome.doors", f'"{member}" stands in two doors', found=member, wanted="one"))
+    _check_sources(outcome.treatment_affected, "outcome.treatment_affected", sources, problems)
+    for origin in outcome.origins:
+        if origin in NOT_DEMAND:
+            problems.append(
+                Problem("outcome.origins", f'"{origin}" is recorded, but is no demand', found=origin,
+                        wanted='"public" and "partner": a team must not be sent where it went before for that alone')
+            )  # fmt: skip
     doors = [door for door, _ in outcome.doors]
     for door in outcome.only_doors:
         if door not in doors:
@@ -56,3 +65,14 @@ def check_grid(settings: Any, problems: list[Problem]) -> None:
             rhythm(**texts)
         except TimeError as problem:
             problems.append(Problem(f"grid.{key}", problem.problem, wanted=problem.wanted, found=problem.found))
+
+
+def check_levels(settings: Any, problems: list[Problem]) -> None:
+    """The levels of cells."""
+    for level in settings.cells:
+        try:
+            CellSettings().at(level)
+        except SiteError as problem:
+            problems.append(Problem("grid.cells", problem.problem, wanted=problem.wanted, found=problem.found))
+    if len(set(settings.cells)) != len(settings.cells):
+        problems.append(Problem("grid.cells", "names a level twice", found=", ".join(settings.cells)))

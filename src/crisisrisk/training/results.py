@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crisisrisk.evaluation.place_levels import levels_text
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.training.exposures import exposures_in_words
 
@@ -63,7 +64,7 @@ class TrainedRun:
         )
         table = comparison(self.subject, self.metrics, self.baselines)
         ending = f"{self.seconds:.0f} s · {self.peak_memory_mb:.0f} MB"
-        said = [*self._notes(), *self._suspicions()]
+        said = [*self._notes(), *flagged_text(self.report.get("flagged_days", ())), *self._suspicions()]
         return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *said, "", ending])
 
     def _notes(self) -> list[str]:
@@ -102,7 +103,16 @@ class Backtest:
         }
         sizes = " · ".join(f"{self.content[name]:,} {name}" for name in counted[self.subject])
         table = comparison(self.subject, self.content["model"], self.content["baselines"])
-        return "\n".join([f"{self.model_name}  backtest  ·  {sizes}", "", table, "", f"{self.seconds:.0f} s"])
+        levels = ["", levels_text(self.content["levels"])] if "levels" in self.content else []
+        flagged = flagged_text(self.content.get("flagged_days", ()))
+        head = f"{self.model_name}  backtest  ·  {sizes}"
+        return "\n".join([head, "", table, *levels, *flagged, "", f"{self.seconds:.0f} s"])
+
+
+def flagged_text(days: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Days of far more records than usual, for a terminal."""
+    said = [f"  {one['day']}  {one['source']}: more than {one['limit']:,} records" for one in days]
+    return ["", "flagged, and not learned:", *said] if said else []
 
 
 def comparison(subject: str, model: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> str:
