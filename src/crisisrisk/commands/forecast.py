@@ -66,10 +66,10 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     started = time.monotonic()
     _require_hours(hours)
     require_ending(out, (".geojson", ".json"))
-    model = champion(site.models, "place")
     snapshot = Store(site).snapshot()
     now = snapshot.as_of_now()
     _require_reach(start or now, hours, snapshot, now)
+    model = champion(site.models, "place")
     shifts = shifts_from(site, start or now, hours)
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
     kept = made.frame.assign(

@@ -66,7 +66,8 @@ class PlaceReport:
     @property
     def skill(self) -> float:
         """1 − deviance ÷ deviance of the best baseline; more than the floor allows is leakage until shown otherwise."""
-        return 1.0 - float(self.model["deviance"]) / float(self.baselines[self.best_baseline]["deviance"])
+        best = float(self.baselines[self.best_baseline]["deviance"])
+        return 1.0 - float(self.model["deviance"]) / best if best > 0 else float("nan")
 
     @property
     def earns(self) -> bool:
