@@ -54,18 +54,16 @@ class PlaceData:
     counts: NDArray[np.int32]
     history: PlaceHistory
     """All versions of the outcome's events, in cells: what simple forecasts read."""
-    counts_unaffected: NDArray[np.int32] | None
-    """The same without the sources that a team's own presence changes; None where the recipe names none."""
     features: NDArray[np.float32]
     offset: NDArray[np.float64]
     latency_hours: float
     cut_off_us: int
-    steps: tuple[tuple[str, str, int], ...]
+    steps: tuple[tuple[str, str, int], ...] = ()
     """For each step from the outcome events known at the cut-off to the counts: name, meaning, and events left."""
-    flagged: tuple[FlaggedDay, ...]
+    flagged: tuple[FlaggedDay, ...] = ()
     """Days of a source with far more records than usual: none of their shifts is learned or judged."""
-    residents_known: int
-    """Cells with a known number of residents."""
+    counts_unaffected: NDArray[np.int32] | None = None
+    """`counts` without the sources that a team's own presence changes; None where the recipe names none."""
 
     def attrition_rows(self) -> list[dict[str, Any]]:
         """What happened to the outcome events on the way to the counts: `step`, `meaning` and `events_left`."""
@@ -153,7 +151,6 @@ def place_data(
             ("after_warm_up", "after the warm-up", _inside(history, [shifts[one] for one in usable], cut_off)),
         ),
         flagged=demand.flagged,
-        residents_known=int(np.count_nonzero(np.isfinite(cells.population))),
     )
 
 
