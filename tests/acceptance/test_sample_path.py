@@ -285,7 +285,7 @@ def test_every_cell_has_a_forecast_and_a_rank_in_every_shift(made: DemoResult) -
 def test_every_cell_and_every_shift_has_an_interval_and_the_cells_add_up(made: DemoResult) -> None:
     made_now = made.forecast.forecast
     frame = made_now.frame
-    assert ((0 <= frame["lower"]) & (frame["lower"] <= frame["upper"])).all()
+    assert ((frame["lower"] >= 0) & (frame["lower"] <= frame["upper"])).all()
     assert (frame["quieter"] + frame["busier"]).between(0, 1).all()
     for outlook, (shift_id, part) in zip(made_now.outlooks, frame.groupby("shift_id", sort=False), strict=True):
         assert outlook.shift_id == shift_id

@@ -33,7 +33,7 @@ def invented_places(days: int) -> PlaceData:
     return PlaceData(
         cells=hexagons(MIDDLE, NEIGHBOUR), cells_known_before=BASE, shifts=shifts, usable=np.arange(len(shifts)),
         counts=counts, history=_history(counts, shifts), features=features, offset=np.full((len(shifts), 2), -1.0),
-        latency_hours=0.0, cut_off_us=0, outcome_events=int(counts.sum()),
+        latency_hours=0.0, cut_off_us=0,
     )  # fmt: skip
 
 
