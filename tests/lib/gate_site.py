@@ -142,8 +142,13 @@ WEEKLY = {
 BAD_BEGINS, BAD_ENDS = 0.012, 0.07
 
 
-def make_gate_site(folder: Path, *, people: int = 260, seed: int = 11, leaking: bool = False) -> Site:
-    """The site with its tables loaded. `leaking`: what nobody could know announces every crisis."""
+def make_gate_site(
+    folder: Path, *, people: int = 260, seed: int = 11, leaking: bool = False, until_week: int = WEEKS
+) -> Site:
+    """The site with its tables loaded. `leaking`: what nobody could know announces every crisis.
+
+    `until_week`: events from this week on are not loaded; `events_from` has them.
+    """
     for name, text in {"features/person.toml": FEATURES, "training/person_crisis_28d.toml": RECIPE}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -152,12 +157,29 @@ def make_gate_site(folder: Path, *, people: int = 260, seed: int = 11, leaking: 
     create_pseudonym_key(site)
     random = np.random.default_rng(seed)
     named = [f"p{number}" for number in range(people)]
-    load_rows(site, "events", _events(named, random, leaking), EVENTS_MAPPING)
+    text = _events(named, random, leaking)
+    load_rows(site, "events", _in_weeks(text, 0, until_week), EVENTS_MAPPING)
     began = (BEGINS - timedelta(days=30)).isoformat(sep=" ")
     load_rows(site, "people", _people(named, began, random), PEOPLE_MAPPING)
     teams = [(name, ("north", "south")[number % 2], began) for number, name in enumerate(named)]
     load_rows(site, "caseloads", _csv(("person", "team", "from"), teams), CASELOADS_MAPPING)
     return site
+
+
+def events_from(week: int, *, people: int, seed: int = 11) -> str:
+    """The events of the same people from a week on."""
+    text = _events([f"p{number}" for number in range(people)], np.random.default_rng(seed), leaking=False)
+    return _in_weeks(text, week, WEEKS)
+
+
+def _in_weeks(text: str, first: int, end: int) -> str:
+    """The rows of CSV whose event happened from one week to before another."""
+    if (first, end) == (0, WEEKS):
+        return text
+    begins, ends = (f"{BEGINS + timedelta(days=7 * week):%Y-%m-%d %H:%M:%S}" for week in (first, end))
+    head, *rows = csv.reader(io.StringIO(text))
+    at = head.index("at")
+    return _csv(tuple(head), [row for row in rows if begins <= row[at] < ends])
 
 
 def _events(named: list[str], random: np.random.Generator, leaking: bool) -> str:
