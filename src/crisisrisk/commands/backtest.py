@@ -34,9 +34,11 @@ def backtest(
     `cells`: levels of cells to judge places on beside the site's own; those of the recipe where none is said.
     """
     started = time.monotonic()
+    if cells and kind == "person":
+        raise UsageError("CR-USE-001", "people have no cells", where="--cells", found=", ".join(cells))
     recipes, snapshot = read_recipes(site, kind, recipe_path), Store(site).snapshot()
     origins = Origins(every_days=_days(every), start=_midnight(start, site), end=_midnight(end, site))
-    levels = _levels(site, kind, cells or recipes.training.grid.cells)
+    levels = _levels(site, cells or recipes.training.grid.cells)
     key = progress_key(site, recipes.fingerprint, snapshot.digest)
     with kept_progress(site, f"backtest {recipes.training.name}", key) as progress:
         held = snapshot.held_at(progress.moment(snapshot.as_of_now()))
@@ -47,10 +49,8 @@ def backtest(
     return Backtest(subject=kind, model_name=recipes.training.name, content=report, seconds=time.monotonic() - started)
 
 
-def _levels(site: Site, kind: str, words: Sequence[str]) -> dict[str, Site]:
-    """The site at its own level and at others, by the level's word. Raises UsageError for people, who have no cells."""
-    if words and kind == "person":
-        raise UsageError("CR-USE-001", "people have no cells", where="--cells", found=", ".join(words))
+def _levels(site: Site, words: Sequence[str]) -> dict[str, Site]:
+    """The site at its own level of cells and at others, by the level's word."""
     settings = [site.cells, *(site.cells.at(word) for word in words)]
     return {one.level: replace(site, cells=one) for one in settings}
 

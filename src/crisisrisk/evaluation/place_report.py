@@ -55,6 +55,8 @@ class PlaceReport:
     """Events beside expected, by kind of shift, tenth of the forecast and fifth of deprivation."""
     churn: Mapping[str, float] = field(default_factory=dict)
     """By coverage in per cent: share of the chosen cells that were not chosen in the like shift before."""
+    treatment_affected: Mapping[str, Any] | None = None
+    """The forecast beside the outcome with and without the sources that a team's own presence changes."""
     is_baseline: str | None = None
     """Which baseline the model itself is; None for trees."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.evaluation.place_affected import affected_outcome
 from crisisrisk.evaluation.place_baselines import Fold, place_baselines
 from crisisrisk.evaluation.place_coverage import PlaceIntervals, coverage_report
 from crisisrisk.evaluation.place_metrics import deviance_floor
@@ -106,7 +107,7 @@ def judge_place(
     kinds = tuple(dict.fromkeys(one.name for one in judged))
     area, decile = data.cells.area_km2, data.cells.deprivation_decile
     panel = place_baselines(past_of(recipe, data, site), data.counts, folds)
-    return place_report(
+    report = place_report(
         expected,
         data.counts[shifts],
         baselines=panel.forecasts,
@@ -123,6 +124,20 @@ def judge_place(
         resamples=recipe.report.bootstrap_samples,
         is_baseline=is_baseline,
     )
+    return replace(report, treatment_affected=_affected(recipe, data, shifts, expected))
+
+
+def _affected(
+    recipe: TrainingRecipe, data: PlaceData, shifts: Shifts, expected: NDArray[np.float64]
+) -> dict[str, Any] | None:
+    """What the outcome is without the sources that a team's own presence changes; None where the recipe names none."""
+    if data.counts_unaffected is None:
+        return None
+    area = data.cells.area_km2
+    return affected_outcome(
+        expected, data.counts[shifts], data.counts_unaffected[shifts], sources=recipe.outcome.treatment_affected,
+        area=area if np.isfinite(area).all() else None,
+    )  # fmt: skip
 
 
 def past_of(recipe: TrainingRecipe, data: PlaceData, site: Site) -> PlacePast:

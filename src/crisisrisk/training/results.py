@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crisisrisk.evaluation.place_affected import affected_text
 from crisisrisk.evaluation.place_levels import levels_text
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.training.exposures import exposures_in_words
@@ -64,7 +65,7 @@ class TrainedRun:
         )
         table = comparison(self.subject, self.metrics, self.baselines)
         ending = f"{self.seconds:.0f} s · {self.peak_memory_mb:.0f} MB"
-        said = [*self._notes(), *flagged_text(self.report.get("flagged_days", ())), *self._suspicions()]
+        said = [*self._notes(), *self._places(), *self._suspicions()]
         return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *said, "", ending])
 
     def _notes(self) -> list[str]:
@@ -74,6 +75,11 @@ class TrainedRun:
         followed = [exposures_in_words(exposures)] if exposures.get("training_rows_after") else []
         notes = [*fitting.get("calibration", {}).get("notes", []), *followed]
         return ["", *(f"note: {note}" for note in notes)] if notes else []
+
+    def _places(self) -> list[str]:
+        return [
+            *flagged_text(self.report.get("flagged_days", ())), *affected_text(self.report.get("treatment_affected")),
+        ]  # fmt: skip
 
     def _suspicions(self) -> list[str]:
         auroc = self.metrics.get("auroc")
@@ -104,9 +110,11 @@ class Backtest:
         sizes = " · ".join(f"{self.content[name]:,} {name}" for name in counted[self.subject])
         table = comparison(self.subject, self.content["model"], self.content["baselines"])
         levels = ["", levels_text(self.content["levels"])] if "levels" in self.content else []
-        flagged = flagged_text(self.content.get("flagged_days", ()))
+        said = [
+            *flagged_text(self.content.get("flagged_days", ())), *affected_text(self.content.get("treatment_affected")),
+        ]  # fmt: skip
         head = f"{self.model_name}  backtest  ·  {sizes}"
-        return "\n".join([head, "", table, *levels, *flagged, "", f"{self.seconds:.0f} s"])
+        return "\n".join([head, "", table, *levels, *said, "", f"{self.seconds:.0f} s"])
 
 
 def flagged_text(days: Sequence[Mapping[str, Any]]) -> list[str]:

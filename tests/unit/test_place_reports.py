@@ -1,0 +1,130 @@
+"""Reports of places: the outcome with and without what a team's presence changes, and several levels of cells."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.lib.place_sites import NORTH, calls, place_recipe, place_site
+
+from crisisrisk.cli import run
+from crisisrisk.commands.backtest import backtest
+from crisisrisk.errors import UsageError
+from crisisrisk.evaluation.place_affected import affected_outcome, affected_text
+from crisisrisk.evaluation.place_levels import level_of, levels_text, spread_of
+from crisisrisk.tables.store import Store
+from crisisrisk.training.place_data import place_data
+
+
+def test_a_ranking_is_shown_with_and_without_what_presence_changes() -> None:
+    """Ten cells: the first is forecast highest. It has 6 of 10 events, but 2 of the 4 that presence does not change."""
+    expected = np.tile(np.arange(10.0, 0.0, -1.0), (2, 1))
+    counts, unaffected = np.zeros((2, 10), dtype=int), np.zeros((2, 10), dtype=int)
+    counts[:, 0], counts[:, 9] = 3, 2
+    unaffected[:, 0], unaffected[:, 9] = 1, 1
+    found = affected_outcome(expected, counts, unaffected, sources=("s136",), area=None)
+    assert (found["with"]["events"], found["without"]["events"], found["share_affected"]) == (10, 4, 0.6)
+    assert (found["with"]["hit_rate"]["10"], found["without"]["hit_rate"]["10"]) == (0.6, 0.5)
+    assert (found["with"]["pai"]["10"], found["without"]["pai"]["10"]) == pytest.approx((6, 5))
+    text = "\n".join(affected_text(found))
+    assert "the number of s136 contacts changes with the team's own presence" in text
+    assert affected_text(None) == []
+
+
+def test_an_outcome_of_nothing_but_what_presence_changes_has_no_ranking_without_it() -> None:
+    counts = np.array([[1, 0, 2]])
+    found = affected_outcome([[3.0, 1.0, 2.0]], counts, 0 * counts, sources=("s136",), area=None)
+    assert (found["share_affected"], found["without"]["hit_rate"]["5"]) == (1.0, None)
+    nothing = affected_outcome([[3.0, 1.0, 2.0]], 0 * counts, 0 * counts, sources=("s136",), area=None)
+    assert nothing["share_affected"] is None
+
+
+def test_place_data_count_the_outcome_without_the_sources_that_the_recipe_names(tmp_path: Path) -> None:
+    site = place_site(tmp_path, [*calls(90), *calls(90, each=2, source="police_999")])
+    recipe = place_recipe(site, sources=["crisis_line", "police_999"], treatment_affected=["police_999"])
+    data = place_data(recipe, None, Store(site).snapshot(), site, held_out_days=14)
+    assert data.counts_unaffected is not None
+    assert (data.counts.sum(), data.counts_unaffected.sum()) == (534, 356)
+    plain = place_data(place_recipe(site), None, Store(site).snapshot(), site, held_out_days=14)
+    assert plain.counts_unaffected is None
+
+
+def report(skill: float, hit: float | None, cells: int) -> dict[str, object]:
+    by_coverage = dict.fromkeys(("1", "5", "10"), hit)
+    model = {"deviance": 0.5, "hit_rate": by_coverage, "pai": by_coverage}
+    return {
+        "cells": cells,
+        "events": 9,
+        "skill": skill,
+        "best_baseline": "map",
+        "model": model,
+        "baselines": {"map": model},
+    }
+
+
+def test_levels_are_set_side_by_side_with_their_spread() -> None:
+    reports = {"h3:8": (0.02, 0.3, 146), "squares:1000": (-0.01, 0.5, 125), "h3:7": (0.0, None, 33)}
+    levels = {name: level_of(report(*values)) for name, values in reports.items()}
+    spread = spread_of(levels)
+    assert spread["skill"] == {"least": -0.01, "mean": pytest.approx(0.01 / 3), "greatest": 0.02}
+    assert spread["hit_rate"]["5"] == {"least": 0.3, "mean": 0.4, "greatest": 0.5}
+    lines = levels_text(levels).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["h3:8", "squares:1000", "h3:7", "spread"]
+    assert lines[-1].split()[1:] == ["0.030", "0.200", "0.200", "0.200"]
+
+
+def test_people_have_no_cells(tmp_path: Path) -> None:
+    site = place_site(tmp_path, calls(2))
+    with pytest.raises(UsageError) as caught:
+        backtest(site, "person", None, start=None, end=None, every="1w", cells=("h3:7",), tell=lambda _: None)
+    assert caught.value.problem == "people have no cells"
+
+
+RECIPE = """name = "small"
+subject = "place"
+features = "place.toml"
+[outcome]
+sources = ["crisis_line"]
+treatment_affected = ["crisis_line"]
+most_times_usual = 3.0
+[grid]
+warm_up_days = 28
+issue_hours = 1
+cells = ["h3:7"]
+[split]
+validation_days = 14
+test_days = 14
+origins = 1
+[model]
+rounds = 3
+min_data_in_leaf = 5
+[report]
+bootstrap_samples = 20
+"""
+
+
+def test_a_backtest_judges_every_level_of_cells_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two streets 1.5 km apart: two squares, one large hexagon; the command goes before the recipe's own levels."""
+    other = [{**row, "id": f"b {row['id']}"} for row in calls(90, each=2, north=NORTH + 0.0135)]
+    site = place_site(tmp_path, [*calls(90), *other])
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(RECIPE, encoding="utf-8")
+    asked = ["backtest", "place", "--site", str(site.path), "--recipe", str(recipe), "--cells", "squares:1000"]
+    assert run([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["levels"]) == ["h3:8", "squares:1000"]
+    assert [level["cells"] for level in found["levels"].values()] == [2, 2]
+    assert {level["events"] for level in found["levels"].values()} == {42}
+    assert set(found["spread"]) == {"skill", "hit_rate", "pai"}
+    assert (found["flagged_days"], found["treatment_affected"]["share_affected"]) == ([], 1.0)
+
+
+def test_a_level_that_is_none_is_refused_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = place_site(tmp_path, calls(2))
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(RECIPE, encoding="utf-8")
+    asked = ["backtest", "place", "--site", str(site.path), "--recipe", str(recipe), "--cells", "hexagons:8"]
+    assert run(asked) == 2
+    assert "error[CR-SITE-002]: not a kind and size of cells" in capsys.readouterr().err
