@@ -21,6 +21,7 @@ WATCHED = {"open": 0, "os.rename": 1, "os.mkdir": 0}
 
 def signal_at(number: int, fragment: str) -> None:
     """From now on this process gets a signal just before it keeps what the fragment names."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
     seen, (named, _, nth) = 0, fragment.partition("@")
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -318,6 +318,21 @@ def test_a_record_that_is_only_there_when_something_comes_is_named() -> None:
     assert (found.source, found.column, found.value, found.share) == ("note", "source", "note", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("column", "filled"), [("value", 3.5), ("ended_at", (BASE - 900 * DAY).replace(microsecond=0))]
+)
+def test_a_cell_that_is_only_filled_in_when_something_comes_is_named(column: str, filled: object) -> None:
+    """Whatever stands in it: that anything does is what knows."""
+    events = visits("seen")
+    at = events.schema.get_field_index(column)
+    cells = [filled if name.endswith("one") else None for name in events["event_id"].to_pylist()]
+    events = events.set_column(at, events.schema.field(at), pa.array(cells, events.schema.field(at).type))
+    later = microseconds(BASE + 400 * DAY)
+    first, *rest = values_followed(RULE, [events], horizon_days=28, complete_to_us=later)
+    assert (first.source, first.column, first.value, first.share) == ("mh_contact", column, "filled in", 1.0)
+    assert all(one.lower < 0.4 for one in rest)
+
+
 def test_values_count_only_while_the_future_is_complete_and_for_enough_people() -> None:
     soon = microseconds(BASE + 30 * DAY)
     assert values_followed(RULE, [visits("escalated")], horizon_days=28, complete_to_us=soon) == ()

@@ -49,7 +49,7 @@ JUDGED_ROWS = 50_000
 SHOWN = 5
 KEYED_ROWS = 20_000
 _DAYS_BEFORE = (0, 7, 35, 210)
-_VALUE_COLUMNS = ("mode", "premises", "team_id")
+_VALUE_COLUMNS = ("mode", "premises", "team_id", "value")
 
 Tell = Callable[[str], None]
 Random = np.random.Generator

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crisisrisk.episodes import EpisodeRule, EventTimes, crisis_mask, event_times, person_index
@@ -19,6 +20,8 @@ from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants
 
 COLUMNS = ("source", "code", "outcome", "origin", "mode", "premises", "team_id")
 """The columns of events whose every value is looked at; by `source`, that there is a record at all."""
+FILLED = ("value", "ended_at")
+"""The columns of which it is asked only whether they are filled in: a number or a time may be added afterwards."""
 FEWEST_PEOPLE = 12
 _WILSON = 1.96
 
@@ -85,11 +88,11 @@ class _Counts:
 def values_followed(
     rule: EpisodeRule, buckets: Iterable[pa.Table], *, horizon_days: int, complete_to_us: int
 ) -> tuple[ValueFollowed, ...]:
-    """Every value of `COLUMNS` in events that are no crisis themselves, the most telling first.
+    """Every value of `COLUMNS`, and whether `FILLED` are, in events that are no crisis themselves. Most telling first.
 
     An event counts when the horizon after it became known lies before `complete_to_us`, no crisis came in the days
     before that make an episode, and none within a day after it: that may be the same incident, told of by its first
-    agency. Values of fewer than `FEWEST_PEOPLE` people are left out.
+    agency. Values of fewer than `FEWEST_PEOPLE` people are left out, and columns that a source always or never fills.
     """
     counts = _Counts(Counter(), Counter(), Counter())
     for events in buckets:
@@ -102,7 +105,7 @@ def values_followed(
     lines = [
         _line(key, counts, totals[key[:2]], hits[key[:2]])
         for key, people in counts.people.items()
-        if people >= FEWEST_PEOPLE
+        if people >= FEWEST_PEOPLE and not (key[1] in FILLED and counts.events[key] == totals[key[:2]])
     ]
     return tuple(sorted(lines, key=lambda line: (-line.lower, line.source, line.column, line.value)))
 
@@ -141,8 +144,8 @@ def _count(counts: _Counts, rule: EpisodeRule, events: pa.Table, horizon_days: i
     asked, of = asked[stable], of[stable]
     followed = (earlier.than(of, start[stable] + horizon) > seen[stable]).astype(np.int64)
     sources = encoded(one_chunk(events["source"].take(pa.array(asked))))
-    for column in COLUMNS:
-        values = encoded(one_chunk(events[column].take(pa.array(asked))))
+    for column in (*COLUMNS, *FILLED):
+        values = encoded(_told(events, column).take(pa.array(asked)))
         _add(
             counts,
             column,
@@ -153,6 +156,14 @@ def _count(counts: _Counts, rule: EpisodeRule, events: pa.Table, horizon_days: i
             of,
             followed,
         )
+
+
+def _told(events: pa.Table, column: str) -> pa.Array:
+    """What a column says of each event, as text."""
+    cells = one_chunk(events[column])
+    if column not in FILLED:
+        return cells
+    return pc.if_else(pc.is_valid(cells), "filled in", "left empty").dictionary_encode()
 
 
 def _add(

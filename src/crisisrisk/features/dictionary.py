@@ -78,7 +78,7 @@ _AGGREGATIONS_HEAD = """# Aggregations of a person's events
 
 Written by `crisisrisk describe aggregations` from `src/crisisrisk/features/aggregations/`; do not edit. Each is
 declared in one module there, with its compiled computation, its slow definition and the examples below, which are
-tests of both. A live event is one that was known before the as-of moment, in the version known then, and had occurred.
+tests of both. Of an event counts the version that was known before the as-of moment, once it had occurred.
 """
 
 

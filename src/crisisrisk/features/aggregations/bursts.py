@@ -75,7 +75,7 @@ def _burst(name: str, days: int, words: str, value: float) -> PersonAggregation:
         reason=f"up to {{count}} {{plural}} within {words} {{window}}",
         if_none=0.0,
         unit="contacts",
-        definition=f"The largest number of live events of the window that lie within {days * 24} hours, the last"
+        definition=f"The largest number of events of the window that lie within {days * 24} hours, the last"
         " moment of them excluded.",
         define=lambda spec, seen: _define(spec, seen, days),
         scan=_scan,

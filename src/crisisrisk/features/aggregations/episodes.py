@@ -164,7 +164,7 @@ def _aggregation(
     return PersonAggregation(
         name=name, column=f"{{column}}_{name}", meaning=words[0], reason=words[1], unit=unit,
         if_none=0.0 if windowed else NOT_KNOWN, lookback="or_ever" if windowed else "none", takes_gap_days=True,
-        definition=f"{definition} An episode starts with a live event at least so many days (of 24 hours) after the one"
+        definition=f"{definition} An episode starts with a event at least so many days (of 24 hours) after the one"
         " before it, and lasts to its last event.",
         define=define, scan=_scan, kind=kind, reads=("source",),
         examples=(
@@ -181,7 +181,7 @@ AGGREGATIONS = (
     _aggregation("episodes", _EPISODES, (
         "How many episodes of {plural} began {window}; {gap_days} days without any end one.",
         "{count} episodes of {plural} {window}",
-    ), "episodes", "Episodes whose first live event lies in the window.", _define_number, 2),
+    ), "episodes", "Episodes whose first event lies in the window.", _define_number, 2),
     _aggregation("last_episode_days", _LENGTH, (
         "Days from the first to the last of the {plural} of the last episode; {gap_days} days without any end one.",
         "last episode of {plural} lasted {count} days",
@@ -190,11 +190,11 @@ AGGREGATIONS = (
     _aggregation("last_episode_contacts", _CONTACTS, (
         "How many {plural} the last episode had; {gap_days} days without any end one.",
         "last episode had {count} {plural}",
-    ), "contacts", "Live events of the last episode.", _of_the_last(lambda episode, _: len(episode)), 3),
+    ), "contacts", "Events of the last episode.", _of_the_last(lambda episode, _: len(episode)), 3),
     _aggregation("last_episode_sources", _SOURCES, (
         "How many different sources the {plural} of the last episode came from; {gap_days} days without any end one.",
         "{plural} of the last episode came from {count} sources",
-    ), "sources", "Sources of the live events of the last episode.", _of_the_last(
+    ), "sources", "Sources of the events of the last episode.", _of_the_last(
         lambda episode, _: len({one.source for one in episode})), 2),
     _aggregation("days_since_episode_began", _SINCE_BEGAN, (
         "Days, with their fraction, since the last episode of {plural} began; {gap_days} days without any end one.",

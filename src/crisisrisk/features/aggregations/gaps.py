@@ -120,7 +120,7 @@ def _gap(
     says, value = example
     return PersonAggregation(
         name=name, column=f"{{column}}_{name}", meaning=words[0], reason=words[1], if_none=NOT_KNOWN, unit=unit,
-        definition="Over the live events of the window in order of occurrence; contacts at one moment have a gap of 0."
+        definition="Over the events of the window in order of occurrence; contacts at one moment have a gap of 0."
         " Not known of fewer than two, or where what it is divided by is 0.",
         define=_define(define), scan=_scan, kind=kind,
         examples=(

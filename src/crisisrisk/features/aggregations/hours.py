@@ -67,7 +67,7 @@ AGGREGATIONS = (
         reason="the last {singular} at an hour unlike this person's others",
         if_none=NOT_KNOWN,
         unit="share, 0 to 1",
-        definition="Local hours of the live events of the window before the last, at most 2 hours round the clock from"
+        definition="Local hours of the events of the window before the last, at most 2 hours round the clock from"
         " its own. Not known of fewer than two.",
         define=_define,
         scan=_scan,

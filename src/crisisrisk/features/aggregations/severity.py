@@ -69,7 +69,7 @@ AGGREGATIONS = (
         takes_gap_days=True,
         takes_other=True,
         unit="contacts",
-        definition="Live events of the other sources from the first live event of the last episode until it is over, so"
+        definition="Events of the other sources from the first event of the last episode until it is over, so"
         " many days (of 24 hours) after its last. 0 is an episode without any; without an episode it is not known.",
         define=_define,
         scan=_scan,

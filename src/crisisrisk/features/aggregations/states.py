@@ -171,7 +171,7 @@ def _state(
         name=name, column=f"{{column}}_{name}", meaning=words[0], reason=words[1], unit=unit,
         if_none=0.0 if windowed or kind == _NOW else NOT_KNOWN,
         lookback="or_ever" if windowed else "none", takes_gap_days=True,
-        definition=f"{definition} A stay lasts from its live event to the end that the event says or to the first live"
+        definition=f"{definition} A stay lasts from its event to the end that the event says or to the first"
         " event of the other sources, whichever is earlier; without either it is believed for so many days. Stays that"
         " touch are one.",
         define=define, scan=_scan, kind=kind, reads=("ended_at",),

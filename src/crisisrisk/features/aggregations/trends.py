@@ -65,7 +65,7 @@ AGGREGATIONS = (
         lookback="needed",
         takes_short_days=True,
         unit="ratio; 1 is as usual",
-        definition="(live events in the short window / its days) / (live events in the long window / its days).",
+        definition="(events in the short window / its days) / (events in the long window / its days).",
         define=_define_trend,
         formula=_trend,
         examples=(
@@ -106,7 +106,7 @@ AGGREGATIONS = (
         lookback="needed",
         takes_short_days=True,
         unit="contacts",
-        definition="Live events in the short window, less those of the days before it in the long window times the"
+        definition="Events in the short window, less those of the days before it in the long window times the"
         " ratio of their lengths. Below 0 is fewer than usual.",
         define=_define_above_usual,
         formula=_above_usual,

@@ -91,7 +91,7 @@ def _of_values(
         reason=words[1],
         if_none=NOT_KNOWN,
         unit="as the code's own",
-        definition="Over the live events of the window that have a value, kept as whole thousandths.",
+        definition="Over the events of the window that have a value, kept as whole thousandths.",
         define=_define(of_values),
         scan=_scan,
         kind=kind,
