@@ -19,17 +19,24 @@ from crisisrisk.commands.evaluate import evaluate
 from crisisrisk.commands.fairness import fairness
 from crisisrisk.commands.forecast import forecast
 from crisisrisk.commands.model import list_models
+from crisisrisk.commands.promotion import read_candidate, run_checks
 from crisisrisk.commands.score import score
 from crisisrisk.commands.train import train
 from crisisrisk.commands.workload import workload_of
 from crisisrisk.errors import ModelError, UsageError
+from crisisrisk.evaluation.gate import GateCheck
+from crisisrisk.models.bundle import load_bundle
 from crisisrisk.models.champions import champion, champion_folder
-from crisisrisk.models.registry import run_artifacts
+from crisisrisk.models.registry import BUNDLE, run_artifacts
 from crisisrisk.scoring.people import score_people
+from crisisrisk.scoring.places import forecast_shifts
 from crisisrisk.tables.cells import assign, cells_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import Window
+from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.place import past_of
+from crisisrisk.training.place_data import place_data
 
 pytestmark = pytest.mark.slow
 
@@ -387,3 +394,40 @@ def crisis_contacts_of_a_year(made: DemoResult) -> dict[str, int]:
     where = assign(events, cells, made.site.cells)
     found = np.bincount(where[counted & (where >= 0)], minlength=len(cells))
     return dict(zip(cells.ids, found.tolist(), strict=True))
+
+
+# A simple rule of places as the model
+
+
+def test_a_simple_rule_of_places_answers_live_what_its_backtest_said(made: DemoResult) -> None:
+    rule = "trailing_365_days_times_shift_factor"
+    run = train(made.site, "place", None, baseline=rule, tell=lambda line: None)
+    assert run.metrics == run.baselines[rule]  # judged as the model it is what it was beside the others
+    with run_artifacts(made.site.mlflow_tracking_uri, run.run_id, BUNDLE) as folder:
+        bundle = load_bundle(folder)
+    assert (bundle.manifest.baseline, bundle.manifest.trees, bundle.manifest.feature_names) == (rule, 0, ())
+    assert all(check.passed for check in _place_checks(made.site, run.run_id))
+    recipes = read_recipes(made.site, "place", None)
+    snapshot = Store(made.site).snapshot()
+    data = place_data(recipes.training, None, snapshot, made.site, held_out_days=recipes.training.split.test_days)
+    shift = data.shifts[data.usable[-1]]
+    backtest = bundle.place_model.rule.expected(past_of(recipes.training, data, made.site).only(data.usable[-1:]))[0]
+    issued = shift.start - timedelta(hours=recipes.training.grid.issue_hours)
+    live = forecast_shifts(bundle, snapshot, made.site, shifts=[shift], issued_at=issued)
+    of_place = dict(zip(live.frame["place_id"], live.frame["expected"], strict=True))
+    assert [of_place[place] for place in data.cells.ids] == backtest.tolist()
+    assert backtest.max() > 10 * np.median(backtest)
+    texts = [reason["text"] for reasons in live.frame["reasons"] for reason in reasons]
+    counted = re.compile(r"[\d,]+ crisis contacts here in the last 365 days \(an average place: \d+\)")
+    assert any(counted.fullmatch(one) for one in texts)
+    for reasons in live.released_reasons:
+        assert not any(re.search(r"\d+ crisis", reason["text"]) for reason in reasons)
+
+
+def _place_checks(site: Site, run_id: str) -> list[GateCheck]:
+    return run_checks(site, read_candidate(site, run_id), recipe=None, tell=lambda line: None)
+
+
+def test_there_is_no_such_rule_of_places(made: DemoResult) -> None:
+    with pytest.raises(UsageError, match="no such baseline of places"):
+        train(made.site, "place", None, baseline="trailing_356_days", tell=lambda line: None)

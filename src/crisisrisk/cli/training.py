@@ -19,7 +19,9 @@ RECIPE = click.option("--recipe", metavar="FILE", type=click.Path(path_type=Path
 @click.command(epilog="Example:  crisisrisk train person --recipe training/person_crisis_28d.toml")
 @KIND
 @RECIPE
-@click.option("--baseline", metavar="RULE", help="A simple rule of training/baselines.toml in place of trees.")
+@click.option(
+    "--baseline", metavar="RULE", help="A simple rule in place of trees: one that stands in the report as a baseline."
+)
 @click.option("--show-splits", is_flag=True, help="Draw which dates train and which judge, and train nothing.")
 @site_option
 @json_option

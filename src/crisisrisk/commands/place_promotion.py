@@ -11,6 +11,7 @@ from crisisrisk.evaluation.gate import (
     PlaceLimits,
     places_against_baselines,
     places_against_champion,
+    simple_rule,
 )
 from crisisrisk.models.bundle import Bundle, load_bundle
 from crisisrisk.models.champions import champion_folder, changes
@@ -34,8 +35,9 @@ def place_checks(
     except ModelError as problem:
         wanted = "the forecasts that the run was judged by"
         return [GateCheck(name=REPRODUCTION, passed=False, found=problem.problem, wanted=wanted)]
+    rule = candidate.manifest.baseline
     return [
-        *places_against_baselines(found.report.gains),
+        *(places_against_baselines(found.report.gains) if rule is None else [simple_rule(rule)]),
         _reproduction(site, run_id, candidate, found, snapshot),
         _champion(site, candidate, recipe, found, held),
     ]

@@ -25,6 +25,7 @@ from crisisrisk.evaluation.gate import (
     against_baselines,
     against_champion,
     calibrated,
+    simple_rule,
     subgroups_calibrated,
 )
 from crisisrisk.evaluation.judged import JudgedPredictions, read_judged
@@ -133,15 +134,7 @@ def require_acceptable(accepted: Sequence[str], because: str) -> None:
 def _of_rows(candidate: Candidate, judged: JudgedPredictions) -> list[GateCheck]:
     limits = candidate.training.gate.limits
     baseline = candidate.bundle.manifest.baseline
-    if baseline is not None:
-        beaten = [
-            GateCheck(
-                name=BASELINES, passed=True, wanted="nothing",
-                found=f"{baseline} is itself a simple rule: it need not beat the others",
-            )
-        ]  # fmt: skip
-    else:
-        beaten = against_baselines(judged, limits)
+    beaten = against_baselines(judged, limits) if baseline is None else [simple_rule(baseline)]
     return [*beaten, *calibrated(judged, limits), *subgroups_calibrated(judged, limits)]
 
 

@@ -30,7 +30,8 @@ Tell = Callable[[str], None]
 def train(site: Site, kind: str, recipe_path: Path | None, *, baseline: str | None = None, tell: Tell) -> TrainedRun:
     """Train a model of people (`person`) or places (`place`) from what the site has loaded.
 
-    `baseline`: the simple rule of `training/baselines.toml` that is the model in place of trees.
+    `baseline`: the simple rule that is the model in place of trees: of people one of `training/baselines.toml`, of
+    places one of those in the report.
     """
     started = time.monotonic()
     require_store(site.mlflow_tracking_uri, writing=True, making=True)  # told now, not when everything is fitted
@@ -108,9 +109,15 @@ def _train_place(
 ) -> Finished:
     tell("reading contacts, cells and shifts …")
     held_out = recipes.training.split.test_days
-    data = place_data(recipes.training, recipes.features, snapshot, site, held_out_days=held_out)
-    judged = place.train_and_judge(recipes.training, recipes.features, data, site, tell=tell, progress=progress)
-    shown = data.features[data.rows_of(judged.test)].reshape(-1, data.features.shape[2])
+    rule = None if recipes.baseline is None else recipes.baseline.name
+    data = place_data(
+        recipes.training, recipes.features if rule is None else None, snapshot, site, held_out_days=held_out
+    )
+    judged = place.train_and_judge(
+        recipes.training, recipes.features, data, site, tell=tell, progress=progress, baseline=rule
+    )
+    shown = data.features[data.rows_of(judged.test)]
+    shown = shown.reshape(shown.shape[0] * shown.shape[1], shown.shape[2])
     counts = data.counts[data.usable]
     return Finished(
         model=judged.model,

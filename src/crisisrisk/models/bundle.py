@@ -29,7 +29,8 @@ from crisisrisk.models.formula import Formula
 from crisisrisk.models.model_text import check_model_text
 from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.place_distribution import PlaceDistribution
-from crisisrisk.models.risk_model import PlaceModel, RiskModel
+from crisisrisk.models.place_rules.rules import PlaceRule
+from crisisrisk.models.risk_model import PlaceModel, RiskModel, rule_model
 from crisisrisk.models.task import SUBJECTS, Task
 from crisisrisk.models.trees import Trees
 
@@ -162,7 +163,10 @@ def _contents(bundle: Bundle) -> dict[str, bytes]:
         "training.json": bundle.training_recipe,
     }
     scorer = bundle.model.scorer
-    if isinstance(scorer, Formula):
+    rule = bundle.model.rule if isinstance(bundle.model, PlaceModel) else None
+    if rule is not None:
+        texts[FORMULA] = rule.to_json()
+    elif isinstance(scorer, Formula):
         texts[FORMULA] = scorer.to_json()
     elif isinstance(scorer, Trees):
         texts[MODEL] = scorer.text
@@ -216,6 +220,11 @@ def load_bundle(folder: Path) -> Bundle:
 
 def _model(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> RiskModel | PlaceModel:
     """The structure of what scores is checked before it is used."""
+    if manifest.baseline is not None and manifest.subject == "place":
+        rule = PlaceRule.from_json(texts[FORMULA])
+        if rule.name != manifest.baseline or manifest.feature_names:
+            raise _damaged(folder, FORMULA, "it is not the rule that the manifest names")
+        return rule_model(rule, PlaceDistribution.from_json(texts[DISTRIBUTION]))
     if manifest.baseline is not None:
         formula = Formula.from_json(texts[FORMULA])
         if formula.feature_names != manifest.feature_names:
@@ -270,7 +279,7 @@ def _read_manifest(content: bytes, folder: Path) -> tuple[Manifest, dict[str, di
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _damaged(folder, MANIFEST, "it cannot be read") from None
-    if form != FORMAT or manifest.subject not in SUBJECTS or (manifest.baseline and manifest.subject != "person"):
+    if form != FORMAT or manifest.subject not in SUBJECTS:
         raise _damaged(folder, MANIFEST, "it is of a format that this version does not know")
     if tuple(sorted(files)) != manifest.contents:
         raise _damaged(folder, MANIFEST, "it does not name the files of a bundle")

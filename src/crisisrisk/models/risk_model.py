@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from crisisrisk.errors import ModelError
 from crisisrisk.models.calibration import Calibration
 from crisisrisk.models.place_distribution import PlaceDistribution
+from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.scorer import Scorer
-from crisisrisk.models.trees import Numbers, Trees
+from crisisrisk.models.trees import NO_TREES, Numbers, Trees
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class PlaceModel:
     trees: Trees
     distribution: PlaceDistribution = field(default_factory=PlaceDistribution)
     """How counts scatter around what is expected; as Poisson where none was fitted."""
+    rule: PlaceRule | None = None
+    """The simple rule that is the model, in place of offset and trees."""
 
     @property
     def scorer(self) -> Trees:
@@ -76,3 +79,8 @@ class PlaceModel:
     def contributions(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
         """Exact contributions to the log of expected ÷ simple forecast. Shape (rows, features + 1)."""
         return self.trees.contributions(features, names)
+
+
+def rule_model(rule: PlaceRule, distribution: PlaceDistribution | None = None) -> PlaceModel:
+    """A simple rule as a model of places: no trees, no columns."""
+    return PlaceModel(Trees(NO_TREES, (), 0), distribution or PlaceDistribution(), rule)

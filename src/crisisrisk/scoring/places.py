@@ -15,11 +15,15 @@ from crisisrisk.errors import UsageError
 from crisisrisk.features.place import PlaceHistory, PlaceRows, place_features, place_history
 from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
+from crisisrisk.features.place_past import place_past
 from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.place_rules.maps import shrunken_rate_times_factor
+from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before, words_of
 from crisisrisk.scoring.outlook import Outlook, Spread
 from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words
+from crisisrisk.scoring.rule_reasons import rule_reasons
 from crisisrisk.tables.cells import Cells, cells_of, density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
@@ -84,6 +88,9 @@ class _Forecaster:
         counting = demand_of(self.events, cells, self.site, outcome=task.crisis, counting=task.counting)
         events = counting.events
         history = place_history(events, cells, self.site.cells, counted=crisis_mask(task.crisis, events))
+        rule = self.model.place_model.rule
+        if rule is not None:
+            return self._by_rule(rule, history, rows, meta)
         features = place_features(self.model.features, events, rows, site=self.site)
         features = features.reshape(-1, features.shape[2])
         offset = offset_rates(
@@ -111,6 +118,24 @@ class _Forecaster:
             released_outlooks=spread.outlooks(np.exp(offset).reshape(shape)),
             released_usual=tuple(np.exp(offset)[order].tolist()),
             released_reasons=tuple(speaker.released(row, found[row]) for row in order.tolist()),
+            meta=meta,
+        )
+
+    def _by_rule(self, rule: PlaceRule, history: PlaceHistory, rows: PlaceRows, meta: RunMeta) -> PlaceForecast:
+        """The forecast of a simple rule: as its backtest made it for the same moment."""
+        past = place_past(history, rows, self.site, latency_hours=rule.latency_hours)
+        spread = Spread(self.model.place_model.distribution, self.shifts, density_of(rows.cells), rule.expected(past))
+        usual = usual_counts(history, rows, self.site, latency_hours=rule.latency_hours)
+        usual = np.where(np.isnan(usual), spread.expected, usual)
+        steady = shrunken_rate_times_factor(past)
+        live, released = rule_reasons(rule, past)
+        order, ranks = _ranked(spread.expected)
+        return PlaceForecast(
+            frame=_frame(rows.cells, rows, spread, usual.reshape(-1), live, order, ranks),
+            outlooks=spread.outlooks(usual),
+            released_outlooks=spread.outlooks(steady),
+            released_usual=tuple(steady.reshape(-1)[order].tolist()),
+            released_reasons=tuple(released[row] for row in order.tolist()),
             meta=meta,
         )
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from crisisrisk.errors import UsageError
 from crisisrisk.features.recipe import read_feature_recipe, select_features
+from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.phrases import PhraseBook, read_phrases
+from crisisrisk.models.place_rules.rules import rule_kind
 from crisisrisk.shipped import shipped
 from crisisrisk.tables.site import Site
 from crisisrisk.training.baseline_recipe import FILE as BASELINES
-from crisisrisk.training.baseline_recipe import read_baselines
+from crisisrisk.training.baseline_recipe import BaselineRecipe, read_baselines
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.recipe import TrainingRecipe, monotone_constraints, read_training_recipe
 
@@ -41,11 +43,10 @@ def read_recipes(site: Site, kind: str, path: Path | None, *, baseline: str | No
 
 
 def _of_baseline(site: Site, training: TrainingRecipe, name: str, phrases: PhraseBook) -> Recipes:
-    if training.subject != "person":
-        raise UsageError(
-            "CR-USE-001", "only a model of people can be one of these baselines", where="--baseline", found=name,
-            hint="a place model starts from its best simple forecast already: see docs/reference/recipes.md",
-        )  # fmt: skip
+    if training.subject == "place":
+        rule = BaselineRecipe(name=name, meaning=rule_kind(name).meaning, terms=())
+        nothing = FeatureRecipe(name="none", subject="place", specs=())
+        return Recipes(training=training, features=nothing, phrases=phrases, baseline=rule)
     known = read_baselines(declared(site, "training", BASELINES))
     rule = known.named(name)
     columns = read_feature_recipe(declared(site, "features", known.features), sources=site.sources)

@@ -16,7 +16,8 @@ from crisisrisk.evaluation.splits import ShiftSplit, shift_split, weeks_of
 from crisisrisk.features.place_past import PlacePast, issued_before, place_past
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.place_distribution import LEVELS
-from crisisrisk.models.risk_model import PlaceModel
+from crisisrisk.models.place_rules.rules import fitted_rule
+from crisisrisk.models.risk_model import PlaceModel, rule_model
 from crisisrisk.tables.cells import density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import utc_from_local
@@ -50,6 +51,15 @@ def fit_place(
         density_of(data.cells),
     )  # fmt: skip
     return replace(model, distribution=distribution)
+
+
+def fit_rule(name: str, past: PlacePast, data: PlaceData, *, train: Shifts, validation: Shifts) -> PlaceModel:
+    """A simple rule as the model, fitted on all that trees would see; how counts scatter on the validation shifts."""
+    seen = np.concatenate([train, validation])
+    rule = fitted_rule(name, past.only(seen), data.counts[seen])
+    expected = rule.expected(past.only(validation))
+    names = data.names_of(validation)
+    return rule_model(rule, fit_distribution(expected, data.counts[validation], names, density_of(data.cells)))
 
 
 def _block(data: PlaceData, shifts: Shifts) -> Block:
@@ -193,15 +203,26 @@ def train_and_judge(
     *,
     tell: Callable[[str], None],
     progress: Progress = NOTHING_KEPT,
+    baseline: str | None = None,
 ) -> JudgedPlace:
-    """Fit on train and validation, open the test shifts once."""
+    """Fit on train and validation, open the test shifts once. `baseline`: the simple rule in place of trees."""
     split = last_split(recipe, data, site)
     trained = len(split.train) * len(data.cells)
-    tell(f"fitting on {len(split.train):,} shifts × {len(data.cells):,} cells, {len(features.names)} features …")
-    model = fit_place(recipe, features, data, train=split.train, validation=split.validation, progress=progress)
+    what = baseline or f"{len(features.names)} features"
+    tell(f"fitting on {len(split.train):,} shifts × {len(data.cells):,} cells, {what} …")
+    past = past_of(recipe, data, site)
+    model = (
+        fit_place(recipe, features, data, train=split.train, validation=split.validation, progress=progress)
+        if baseline is None
+        else fit_rule(baseline, past, data, train=split.train, validation=split.validation)
+    )
     tell(f"judging on {len(split.test):,} shifts beside the baselines …")
-    expected = expected_for(model, features, data, split.test)
-    report = judge_place(recipe, data, site, [fold_of(split)], expected, origins=1)
+    expected = (
+        expected_for(model, features, data, split.test)
+        if model.rule is None
+        else model.rule.expected(past.only(split.test))
+    )
+    report = judge_place(recipe, data, site, [fold_of(split)], expected, origins=1, is_baseline=baseline)
     first, last = (data.shifts[split.test[end]].start.astimezone(site.time_zone) for end in (0, -1))
     trained_to = data.shifts[split.train[-1]].end.astimezone(site.time_zone)
     text = (

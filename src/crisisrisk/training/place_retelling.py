@@ -11,7 +11,7 @@ from crisisrisk.evaluation.splits import weeks_of
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
-from crisisrisk.training.place import expected_for, fold_of, judge_place, last_split
+from crisisrisk.training.place import expected_for, fold_of, judge_place, last_split, past_of
 from crisisrisk.training.place_data import place_data
 from crisisrisk.training.recipe import TrainingRecipe
 
@@ -27,17 +27,25 @@ class RetoldPlaces:
 
 
 def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, site: Site) -> RetoldPlaces:
-    """The shifts of the recipe's test block by the trees, features and offset of any bundle."""
+    """The shifts of the recipe's test block by the trees, features and offset, or the simple rule, of any bundle."""
     own = replace(recipe, offset=TrainingRecipe.from_json(bundle.training_recipe).offset)
-    data = place_data(own, bundle.features, snapshot, site, held_out_days=recipe.split.test_days)
+    rule = bundle.place_model.rule
+    columns = bundle.features if rule is None else None
+    data = place_data(own, columns, snapshot, site, held_out_days=recipe.split.test_days)
     split = last_split(recipe, data, site)
     shifts = split.test
-    expected = expected_for(bundle.place_model, bundle.features, data, shifts)
+    expected = (
+        expected_for(bundle.place_model, bundle.features, data, shifts)
+        if rule is None
+        else rule.expected(past_of(recipe, data, site).only(shifts))
+    )
     return RetoldPlaces(
         expected=expected,
         counts=data.counts[shifts],
         week=weeks_of([data.shifts[one] for one in shifts], site.time_zone),
-        report=judge_place(recipe, data, site, [fold_of(split)], expected, origins=1),
+        report=judge_place(
+            recipe, data, site, [fold_of(split)], expected, origins=1, is_baseline=bundle.manifest.baseline
+        ),
     )
 
 

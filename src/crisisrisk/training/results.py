@@ -69,11 +69,15 @@ class TrainedRun:
         return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *said, "", ending])
 
     def _notes(self) -> list[str]:
-        """What was done otherwise than asked, because the data are few, and what of them an earlier model changed."""
+        """What was done otherwise than asked, because the data are few, and what of them an earlier model changed.
+
+        Of places what the model is worth beside the best baseline.
+        """
         fitting = self.report.get("fitting", {})
         exposures = fitting.get("exposures", {})
         followed = [exposures_in_words(exposures)] if exposures.get("training_rows_after") else []
-        notes = [*fitting.get("calibration", {}).get("notes", []), *followed]
+        worth = [self.report["verdict"]] if "verdict" in self.report else []
+        notes = [*worth, *fitting.get("calibration", {}).get("notes", []), *followed]
         return ["", *(f"note: {note}" for note in notes)] if notes else []
 
     def _places(self) -> list[str]:
@@ -113,8 +117,9 @@ class Backtest:
         said = [
             *flagged_text(self.content.get("flagged_days", ())), *affected_text(self.content.get("treatment_affected")),
         ]  # fmt: skip
+        worth = ["", str(self.content["verdict"])] if "verdict" in self.content else []
         head = f"{self.model_name}  backtest  ·  {sizes}"
-        return "\n".join([head, "", table, *levels, *said, "", f"{self.seconds:.0f} s"])
+        return "\n".join([head, "", table, *levels, *worth, *said, "", f"{self.seconds:.0f} s"])
 
 
 def flagged_text(days: Sequence[Mapping[str, Any]]) -> list[str]:
