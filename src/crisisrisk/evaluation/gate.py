@@ -111,7 +111,7 @@ def places_against_baselines(gains: Mapping[str, Interval]) -> list[GateCheck]:
         GateCheck(
             name=BASELINES, passed=gain.lower > 0, found=f"deviance lower by {_signed(gain)} than {name}",
             wanted=f"an interval above 0 against each of {len(gains)} baselines",
-            hint=f"where trees earn nothing over a simple rule, serve the rule: crisisrisk train place --baseline {name}",
+            hint=f"where trees earn nothing over it, serve it: crisisrisk train place --baseline {name}",
         )
         for name, gain in gains.items()
     ]  # fmt: skip

@@ -84,6 +84,8 @@ class PlaceReport:
             f"deviance {self.model['deviance']:.4f} against {self.baselines[best]['deviance']:.4f}, "
             f"a gain of {gain.value:+.5f} ({gain.lower:+.5f} to {gain.upper:+.5f})"
         )
+        if self.is_baseline == best:
+            return f"the model is the simple rule {best}, the best of {len(self.baselines)}"
         if self.is_baseline is not None:
             return f"the model is the simple rule {self.is_baseline}; the best of them is {best}: {figures}"
         if self.earns:

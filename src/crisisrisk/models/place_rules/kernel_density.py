@@ -19,7 +19,8 @@ BANDWIDTHS = (0.5, 1.0, 2.0)
 """Tried, in multiples of the usual distance between a cell and its nearest one."""
 SHARES = (0.1, 0.25, 0.5)
 """Tried where cells have no coordinates: the part of an event that goes to the neighbours."""
-FITTED_DAYS = 182
+FITTED_DAYS = 91
+"""Of the targets that a bandwidth is chosen on: their pasts go back much further."""
 BANDWIDTH, SHARE = "bandwidth_km", "to_neighbours"
 
 _REACH = 3.0
@@ -91,11 +92,19 @@ def usual_distance(cells: Cells) -> float:
 
 def density_rates(past: PlacePast, fitted: Fitted) -> Numbers:
     """Events an hour, each counting by its age and spread over the cells near it. Shape (targets, cells)."""
+    return of_targets(past, _spread(weighted_rates(past), past.cells, fitted))
+
+
+def weighted_rates(past: PlacePast) -> Numbers:
+    """Events an hour, each and every hour counting by its age, NaN without a past. Shape (cells, moments)."""
     weights = weights_by_hour(HALF_LIFE_DAYS)
-    table = past.decayed(weights, in_shifts=True) / FULL_WEIGHT
-    found = near(past.cells, fitted)
-    spread = spread_to(table, found.offsets, found.indices, found.weights)
-    return of_targets(past, divided(spread, (past.decayed_hours(weights) / FULL_WEIGHT)[None, :]))
+    events, hours = past.decayed(weights, in_shifts=True), past.decayed_hours(weights)
+    return divided(events / FULL_WEIGHT, (hours / FULL_WEIGHT)[None, :])
+
+
+def _spread(rates: Numbers, cells: Cells, fitted: Fitted) -> Numbers:
+    found = near(cells, fitted)
+    return spread_to(rates, found.offsets, found.indices, found.weights)
 
 
 def kernel_density(past: PlacePast, fitted: Fitted) -> Numbers:
@@ -109,13 +118,14 @@ def kernel_density_times_factor(past: PlacePast, fitted: Fitted) -> Numbers:
 
 
 def fit_kernel_density(past: PlacePast, counts: NDArray[Any]) -> Fitted:
-    """The bandwidth under which the last half year of the targets had the least Poisson deviance."""
+    """The bandwidth under which the last quarter of a year of the targets had the least Poisson deviance."""
     last = past.rows.issued_at.max() - FITTED_DAYS * 86_400_000_000
     recent = np.flatnonzero(past.rows.issued_at > last)
     shown, came = past.only(recent), counts[recent]
     usual = usual_distance(past.cells)
     tried = [{BANDWIDTH: usual * one} for one in BANDWIDTHS] if usual > 0 else [{SHARE: one} for one in SHARES]
-    losses = [_loss(kernel_density_times_factor(shown, one), came) for one in tried]
+    rates, times = weighted_rates(shown), (shown.hours * shift_factor(shown))[:, None]
+    losses = [_loss(raised(of_targets(shown, _spread(rates, past.cells, one)) * times), came) for one in tried]
     return tried[int(np.argmin(losses))]
 
 

@@ -24,10 +24,10 @@ HALF_LIVES = (2, 7, 28)
 """Days."""
 REACHES = ("here", "ring_1", "ring_2")
 MAP = "map"
-FITTED_DAYS = 365
+FITTED_DAYS = 182
 
 _HALF_LIVES_SEEN = 10
-_STEPS, _CONVERGED = 500, 1e-8
+_STEPS, _CONVERGED = 200, 1e-8
 
 
 def scale_name(reach: str, half_life: int) -> str:
@@ -78,7 +78,7 @@ def _share_during(past: PlacePast, half_life: int) -> Numbers:
 
 
 def fit_self_exciting(past: PlacePast, counts: NDArray[Any]) -> Fitted:
-    """Weights from the last 365 days of the targets: the likelihood rises with every step.
+    """Weights from the last half year of the targets: the likelihood rises with every step.
 
     Only where something happened does the fit need each value; of the rest it needs the sums.
     """
