@@ -24,7 +24,6 @@ from crisisrisk.commands.score import score
 from crisisrisk.commands.train import train
 from crisisrisk.commands.workload import workload_of
 from crisisrisk.errors import ModelError, UsageError
-from crisisrisk.evaluation.gate import GateCheck
 from crisisrisk.models.bundle import load_bundle
 from crisisrisk.models.champions import champion, champion_folder
 from crisisrisk.models.registry import BUNDLE, run_artifacts
@@ -406,7 +405,10 @@ def test_a_simple_rule_of_places_answers_live_what_its_backtest_said(made: DemoR
     with run_artifacts(made.site.mlflow_tracking_uri, run.run_id, BUNDLE) as folder:
         bundle = load_bundle(folder)
     assert (bundle.manifest.baseline, bundle.manifest.trees, bundle.manifest.feature_names) == (rule, 0, ())
-    assert all(check.passed for check in _place_checks(made.site, run.run_id))
+    found = run_checks(made.site, read_candidate(made.site, run.run_id), recipe=None, tell=lambda line: None)
+    checks = {check.name: check for check in found}
+    assert all(checks[name].passed for name in ("baselines", "recipe", "freshness", "reproduction"))
+    assert "is itself a simple rule" in checks["baselines"].found
     recipes = read_recipes(made.site, "place", None)
     snapshot = Store(made.site).snapshot()
     data = place_data(recipes.training, None, snapshot, made.site, held_out_days=recipes.training.split.test_days)
@@ -422,10 +424,6 @@ def test_a_simple_rule_of_places_answers_live_what_its_backtest_said(made: DemoR
     assert any(counted.fullmatch(one) for one in texts)
     for reasons in live.released_reasons:
         assert not any(re.search(r"\d+ crisis", reason["text"]) for reason in reasons)
-
-
-def _place_checks(site: Site, run_id: str) -> list[GateCheck]:
-    return run_checks(site, read_candidate(site, run_id), recipe=None, tell=lambda line: None)
 
 
 def test_there_is_no_such_rule_of_places(made: DemoResult) -> None:
