@@ -1,17 +1,24 @@
 """Reports of places: the outcome with and without what a team's presence changes, and several levels of cells."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lib.place_sites import NORTH, calls, place_recipe, place_site
+from tests.lib.place_sites import CONFIGURATION, NORTH, SHIFTS, calls, place_recipe, place_site
 
 from crisisrisk.cli import run
 from crisisrisk.commands.backtest import backtest
+from crisisrisk.commands.forecast import shifts_from
+from crisisrisk.commands.promotion import read_candidate
+from crisisrisk.commands.train import train
 from crisisrisk.errors import UsageError
 from crisisrisk.evaluation.place_affected import affected_outcome, affected_text
 from crisisrisk.evaluation.place_levels import level_of, levels_text, spread_of
+from crisisrisk.scoring.places import forecast_shifts
+from crisisrisk.scoring.release import forecast_geojson
+from crisisrisk.tables.site import read_site
 from crisisrisk.tables.store import Store
 from crisisrisk.training.place_data import place_data
 
@@ -128,3 +135,25 @@ def test_a_level_that_is_none_is_refused_by_the_command(tmp_path: Path, capsys: 
     asked = ["backtest", "place", "--site", str(site.path), "--recipe", str(recipe), "--cells", "hexagons:8"]
     assert run(asked) == 2
     assert "error[CR-SITE-002]: not a kind and size of cells" in capsys.readouterr().err
+
+
+SQUARES = CONFIGURATION.format(shifts=SHIFTS).replace('kind = "h3"', 'kind = "squares"')
+
+
+def test_squares_go_the_whole_way_to_a_map_of_polygons_and_a_model_keeps_its_cells(tmp_path: Path) -> None:
+    """Train on squares and forecast; then the site turns to hexagons, and the model still answers for squares."""
+    site = place_site(tmp_path, calls(90))
+    (site.path / "crisisrisk.toml").write_text(SQUARES, encoding="utf-8")
+    site = read_site(site.path)
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(RECIPE, encoding="utf-8")
+    trained = train(site, "place", recipe, tell=lambda _: None)
+    bundle = read_candidate(site, trained.run_id).bundle
+    snapshot = Store(site).snapshot()
+    now = snapshot.as_of_now()
+    for asked in (site, replace(site, cells=site.cells.at("h3:8"))):
+        made = forecast_shifts(bundle, snapshot, asked, shifts=shifts_from(site, now, 24), issued_at=now)
+        [feature, _] = forecast_geojson(made, caveats=bundle.phrases.caveats)["features"]
+        assert feature["properties"]["place_id"].startswith("SQ1000-E")
+        assert feature["properties"]["place_name"].startswith("SP ")
+        assert (feature["geometry"]["type"], len(feature["geometry"]["coordinates"][0])) == ("Polygon", 5)

@@ -131,6 +131,7 @@ def _train_place(
         data_digest=snapshot.digest,
         shown=shown,
         cells_known_before=data.cells_known_before,
+        cells_level=site.cells.level,
         latency_hours=data.latency_hours,
     )
 

@@ -37,6 +37,8 @@ class Task:
     thin_history_contacts: int = 3
     cells_known_before: str | None = None
     """ISO 8601: the cells of a place model are those that were known before."""
+    cells_level: str | None = None
+    """The kind and size of those cells in one word, such as `h3:8`; None: those of the site."""
     counting: CountingRule = field(default_factory=CountingRule)
     """How contacts become counts, for places."""
 

@@ -1,7 +1,7 @@
 """How many contacts each cell can expect in the coming shifts, beside what is usual, with reasons. Places only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class PlaceForecast:
 def forecast_shifts(
     model: Bundle, snapshot: Snapshot, site: Site, *, shifts: Sequence[Shift], issued_at: datetime
 ) -> PlaceForecast:
-    """Forecast shifts as of `issued_at` with the recipe inside the bundle.
+    """Forecast shifts as of `issued_at` with the recipe inside the bundle, in cells of the size that it was trained on.
 
     Raises UsageError without a shift, ModelError for a bundle of people.
     """
@@ -65,6 +65,8 @@ def forecast_shifts(
         raise UsageError(
             "CR-USE-001", "no shift starts then", hint="see [[shift]] in crisisrisk.toml, or ask for more hours"
         )
+    if model.task.cells_level is not None:  # the site may have chosen others since
+        site = replace(site, cells=site.cells.at(model.task.cells_level))
     scorer = _Forecaster(
         model, site, snapshot.place_events(columns=PLACE_COLUMNS), snapshot.table("places"), tuple(shifts), issued_at
     )

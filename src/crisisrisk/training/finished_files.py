@@ -18,7 +18,7 @@ from crisisrisk.training.progress import Progress
 STAGE = "finished"
 BUNDLE, CONTENT, SHOWN = "bundle", "content.json", "shown.npy"
 PLAIN = ("attrition", "attrition_text", "judged_on", "rows", "prevalence", "cut_off_us", "data_digest", "complete_to",
-         "latency_hours")  # fmt: skip
+         "latency_hours", "cells_level")  # fmt: skip
 """The fields that are JSON as they are."""
 
 

@@ -84,6 +84,8 @@ class Finished:
     shown: NDArray[np.float32]
     """Rows for the summary plot. Shape (rows, features)."""
     cells_known_before: datetime | None = None
+    cells_level: str | None = None
+    """The kind and size of a place model's cells in one word."""
     latency_hours: float = 0.0
     """Of places: how long after an event it is taken for known."""
     judged: JudgedPredictions | None = None
@@ -94,7 +96,10 @@ class Finished:
     """What the trust sheet of a model of people says of the site."""
 
 
-def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None, latency_hours: float = 0.0) -> Task:
+def task_of(
+    recipe: TrainingRecipe, cells_known_before: datetime | None = None, latency_hours: float = 0.0,
+    cells_level: str | None = None,
+) -> Task:  # fmt: skip
     """The question that a model of this recipe answers."""
     is_person = recipe.subject == "person"
     return Task(
@@ -113,6 +118,7 @@ def task_of(recipe: TrainingRecipe, cells_known_before: datetime | None = None, 
         thin_history_days=recipe.report.thin_history_days,
         thin_history_contacts=recipe.report.thin_history_contacts,
         cells_known_before=None if cells_known_before is None else cells_known_before.isoformat(),
+        cells_level=cells_level,
         counting=counting_rule(recipe),
     )
 
@@ -219,7 +225,7 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
     return Bundle(
         manifest=manifest,
         model=finished.model,
-        task=task_of(recipes.training, finished.cells_known_before, finished.latency_hours),
+        task=task_of(recipes.training, finished.cells_known_before, finished.latency_hours, finished.cells_level),
         features=recipes.features,
         training_recipe=recipes.training.to_json(),
         phrases=recipes.phrases,
