@@ -1,6 +1,6 @@
 """How the scores that were given turned out: only runs whose horizon, and the records of it, are over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from crisisrisk.database.latest import StoredRun
 from crisisrisk.database.scores import SCORED
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.evaluation.bootstrap import Interval
+from crisisrisk.evaluation.logistic import FloatArray
 from crisisrisk.evaluation.monitoring import (
     MaturedRows,
     MonitoringCheck,
@@ -145,11 +146,12 @@ def _recent(rows: MaturedRows, limits: MonitoringLimits, shift: Shift) -> dict[s
 class _Reader:
     """Stored scores beside the loaded tables. Bundles and what each question needs are read once."""
 
-    def __init__(self, site: Site, snapshot: Snapshot, name: str, scores: Any) -> None:
+    def __init__(self, site: Site, snapshot: Snapshot, name: str, scores: Callable[[StoredRun], pd.DataFrame]) -> None:
         self._site, self._snapshot, self._name, self._scores = site, snapshot, name, scores
         self._models: dict[int, Bundle] = {}
         self._aftermath: dict[Any, Aftermath] = {}
         self._first: dict[int, StoredRun] = {}
+        self._said_first: dict[int, FloatArray] = {}
         self._teams = TeamRegister(snapshot.table("caseloads"))
         self._exposures = snapshot.table("exposures").num_rows
         self._opted_out = opted_out_at(snapshot.table("opt_outs"), microseconds(snapshot.as_of_now()))
@@ -222,8 +224,13 @@ class _Reader:
         first = self._first[run.meta.model_version]
         if first.number == run.number:
             return Shift(float("nan"), float("nan"))
-        before, now = (self._scores(one)["probability"].dropna().to_numpy() for one in (first, run))
-        return shift_of(before, now)
+        if first.number not in self._said_first:
+            self._said_first[first.number] = self._said(first)
+        return shift_of(self._said_first[first.number], self._said(run))
+
+    def _said(self, run: StoredRun) -> FloatArray:
+        said: FloatArray = self._scores(run)["probability"].dropna().to_numpy(dtype=np.float64)
+        return said
 
     def newest_shift(self, runs: Sequence[StoredRun]) -> Shift:
         """Of the newest run, matured or not: a shift needs no outcome."""
