@@ -1,4 +1,4 @@
-"""The gate of places on the sample's own data: every check runs, and another forecast than the judged one is refused."""
+"""The gate of places on the sample: every check runs, and another forecast than the judged one is refused."""
 
 import shutil
 from dataclasses import replace

@@ -83,6 +83,22 @@ def test_honest_data_pass_and_every_control_is_noticed(
     assert all(one["noticed"] > 0 for one in controls.values())
     assert answer["columns"]
     assert answer["not_judged"] is None
+    assert answer["unmoved"] == []  # every column of a small recipe moved with the past
+
+
+def test_columns_of_which_nothing_is_shown_are_named(
+    sites: dict[str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(sites["honest"], site)
+    never = '[[group]]\nname = "never"\nsources = ["mh_contact"]\naggregations = ["count"]\nlookback_days = [28]\n'
+    text = f'{RECIPE}{never}where = {{ outcome = "of no row" }}\n'
+    (site / "features" / "person.toml").write_text(text, encoding="utf-8")
+    code, answer = audited(site, capsys, "--trials", "3")
+    assert "never_count_in_28_days" in answer["unmoved"]  # type: ignore[operator]
+    assert code == 0
+    assert run(["features", "audit", "--site", str(site), "--trials", "3"]) == 0
+    assert "never moved with the past of contacts and people" in capsys.readouterr().out
 
 
 def test_the_shipped_features_pass(sites: dict[str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

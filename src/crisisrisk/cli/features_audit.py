@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crisisrisk.commands.features_audit import FeatureAudit
 
 AUDIT_FAILED = 1
+MOST_NAMED = 8
 
 
 @click.command(epilog="Example:  crisisrisk features audit --trials 200")
@@ -64,6 +65,12 @@ def _print_trials(result: "FeatureAudit") -> None:
     click.echo("\nControl: rewriting what was known before the moment must be noticed")
     lines = [(one.table, one.trials, one.noticed, "NOT NOTICED" if one.failed else "") for one in result.controls]
     print_table(["table", "rewritten", "noticed", ""], lines)
+    if result.unmoved:
+        named = ", ".join(result.unmoved[:MOST_NAMED]) + (" …" if len(result.unmoved) > MOST_NAMED else "")
+        click.echo(
+            f"{len(result.unmoved)} of {result.features} columns never moved with the past of contacts and people, so "
+            f"nothing is shown of them: {named}"
+        )
 
 
 def _print_giveaways(result: "FeatureAudit") -> None:

@@ -88,6 +88,8 @@ class FeatureAudit:
     features: int
     leaks: tuple[Leak, ...]
     controls: tuple[Control, ...]
+    unmoved: tuple[str, ...]
+    """Columns that no rewriting of past contacts and people moved: of them the trials say nothing."""
     columns: tuple[ColumnAlone, ...]
     values: tuple[ValueFollowed, ...]
     not_judged: str | None
@@ -117,6 +119,7 @@ class FeatureAudit:
             "leaks": [{**asdict(leak), "as_of": leak.as_of.isoformat()} for leak in self.leaks],
             "values": [{**plain_values(asdict(one)), "share": one.share} for one in self.values[:SHOWN]],
             "columns": [asdict(one) for one in self.columns[:SHOWN]],
+            "unmoved": list(self.unmoved),
             "suspicious_columns": [one.name for one in self.suspicious_columns],
             "suspicious_values": [f"{one.source} {one.column} = {one.value}" for one in self.suspicious_values],
         }
@@ -156,6 +159,7 @@ def audit_of(
         controls=tuple(
             Control(table=name, trials=count, noticed=tried.noticed[name]) for name, count in tried.controlled.items()
         ),
+        unmoved=tuple(name for name in recipes.features.names if name not in tried.moved),
         columns=columns,
         values=values,
         not_judged=problem,
@@ -212,6 +216,8 @@ class _Trials:
     leaks: list[Leak] = field(default_factory=list)
     controlled: Counter[str] = field(default_factory=Counter)
     noticed: Counter[str] = field(default_factory=Counter)
+    moved: set[str] = field(default_factory=set)
+    """Columns that moved with the past."""
 
     def __post_init__(self) -> None:
         columns = dict.fromkeys((*EVENT_COLUMNS, "event_id", *person_event_columns(self.recipes.features)))
@@ -278,7 +284,9 @@ class _Trials:
         self, before: _Seen, events: pa.Table, people: pa.Table, caseloads: pa.Table, rows: PersonRows
     ) -> list[str]:
         after = self._seen(events, people, caseloads, rows)
-        return [what for what, _ in before.differences(after, self.recipes.features.names)]
+        found = before.differences(after, self.recipes.features.names)
+        self.moved.update(name for what, one in found if what == "features" for name in one.columns)
+        return [what for what, _ in found]
 
     def _seen(self, events: pa.Table, people: pa.Table, caseloads: pa.Table, rows: PersonRows) -> _Seen:
         training = self.recipes.training
