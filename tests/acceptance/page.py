@@ -127,6 +127,8 @@ def section(data_set: DataSet, answer: Answer) -> str:
         _comparison(report),
         _gain(report, "test block"),
         _place_details(report, data_set.share_of) if data_set.subject == "place" else "",
+        _totals(report) if data_set.subject == "place" else "",
+        _intervals(report["intervals"]) if data_set.subject == "place" else "",
         _backtest(answer["backtest"]) if answer["backtest"] else "",
         "What each step left:",
         _attrition(trained["attrition"]),
@@ -196,7 +198,47 @@ def _place_details(report: Answer, share_of: str) -> str:
 def _backtest(report: Answer) -> str:
     counted = f"{report['origins']} rolling origins, {published_count(report['shifts'])} shifts"
     head = f"**Backtest** ({counted}): deviance {number(report['model']['deviance'])}."
-    return _wrapped(f"{head} {_gain(report, 'same shifts')}")
+    worst = report["intervals"]["worst"]["cells"]
+    inside = "" if worst is None else f" Shares inside intervals are off by at most {100 * worst:.1f} points."
+    return _wrapped(f"{head} {_gain(report, 'same shifts')}{inside}")
+
+
+def saved_on_totals(report: Answer, baseline: str = "same_shift_mean_8_weeks") -> float:
+    """The share of a baseline's deviance of area totals that the model saves."""
+    area: Mapping[str, float] = report["by_level"]["area"]
+    return 1 - area["model"] / area[baseline]
+
+
+def saved_on_cells(report: Answer, baseline: str) -> float:
+    """The share of a baseline's deviance of cells and shifts that the model saves; below 0 it is worse."""
+    return float(1 - report["model"]["deviance"] / report["baselines"][baseline]["deviance"])
+
+
+def _totals(report: Answer) -> str:
+    area, floor = report["by_level"]["area"], report["intervals"]["area_floor"]
+    year, weeks = saved_on_cells(report, "trailing_365_days"), area["same_shift_mean_8_weeks"]
+    return _wrapped(
+        f"Against the map of the last 365 days the model saves **{year:.1%}** of the deviance of cells. Totals of the "
+        f"area: deviance {area['model']:.4f}, mean of the same shift over 8 weeks {weeks:.4f}: "
+        f"**{saved_on_totals(report):.1%}** saved. Chance alone would leave {floor['mean']:.4f} "
+        f"(±{2 * floor['spread']:.4f})."
+    )
+
+
+def _intervals(intervals: Answer) -> str:
+    named = [("all cells", intervals["all_cells"]), ("all shifts, totals", intervals["all_shifts"])]
+    rows = [
+        [name, *(f"{shares[level]['inside']:.1%} ({shares[level]['exact']:.1%})" for level in ("50", "80", "95"))]
+        for name, shares in named
+    ]  # fmt: skip
+    strata, worst = len(intervals["cells"]), intervals["worst"]["cells"]
+    off = "" if worst is None else f" Over {strata} strata they differ by at most **{100 * worst:.1f} points**."
+    text = _wrapped(
+        "Share of counts inside the intervals, in brackets the exact chance that the intervals claim (counts are "
+        f"discrete: a perfect forecast shows the same).{off} A stratum is a kind of shift, a class of density and a "
+        "span of the expected count with at least 500 cells and shifts."
+    )
+    return f"{text}\n\n{_table(['', 'at 50 %', 'at 80 %', 'at 95 %'], rows)}"
 
 
 def _attrition(rows: Sequence[Answer]) -> str:

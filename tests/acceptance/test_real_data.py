@@ -168,6 +168,28 @@ def test_people_and_neighbourhoods_gain_beyond_noise(walked: Callable[[str], Ans
     assert page.gain_over_best(walked("toronto")["evaluate"]["report"]).lower > -1e-4
 
 
+def test_toronto_is_not_worse_than_any_baseline_and_better_than_the_map_of_the_year(
+    walked: Callable[[str], Answer],
+) -> None:
+    for report in (walked("toronto")["evaluate"]["report"], walked("toronto")["backtest"]):
+        assert page.saved_on_cells(report, page.best_baseline(report)) > -0.002
+        assert all(gain["upper"] >= 0.0 for gain in report["gains"].values())
+        assert page.saved_on_cells(report, "trailing_365_days") >= 0.025
+
+
+def test_totals_of_toronto_are_better_than_eight_weeks_of_the_same_shift(walked: Callable[[str], Answer]) -> None:
+    for report in (walked("toronto")["evaluate"]["report"], walked("toronto")["backtest"]):
+        assert page.saved_on_totals(report) >= 0.08
+        assert report["by_level"]["area"]["model"] > report["intervals"]["area_floor"]["mean"] - 0.15
+
+
+def test_intervals_of_toronto_hold_in_every_stratum(walked: Callable[[str], Answer]) -> None:
+    """Within four points of the exact chance wherever there are 500 cells and shifts."""
+    for report in (walked("toronto")["evaluate"]["report"], walked("toronto")["backtest"]):
+        assert len(report["intervals"]["cells"]) >= 10
+        assert report["intervals"]["worst"]["cells"] <= 0.04
+
+
 def test_nothing_is_too_good_to_be_true(walked: Callable[[str], Answer]) -> None:
     assert walked("ctn0094")["train"]["metrics"]["auroc"] < 0.93
     for name in PLACES:
