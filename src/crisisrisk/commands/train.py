@@ -19,7 +19,8 @@ from crisisrisk.training.finished_files import keep_finished, kept_finished
 from crisisrisk.training.judged_rows import judged_predictions
 from crisisrisk.training.keeping import Finished, Recipes, SheetSettings, keep_run, peak_memory_mb
 from crisisrisk.training.person_data import person_data
-from crisisrisk.training.place_data import place_data
+from crisisrisk.training.place_data import PlaceData, place_data
+from crisisrisk.training.place_groups import group_worth
 from crisisrisk.training.plots import MOST_ROWS
 from crisisrisk.training.progress import NOTHING_KEPT, Progress, abandoned_tokens, kept_progress, progress_key
 from crisisrisk.training.results import TrainedRun
@@ -121,7 +122,12 @@ def _train_place(
     counts = data.counts[data.usable]
     return Finished(
         model=judged.model,
-        report={**judged.report.as_json(), "intervals": judged.intervals, "flagged_days": data.flagged_rows()},
+        report={
+            **judged.report.as_json(),
+            "intervals": judged.intervals,
+            "groups": _groups(site, recipes, data, tell),
+            "flagged_days": data.flagged_rows(),
+        },
         attrition=data.attrition_rows(),
         attrition_text=data.attrition_text(),
         judged_on=judged.judged_on,
@@ -134,6 +140,14 @@ def _train_place(
         cells_level=site.cells.level,
         latency_hours=data.latency_hours,
     )
+
+
+def _groups(site: Site, recipes: Recipes, data: PlaceData, tell: Tell) -> list[dict[str, object]]:
+    """What each group of features is worth, where the recipe asks for it."""
+    if not recipes.training.groups.worth:
+        return []
+    split = place.last_split(recipes.training, data, site)
+    return group_worth(recipes.training, recipes.features, data, split, tell=tell)
 
 
 def _trained(run_id: str, recipes: Recipes, finished: Finished, *, seconds: float) -> TrainedRun:

@@ -87,6 +87,29 @@ def select_features(recipe: FeatureRecipe, names: Sequence[str]) -> FeatureRecip
     return replace(recipe, specs=tuple(specs[name] for name in names))
 
 
+def groups_of(recipe: FeatureRecipe) -> tuple[str, ...]:
+    """The groups whose features share a reason, as the dictionary heads them, in the order of the recipe."""
+    return tuple(dict.fromkeys(spec.group for spec in recipe.specs))
+
+
+def without_groups(recipe: FeatureRecipe, left_out: Sequence[str]) -> FeatureRecipe:
+    """The recipe without some of its groups. Raises RecipeError for one it does not have, or when nothing is left."""
+    known = groups_of(recipe)
+    for name in left_out:
+        if name not in known:
+            raise RecipeError(
+                "CR-FEAT-003", f'the recipe {recipe.name} has no group "{name}"', found=name,
+                wanted=", ".join(known), hint=did_you_mean(name, known),
+            )  # fmt: skip
+    kept = tuple(spec for spec in recipe.specs if spec.group not in left_out)
+    if not kept:
+        raise RecipeError(
+            "CR-FEAT-003", f"no feature of the recipe {recipe.name} is left", found=", ".join(left_out),
+            wanted="at least one group that stays",
+        )  # fmt: skip
+    return replace(recipe, specs=kept)
+
+
 def _toml(text_or_path: str | Path, where: str) -> dict[str, Any]:
     try:
         text = text_or_path.read_text(encoding="utf-8") if isinstance(text_or_path, Path) else text_or_path

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from crisisrisk.errors import UsageError
-from crisisrisk.features.recipe import read_feature_recipe, select_features
+from crisisrisk.features.recipe import read_feature_recipe, select_features, without_groups
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.phrases import PhraseBook, read_phrases
 from crisisrisk.models.place_rules.rules import rule_kind
@@ -38,6 +38,7 @@ def read_recipes(site: Site, kind: str, path: Path | None, *, baseline: str | No
     if baseline is not None:
         return _of_baseline(site, training, baseline, phrases)
     columns = read_feature_recipe(features_of(site, training.features, path), sources=site.sources)
+    columns = without_groups(columns, training.groups.without)
     monotone_constraints(training.model, columns.names)  # names that no column has are refused before any data are read
     return Recipes(training=training, features=columns, phrases=phrases)
 

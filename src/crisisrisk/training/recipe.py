@@ -233,6 +233,20 @@ class Offset:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Which groups of features a place model does without, and whether what each is worth is found out."""
+
+    without: tuple[str, ...] = setting(
+        (),
+        meaning="groups that are left out: columns of events that share a reason (`nearby_crisis`), or `weekday`, "
+        "as the dictionary of features heads them",
+    )
+    worth: bool = setting(
+        False, meaning="refit without each group in turn and report what it is worth on validation: a fit for each"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """How results are shown."""
 
@@ -329,6 +343,7 @@ SECTIONS: Mapping[str, tuple[type, str | None]] = {
     "split": (Split, None),
     "model": (ModelSettings, None),
     "offset": (Offset, "place"),
+    "groups": (Groups, "place"),
     "report": (Report, None),
     "subgroups": (Subgroups, "person"),
     "updating": (Updating, "person"),
@@ -350,6 +365,7 @@ class TrainingRecipe:
     split: Split
     model: ModelSettings
     offset: Offset
+    groups: Groups
     report: Report
     subgroups: Subgroups
     updating: Updating
