@@ -14,8 +14,10 @@ from crisisrisk.timeline import Shift
 START = datetime(2026, 11, 22, 22, tzinfo=UTC)
 NIGHT = Shift(id="night-2026-11-22", name="night", start=START, end=START + timedelta(hours=8), weekday=6)
 OUTLOOK = Outlook(
-    shift_id=NIGHT.id, expected=6.9, lower=3, upper=10, usual=7.0, usual_low=5, usual_high=9, quieter=0.18, busier=0.21
+    shift_id=NIGHT.id, expected=6.9, lower=3, upper=10, usual=7.0, usual_low=5, usual_high=9, quieter=0.18, busier=0.21,
+    hourly=(0.125,) * 8,
 )  # fmt: skip
+EVEN = [np.full(8, 0.125)] * 3
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def spread(expected: list[list[float]]) -> Spread:
 
 def test_a_shift_that_expects_its_usual_is_ordinary_and_one_of_twice_as_much_is_busier() -> None:
     usual = np.array([[2.0, 5.0]] * 3)
-    ordinary, busy, quiet = spread([[2.0, 5.0], [5.0, 12.0], [0.2, 0.9]]).outlooks(usual)
+    ordinary, busy, quiet = spread([[2.0, 5.0], [5.0, 12.0], [0.2, 0.9]]).outlooks(usual, EVEN)
     assert [one.likeliest for one in (ordinary, busy, quiet)] == [
         "about usual", "busier than usual", "quieter than usual",
     ]  # fmt: skip
@@ -72,7 +74,7 @@ def test_the_total_is_less_sure_than_independent_cells_would_make_it() -> None:
     together = spread(cells)
     apart = Spread(PlaceDistribution(), together.shifts, together.density, together.expected)
     usual = np.array(cells)
-    [wide], [narrow] = together.outlooks(usual), apart.outlooks(usual)
+    [wide], [narrow] = together.outlooks(usual, EVEN), apart.outlooks(usual, EVEN)
     assert wide.upper - wide.lower > narrow.upper - narrow.lower
     drawn = together.samples(0, draws=20_000, seed=1).sum(axis=1)
     assert np.mean((wide.lower <= drawn) & (drawn <= wide.upper)) == pytest.approx(0.83, abs=0.04)

@@ -51,8 +51,8 @@ def offset_rates(
     of one name to its share over all, in events; None or 0 estimates both. A shift of a name that the rota does not
     have gets the factor 1. The counts of the cells of a shift add up to the count of the area.
     """
-    past, known = _past(history, rows, lookback_days, latency_hours)
-    everywhere = _in_one_cell(known)
+    past, known = past_of_rows(history, rows, lookback_days, latency_hours)
+    everywhere = in_one_cell(known)
     total = past.live(everywhere, lookback_days)[0]
     area_rate = (total + 0.5) / past.hours
     level = _recent_level(past, everywhere, area_rate)
@@ -79,7 +79,7 @@ def usual_counts(
     Shape (shifts, cells); NaN where no such shift has been seen.
     """
     usual = np.full((len(rows), len(rows.cells)), np.nan)
-    past, known = _past(history, rows, lookback_days, latency_hours)
+    past, known = past_of_rows(history, rows, lookback_days, latency_hours)
     _, moment_of_row = rows.moments()
     rota = past.rota(site)
     for kind, at in rows.kinds().items():
@@ -113,7 +113,7 @@ def _earliest(enters: Instants, occurred: Instants, times: Instants, *, none: In
 
 
 @dataclass(frozen=True, eq=False)
-class _Past:
+class Past:
     """The stretch of history that counts at each issue time: `[since, times)`, `times` already less the latency."""
 
     times: Instants
@@ -127,9 +127,9 @@ class _Past:
         length: Numbers = np.maximum(self.times - self.since, MICROSECONDS_PER_DAY) / MICROSECONDS_PER_HOUR
         return length
 
-    def at(self, moments: Integers) -> "_Past":
+    def at(self, moments: Integers) -> "Past":
         """The same at some of the times."""
-        return _Past(self.times[moments], self.began[moments], self.since[moments], self.lookback_days)
+        return Past(self.times[moments], self.began[moments], self.since[moments], self.lookback_days)
 
     def rota(self, site: Site) -> dict[tuple[str, int], EarlierShifts]:
         if not len(self.times):
@@ -161,9 +161,9 @@ class _Past:
         return ended - before, length[ended] - length[before]
 
 
-def _past(
+def past_of_rows(
     history: PlaceHistory, rows: PlaceRows, lookback_days: int, latency_hours: float
-) -> tuple[_Past, PlaceHistory]:
+) -> tuple[Past, PlaceHistory]:
     """The past at each issue time, and the history on its clock.
 
     Both clocks go back by the latency: what is asked is then what occurred before T - latency and was known before T.
@@ -176,10 +176,10 @@ def _past(
     known = PlaceHistory(
         history.starts, history.row, history.occurred_at, history.known_at - late, history.superseded_at - late
     )
-    return _Past(seen_to, began, since, lookback_days), known
+    return Past(seen_to, began, since, lookback_days), known
 
 
-def _fading(past: _Past, history: PlaceHistory) -> Numbers:
+def _fading(past: Past, history: PlaceHistory) -> Numbers:
     """Events of each cell, one of a lookback's age counting half, in four steps up to four lookbacks.
 
     Shape (cells, times).
@@ -194,7 +194,7 @@ def _fading(past: _Past, history: PlaceHistory) -> Numbers:
     return total
 
 
-def _recent_level(past: _Past, everywhere: PlaceHistory, area_rate: Numbers) -> Numbers:
+def _recent_level(past: Past, everywhere: PlaceHistory, area_rate: Numbers) -> Numbers:
     """The area's rate in the last eight weeks beside the whole lookback's. Shape (times,).
 
     Drawn to 1 as far as such blocks of eight weeks differ by chance.
@@ -209,10 +209,10 @@ def _recent_level(past: _Past, everywhere: PlaceHistory, area_rate: Numbers) -> 
     hours = [
         np.maximum(past.times - step * number - start, 0) / MICROSECONDS_PER_HOUR for number, start in enumerate(starts)
     ]
-    return _ratios(seen, [each * area_rate for each in hours])[0]
+    return drawn_to_one(seen, [each * area_rate for each in hours])[0]
 
 
-def _by_name(past: _Past, history: PlaceHistory, rows: PlaceRows, site: Site) -> list[tuple[Integers, Counts | None]]:
+def _by_name(past: Past, history: PlaceHistory, rows: PlaceRows, site: Site) -> list[tuple[Integers, Counts | None]]:
     """For each name of a shift its rows, and the events in earlier shifts of the name at the times of those rows.
 
     Shape (cells, times of the rows); None for a name that the rota does not have.
@@ -226,19 +226,19 @@ def _by_name(past: _Past, history: PlaceHistory, rows: PlaceRows, site: Site) ->
     for name, listed in of_name.items():
         at = np.array(listed, dtype=np.int64)
         kinds = [shifts for kind, shifts in rota.items() if kind[0] == name]
-        seen = past.at(np.unique(moment_of_row[at])).counts(history, _together(kinds)) if kinds else None
+        seen = past.at(np.unique(moment_of_row[at])).counts(history, shifts_of_name(kinds)) if kinds else None
         found.append((at, seen))
     return found
 
 
-def _together(kinds: list[EarlierShifts]) -> EarlierShifts:
+def shifts_of_name(kinds: list[EarlierShifts]) -> EarlierShifts:
     """The shifts of one name on all weekdays, ascending: one day's is over when the next day's starts."""
     start = np.concatenate([one.start for one in kinds])
     order = np.argsort(start, kind="stable")
     return EarlierShifts(start[order], np.concatenate([one.end for one in kinds])[order])
 
 
-def _factors(everywhere: PlaceHistory, rows: PlaceRows, site: Site, past: _Past, area_rate: Numbers) -> Numbers:
+def _factors(everywhere: PlaceHistory, rows: PlaceRows, site: Site, past: Past, area_rate: Numbers) -> Numbers:
     """The factor of each row's shift of the week; 1 for a shift that the rota does not have. Shape (shifts,)."""
     rota = past.rota(site)
     seen = {kind: past.counts(everywhere, shifts)[0] for kind, shifts in rota.items()}
@@ -252,7 +252,8 @@ def _factors(everywhere: PlaceHistory, rows: PlaceRows, site: Site, past: _Past,
     return factors
 
 
-def _in_one_cell(history: PlaceHistory) -> PlaceHistory:
+def in_one_cell(history: PlaceHistory) -> PlaceHistory:
+    """The whole area as a single cell."""
     ends = np.array([0, len(history)], dtype=np.int64)
     return PlaceHistory(ends, history.row, history.occurred_at, history.known_at, history.superseded_at)
 
@@ -262,17 +263,17 @@ def _shrunken_factors(
 ) -> dict[tuple[str, int], Numbers]:
     """Factors of (name, weekday), drawn to those of the name, drawn to 1. Each of shape (moments,)."""
     names = list(dict.fromkeys(name for name, _ in seen))
-    of_name = _ratios(
+    of_name = drawn_to_one(
         [_added((seen[kind] for kind in seen if kind[0] == name), moments) for name in names],
         [_added((expected[kind] for kind in seen if kind[0] == name), moments) for name in names],
     )
     named = dict(zip(names, of_name, strict=True))
     given_name = [expected[kind] * named[kind[0]] for kind in seen]
-    beside = _ratios([seen[kind].astype(np.float64) for kind in seen], given_name)
+    beside = drawn_to_one([seen[kind].astype(np.float64) for kind in seen], given_name)
     return {kind: named[kind[0]] * ratio for kind, ratio in zip(seen, beside, strict=True)}
 
 
-def _ratios(seen: list[Numbers], expected: list[Numbers]) -> list[Numbers]:
+def drawn_to_one(seen: list[Numbers], expected: list[Numbers]) -> list[Numbers]:
     """Each seen ÷ expected, drawn to 1 as far as the ratios do not differ from 1 beyond chance."""
     if not seen:
         return []

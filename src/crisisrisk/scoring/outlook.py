@@ -40,6 +40,8 @@ class Outlook:
     usual_high: int
     quieter: float
     busier: float
+    hourly: tuple[float, ...]
+    """The share of the contacts in each real hour since the shift began; the last hour may be a part of one."""
 
     @property
     def about_usual(self) -> float:
@@ -127,8 +129,8 @@ class Spread:
         """Each cell beside its usual count, shape (shifts, cells)."""
         return beside_usual(self.expected, usual, self.distribution.dispersions(self.strata))
 
-    def outlooks(self, usual: Numbers) -> tuple[Outlook, ...]:
-        """Each shift beside the usual counts of its cells, shape (shifts, cells)."""
+    def outlooks(self, usual: Numbers, hourly: Sequence[Numbers]) -> tuple[Outlook, ...]:
+        """Each shift beside the usual counts of its cells, shape (shifts, cells). `hourly`: the shares of its hours."""
         strata = self.strata
         span = self.distribution.total_interval(self.expected, strata, self.kinds, level=SHOWN_LEVEL)
         total, usually = self.expected.sum(axis=1), np.maximum(usual.sum(axis=1), LEAST_EXPECTED)
@@ -144,6 +146,7 @@ class Spread:
                 usual_high=int(beside.high[row]),
                 quieter=float(beside.quieter[row]),
                 busier=float(beside.busier[row]),
+                hourly=tuple(hourly[row].tolist()),
             )
             for row, shift in enumerate(self.shifts)
         )

@@ -14,6 +14,7 @@ from crisisrisk.episodes import crisis_mask
 from crisisrisk.errors import UsageError
 from crisisrisk.features.place import PlaceHistory, PlaceRows, place_features, place_history
 from crisisrisk.features.place_demand import demand_of
+from crisisrisk.features.place_hours import hourly_shares
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.features.place_past import place_past
 from crisisrisk.models.bundle import Bundle
@@ -49,6 +50,8 @@ class PlaceForecast:
     frame: "pd.DataFrame"
     outlooks: tuple[Outlook, ...]
     released_outlooks: tuple[Outlook, ...]
+    spread: Spread
+    """How the counts of cells scatter, in the order of shifts and of the map's cells, to draw them together."""
     released_usual: tuple[float, ...]
     released_reasons: tuple[tuple[dict[str, Any], ...], ...]
     meta: RunMeta
@@ -109,6 +112,9 @@ class _Forecaster:
         usual = np.where(np.isnan(usual), np.exp(offset), usual)
         found = reasons_for(self.model.features, model.contributions(features, names), features)
         speaker = _Speaker(self.model, features, self._history_days(history))
+        hourly = hourly_shares(
+            history, rows, self.site, lookback_days=task.offset_lookback_days, latency_hours=task.offset_latency_hours
+        )
         shape = (len(self.shifts), len(cells))
         spread = Spread(model.distribution, self.shifts, density_of(cells), expected.reshape(shape))
         order, ranks = _ranked(spread.expected)
@@ -116,8 +122,9 @@ class _Forecaster:
             frame=_frame(
                 cells, rows, spread, usual, [speaker.live(row, found[row]) for row in range(len(found))], order, ranks
             ),
-            outlooks=spread.outlooks(usual.reshape(shape)),
-            released_outlooks=spread.outlooks(np.exp(offset).reshape(shape)),
+            outlooks=spread.outlooks(usual.reshape(shape), hourly),
+            released_outlooks=spread.outlooks(np.exp(offset).reshape(shape), hourly),
+            spread=spread,
             released_usual=tuple(np.exp(offset)[order].tolist()),
             released_reasons=tuple(speaker.released(row, found[row]) for row in order.tolist()),
             meta=meta,
