@@ -144,7 +144,7 @@ def _train_place(
 
 def _groups(site: Site, recipes: Recipes, data: PlaceData, tell: Tell) -> list[dict[str, object]]:
     """What each group of features is worth, where the recipe asks for it."""
-    if not recipes.training.groups.worth:
+    if recipes.baseline is not None or not recipes.training.groups.worth:
         return []
     split = place.last_split(recipes.training, data, site)
     return group_worth(recipes.training, recipes.features, data, split, tell=tell)
