@@ -1,6 +1,8 @@
 """A model of people from rows: who fits it, who stops it, who calibrates it, and what is refused."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from crisisrisk.training.baseline_recipe import read_baselines
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.person import fit_person, fitted_person, split_of
 from crisisrisk.training.person_data import PersonData
+from crisisrisk.training.progress import Progress
 from crisisrisk.training.sampling import sample_negatives
 from crisisrisk.training.validation import cut_validation
 
@@ -56,6 +59,29 @@ def test_drawn_rows_give_the_trees_of_the_matrix_to_the_byte(data: PersonData) -
         texts.append(trees.text)
         assert trees.count > 3
     assert texts[0] == texts[1]
+
+
+def test_a_fit_goes_on_from_kept_bins_and_from_damaged_ones_begins_anew(data: PersonData, tmp_path: Path) -> None:
+    asked = recipe(model={"negatives_per_positive": 3})
+    parts = split_of(asked, data)
+    whole = fit_person(asked, FEATURES, data, parts).scorer.text
+    sound: dict[str, bytes] = {}
+
+    class Stopping(Progress):
+        """Gives up once there are trees, and leaves the bins there."""
+
+        def drop(self, *names: str) -> None:
+            sound.update({name: (tmp_path / name).read_bytes() for name in names})
+
+    assert fitted_person(asked, FEATURES, data, parts, progress=Stopping(tmp_path)).model.scorer.text == whole
+    assert set(sound) == {"train.bins", "stop.bins"}
+    for content in (sound, {name: one[: len(one) // 2] for name, one in sound.items()}):
+        shutil.rmtree(tmp_path)
+        tmp_path.mkdir()
+        for name, one in content.items():
+            (tmp_path / name).write_bytes(one)
+        assert fitted_person(asked, FEATURES, data, parts, progress=Progress(tmp_path)).model.scorer.text == whole
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["calibrated_on.npz", "trees.npz"]
 
 
 def test_only_the_drawn_rows_are_computed_for_fitting(data: PersonData, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Stages that are over: kept whole, read again to the bit, and made anew where they are damaged."""
 
+import resource
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,17 @@ def test_a_damaged_stage_is_made_anew(tmp_path: Path) -> None:
     for damaged in (bytes(content), bytes(content[:100]), b""):
         file.write_bytes(damaged)
         assert Progress(tmp_path).arrays("stage", lambda: {"a": np.arange(2)})["a"].tolist() == [0, 1]
+
+
+def test_a_stage_that_does_not_fit_on_the_disk_is_not_kept_and_stops_nothing(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        made = Progress(tmp_path).arrays("stage", lambda: {"a": np.arange(10_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(made["a"]) == 10_000
+    assert not Progress(tmp_path).has("stage")
 
 
 def test_an_error_in_a_stage_keeps_nothing_of_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,15 +88,21 @@ def _kept_bins(
     if path is None or not isinstance(block.features, StreamedRows):
         return binned(block, names, settings, reference)
     if path.is_file():
-        return lightgbm().Dataset(str(path), reference=reference, params=_binning(settings))
+        with suppress(lightgbm().basic.LightGBMError):  # damaged: made again
+            return lightgbm().Dataset(str(path), reference=reference, params=_binning(settings)).construct()
     data = binned(block, names, settings, reference).construct()
+    with suppress(OSError, lightgbm().basic.LightGBMError):  # a fit that cannot be kept is a fit all the same
+        _keep_bins(data, path)
+    return data
+
+
+def _keep_bins(data: Any, path: Path) -> None:
     staged = path.with_suffix(".part")
     staged.unlink(missing_ok=True)  # LightGBM writes over nothing
     data.save_binary(str(staged))
     with staged.open("rb") as file:
         os.fsync(file.fileno())
     staged.replace(path)
-    return data
 
 
 def _require_weights(block: Block) -> None:

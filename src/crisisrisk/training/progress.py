@@ -12,7 +12,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -42,15 +42,19 @@ class Progress:
         if kept is not None:
             return kept
         made = dict(make())
-        path = self.path(f"{stage}.npz")
-        if path is not None:
-            staged = path.with_suffix(".part")
-            with staged.open("wb") as file:
-                np.savez(file, allow_pickle=False, **made)
-                file.flush()
-                os.fsync(file.fileno())
-            staged.replace(path)
+        with suppress(OSError):  # a full disk keeps nothing, and stops nothing
+            self._keep(self.path(f"{stage}.npz"), made)
         return made
+
+    def _keep(self, path: Path | None, made: Arrays) -> None:
+        if path is None:
+            return
+        staged = path.with_suffix(".part")
+        with staged.open("wb") as file:
+            np.savez(file, allow_pickle=False, **made)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
 
     def has(self, stage: str) -> bool:
         """Whether the arrays of a stage are kept."""
