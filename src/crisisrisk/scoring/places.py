@@ -136,13 +136,15 @@ class _Forecaster:
         spread = Spread(self.model.place_model.distribution, self.shifts, density_of(rows.cells), rule.expected(past))
         usual = usual_counts(history, rows, self.site, latency_hours=rule.latency_hours)
         usual = np.where(np.isnan(usual), spread.expected, usual)
+        hourly = hourly_shares(history, rows, self.site, latency_hours=rule.latency_hours)
         steady = shrunken_rate_times_factor(past)
         live, released = rule_reasons(rule, past)
         order, ranks = _ranked(spread.expected)
         return PlaceForecast(
             frame=_frame(rows.cells, rows, spread, usual.reshape(-1), live, order, ranks),
-            outlooks=spread.outlooks(usual),
-            released_outlooks=spread.outlooks(steady),
+            outlooks=spread.outlooks(usual, hourly),
+            released_outlooks=spread.outlooks(steady, hourly),
+            spread=spread,
             released_usual=tuple(steady.reshape(-1)[order].tolist()),
             released_reasons=tuple(released[row] for row in order.tolist()),
             meta=meta,
