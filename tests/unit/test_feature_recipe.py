@@ -145,6 +145,16 @@ def test_a_recipe_of_places_has_aggregations_of_its_own() -> None:
     assert spec.name == "x_neighbours_1_count_in_28_days"
 
 
+@pytest.mark.parametrize("origin", ["team_initiated", "follow_up"])
+def test_a_recipe_of_places_cannot_ask_where_teams_went(origin: str) -> None:
+    counted = 'name = "x"\nsources = ["s136"]\naggregations = ["count"]\nlookback_days = [28]'
+    group = f'{counted}\nwhere = {{ origin = ["{origin}"] }}'
+    with pytest.raises(RecipeError) as caught:
+        spec_of(group, subject="place")
+    assert f'"{origin}" is recorded, but is no demand of a place' in caught.value.rendered()
+    assert spec_of(group).where == (("origin", (origin,)),)
+
+
 # The recipe as a value
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.features.aggregations import AGGREGATIONS, NOT_KNOWN, Aggregation, window_in_words
 from crisisrisk.features.aggregations.distinct import KNOWN_SOURCES
+from crisisrisk.features.counting import NOT_DEMAND
 from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Where
 
 ALL_SOURCES = "all"
@@ -302,8 +303,15 @@ class _Group:
             elif not listed or not all(isinstance(value, kind) for value in listed):
                 self.problem(f'"where" for "{column}" must list {"true or false" if kind is bool else "text"}')
             else:
+                self._refuse_presence(column, listed)
                 pairs.append((column, tuple(sorted(set(listed)))))
         return tuple(pairs)
+
+    def _refuse_presence(self, column: str, listed: list[Any]) -> None:
+        """Of places nobody may ask what a team set out to make: no such contact reaches their features."""
+        asked = [value for value in listed if value in NOT_DEMAND]
+        if column == "origin" and asked and self.known is AGGREGATIONS["place"]:
+            self.problem(f'"{asked[0]}" is recorded, but is no demand of a place', "public, partner")
 
     def lookbacks(self, aggregations: list[Aggregation]) -> list[int | None]:
         named = self.values.get("lookback_days", [])
