@@ -173,3 +173,25 @@ def test_rules_that_mean_nothing_are_refused() -> None:
     for wrong in ({"name": "other"}, {"name": "self_exciting"}, {"name": "medic", "latency_hours": -1.0}):
         with pytest.raises(ModelError, match="the rule cannot be used"):
             PlaceRule(**wrong)
+
+
+def test_a_city_of_one_cell_has_the_whole_panel() -> None:
+    city = replace(hexagons(MIDDLE), population=np.array([900.0]))
+    counts = COUNTS.sum(axis=1, keepdims=True)
+    shift, _ = np.nonzero(counts)
+    occurred = np.array([microseconds(one.start) for one in SHIFTS])[np.repeat(shift, counts[shift, 0])][::-1]
+    forever = np.full(len(occurred), FOREVER_US)
+    history = PlaceHistory(np.array([0, len(occurred)]), np.arange(len(occurred)), occurred, occurred, forever)
+    past = place_past(history, issued_before(city, SHIFTS, issue_hours=24), SITE)
+    panel = place_baselines(past, counts, [FOLD])
+    assert set(panel.forecasts) == set(PLACE_RULES)
+    for forecast in panel.forecasts.values():
+        assert forecast.sum() == pytest.approx(counts[LAST].sum(), rel=0.5)
+
+
+def test_no_events_at_all_is_said() -> None:
+    nothing = np.empty(0, dtype=np.int64)
+    history = PlaceHistory(np.zeros(len(CELLS) + 1, dtype=np.int64), nothing, nothing, nothing, nothing)
+    past = place_past(history, issued_before(CELLS, SHIFTS, issue_hours=24), SITE)
+    with pytest.raises(DataError, match="no shift has a past"):
+        place_baselines(past, np.zeros_like(COUNTS), [FOLD])
