@@ -95,8 +95,8 @@ def test_origins_further_apart_are_counted_back_from_the_last():
 
 def test_a_comparison_shows_what_is_missing_as_a_dash():
     text = comparison("place", {"deviance": 0.25, "rps": None}, {"mean": {"deviance": float("nan")}})
-    assert text.splitlines()[1].split() == ["model", "0.2500", "–", "–", "–"]
-    assert text.splitlines()[2].split() == ["mean", "–", "–", "–", "–"]
+    assert text.splitlines()[1].split() == ["model", "0.2500", *["–"] * 4]
+    assert text.splitlines()[2].split() == ["mean", *["–"] * 5]
 
 
 def test_a_source_that_names_few_people_is_not_silent_while_it_keeps_sending() -> None:

@@ -27,7 +27,8 @@ class Evaluation:
         content, report = self.content, self.content["report"]
         table = comparison(content["subject"], report["model"], report["baselines"])
         head = f"{content['task']}  run {self.run_id[:8]}"
-        return "\n".join([head, content["judged_on"], "", content["attrition_text"], "", table])
+        worth = ["", report["verdict"]] if "verdict" in report else []
+        return "\n".join([head, content["judged_on"], "", content["attrition_text"], "", table, *worth])
 
 
 def evaluate(site: Site, run_id: str, *, again: bool = False) -> Evaluation:

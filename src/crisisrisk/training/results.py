@@ -12,7 +12,7 @@ from crisisrisk.training.exposures import exposures_in_words
 # For each subject the metrics of a short table.
 SHOWN = {
     "person": ("auprc", "auroc", "precision_at_k", "recall_at_k", "sensitivity_at_85_specificity", "brier"),
-    "place": ("deviance", "log_score", "rps", "calibration_ratio"),
+    "place": ("deviance", "log_score", "rps", "calibration_ratio", "capture"),
 }
 # A higher AUROC than this on anything but planted data is leakage until shown otherwise.
 SUSPICIOUS_AUROC = 0.93
