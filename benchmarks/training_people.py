@@ -110,7 +110,7 @@ def _bucket(folder: Path, number: int, rows: PersonRows, people: pa.Table, recip
     moments, rank = np.unique(rows.as_of, return_inverse=True)
     times = event_times(events, rows.person_id)
     recent = live_counts(times, len(rows.person_id), moments, lookback_us=84 * MICROSECONDS_PER_DAY)
-    chance = 0.004 + 0.003 * np.minimum(recent[rows.row_person(), rank], 40)
+    chance = 0.002 + 0.001 * np.minimum(recent[rows.row_person(), rank], 40)
     happened = np.random.default_rng([SEED, number]).random(len(rows)) < chance
     return (
         happened, ThinHistory().of(events, people, rows), frequent_attender(events, rows),
