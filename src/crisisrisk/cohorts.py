@@ -27,6 +27,10 @@ from crisisrisk.errors import RecipeError, TimeError
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants, microseconds
 
 
+UNKNOWN_AGES = ("leave_out", "keep")
+"""What becomes of people of unknown year of birth where a minimum age is asked."""
+
+
 @dataclass(frozen=True)
 class PersonRows:
     """The rows of one bucket's feature matrix: people in order, each with ascending as-of moments.
@@ -66,8 +70,9 @@ class Stay:
 class CohortRule:
     """Who is eligible. Every condition looks at what was known before the row's own `as_of`, never at later history.
 
-    `minimum_age`: only years of birth are known, so who might still be younger on the day is left out; people
-    of unknown year of birth stay and are counted. 0 asks nothing. `outcome_within_days`: a crisis contact must be
+    `minimum_age`: only years of birth are known, so who might still be younger on the day is left out; 0 asks nothing.
+    `unknown_age`: somebody of unknown year of birth is possibly younger and left out too, unless it is `keep`; then
+    they stay and are counted. `outcome_within_days`: a crisis contact must be
     known that occurred so recently. A hospital stay of which no end ever became known counts as open for
     `longest_open_stay_days`. Who is in one of the stays of `excluded_while` is out of scope.
     """
@@ -76,6 +81,7 @@ class CohortRule:
     seen_within_days: int | None = None
     outcome_within_days: int | None = None
     minimum_age: int = 18
+    unknown_age: str = "leave_out"
     hospital_sources: tuple[str, ...] = ("mh_admission",)
     discharge_sources: tuple[str, ...] = ("mh_discharge",)
     longest_open_stay_days: int = 365
@@ -96,6 +102,11 @@ class CohortRule:
         )  # fmt: skip
 
     def __post_init__(self) -> None:
+        if self.unknown_age not in UNKNOWN_AGES:
+            raise RecipeError(
+                "CR-COHORT-001", f'unknown_age is "{self.unknown_age}"', where="the cohort of the training recipe",
+                wanted=" or ".join(UNKNOWN_AGES), found=self.unknown_age,
+            )  # fmt: skip
         limits = (
             ("minimum_history_days", self.minimum_history_days, 0),
             ("seen_within_days", self.seen_within_days, 1),
@@ -183,7 +194,7 @@ class PersonStates:
     """What a screen says about everyone known at the last as-of. Both arrays have shape (people,), ids ascending.
 
     `state` is `scored`, or why there is no score: `opted_out`, `out_of_scope` (dead, moved away, not seen
-    lately), `under_18`, `in_hospital`, `in_crisis_episode`, `no_data` (no event yet, or too short a history).
+    lately), `under_18` (or possibly: of unknown age), `in_hospital`, `in_crisis_episode`, `no_data` (no event yet, or too short a history).
     """
 
     person_id: NDArray[np.object_]
@@ -273,6 +284,9 @@ def _conditions(
             "in_crisis_episode", "in a crisis episode", "in_crisis_episode",
             in_episode(episode_rule, crises, people, moments),
         ),
+        _Condition(
+            "unknown_age", "year of birth unknown", "under_18", context.registered.birth_year_unknown(moments)
+        ),
         *(
             _Condition(f"while_{stay.name}", stay.name.replace("_", " "), "out_of_scope", _inside(stay, context))
             for stay in rule.excluded_while
@@ -292,7 +306,11 @@ def _conditions(
         none = live_counts(crises, people, moments, lookback_us=lookback) == 0
         meaning = f"no crisis contact in the last {rule.outcome_within_days} days"
         conditions.append(_Condition("no_recent_outcome", meaning, "out_of_scope", none))
-    unasked = {"under_age": rule.minimum_age == 0, "short_history": rule.minimum_history_days == 0}
+    unasked = {
+        "under_age": rule.minimum_age == 0,
+        "unknown_age": rule.minimum_age == 0 or rule.unknown_age == "keep",
+        "short_history": rule.minimum_history_days == 0,
+    }
     return [condition for condition in conditions if not unasked.get(condition.name, False)]
 
 

@@ -115,6 +115,20 @@ def test_numbers_expire_and_reasons_do_not(states_site: ServiceSite) -> None:
     }  # fmt: skip
 
 
+def test_who_may_be_a_child_has_no_number_unless_the_recipe_keeps_people_of_unknown_age(
+    states_site: ServiceSite,
+) -> None:
+    site, model = states_site.site, trained(7)
+    cohort = replace(model.task.cohort, unknown_age="leave_out")
+    write_bundle(bundle_folder(site.models, NAME, 7), replace(model, task=replace(model.task, cohort=cohort)))
+    change = Change(version=7, by="tests", at="2026-11-21T00:00:00+00:00", reason="adults only")
+    set_champion_bundle(site.models, NAME, change)
+    score(site, as_of=None, out=None)
+    found = told(states_site)
+    assert found["cat"] == found["back"] == (422, "under_18")
+    assert (found["dan"], found["eve"]) == ((422, "in_crisis_episode"), (422, "in_hospital"))
+
+
 def test_a_site_that_cares_for_children_has_numbers_for_them(states_site: ServiceSite) -> None:
     configuration = CONFIGURATION + SOURCES + "[people]\nchild_service = true\nyoungest_age = 12\n"
     (states_site.site.path / "crisisrisk.toml").write_text(configuration)

@@ -45,6 +45,7 @@ COHORTS = st.builds(
     seen_within_days=st.sampled_from([None, 1, 28]),
     outcome_within_days=st.sampled_from([None, None, 20]),
     minimum_age=st.sampled_from([0, 18]),
+    unknown_age=st.sampled_from(["leave_out", "keep"]),
     excluded_while=st.sampled_from([(), (STAY,)]),
     hospital_sources=st.just(("ed_attendance",)),
     discharge_sources=st.just(("mh_contact",)),

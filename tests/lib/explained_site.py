@@ -88,7 +88,7 @@ def trained(seed: int) -> Bundle:
     return replace(
         made, features=recipe, model=RiskModel(trees, line),
         phrases=replace(made.phrases, sources=PHRASES),
-        task=replace(made.task, name=NAME, cohort=CohortRule(seen_within_days=365)),
+        task=replace(made.task, name=NAME, cohort=CohortRule(seen_within_days=365, unknown_age="keep")),
         manifest=replace(made.manifest, name=NAME, version=seed, feature_names=names, trees=30),
     )  # fmt: skip
 

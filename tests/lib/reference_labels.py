@@ -98,6 +98,8 @@ class Reference:
             return "in_hospital"
         if any(self.is_crisis(event) and event.occurred_at > as_of - self.gap for event in seen):
             return "in_crisis_episode"
+        if self._of_unknown_age(self.state(person, as_of)) and cohort.minimum_age and cohort.unknown_age != "keep":
+            return "under_18"
         if any(self._inside(stay, seen, as_of) for stay in cohort.excluded_while):
             return "out_of_scope"
         if not seen or since > as_of - cohort.minimum_history_days * DAY:
@@ -111,6 +113,10 @@ class Reference:
         ):
             return "out_of_scope"
         return "scored"
+
+    @staticmethod
+    def _of_unknown_age(state: PersonState | None) -> bool:
+        return state is None or state.birth_year is None
 
     def _why_not_by_state(self, state: PersonState | None, as_of: datetime, cohort: CohortRule) -> str | None:
         if state is None:

@@ -84,7 +84,7 @@ def bundle(subject: str = "person", trees: Trees | None = None) -> Bundle:
     task = Task(
         name=f"{subject}_test", subject=subject, outcome="contact with a crisis service",
         crisis=EpisodeRule(sources=("s136",), codes=(("ed_attendance", ("F99",)),), crisis_flag=True),
-        cohort=CohortRule(seen_within_days=365), horizon_days=28 if subject == "person" else None,
+        cohort=CohortRule(seen_within_days=365, unknown_age="keep"), horizon_days=28 if subject == "person" else None,
     )  # fmt: skip
     manifest = Manifest(
         name=task.name, subject=subject, version=0, run_id="r1", recipe_fingerprint="f1", feature_names=NAMES,

@@ -34,6 +34,7 @@ def _cohort(
     opted_out: Sequence[str] = (),
     **rule: object,
 ) -> PersonCohort:
+    rule = {"unknown_age": "keep", **rule}
     return person_cohort(CohortRule(**rule), RULE, event_table(events), state_table(people), as_of, opted_out=opted_out)
 
 
@@ -192,7 +193,29 @@ def test_age_counts_the_year_in_which_someone_may_still_be_younger() -> None:
     assert _state(_cohort([_event("a", -9)], [person], minimum_age=0), "a") == "scored"
 
 
+@pytest.mark.parametrize("people", [[], [PersonState(person_id="a", valid_from=BASE, known_at=BASE - 9 * DAY)]])
+def test_who_may_be_a_child_is_left_out_unless_the_recipe_keeps_them(people: list[PersonState]) -> None:
+    unasked = _cohort([_event("a", -9)], people, unknown_age="leave_out")
+    assert (_state(unasked, "a"), len(unasked.rows)) == ("under_18", 0)
+    step = {row["step"]: row for row in unasked.attrition.as_rows()}["unknown_age"]
+    assert (step["meaning"], step["people"], step["rows"]) == ("year of birth unknown", 1, 3)
+    assert [note.rows for note in unasked.attrition.notes] == [0]
+    kept = _cohort([_event("a", -9)], people, unknown_age="keep")
+    assert (_state(kept, "a"), len(kept.rows)) == ("scored", 3)
+    assert [(note.name, note.rows) for note in kept.attrition.notes] == [("unknown_birth_year", 3)]
+    assert _state(_cohort([_event("a", -9)], people, unknown_age="leave_out", minimum_age=0), "a") == "scored"
+    assert CohortRule().unknown_age == "leave_out"
+
+
+def test_a_crisis_of_somebody_of_unknown_age_is_still_told() -> None:
+    crisis, stay = _event("a", 12, source="crisis_line"), _event("b", 3, source="mh_admission")
+    cohort = _cohort([crisis, stay], unknown_age="leave_out")
+    assert (_state(cohort, "a"), _state(cohort, "b")) == ("in_crisis_episode", "in_hospital")
+
+
 def test_impossible_questions_are_refused() -> None:
+    with pytest.raises(RecipeError, match='unknown_age is "maybe"'):
+        CohortRule(unknown_age="maybe")
     with pytest.raises(TimeError, match="CR-TIME-003"):
         _cohort([_event("a", 1)], as_of=[])
     with pytest.raises(RecipeError) as caught:

@@ -29,7 +29,7 @@ def _labels(
     **settings: object,
 ) -> Labels:
     table, states = event_table([SEEN, *events]), state_table(people)
-    rows = person_cohort(CohortRule(), rule, table, states, [as_of]).rows
+    rows = person_cohort(CohortRule(unknown_age="keep"), rule, table, states, [as_of]).rows
     return onset_labels(
         rule, table, states, rows, **{"horizon_days": 28, **settings},
         complete_to_us={"crisis_line": microseconds(complete_to)}, cut_off_us=microseconds(cut_off),

@@ -115,6 +115,7 @@ def cohort_rule(recipe: TrainingRecipe) -> CohortRule:
         seen_within_days=cohort.seen_within_days,
         outcome_within_days=cohort.outcome_within_days,
         minimum_age=cohort.minimum_age,
+        unknown_age=cohort.unknown_age,
         hospital_sources=cohort.hospital_sources,
         discharge_sources=cohort.discharge_sources,
         longest_open_stay_days=cohort.longest_open_stay_days,

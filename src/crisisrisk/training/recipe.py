@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
+from crisisrisk.cohorts import UNKNOWN_AGES
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.evaluation.gate import GateLimits
 from crisisrisk.evaluation.groupings import MEANINGS
@@ -112,6 +113,10 @@ class Cohort:
         None, meaning="someone must have had an outcome event this recently (left out: not asked)", above=0
     )
     minimum_age: int = setting(18, meaning="youngest age in years; 0 for data without years of birth", at_least=0)
+    unknown_age: str = setting(
+        "leave_out", meaning="where a minimum age is asked, people of unknown year of birth, who may be younger, are left "
+        "out, or kept", choices=UNKNOWN_AGES,
+    )  # fmt: skip
     hospital_sources: tuple[str, ...] = setting(
         ("mh_admission",), meaning="events that begin a stay in hospital, to `ended_at` or a discharge"
     )

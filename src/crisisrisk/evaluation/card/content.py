@@ -167,6 +167,8 @@ def _outcome_words(outcome: Mapping[str, Any], site: SiteFacts) -> str:
 
 def _cohort_words(cohort: Mapping[str, Any]) -> str:
     parts = [f"people of {cohort['minimum_age']} and over" if cohort["minimum_age"] else "people of any age"]
+    if cohort["minimum_age"] and cohort.get("unknown_age") == "keep":
+        parts.append("or of unknown age")
     if cohort["seen_within_days"]:
         parts.append(f"with a contact in the last {cohort['seen_within_days']} days")
     if cohort["minimum_history_days"]:
