@@ -5,8 +5,9 @@ weight 2 stands for two rows, of weight 0 for none; with weights of 1 the values
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from crisisrisk.compiled import njit
 
 Numbers = NDArray[np.float64]
 

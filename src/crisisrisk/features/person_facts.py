@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.person_events import (
     index_of_people,
     instants_of,

@@ -14,9 +14,9 @@ Memory for each thread: (rows of one person + 1) x counters, nothing that grows 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, Instants
 
 NEVER = np.iinfo(np.int64).min

@@ -9,9 +9,9 @@ events of the longest lookback in which anything is told apart.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.person_kernels import NEVER, Entries, EventArrays, Integers, Plan, Scratch
 from crisisrisk.features.person_tally import EVERY
 from crisisrisk.timeline import Instants

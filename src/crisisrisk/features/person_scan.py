@@ -1,8 +1,8 @@
 """The compiled scan over people, person by person: what was noted for each becomes its rows of the feature matrix."""
 
 import numpy as np
-from numba import njit
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.person_kernels import (
     NEVER,
     EventArrays,

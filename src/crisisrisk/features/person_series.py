@@ -13,9 +13,9 @@ longest series.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.person_kernels import EventArrays, Integers, RowArrays, ascending, first_row_after, grid_of
 from crisisrisk.timeline import Instants
 

@@ -10,9 +10,9 @@ Cost at reading: memberships of events. Memory: 4 bytes x channels for every `EV
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.timeline import Instants
 
 EVERY = 64

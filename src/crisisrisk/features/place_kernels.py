@@ -11,9 +11,9 @@ an event and a moment at which its weight is not nothing. Memory: the table retu
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.timeline import MICROSECONDS_PER_HOUR, Instants
 
 NEVER = np.iinfo(np.int64).min

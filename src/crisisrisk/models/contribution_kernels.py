@@ -8,8 +8,9 @@ Memory for each thread: one block of (rows × features) results and as many code
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from crisisrisk.compiled import njit
 
 NEARLY_ZERO = float(np.float32(1e-35))
 """What LightGBM takes for 0 (`kZeroThreshold` in its meta.h)."""

@@ -6,8 +6,9 @@ Cost for each question: the events of the person up to the last one shown. Memor
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from crisisrisk.compiled import njit
 
 
 class Questions(NamedTuple):

@@ -7,9 +7,9 @@ with every chance in place of a draw. A day costs about 400 multiplications.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.simulation.person_chain import (
     BETTER,
     CALM,

@@ -8,9 +8,9 @@ latent state itself is not seen. No forecast made from contacts can do better on
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.simulation.people import People
 from crisisrisk.simulation.period import Period
 from crisisrisk.simulation.person_beliefs import KEPT, MISSED, Sight, begin_belief, drift_forward, pass_day

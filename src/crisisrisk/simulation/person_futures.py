@@ -7,8 +7,8 @@ the same from the day's start on. Nothing is drawn. A step costs about 300 multi
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from crisisrisk.compiled import njit
 from crisisrisk.simulation.person_chain import (
     BETTER,
     CALM,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.simulation.intensity import CRISIS_HOURS
 from crisisrisk.simulation.people import People
 from crisisrisk.simulation.period import Period, stream

@@ -6,8 +6,8 @@ Each step reads the tables of chances and the person's state `now`, a few whole 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from crisisrisk.compiled import njit
 from crisisrisk.simulation.person_chain import (
     BETTER,
     CALM,

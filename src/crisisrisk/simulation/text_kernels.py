@@ -5,8 +5,9 @@ matrix of bytes with its length beside it; what lies behind the length is never 
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from crisisrisk.compiled import njit
 
 Letters = NDArray[np.uint8]
 Lengths = NDArray[np.int32]

@@ -7,9 +7,9 @@ futures from there. That somebody is reached by a team in between, and then prot
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.simulation.city import City
 from crisisrisk.simulation.people import NEVER, People
 from crisisrisk.simulation.period import Period

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.simulation.people import People
 from crisisrisk.simulation.period import Period
 from crisisrisk.simulation.person_chain import STATES_OF_CHAIN, Calendar, Chain, Traits, calendar, chain, traits

@@ -6,11 +6,11 @@ move it to March. `read_clock_texts_slowly` in tests/lib is the obvious referenc
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND
 
 NO_OFFSET = -(1 << 31)
@@ -113,7 +113,7 @@ def _iso_layout() -> NDArray[np.int32]:
     return layout
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _fixed(content, start, layout, fields):  # type: ignore[no-untyped-def]
     """Whether a text stands in a layout, its numbers in `fields`."""
     for place in range(len(layout)):
@@ -132,7 +132,7 @@ def _fixed(content, start, layout, fields):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _read_all(content, offsets, pattern, layout, wall, zone, readable):  # type: ignore[no-untyped-def]
     fields = np.zeros(9, dtype=np.int64)  # year to microsecond, offset from UTC, half of the day
     parts = np.zeros(9, dtype=np.int64)
@@ -164,7 +164,7 @@ def _read_all(content, offsets, pattern, layout, wall, zone, readable):  # type:
             readable[row] = True
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _digits(content, place, end, most):  # type: ignore[no-untyped-def]
     value, seen = 0, 0
     while seen < most and place + seen < end and 48 <= content[place + seen] <= 57:
@@ -173,7 +173,7 @@ def _digits(content, place, end, most):  # type: ignore[no-untyped-def]
     return value, seen
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _iso(content, place, end, fields):  # type: ignore[no-untyped-def]
     place = _two_parts(content, _part(content, place, end, 0, 4, fields), end, 1, 45, fields)
     if place < 0 or place == end:
@@ -192,7 +192,7 @@ def _iso(content, place, end, fields):  # type: ignore[no-untyped-def]
     return place == end
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _part(content, place, end, field, width, fields):  # type: ignore[no-untyped-def]
     """The place after a number of exactly so many digits, which is kept; -1 where there is none, or `place` was."""
     if place < 0:
@@ -201,7 +201,7 @@ def _part(content, place, end, field, width, fields):  # type: ignore[no-untyped
     return place + seen if seen == width else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _next_part(content, place, end, field, sign, fields):  # type: ignore[no-untyped-def]
     """The place after a sign and two digits."""
     if place < 0 or place >= end or content[place] != sign:
@@ -209,13 +209,13 @@ def _next_part(content, place, end, field, sign, fields):  # type: ignore[no-unt
     return _part(content, place + 1, end, field, 2, fields)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _two_parts(content, place, end, field, sign, fields):  # type: ignore[no-untyped-def]
     place = _next_part(content, place, end, field, sign, fields)
     return _next_part(content, place, end, field + 1, sign, fields)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _fraction(content, place, end, fields):  # type: ignore[no-untyped-def]
     value, seen = _digits(content, place, end, 9)
     for _ in range(9 - seen):
@@ -224,7 +224,7 @@ def _fraction(content, place, end, fields):  # type: ignore[no-untyped-def]
     return seen
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _utc_offset(content, place, end, fields):  # type: ignore[no-untyped-def]
     """The place after an offset (`Z`, `+01`, `+0100`, `+01:00`), or -1 where there is none."""
     if place < end and (content[place] == 90 or content[place] == 122):
@@ -249,7 +249,7 @@ def _utc_offset(content, place, end, fields):  # type: ignore[no-untyped-def]
     return place
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _by_pattern(content, place, end, pattern, fields):  # type: ignore[no-untyped-def]
     fields[8] = -1
     for step in range(len(pattern)):
@@ -265,7 +265,7 @@ def _by_pattern(content, place, end, pattern, fields):  # type: ignore[no-untype
     return place == end and _with_half(fields)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _directive(content, place, end, code, touching, fields):  # type: ignore[no-untyped-def]
     """The place after what one directive reads, or -1."""
     if code in (_NAME, _FULLNAME):
@@ -280,7 +280,7 @@ def _directive(content, place, end, code, touching, fields):  # type: ignore[no-
     return _number(content, place, end, code, touching, fields)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _half(content, place, end, fields):  # type: ignore[no-untyped-def]
     """The place after AM or PM."""
     if place + 2 > end or (content[place + 1] | 32) != 109:
@@ -292,7 +292,7 @@ def _half(content, place, end, fields):  # type: ignore[no-untyped-def]
     return place + 2
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _with_half(fields):  # type: ignore[no-untyped-def]
     """Turns an hour from 1 to 12 into one of the day, where the pattern has AM or PM."""
     if fields[8] < 0:
@@ -303,7 +303,7 @@ def _with_half(fields):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _number(content, place, end, code, touching, fields):  # type: ignore[no-untyped-def]
     width = 4 if code == _YEAR else 2
     value, seen = _digits(content, place, end, width)
@@ -326,7 +326,7 @@ def _number(content, place, end, code, touching, fields):  # type: ignore[no-unt
     return place + seen
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _month_name(content, place, end, fields):  # type: ignore[no-untyped-def]
     if place + 3 > end:
         return -1
@@ -340,7 +340,7 @@ def _month_name(content, place, end, fields):  # type: ignore[no-untyped-def]
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _rest_of_name(content, place, end, month):  # type: ignore[no-untyped-def]
     length = 0
     while length < 8 and _REST[month, length] != 0:
@@ -350,7 +350,7 @@ def _rest_of_name(content, place, end, month):  # type: ignore[no-untyped-def]
     return length
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _is_a_date(fields):  # type: ignore[no-untyped-def]
     year, month, day = fields[0], fields[1], fields[2]
     if year < 1 or month < 1 or month > 12 or day < 1 or fields[3] > 23 or fields[4] > 59 or fields[5] > 59:
@@ -361,7 +361,7 @@ def _is_a_date(fields):  # type: ignore[no-untyped-def]
     return day <= (30 if month == 4 or month == 6 or month == 9 or month == 11 else 31)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _wall_us(fields):  # type: ignore[no-untyped-def]
     """Days of the civil calendar: H. Hinnant, chrono-Compatible Low-Level Date Algorithms, days_from_civil."""
     year = fields[0] - (1 if fields[1] <= 2 else 0)

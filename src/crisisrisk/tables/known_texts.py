@@ -5,11 +5,11 @@ One look-up costs O(bytes asked), however many texts are known: a load asks once
 
 from typing import TypeVar
 
-import numba
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.tables.clock_texts import string_buffers
 from crisisrisk.tables.text_hashes import Hashes, text_hashes
 
@@ -75,7 +75,7 @@ def _grown(values: NDArray[_Kind], least: int) -> NDArray[_Kind]:
     return larger
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _place_again(hashes, count, slots):  # type: ignore[no-untyped-def]
     last = np.uint64(len(slots) - 1)
     for number in range(count):
@@ -85,7 +85,7 @@ def _place_again(hashes, count, slots):  # type: ignore[no-untyped-def]
         slots[slot] = number
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _look_up(asked, offsets, asked_hashes, numbers, slots, ends, content, hashes, count):  # type: ignore[no-untyped-def]
     last = np.uint64(len(slots) - 1)
     for row in range(len(numbers)):
@@ -109,7 +109,7 @@ def _look_up(asked, offsets, asked_hashes, numbers, slots, ends, content, hashes
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _same(asked, start, size, content, first, end):  # type: ignore[no-untyped-def]
     if end - first != size:
         return False

@@ -15,12 +15,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.errors import DataError, MappingError, did_you_mean
 from crisisrisk.tables.headers import require_columns
 from crisisrisk.tables.mapping import FileMapping
@@ -274,7 +274,7 @@ def ends_inside_quotes(path: Path, mapping: FileMapping) -> bool:
     return state == 2
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _quote_state(content, state, delimiter):  # type: ignore[no-untyped-def]
     """0 at the start of a value, 1 inside a plain one, 2 inside a quoted one, 3 after a quote that may end it."""
     for sign in content:

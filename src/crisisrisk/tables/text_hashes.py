@@ -7,12 +7,12 @@ Bernstein, 2012): without the key nobody can list NHS numbers to find whose id i
 import hashlib
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.tables.clock_texts import string_buffers
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -71,7 +71,7 @@ def keyed_ids(columns: Sequence[pa.Array], key: bytes) -> pa.Array:
     return pa.StringArray.from_buffers(len(joined), pa.py_buffer(ends), pa.py_buffer(texts))
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _mix(value):  # type: ignore[no-untyped-def]
     value ^= value >> np.uint64(33)
     value *= np.uint64(0xFF51AFD7ED558CCD)
@@ -80,7 +80,7 @@ def _mix(value):  # type: ignore[no-untyped-def]
     return value ^ (value >> np.uint64(33))
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _fnv(content, offsets, hashes):  # type: ignore[no-untyped-def]
     for row in range(len(hashes)):
         value = np.uint64(0xCBF29CE484222325)
@@ -89,18 +89,18 @@ def _fnv(content, offsets, hashes):  # type: ignore[no-untyped-def]
         hashes[row] = _mix(value)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _combine(hashes, others, mixed):  # type: ignore[no-untyped-def]
     for row in range(len(hashes)):
         mixed[row] = _mix(hashes[row] * np.uint64(0x9E3779B97F4A7C15) + others[row])
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _turn(value, bits):  # type: ignore[no-untyped-def]
     return (value << np.uint64(bits)) | (value >> np.uint64(64 - bits))
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _rounds(state, count):  # type: ignore[no-untyped-def]
     for _ in range(count):
         state[0] += state[1]
@@ -115,7 +115,7 @@ def _rounds(state, count):  # type: ignore[no-untyped-def]
         state[2] = _turn(state[2], 32)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _siphash(content, offsets, secret, halves):  # type: ignore[no-untyped-def]
     state = np.empty(4, dtype=np.uint64)
     for row in range(len(halves)):
@@ -142,14 +142,14 @@ def _siphash(content, offsets, secret, halves):  # type: ignore[no-untyped-def]
             halves[row, half] = state[0] ^ state[1] ^ state[2] ^ state[3]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _absorb(state, word):  # type: ignore[no-untyped-def]
     state[3] ^= word
     _rounds(state, 2)
     state[0] ^= word
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _write_ids(halves, texts, alphabet):  # type: ignore[no-untyped-def]
     for row in range(len(texts)):
         texts[row, 0], texts[row, 1] = 101, 95  # "e_"

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.aggregations.declared import Example, PersonAggregation, Seen
 from crisisrisk.features.person_kernels import EventArrays, Integers, Matrix, RowArrays
 from crisisrisk.features.person_series import COUNT, WHEN, Asked, Series, advance, begin, first_since

@@ -1,8 +1,8 @@
 """Out of character by the clock: whether the last contact came at an hour of the day at which the person makes them."""
 
 import numpy as np
-from numba import njit
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.aggregations.declared import Example, PersonAggregation, Seen
 from crisisrisk.features.person_kernels import EventArrays, Integers, Matrix, RowArrays
 from crisisrisk.features.person_series import COUNT, WHEN, Asked, Series, advance, begin, first_since

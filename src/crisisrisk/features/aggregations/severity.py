@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.aggregations.declared import DAY, Example, PersonAggregation, Seen
 from crisisrisk.features.person_kernels import EventArrays, Integers, Matrix, RowArrays
 from crisisrisk.features.person_series import COUNT, WHEN, Asked, Series, advance, begin, first_since

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import numpy as np
-from numba import njit
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.aggregations.declared import DAY, Example, PersonAggregation, Seen
 from crisisrisk.features.person_kernels import NEVER, EventArrays, Integers, Matrix, RowArrays
 from crisisrisk.features.person_series import COUNT, NOTHING_MORE, WHEN, Asked, Series, advance, begin, first_since

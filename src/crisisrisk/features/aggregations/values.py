@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.features.aggregations.declared import Example, PersonAggregation, Seen
 from crisisrisk.features.person_kernels import NEVER, EventArrays, Integers, Matrix, RowArrays
 from crisisrisk.features.person_series import COUNT, WHEN, Asked, Series, advance, begin, first_since
