@@ -26,7 +26,6 @@ from crisisrisk.episodes import (
 from crisisrisk.errors import RecipeError, TimeError
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants, microseconds
 
-
 UNKNOWN_AGES = ("leave_out", "keep")
 """What becomes of people of unknown year of birth where a minimum age is asked."""
 

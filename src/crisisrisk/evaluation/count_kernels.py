@@ -10,8 +10,9 @@ Complexity: linear in rows × (the greatest count that matters). Memory: what is
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from crisisrisk.compiled import njit
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]

@@ -4,8 +4,9 @@ Complexity: a sort of the cells of each shift, then linear. Memory: one shift, b
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from crisisrisk.compiled import njit
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]

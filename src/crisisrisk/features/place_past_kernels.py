@@ -5,9 +5,9 @@ moments. Memory: the table returned.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.timeline import Instants
 
 Counts = NDArray[np.int32]

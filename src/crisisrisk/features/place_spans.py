@@ -7,9 +7,9 @@ than `allowed` of those count themselves: what counts at T then depends on nothi
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import njit
 from crisisrisk.timeline import Instants
 
 Integers = NDArray[np.int64]

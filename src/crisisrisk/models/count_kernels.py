@@ -7,8 +7,9 @@ dispersion of 0 that is Poisson's. Logs are summed, so that no mean underflows. 
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from crisisrisk.compiled import njit
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
