@@ -104,6 +104,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     return site
 
 
+def service_caveat(made: ServiceSite, name: str) -> str:
+    return answering(made.site, keep_higher_days=0).now.phrases.caveats[name]
+
+
 def promote(made: ServiceSite, version: int, *, days_ago: float = 0) -> None:
     at = (datetime.now(UTC) - days_ago * DAY).isoformat()
     set_champion_bundle(made.site.models, NAME, Change(version=version, by="tests", at=at, reason="tests"))
@@ -138,8 +142,11 @@ def test_everyone_has_the_higher_number_with_what_belongs_to_it(made: ServiceSit
         assert row["probability"] == max(numbers.values())
         assert row["probability"] == numbers[row["model_version"]]
         own = alone[row["model_version"]].loc[person]
-        for name in ("lower", "upper", "thin_history", "reasons"):
+        for name in ("thin_history", "reasons"):
             assert row[name] == own[name]
+    # A range holds among the numbers of one model, not among those that were picked for being higher.
+    assert alone[6]["lower"].notna().any()
+    assert frame[["lower", "upper"]].isna().all(axis=None)
     assert scored["probability"].is_monotonic_decreasing
     assert (both.meta.model_version, both.meta.former_versions) == (6, (5,))
     # Whoever has no score has the same state as without: it is the model that answers who says so.
@@ -151,7 +158,8 @@ def test_of_equals_the_model_that_answers_speaks(made: ServiceSite) -> None:
     second = answering(made.site, keep_higher_days=0).now
     again = score_people(second, Store(made.site).snapshot(), made.site, as_of=START + 320 * DAY, former=[second])
     alone = score_people(second, Store(made.site).snapshot(), made.site, as_of=START + 320 * DAY)
-    assert again.frame[list(COLUMNS)].equals(alone.frame[list(COLUMNS)])
+    same = [name for name in COLUMNS if name not in ("lower", "upper")]
+    assert again.frame[same].equals(alone.frame[same])
 
 
 def test_a_scoring_keeps_whose_number_each_is_and_answers_say_so(
@@ -172,15 +180,19 @@ def test_a_scoring_keeps_whose_number_each_is_and_answers_say_so(
     for name in ("ann", "ben", "cat"):
         answer = client.get(f"/api/v1/people/{made.people[name]}/risk").json()
         assert (answer["model"]["version"], answer["model_version"]) == (6, whose[made.people[name]])
-        assert (FORMER in answer["caveats"]) == (answer["model_version"] == 5)
+        assert FORMER in answer["caveats"]  # who keeps the new number was picked too
+        assert (answer["lower"], answer["upper"]) == (None, None)
+        assert service_caveat(made, "interval") not in answer["caveats"]
     body = client.get("/api/v1/caseloads/north?limit=3").json()
     listed = [one["probability"] for one in body["people"]]
     assert listed == sorted(listed, reverse=True)
-    assert (FORMER in body["caveats"]) == any(one["model_version"] == 5 for one in body["people"])
+    assert FORMER in body["caveats"]
     assert run(["score", "--site", str(made.site.path)]) == 0
     text = capsys.readouterr().out
     assert f"the higher of v6 and v5: {said['from_former']} numbers are of before" in text
     assert " by v5   " in text
+    assert FORMER in text
+    assert "In brackets the range" not in text
 
 
 def test_an_explanation_is_of_the_number_that_is_shown(made: ServiceSite) -> None:
@@ -193,12 +205,12 @@ def test_an_explanation_is_of_the_number_that_is_shown(made: ServiceSite) -> Non
         answer = told.answer
         assert answer.model.manifest.version == version
         assert answer.probability == row["probability"]
-        assert (answer.lower, answer.upper) == pytest.approx((row["lower"], row["upper"]), nan_ok=True)
+        assert np.isnan([answer.lower, answer.upper, row["lower"], row["upper"]]).all()
         assert answer.expected_value + sum(answer.by_group.values()) == pytest.approx(answer.log_odds, abs=1e-9)
         said = told.as_json()
         assert (said["model"]["version"], said["higher_of"]) == (version, [6, 5])
-        assert (FORMER in said["caveats"]) == (version == 5)
-        assert (f"{NAME} v{version}" in told.as_text(), FORMER in told.as_text()) == (True, version == 5)
+        assert FORMER in said["caveats"]
+        assert (f"{NAME} v{version}" in told.as_text(), FORMER in told.as_text()) == (True, True)
         if answer.changes is not None:
             moved = answer.changes
             assert moved.after == answer.probability
@@ -213,6 +225,9 @@ def test_it_ends_with_the_days_and_another_question_is_not_compared(
     made.declare("service.toml", SERVICE)  # 0 days: as the file that `init` writes
     assert run(["score", "--site", str(made.site.path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["higher_of"] == [6]
+    # From then on there are ranges again.
+    frame = score(made.site, as_of=None, out=None).scores.frame
+    assert frame["lower"].notna().any()
     then = answered_at(
         made.site, answering(made.site, keep_higher_days=0).now, datetime.now(UTC) - 2 * DAY, keep_higher_days=5
     )

@@ -18,6 +18,7 @@ from tests.lib.service_site import load_rows
 from tests.lib.tiny_models import NAMES, bundle
 
 from crisisrisk.cli import run
+from crisisrisk.cli.monitoring import HIGHER
 from crisisrisk.commands.monitor import Monitoring, monitor
 from crisisrisk.database.scores import save_person_scores
 from crisisrisk.database.upgrade import current_engine
@@ -97,15 +98,15 @@ def given_scores(site: Site, week: int, *, factor: float = 1.0) -> pd.DataFrame:
             continue
         soon = any(monday(week) <= at < monday(week) + timedelta(days=28) for at in onsets.get(name, []))
         log_odds = np.log(0.15 / 0.85) + 1.2 * (1.2 * soon + random.normal() - 0.6)  # by Bayes' rule
-        rows.append((name, "scored", factor / (1 + np.exp(-log_odds))))
+        rows.append((name, "scored", min(factor / (1 + np.exp(-log_odds)), 0.99)))
     frame = pd.DataFrame(rows, columns=["study_id", "state", "probability"])
     frame["person_id"] = [str(pseudonym(key, "study_id", one)) for one in frame["study_id"]]
     return frame.assign(lower=None, upper=None, reasons="[]")
 
 
-def keep(site: Site, week: int, *, factor: float = 1.0, hours: float = 0) -> None:
+def keep(site: Site, week: int, *, factor: float = 1.0, hours: float = 0, former: tuple[int, ...] = ()) -> None:
     as_of = monday(week) + timedelta(hours=hours)
-    meta = person_run(as_of=as_of, made_at=as_of, valid_until=as_of + WEEK)
+    meta = person_run(as_of=as_of, made_at=as_of, valid_until=as_of + WEEK, former_versions=former)
     save_person_scores(current_engine(site.database_url), given_scores(site, week, factor=factor), meta)
 
 
@@ -232,6 +233,40 @@ def test_scores_that_say_too_little_cross_a_limit_and_exit_with_1(
         "[monitoring]\nexpected_over_observed = [0.1, 9]\nscore_shift_at_most = 9\n"
     )
     assert run(["monitor", *at]) == 0
+
+
+def test_the_higher_of_two_answers_is_marked_and_held_to_no_limit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = make(tmp_path / "site")
+    for week in range(60, 76):
+        keep(site, week)
+    before = monitor(site)
+    for week in range(76, 84):
+        keep(site, week, factor=1.6, former=(3,))  # the higher of two: 1.6 times what one would say
+    found = monitor(site)
+    assert [week.former_versions for week in found.weeks] == [()] * 16 + [(3,)] * 8
+    assert found.as_json()["weeks"][-1]["higher_of"] == [4, 3]
+    ratios = [week.figures["expected_over_observed"] for week in found.weeks]
+    assert np.mean(ratios[-8:]) > 1.4 * np.mean(ratios[:16])
+    # What is held to limits, and the shift, are those of one model's own numbers.
+    assert (found.recent, found.recent_weeks) == (before.recent, before.recent_weeks)
+    assert np.isnan(found.weeks[16].score_shift)  # the first of its kind
+    assert found.passed
+    assert run(["monitor", "--site", str(site.path)]) == 0
+    text = capsys.readouterr().out
+    assert "v4/v3" in text
+    assert HIGHER in text
+
+
+def test_nothing_is_held_to_limits_where_every_week_compared_two(tmp_path: Path) -> None:
+    site = make(tmp_path / "site")
+    for week in range(60, 70):
+        keep(site, week, factor=3, former=(3,))
+    found = monitor(site)
+    assert (found.recent_weeks, found.recent_outcomes) == (0, 0)
+    assert [check.passed for check in found.checks][:3] == [None] * 3
+    assert json.loads(json.dumps(found.as_json()))["passed"] is True
 
 
 def test_who_was_shown_and_who_objects_now(tmp_path: Path) -> None:

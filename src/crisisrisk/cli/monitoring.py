@@ -16,6 +16,11 @@ LIMIT_CROSSED = 1
 _HEADINGS = ("week", "model", "people", "outcomes", "expected", "in the large", "slope", "AUROC", "listed", "precision",
              "not scored", "shift")  # fmt: skip
 
+HIGHER = (
+    "Weeks of two versions gave the higher of two numbers: too high on average while two are compared. They are left "
+    "out of the figures that are held to limits."
+)
+
 
 @click.command(epilog="Example:  crisisrisk monitor --json")
 @site_option
@@ -43,6 +48,8 @@ def _print(result: "Monitoring", zone: ZoneInfo) -> None:
     print_table(_HEADINGS, [_line(week, zone) for week in result.weeks])
     click.echo(f"\nstates in the last of them: {_states(result.weeks[-1])}")
     click.echo(_shown(result))
+    if any(week.former_versions for week in result.weeks):
+        click.echo(f"\n({HIGHER})")
     click.echo(f"\nthe last {result.recent_weeks} of these weeks, {result.recent_outcomes:,} outcomes")
     for check in result.checks:
         click.echo(f"  {check}")
@@ -70,10 +77,15 @@ def _line(week: "Week", zone: ZoneInfo) -> list[object]:
     figures = [_number(found[name], places) for name, places in (
         ("calibration_in_the_large", 2), ("calibration_slope", 2), ("auroc", 3))]  # fmt: skip
     return [
-        f"{week.as_of.astimezone(zone):%Y-%m-%d}", f"v{week.model_version}", found["people"], found["outcomes"],
+        f"{week.as_of.astimezone(zone):%Y-%m-%d}", _whose(week), found["people"], found["outcomes"],
         _number(found["expected"], 1), *figures, found["listed"], _number(found["precision_at_list_length"], 2),
         f"{1 - week.states.get('scored', 0.0):.0%}", _number(week.score_shift, 3),
     ]  # fmt: skip
+
+
+def _whose(week: "Week") -> str:
+    """ "v6", or "v6/v5" where the higher of both counted."""
+    return "/".join(f"v{number}" for number in (week.model_version, *week.former_versions))
 
 
 def _number(value: float, places: int) -> str:

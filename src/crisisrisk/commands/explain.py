@@ -52,8 +52,8 @@ class ExplainResult:
         if isinstance(self.answer, NotScored):
             return [phrases["outcome"]]
         thin = [phrases["thin_history"]] if self.answer.thin_history else []
-        former = [FORMER] if self.model is not self.answering.now else []
-        return [phrases["outcome"], range_caveat(self.model), *thin, *former]
+        ranged = FORMER if self.answering.former else range_caveat(self.model)
+        return [phrases["outcome"], ranged, *thin]
 
     def as_text(self) -> str:
         """The explanation, for a terminal."""

@@ -19,6 +19,7 @@ from crisisrisk.evaluation.monitoring import (
     MonitoringCheck,
     Shift,
     checks,
+    nothing_recent,
     recent_figures,
     shift_of,
     shown_figures,
@@ -48,11 +49,13 @@ class Week:
     run: int
     as_of: datetime
     model_version: int
+    former_versions: Sequence[int]
+    """Versions whose higher numbers counted too: such numbers are too high on average, and no limit sees them."""
     figures: Mapping[str, Any]
     states: Mapping[str, float]
     """Share of everyone known by state, `scored` among them."""
     score_shift: float
-    """Population stability index against the first scoring by the same version."""
+    """Population stability index against the first scoring by the same version, compared with the same ones."""
     unknown: int
     """Scored people of whom nobody can say what came: died, moved away, or object now."""
 
@@ -90,7 +93,8 @@ class Monitoring:
                      "same_week": self.same_week, "next_horizon_ends": None if ends is None else ends.isoformat()},
             "weeks": [
                 {"run": week.run, "as_of": week.as_of.isoformat(), "model_version": week.model_version,
-                 **week.figures, "unknown": week.unknown, "score_shift": week.score_shift, "states": week.states}
+                 **week.figures, "unknown": week.unknown, "score_shift": week.score_shift, "states": week.states,
+                 "higher_of": [week.model_version, *week.former_versions]}
                 for week in self.weeks
             ],
             "shown": self.shown,
@@ -118,9 +122,10 @@ def monitor(site: Site) -> Monitoring:
         return Monitoring(status=NOTHING_MATURED if runs else NO_RUNS, **counts)
     weeks, rows = reader.weeks(weekly)
     limits = service_declaration(site).monitoring
+    alone = [microseconds(week.as_of) for week in weeks if not week.former_versions]
     return Monitoring(
         status=MATURED, weeks=weeks, shown=reader.shown(rows), **counts,
-        **_recent(rows, limits, reader.newest_shift(runs)),
+        **_recent(rows.where(np.isin(rows.as_of, alone)), limits, reader.newest_shift(runs)),
     )  # fmt: skip
 
 
@@ -133,10 +138,16 @@ def _last_of_each_week(runs: Sequence[StoredRun], site: Site) -> list[StoredRun]
     return list(last.values())
 
 
+def _versions(run: StoredRun) -> tuple[int, ...]:
+    """Whose numbers are in a run: the model that answers first."""
+    return (run.meta.model_version, *run.meta.former_versions)
+
+
 def _recent(rows: MaturedRows, limits: MonitoringLimits, shift: Shift) -> dict[str, Any]:
     moments = np.unique(rows.as_of)[-limits.weeks :]
     recent = rows.where(np.isin(rows.as_of, moments))
-    outcomes, found = int(recent.happened.sum()), recent_figures(recent, limits)
+    outcomes = int(recent.happened.sum())
+    found = recent_figures(recent, limits) if len(recent) else nothing_recent()
     return {
         "recent_weeks": len(moments), "recent_outcomes": outcomes, "recent": found,
         "checks": checks(found, outcomes=outcomes, shift=shift, limits=limits),
@@ -150,7 +161,7 @@ class _Reader:
         self._site, self._snapshot, self._name, self._scores = site, snapshot, name, scores
         self._models: dict[int, Bundle] = {}
         self._aftermath: dict[Any, Aftermath] = {}
-        self._first: dict[int, StoredRun] = {}
+        self._first: dict[tuple[int, ...], StoredRun] = {}
         self._said_first: dict[int, FloatArray] = {}
         self._teams = TeamRegister(snapshot.table("caseloads"))
         self._exposures = snapshot.table("exposures").num_rows
@@ -166,11 +177,11 @@ class _Reader:
         return self._aftermath[question]
 
     def by_maturity(self, runs: Sequence[StoredRun]) -> tuple[list[StoredRun], list[StoredRun]]:
-        """Those whose outcomes are all known, and the others. Also finds the first run of each version."""
+        """Those whose outcomes are all known, and the others. Also finds the first run of the same versions."""
         matured: list[StoredRun] = []
         waiting: list[StoredRun] = []
         for run in runs:
-            self._first.setdefault(run.meta.model_version, run)
+            self._first.setdefault(_versions(run), run)
             known = microseconds(run.meta.as_of) <= self._after(run).last_matured_us
             (matured if known else waiting).append(run)
         return matured, waiting
@@ -202,7 +213,8 @@ class _Reader:
         ).where(known)  # fmt: skip
         shares = frame["state"].value_counts(normalize=True)
         week = Week(
-            run=run.number, as_of=run.meta.as_of, model_version=run.meta.model_version, figures=week_figures(rows),
+            run=run.number, as_of=run.meta.as_of, model_version=run.meta.model_version,
+            former_versions=run.meta.former_versions, figures=week_figures(rows),
             states={str(state): float(part) for state, part in sorted(shares.items())},
             score_shift=self._shift(run).value, unknown=int((~known).sum()),
         )  # fmt: skip
@@ -220,8 +232,8 @@ class _Reader:
         return {person for people in lists.values() for person in people}
 
     def _shift(self, run: StoredRun) -> Shift:
-        """How far a run's scores are from those of the first run by the same version."""
-        first = self._first[run.meta.model_version]
+        """How far a run's scores are from those of the first run by the same version, compared with the same ones."""
+        first = self._first[_versions(run)]
         if first.number == run.number:
             return Shift(float("nan"), float("nan"))
         if first.number not in self._said_first:

@@ -108,11 +108,9 @@ def range_caveat(model: Bundle) -> str:
 
 def _caveats(answering: Answering, scores: PersonScores) -> tuple[str, ...]:
     listed, model = scores.top(SHOWN), answering.now
-    said = [range_caveat(model)]
+    said = [FORMER if scores.meta.former_versions else range_caveat(model)]
     if any(row["thin_history"] for row in listed):
         said.append(model.phrases.caveats["thin_history"])
-    if any(row["model_version"] != model.manifest.version for row in listed):
-        said.append(FORMER)
     if answering.other_questions:
         said.append(
             f"{_versions(answering.other_questions)} answered another question, so its numbers are not compared"

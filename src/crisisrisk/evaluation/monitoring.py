@@ -152,6 +152,11 @@ def recent_figures(rows: MaturedRows, limits: MonitoringLimits) -> dict[str, Int
     }
 
 
+def nothing_recent() -> dict[str, Interval]:
+    """The same figures where no row is left: no value."""
+    return dict.fromkeys((AUROC, SLOPE, RATIO), Interval(NOT_A_NUMBER, NOT_A_NUMBER, NOT_A_NUMBER, 0))
+
+
 def _auroc(rows: MaturedRows, limits: MonitoringLimits) -> Interval:
     week = np.unique(rows.as_of, return_inverse=True)[1].astype(np.int64)
     groups = Groups(rows.risk, rows.happened, week)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 from crisisrisk.models.bundle import Bundle
@@ -28,7 +28,7 @@ class Explanation:
     probability: float
     lower: float
     upper: float
-    """The ends of the range; NaN where the model has none."""
+    """The ends of the range; NaN where the model has none, or where several are compared."""
     thin_history: bool
     log_odds: float
     expected_value: float
@@ -88,6 +88,7 @@ def explain_person(
     if state != SCORED:
         return NotScored(state)
     stands = highest_standing(now, record, as_of)
+    lower, upper = (stands.lower, stands.upper) if len(now) == 1 else (nan, nan)
     state_then, moved = SCORED, None
     if since is not None:
         known_then = record.known_before(since)
@@ -99,8 +100,8 @@ def explain_person(
         person_id=person_id,
         model=stands.model,
         probability=stands.probability,
-        lower=stands.lower,
-        upper=stands.upper,
+        lower=lower,
+        upper=upper,
         thin_history=stands.thin_history,
         log_odds=stands.log_odds,
         expected_value=stands.expected_value,

@@ -5,8 +5,9 @@ from crisisrisk.models.task import Task
 QUESTION = ("subject", "outcome", "crisis", "cohort", "horizon_days", "gap_days")
 
 FORMER = (
-    "A number of another version than the model that answers is its predecessor's: for a while after a change of "
-    "model the higher of both is shown, with the reasons and the range of the one whose number it is."
+    "For a while after a change of model everyone has the higher of its number and its predecessor's. Such numbers are "
+    "too high on average while two are compared, so none has a range. A number of another version than the model that "
+    "answers is its predecessor's, with the reasons of that one."
 )
 
 

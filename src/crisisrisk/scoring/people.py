@@ -40,9 +40,9 @@ class PersonScores:
     """Everyone known at `meta.as_of`, the highest probability first, those without one last.
 
     `frame` columns: `person_id, state, probability` (0 to 1, NaN unless scored), `lower`, `upper` (of its range, NaN
-    unless scored by a model that has one), `thin_history` (true or false), `model_version` (whose number it is),
-    `tie_key` (NaN where ties are not drawn), `reasons` (lists of `direction` up, down or not_known, `share, text,
-    events`), `as_of`.
+    unless scored by one model alone that has one), `thin_history` (true or false), `model_version` (whose number
+    it is), `tie_key` (NaN where ties are not drawn), `reasons` (lists of `direction` up, down or not_known,
+    `share, text, events`), `as_of`.
     """
 
     frame: "pd.DataFrame"
@@ -71,7 +71,8 @@ def score_people(
     """Score everyone known at `as_of` with the recipe inside the bundle. Raises ModelError for a bundle of places.
 
     `former`: models of before that ask the same question. Each person has the highest of all their numbers, with
-    the reasons and the range of the model whose number it is. `tie_seed`: people of whom the same "n in 100" is said
+    the reasons of the model whose number it is, and nobody has a range: that of one model holds among its own
+    numbers, not among those picked for being the highest. `tie_seed`: people of whom the same "n in 100" is said
     are ordered at random by it.
     """
     # Who objects now is not scored for a moment in the past either.
@@ -215,7 +216,7 @@ class _Scorer:
         self, teller: Teller, answer: _Answer, events: pa.Table, person_id: NDArray[np.object_], thin: Mask
     ) -> list[_Scored]:
         model, recipe = teller.model.risk_model, teller.model.features
-        lower, upper = model.calibration.ends(answer.log_odds, thin)
+        lower, upper = model.calibration.ends(answer.log_odds, thin) if len(self.tellers) == 1 else _no_ends(thin)
         found = reasons_for(recipe, model.contributions(answer.features, recipe.names), answer.features)
         evidence = evidence_of_bucket(events, person_id, microseconds(self.as_of), self.site.time_zone)
         said = teller.told(evidence, found, answer.features)
@@ -233,6 +234,10 @@ class _Scorer:
             )
             for row, person in enumerate(person_id.tolist())
         ]
+
+
+def _no_ends(thin: Mask) -> tuple[Numbers, Numbers]:
+    return np.full(len(thin), np.nan), np.full(len(thin), np.nan)
 
 
 # The file

@@ -158,10 +158,11 @@ def _listed(run: StoredRun, score: StoredScore) -> ListedPerson:
 
 def _basis(service: Service, run: StoredRun, scores: Collection[StoredScore]) -> dict[str, Any]:
     freshness = Freshness(service.settings)
-    ranged = all(score.lower is not None for score in scores)
+    compared = bool(run.meta.former_versions)
+    ranged = compared or all(score.lower is not None for score in scores)  # FORMER says why there is none
     thin = any(score.thin_history for score in scores)
     basis = freshness.basis(run, ranged=ranged, thin=thin)
-    if any(_whose(run, score) != run.meta.model_version for score in scores):
+    if compared:
         basis["caveats"] = [*basis["caveats"], FORMER]
     return {
         **basis,
