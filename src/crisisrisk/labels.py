@@ -30,7 +30,7 @@ class DoorCount(NamedTuple):
 
 @dataclass(frozen=True)
 class Labels:
-    """One label per cohort row. Both arrays have shape (rows,).
+    """One label per cohort row. Arrays have shape (rows,).
 
     `happened`: 1 yes, 0 no, and -1 wherever `observed` is false: a row whose label nobody can know is dropped,
     never filled with "no". The notes of `attrition` say how many rows, of those with complete data, a death or an
@@ -40,6 +40,8 @@ class Labels:
     happened: NDArray[np.int8]
     observed: Mask
     attrition: Attrition
+    first_onset: Instants
+    """When the first onset in the label window came, microseconds since 1970 UTC; `FOREVER_US` without one."""
     doors: tuple[DoorCount, ...] = ()
 
     @property
@@ -70,7 +72,7 @@ def onset_labels(
     would raise the share of outcomes. With `moved` = `negative`, who moved away had no further outcome, and the row
     stays.
 
-    A death before the label window ends: `censor` drops the row, unless an onset was seen in the window as well;
+    A death before the label window ends: `censor` drops the row, an onset seen before it or not, as with every end;
     `composite` counts a death inside the label window as the outcome, and drops a row whose death came before it;
     `negative` takes the death for no outcome.
     Raises RecipeError for another word, DataError when a source that the rule names has no `complete_to`,
@@ -89,7 +91,7 @@ def onset_labels(
     dies = observation.died_at < ends
     inside = dies & (observation.died_at >= starts)
     none = np.zeros_like(dies)
-    unclear = {"censor": dies & ~begun.seen, "composite": dies & ~inside & ~begun.seen, "negative": none}[death]
+    unclear = {"censor": dies, "composite": dies & ~inside & ~begun.seen, "negative": none}[death]
     dead = inside if death == "composite" else none
     causes = (
         ("incomplete", "horizon passes what the data cover", incomplete),
@@ -99,16 +101,20 @@ def onset_labels(
     observed, attrition = _attrition(rows, causes)
     touched = (
         ("died_in_horizon", f"died inside the horizon: {_DEATH_WORDS[death]}", dies & ~incomplete),
+        ("died_after_outcome", f"of them, after an outcome inside it: {_AFTER_WORDS[death]}",
+         dies & begun.seen & ~incomplete),
         ("moved_in_horizon", f"observation over inside it: {_MOVE_WORDS[moved]}", lost & ~incomplete),
-    )
+    )  # fmt: skip
     happened = (begun.seen | dead).astype(np.int8)
     happened[~observed] = UNKNOWN
     notes = tuple(AttritionStep(name, meaning, _people(rows, mask), int(mask.sum())) for name, meaning, mask in touched)
     attrition = Attrition(attrition.people, attrition.rows, attrition.steps, notes)
-    return Labels(happened, observed, attrition, _doors(rows, begun, dead, observed))
+    first_onset = np.where(begun.seen, begun.first_at, FOREVER_US)
+    return Labels(happened, observed, attrition, first_onset, _doors(rows, begun, dead, observed))
 
 
 _DEATH_WORDS = {"censor": "dropped", "composite": "an outcome", "negative": "no outcome"}
+_AFTER_WORDS = {"censor": "dropped", "composite": "kept", "negative": "kept"}
 _MOVE_WORDS = {"censor": "dropped", "negative": "no outcome"}
 
 
@@ -180,6 +186,7 @@ class _Begun(NamedTuple):
 
     seen: Mask
     onset: NDArray[np.int64]
+    first_at: Instants
     number: NDArray[np.int64]
     names: tuple[str, ...]
 
@@ -193,7 +200,8 @@ def _begun_inside(
     first = _earlier(begun, person, starts)
     doors = doors_of(rule, events.select(["source", "code"]).take(places))
     seen = _earlier(begun, person, ends) > first
-    return _Begun(seen, first, np.append(doors.number, -1)[first], doors.names)
+    first_at = np.append(begun.occurred_at, FOREVER_US)[first]
+    return _Begun(seen, first, first_at, np.append(doors.number, -1)[first], doors.names)
 
 
 def days_to_onset(

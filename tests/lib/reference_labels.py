@@ -181,6 +181,8 @@ class Reference:
         happened = any(start <= onset.occurred_at < end for onset in self.onsets(person, cut_off))
         state = self.state(person, cut_off)
         died_at = state.died_at if state else None
-        if died_at is None or died_at >= end or death == "negative" or happened:
+        if died_at is None or died_at >= end or death == "negative":
             return happened
+        if happened:
+            return None if death == "censor" else True
         return True if death == "composite" and died_at >= start else None

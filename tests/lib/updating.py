@@ -3,7 +3,8 @@
 Nobody exists. Each of three years every person has one row a month. The truth of a row is its risk if nobody helps. In
 the first year there is no service. In the second the tenth ranked highest by the first model is reached every month,
 which lowers their risk to `LEFT` of it. A second model is then fitted, in several ways, and held against the truth of
-the third year. `python -m tests.lib.updating` writes the page.
+the third year. Of those who have a crisis `FOLLOWED` are helped the day after it too.
+`python -m tests.lib.updating` writes the page.
 """
 
 from collections.abc import Mapping
@@ -11,16 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from crisisrisk.evaluation.logistic import expit
 from crisisrisk.evaluation.metrics import auprc
 from crisisrisk.models.calibration import fit_calibration
 from crisisrisk.models.risk_model import RiskModel
+from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY
+from crisisrisk.training.exposures import exposed_rows
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.recipe import ModelSettings
 
 PEOPLE, MONTHS = 3000, 12
-REACHED, LEFT = 0.1, 0.3
+REACHED, LEFT, FOLLOWED = 0.1, 0.3, 0.8
 NAMES = ("episodes_ever", "contacts_in_28_days", "contacts_in_364_days", "reached")
 SETTINGS = ModelSettings(rounds=150, min_data_in_leaf=100, num_leaves=8, learning_rate=0.08, threads=1)
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
@@ -94,6 +98,29 @@ def _unreached(features: np.ndarray) -> np.ndarray:
     return changed
 
 
+def days_of_onset(rows: Year) -> np.ndarray:
+    """When in its label window the outcome of each row came, in microseconds; FOREVER_US without one."""
+    days = np.random.default_rng(5).uniform(1, 28, len(rows.happened))
+    return np.where(rows.happened, (days * MICROSECONDS_PER_DAY).astype(np.int64), FOREVER_US)
+
+
+def helped_rows(rows: Year, onset: np.ndarray, until: np.ndarray | None) -> np.ndarray:
+    """By training's own rule: people reached at the start, and `FOLLOWED` of those who had a crisis, a day after it."""
+    number = np.arange(len(onset))
+    followed = rows.happened & (np.random.default_rng(6).random(len(onset)) < FOLLOWED)
+    whom = np.concatenate([number[rows.reached], number[followed]])
+    at = np.concatenate([np.zeros(rows.reached.sum(), dtype=np.int64), onset[followed] + MICROSECONDS_PER_DAY])
+    ids = np.array([f"p{one}" for one in number], dtype=object)
+    table = pa.table(
+        {"person_id": pa.array(ids[whom], pa.string()), "shown_at": pa.array(at).cast(pa.timestamp("us", "UTC")),
+         "action": pa.array(["acted_on"] * len(whom))}
+    )  # fmt: skip
+    return exposed_rows(
+        table, ids, number, np.zeros(len(onset), dtype=np.int64), lasts_days=28, reach_days=28,
+        actions=("acted_on",), first_onset=until,
+    ).helped  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Found:
     """What an answer makes of the third year, against what would happen if nobody helped."""
@@ -116,11 +143,15 @@ def results(seed: int = 1) -> Mapping[str, Found]:
     served, later = year(random, first), year(random)
     both = before.joined(served)
     kept = served.where(~served.reached)
+    onset = days_of_onset(served)
+    helped, helped_at_all = (helped_rows(served, onset, until) for until in (onset, None))
     answers = {
         "the first model, as it was": first,
         "naive: refitted on the served year": fitted(served),
         "naive: refitted on both years": fitted(both),
         "served year without reached rows": fitted(kept),
+        "the same, where crises are followed by help too": fitted(served.where(~helped)),
+        "the same, leaving out rows helped after their crisis": fitted(served.where(~helped_at_all)),
         "both years without reached rows": fitted(before.joined(kept)),
         "both years, being reached as a feature that is 0 at scoring": fitted(both, sees_reached=True),
     }

@@ -42,12 +42,16 @@ def exposures(*rows: tuple[str, float, str]) -> pa.Table:
     return pa.table(columns).cast(EXPOSURES.arrow_schema)
 
 
-def found(*rows: tuple[str, float, str], days: list[float], lasts_days: int = 28, reach_days: int = 28):
+def found(
+    *rows: tuple[str, float, str], days: list[float], lasts_days: int = 28, reach_days: int = 28,
+    first_onset: list[float] | None = None,
+):  # fmt: skip
     """Rows of person a on some days."""
     as_of = (np.array(days) * DAY).astype(np.int64)
     return exposed_rows(
         exposures(*rows), IDS, np.zeros(len(as_of), dtype=np.int64), as_of, lasts_days=lasts_days,
         reach_days=reach_days, actions=("acted_on",),
+        first_onset=None if first_onset is None else (np.array(first_onset) * DAY).astype(np.int64),
     )  # fmt: skip
 
 
@@ -56,6 +60,15 @@ def test_help_changes_the_rows_around_it_and_no_others():
     exposed = found(("a", 100, "acted_on"), days=[71, 72, 73, 100, 128, 129])
     assert exposed.helped.tolist() == [False, False, True, True, True, False]
     assert exposed.first_us == 100 * DAY
+
+
+def test_help_after_the_onset_changed_no_label():
+    # Rows of day 80 and 90 whose first onset came on day 95; helped on day 100, because of it.
+    row = {"days": [80, 90, 90], "first_onset": [95, 95, 101]}
+    assert found(("a", 100, "acted_on"), **row).helped.tolist() == [False, False, True]
+    assert found(("a", 95, "acted_on"), **row).helped.tolist() == [False, False, True]  # at the onset itself
+    assert found(("a", 94, "acted_on"), **row).helped.tolist() == [True, True, True]
+    assert found(("a", 100, "acted_on"), **row).shown.tolist() == [True, True, True]  # shown it was
 
 
 def test_being_shown_is_not_being_helped():
@@ -97,7 +110,7 @@ def test_training_leaves_helped_rows_out_and_says_what_it_followed(tmp_path):
     load_rows(site, "exposures", "\n".join(["person,shown,action", *rows, ""]), MAPPING)
     after = train(site, "person", None, baseline="one_year_count", tell=told.append)
     exposures = after.report["fitting"]["exposures"]
-    assert exposures["training_rows_helped"] == exposures["training_rows_shown"] > 0
+    assert 0 < exposures["training_rows_helped"] < exposures["training_rows_shown"]  # some had had their crisis
     fitted_on = [int(run.report["fitting"]["fitted_on"].split()[1].replace(",", "")) for run in (before, after)]
     assert fitted_on[0] - fitted_on[1] == exposures["training_rows_helped"]
     assert any(one.startswith("warning: ") and "follow the first score shown" in one for one in told)
@@ -127,6 +140,14 @@ def test_the_remedy_does_not(updated):
     assert 0.9 < remedy.said_over_true < 1.1
     assert remedy.recall > 0.95 * first.recall
     assert remedy.auprc > 0.95 * first.auprc
+
+
+@pytest.mark.slow
+def test_help_that_follows_a_crisis_is_no_reason_to_leave_the_crisis_out(updated):
+    # The rows that training leaves out are those reached beforehand, whoever is helped after a crisis as well.
+    assert updated["the same, where crises are followed by help too"] == updated["served year without reached rows"]
+    wrong = updated["the same, leaving out rows helped after their crisis"]
+    assert wrong.said_over_true < 0.5 * updated["served year without reached rows"].said_over_true
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ def test_a_correction_counts_from_just_after_it_became_known() -> None:
     ("death", "died", "crisis", "happened"),
     [
         ("censor", 10, None, -1),
-        ("censor", 10, 5, 1),
+        ("censor", 10, 5, -1),
         ("censor", 28, None, 0),
         ("composite", 10, None, 1),
         ("composite", 2, None, -1),  # before the label window, which starts after a gap of 3 days
@@ -184,6 +184,34 @@ def test_deaths_are_counted_whatever_becomes_of_them(death: str, words: str) -> 
     dies = PersonState(person_id="a", valid_from=BASE, known_at=BASE - DAY, died_at=BASE + 9 * DAY)
     notes = {note.name: note for note in _labels([], [dies], death=death).attrition.notes}
     assert (notes["died_in_horizon"].rows, notes["died_in_horizon"].meaning) == (1, f"died inside the horizon: {words}")
+
+
+@pytest.mark.parametrize(("death", "words"), [("censor", "dropped"), ("composite", "kept"), ("negative", "kept")])
+def test_outcomes_before_a_death_are_counted_and_it_is_said_what_became_of_them(death: str, words: str) -> None:
+    dies = PersonState(person_id="a", valid_from=BASE, known_at=BASE - DAY, died_at=BASE + 9 * DAY)
+    labels = _labels([_crisis(BASE + 3 * DAY)], [dies], death=death)
+    notes = {note.name: note for note in labels.attrition.notes}
+    assert (notes["died_in_horizon"].rows, notes["died_after_outcome"].rows) == (1, 1)
+    assert notes["died_after_outcome"].meaning == f"of them, after an outcome inside it: {words}"
+    assert labels.observed.tolist() == [words == "kept"]
+    none = {note.name: note for note in _labels([], [dies], death=death).attrition.notes}
+    assert (none["died_in_horizon"].rows, none["died_after_outcome"].rows) == (1, 0)
+
+
+def test_censoring_by_death_takes_as_large_a_part_of_those_with_the_outcome_as_without() -> None:
+    # Of 20 people 10 have the outcome, and of either ten 4 die inside the horizon; one more was only seen.
+    events = [
+        EventVersion(event_id=f"{who}{day}", person_id=f"p{who}", occurred_at=at, known_at=at + DAY)
+        for who in range(20)
+        for day, at in ((-80, BASE - 80 * DAY), *(((5, BASE + 5 * DAY),) if who < 10 else ()))
+    ]
+    dead = [
+        PersonState(person_id=f"p{who}", valid_from=BASE - 90 * DAY, known_at=BASE - 90 * DAY, died_at=BASE + 9 * DAY)
+        for who in (0, 1, 2, 3, 10, 11, 12, 13)
+    ]
+    labels = _labels(events, dead)
+    kept = labels.happened[labels.observed].tolist()
+    assert (kept.count(1), kept.count(0)) == (6, 6 + 1)
 
 
 def test_outcomes_are_split_by_the_door_of_the_first_onset() -> None:

@@ -21,7 +21,7 @@ class Exposed:
     shown: Mask
     """The person's score was shown, opened or acted on, inside the label window or shortly before it."""
     helped: Mask
-    """It led to one of the actions that the recipe takes for help."""
+    """It led to one of the actions that the recipe takes for help, before the outcome came if it did."""
     first_us: int | None
     """When the first score of anybody was shown; None where none was."""
 
@@ -36,12 +36,14 @@ class Exposed:
 
 def exposed_rows(
     exposures: pa.Table, person_ids: NDArray[np.object_], person: NDArray[np.int64], as_of: Instants, *,
-    lasts_days: int, reach_days: int, actions: Sequence[str],
+    lasts_days: int, reach_days: int, actions: Sequence[str], first_onset: Instants | None = None,
 ) -> Exposed:  # fmt: skip
     """Which rows a score may have changed. `person`: index into `person_ids`; rows have shape (rows,).
 
     A row is exposed by whatever was shown from `lasts_days` before its `as_of` to the end of its label window,
-    `reach_days` after it. It is no feature: labels look at what happened, whenever that became known.
+    `reach_days` after it. Help counts up to `first_onset` only, where the window has one: what came after cannot
+    have changed whether it came, and leaving such rows out would leave out the outcome itself. It is no feature:
+    labels look at what happened, whenever that became known.
     """
     nobody = np.zeros(len(as_of), dtype=bool)
     if not exposures.num_rows:
@@ -51,13 +53,13 @@ def exposed_rows(
     at = instants_of(exposures, "shown_at", missing=0)
     is_help = np.isin(np.array(exposures.column("action").to_pylist(), dtype=object), list(actions))
 
-    def reached(rows: Mask) -> Mask:
-        return _any_between(
-            whom[rows], at[rows], person, as_of - lasts_days * MICROSECONDS_PER_DAY,
-            as_of + reach_days * MICROSECONDS_PER_DAY,
-        )  # fmt: skip
+    starts, ends = as_of - lasts_days * MICROSECONDS_PER_DAY, as_of + reach_days * MICROSECONDS_PER_DAY
+    settled = ends if first_onset is None else np.minimum(ends, first_onset)
 
-    return Exposed(reached(whom >= 0), reached((whom >= 0) & is_help), int(at.min()))
+    def reached(rows: Mask, until: Instants) -> Mask:
+        return _any_between(whom[rows], at[rows], person, starts, until)
+
+    return Exposed(reached(whom >= 0, ends), reached((whom >= 0) & is_help, settled), int(at.min()))
 
 
 def _any_between(

@@ -65,7 +65,9 @@ class PersonData:
     def outcome_as_json(self) -> dict[str, Any]:
         """By which doors outcomes came, and how many rows a death or a move touched, and what became of them."""
         notes = {note.name: note for note in self.attrition.notes}
-        touched = [notes[name] for name in ("died_in_horizon", "moved_in_horizon") if name in notes]
+        touched = [
+            notes[name] for name in ("died_in_horizon", "died_after_outcome", "moved_in_horizon") if name in notes
+        ]
         return {
             "doors": [count._asdict() for count in self.doors],
             "competing": [
@@ -197,6 +199,7 @@ class _Part:
     rows: PersonRows
     """Those with a label, as everything beside them."""
     happened: NDArray[np.bool_]
+    first_onset: Instants
     history: CrisisHistory
     attendance: NDArray[np.float64]
     thin: NDArray[np.bool_]
@@ -225,6 +228,7 @@ class _Context:
         return _Part(
             rows=rows_taken(cohort.rows, np.flatnonzero(kept)),
             happened=labels.happened[kept] == 1,
+            first_onset=labels.first_onset[kept],
             history=crisis_history(rule, events, people, cohort.rows).where(kept),
             attendance=frequent_attender(events, cohort.rows)[kept],
             thin=thin_rule(self.recipe).of(events, people, cohort.rows)[kept],
@@ -258,7 +262,9 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, featu
         team=_teams(snapshot.table("caseloads"), ids, person, as_of),
         attrition=attrition,
         cut_off_us=context.cut_off_us,
-        exposed=_exposed(context.recipe, snapshot, ids, person, as_of),
+        exposed=_exposed(
+            context.recipe, snapshot, ids, person, as_of, np.concatenate([part.first_onset for part in parts])
+        ),
         buckets=tuple(part.rows for part in parts),
         doors=doors_added(part.doors for part in parts),
         complete_to=context.complete_to,
@@ -266,11 +272,13 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, featu
 
 
 def _exposed(
-    recipe: TrainingRecipe, snapshot: Snapshot, ids: NDArray[np.object_], person: NDArray[np.int64], as_of: Instants
-) -> Exposed:
+    recipe: TrainingRecipe, snapshot: Snapshot, ids: NDArray[np.object_], person: NDArray[np.int64], as_of: Instants,
+    first_onset: Instants,
+) -> Exposed:  # fmt: skip
     return exposed_rows(
         snapshot.table("exposures"), ids, person, as_of, lasts_days=recipe.updating.lasts_days,
         reach_days=recipe.outcome.gap_days + recipe.outcome.horizon_days, actions=recipe.updating.helping_actions,
+        first_onset=first_onset,
     )  # fmt: skip
 
 

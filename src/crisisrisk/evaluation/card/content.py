@@ -126,7 +126,7 @@ def _facts(run: RunFacts, site: SiteFacts) -> list[dict[str, str]]:
         "What counts": _outcome_words(outcome, site),
         "A new episode": f"begins {outcome['stable_gap_days']} days or more after the last such contact",
         "A death within the horizon": {
-            "censor": "leaves the row out (unless the outcome came first)", "composite": "counts as the outcome",
+            "censor": "leaves the row out, also where the outcome came first", "composite": "counts as the outcome",
             "negative": "counts as no outcome",
         }[outcome["death"]],
         "A move away within the horizon": {"censor": "leaves the row out", "negative": "counts as no outcome"}[

@@ -7,6 +7,8 @@ from crisisrisk.evaluation.disclosure import SMALLEST, Released, released_count,
 from crisisrisk.evaluation.fairness import METRICS, TOO_FEW
 from crisisrisk.evaluation.workload import TeamWorkload, Workload
 
+_PARTS = ("died_after_outcome",)
+
 
 def cohort_flow(attrition: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Who was dropped by each step and how many were left, recomputed from the rounded numbers."""
@@ -26,9 +28,12 @@ def cohort_flow(attrition: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def by_door(outcome: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """By which ways the outcomes came, and which rows a death or a move inside the horizon touched."""
+    """By which ways the outcomes came, and which rows a death or a move inside the horizon touched.
+
+    A part of another count is not among them: the difference would tell a third.
+    """
     rows = [(one["door"], one) for one in outcome.get("doors", ())]
-    rows += [(one["meaning"], one) for one in outcome.get("competing", ())]
+    rows += [(one["meaning"], one) for one in outcome.get("competing", ()) if one["event"] not in _PARTS]
     return [{"name": name, "people": released_count(one["people"]), "rows": released_count(one["rows"])}
             for name, one in rows]  # fmt: skip
 
