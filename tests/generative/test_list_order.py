@@ -1,4 +1,4 @@
-"""Order by chance among equal numbers: nobody passes anybody of whom another number is said, and it can be repeated."""
+"""Order by chance among ties: who is listed never depends on it, only near-equals change places, it can be repeated."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -7,41 +7,52 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crisisrisk.scoring.ordering import in_100, list_place, tie_key
+from crisisrisk.scoring.ordering import NEAR, Placed, in_100, list_order, tie_key
 
 AS_OF = datetime(2026, 11, 22, 6, tzinfo=UTC)
-chances = st.lists(st.one_of(st.floats(0, 1), st.sampled_from([0.04, 0.05, 0.123, 0.127, 0.5])), max_size=40)
+near = st.sampled_from([0.012, 0.0151, 0.016, 0.0165, 0.017, 0.0249, 0.123, 0.124, 0.127, 0.176, 0.18, 0.184, 0.5])
+chances = st.lists(st.one_of(st.floats(0, 1), near), max_size=40)
+lengths = st.integers(1, 40)
 
 
-def ordered(risk: list[float], seed: int | None, as_of: datetime = AS_OF) -> list[int]:
+def ordered(risk: list[float], seed: int | None, *cuts: int, as_of: datetime = AS_OF) -> list[int]:
     """The people, numbered, in the order of the list."""
-    keys = [None if seed is None else tie_key(seed, as_of, f"p{who}") for who in range(len(risk))]
-    return sorted(range(len(risk)), key=lambda who: list_place(risk[who], f"p{who}", keys[who]))
+    keys = [None if seed is None else tie_key(seed, as_of, f"p{who:02}") for who in range(len(risk))]
+    placed = [Placed(f"p{who:02}", chance, key) for who, (chance, key) in enumerate(zip(risk, keys, strict=True))]
+    return [int(one.person_id[1:]) for one in list_order(placed, cuts=cuts)]
 
 
-@given(chances, st.integers(0, 2**62))
-def test_only_people_of_the_same_number_change_places(risk, seed):
-    drawn = ordered(risk, seed)
-    assert sorted(drawn) == list(range(len(risk)))  # nobody is left out or comes twice
-    said = [in_100(risk[who]) for who in drawn]
-    assert said == sorted(said, reverse=True)
-    assert said == [in_100(risk[who]) for who in ordered(risk, None)]
+@given(chances, st.integers(0, 2**62), lengths, lengths)
+def test_who_is_on_a_list_is_the_same_with_and_without_the_draw(risk, seed, length, shorter):
+    drawn, plain = ordered(risk, seed, length, shorter), ordered(risk, None)
+    assert plain == sorted(range(len(risk)), key=lambda who: (-risk[who], who))
+    assert sorted(drawn) == sorted(plain)  # nobody is left out or comes twice
+    for cut in (length, shorter):
+        assert set(drawn[:cut]) == set(plain[:cut])
 
 
-@given(chances, st.integers(0, 2**62), st.integers(1, 40))
-def test_a_cut_holds_everybody_above_it_and_differs_only_among_ties(risk, seed, length):
-    with_chance, without = set(ordered(risk, seed)[:length]), set(ordered(risk, None)[:length])
-    assert len(with_chance) == len(without)
-    if len(risk) > length:
-        cut = in_100(risk[ordered(risk, None)[length - 1]])
-        assert all(in_100(risk[who]) == cut for who in with_chance ^ without)
-        assert {who for who in range(len(risk)) if in_100(risk[who]) > cut} <= with_chance & without
+@given(chances, st.integers(0, 2**62), lengths)
+def test_only_people_of_nearly_the_same_risk_and_the_same_number_change_places(risk, seed, length):
+    drawn = ordered(risk, seed, length)
+    for place, who in enumerate(drawn):
+        for later in drawn[place + 1 :]:
+            if risk[later] > risk[who]:
+                assert in_100(risk[later]) == in_100(risk[who])
+                assert risk[later] <= NEAR * risk[who]
+
+
+def test_a_tie_is_drawn_where_no_list_ends_in_it_and_a_point_is_no_tie():
+    near, point = [0.184, 0.183, 0.182, 0.181], [0.0249, 0.0151]
+    orders = [ordered(near, seed, 4) for seed in range(200)]
+    assert len({tuple(one) for one in orders}) == 24  # every order comes
+    assert all(ordered(near, seed, 2) == [0, 1, 2, 3] for seed in range(50))
+    assert all(ordered(point, seed) == [0, 1] for seed in range(50))
 
 
 @given(chances, st.integers(0, 2**62))
 def test_the_same_seed_and_moment_give_the_same_order_in_any_zone(risk, seed):
     elsewhere = AS_OF.astimezone(timezone(timedelta(hours=5)))
-    assert ordered(risk, seed) == ordered(risk, seed, elsewhere)
+    assert ordered(risk, seed) == ordered(risk, seed, as_of=elsewhere)
 
 
 @pytest.mark.parametrize("change", [{"seed": 8}, {"as_of": AS_OF + timedelta(days=7)}])

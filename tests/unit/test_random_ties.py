@@ -1,4 +1,4 @@
-"""Where a site wants it, people of the same number stand in a random order, which is kept with each scoring."""
+"""Where a site wants it, people of nearly the same risk stand in a random order, which is kept with each scoring."""
 
 import json
 
@@ -48,6 +48,7 @@ def test_the_seed_and_every_key_are_kept_and_no_number_changes(
     keys = [tie_key(12, stored.meta.as_of, person) for person in scored["person_id"]]
     assert scored["tie_key"].tolist() == keys
     assert frame[frame["state"] != "scored"]["tie_key"].isna().all()
+    assert scored["probability"].is_monotonic_decreasing
     after = frame.set_index("person_id").loc[before.index]
     for name in ("state", "probability", "lower", "upper"):
         assert np.array_equal(after[name], before[name], equal_nan=name != "state")
@@ -55,15 +56,19 @@ def test_the_seed_and_every_key_are_kept_and_no_number_changes(
 
 def test_the_service_lists_people_in_the_kept_order(tmp_path) -> None:
     site = make_site(tmp_path / "site")
-    names, risk = ["ann", "ben", "cat", "dan", "eve", "back"], [0.181, 0.184, 0.179, 0.3, 0.176, 0.05]
-    keys = [0.7, 0.2, 0.1, 0.9, 0.5, 0.05]
-    site.score(
-        *(score_row(name, chance, tie_key=key) for name, chance, key in zip(names, risk, keys, strict=True)),
-        tie_seed=12,
-    )
-    body = site.client("care", "north").get("/api/v1/caseloads/north?limit=10").json()
+    risk = {"dan": 0.304, "ann": 0.301, "ben": 0.184, "cat": 0.179, "eve": 0.176, "back": 0.05}
+    keys = {"dan": 0.9, "ann": 0.2, "ben": 0.7, "cat": 0.1, "eve": 0.5, "back": 0.05}
+    site.score(*(score_row(name, chance, tie_key=keys[name]) for name, chance in risk.items()), tie_seed=12)
     of = {pseudonym: name for name, pseudonym in site.people.items()}
-    # 18 in 100 is said of four people; dan is above them and back below, whatever was drawn.
-    assert [of[one["person_id"]] for one in body["people"]] == ["dan", "cat", "ben", "eve", "ann", "back"]
-    assert [one["likely_in_100"] for one in body["people"]] == [30, 18, 18, 18, 18, 5]
-    assert body["people_scored"] == len(names)
+
+    def listed(limit: int) -> list[str]:
+        body = site.client("care", "north").get(f"/api/v1/caseloads/north?limit={limit}").json()
+        assert body["people_scored"] == len(risk)
+        return [of[one["person_id"]] for one in body["people"]]
+
+    # The team's own list ends after two. 30 in 100 is said of two people, 18 of three.
+    assert listed(10) == ["ann", "dan", "cat", "eve", "ben", "back"]
+    assert listed(2) == ["ann", "dan"]
+    # A list that ends among the three shows the likeliest of them, whatever was drawn.
+    assert listed(3) == ["ann", "dan", "ben"]
+    assert listed(1) == ["dan"]

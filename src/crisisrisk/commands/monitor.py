@@ -30,7 +30,7 @@ from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.models.bundle import Bundle, load_bundle
 from crisisrisk.models.champions import bundle_folder, champion
 from crisisrisk.scoring.lists import cut
-from crisisrisk.scoring.ordering import list_place
+from crisisrisk.scoring.ordering import Placed, by_probability
 from crisisrisk.scoring.registers import TeamRegister, opted_out_at
 from crisisrisk.serving.settings import service_declaration
 from crisisrisk.tables.site import Site
@@ -221,14 +221,10 @@ class _Reader:
         return week, rows, ids[known]
 
     def _listed(self, scored: pd.DataFrame, as_of: int) -> set[str]:
-        """Who stood on a team's list, in the order that the service shows."""
-        places = sorted(
-            list_place(chance, person, None if np.isnan(key) else key)
-            for person, chance, key in zip(
-                scored["person_id"], scored["probability"], scored["tie_key"], strict=True
-            )
-        )  # fmt: skip
-        lists = cut((person for _, _, person in places), self._teams.at(as_of), self._site)
+        """Who stood on a team's list. Where ties are drawn it is the same people: no cut goes through one."""
+        placed = map(Placed, scored["person_id"], scored["probability"])
+        ordered = (one.person_id for one in sorted(placed, key=by_probability))
+        lists = cut(ordered, self._teams.at(as_of), self._site)
         return {person for people in lists.values() for person in people}
 
     def _shift(self, run: StoredRun) -> Shift:

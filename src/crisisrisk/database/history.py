@@ -11,8 +11,6 @@ from crisisrisk.database.schema import Score, ScoringRun
 if TYPE_CHECKING:
     import pandas as pd
 
-_NUMBERS = ("probability", "tie_key")
-
 
 def scoring_runs(engine: Engine, *, model_name: str) -> Sequence[StoredRun]:
     """Every scoring by any version of a model, in order of `as_of`; of one moment the one made last comes last."""
@@ -23,12 +21,12 @@ def scoring_runs(engine: Engine, *, model_name: str) -> Sequence[StoredRun]:
 
 
 def scores_of(engine: Engine, run: int) -> "pd.DataFrame":
-    """Everyone of a scoring run without the reasons: `person_id, state, probability, tie_key`, by pseudonym."""
+    """Everyone of a scoring run without the reasons: `person_id, state, probability`, by pseudonym."""
     import pandas as pd
 
-    columns = (Score.person_id, Score.state, Score.probability, Score.tie_key)
+    columns = (Score.person_id, Score.state, Score.probability)
     query = select(*columns).where(Score.run_id == run).order_by(Score.person_id)
     with engine.connect() as connection:
         rows = connection.execute(query).all()
-    frame = pd.DataFrame([tuple(row) for row in rows], columns=["person_id", "state", *_NUMBERS])
-    return frame.astype(dict.fromkeys(_NUMBERS, float))
+    frame = pd.DataFrame([tuple(row) for row in rows], columns=["person_id", "state", "probability"])
+    return frame.astype({"probability": float})

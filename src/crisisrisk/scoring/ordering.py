@@ -1,7 +1,12 @@
-"""In which order people stand on a list: by probability; where a site wants it, at random among equal numbers."""
+"""In which order people stand on a list: by probability; where a site wants it, at random among near-equal ones."""
 
 import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+NEAR = 1.1
+"""1.5 and 2.4 in 100 are both said as 2, and no tie: one risk is more than half as high again as the other."""
 
 
 def in_100(probability: float) -> int | float:
@@ -18,9 +23,44 @@ def tie_key(seed: int, as_of: datetime, person_id: str) -> float:
     return (int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 11) / 2**53
 
 
-def list_place(probability: float, person_id: str, key: float | None = None) -> tuple[float, float, str]:
-    """What lists are sorted by, ascending: probability, highest first; with a key, the number shown and then the key.
+@dataclass(frozen=True)
+class Placed:
+    """What somebody's place on a list goes by. `key`: as `tie_key` draws it; None where ties are not drawn."""
 
-    A key moves people among those of whom the same "n in 100" is said, and nobody past anybody else.
+    person_id: str
+    probability: float
+    key: float | None = None
+
+
+def by_probability(one: Placed) -> tuple[float, str]:
+    """Sorts by probability, highest first; of equals by pseudonym."""
+    return (-one.probability, one.person_id)
+
+
+def list_order(people: Iterable[Placed], *, cuts: Collection[int]) -> list[Placed]:
+    """The order of a list: by probability, and by key inside ties through which no cut goes.
+
+    `cuts`: after how many names the list may end. Who stands above a cut is the same as without keys.
     """
-    return (-probability, 0.0, person_id) if key is None else (-in_100(probability), key, person_id)
+    found: list[Placed] = []
+    for tie in _ties(sorted(people, key=by_probability)):
+        begins, ends = len(found), len(found) + len(tie)
+        drawn = all(one.key is not None for one in tie) and not any(begins < cut < ends for cut in cuts)
+        found += sorted(tie, key=lambda one: (one.key or 0.0, one.person_id)) if drawn else tie
+    return found
+
+
+def _ties(ordered: Sequence[Placed]) -> Iterator[list[Placed]]:
+    """From the top: people of whom the same "n in 100" is said, and at most `NEAR` times one another's risk."""
+    tie: list[Placed] = []
+    for one in ordered:
+        if tie and not _tied(tie[0].probability, one.probability):
+            yield tie
+            tie = []
+        tie.append(one)
+    if tie:
+        yield tie
+
+
+def _tied(higher: float, lower: float) -> bool:
+    return in_100(higher) == in_100(lower) and higher <= NEAR * lower

@@ -17,7 +17,7 @@ from crisisrisk.models.reasons import reasons_for
 from crisisrisk.models.trees import Numbers
 from crisisrisk.scoring.evidence import evidence_of_bucket
 from crisisrisk.scoring.history import Mask, thin_rule
-from crisisrisk.scoring.ordering import list_place, tie_key
+from crisisrisk.scoring.ordering import tie_key
 from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.scoring.telling import Teller
 from crisisrisk.tables.site import Site
@@ -72,8 +72,8 @@ def score_people(
 
     `former`: models of before that ask the same question. Each person has the highest of all their numbers, with
     the reasons of the model whose number it is, and nobody has a range: that of one model holds among its own
-    numbers, not among those picked for being the highest. `tie_seed`: people of whom the same "n in 100" is said
-    are ordered at random by it.
+    numbers, not among those picked for being the highest. `tie_seed`: a key is drawn
+    for everyone scored, by which teams' lists order ties; the order here stays that of probability.
     """
     # Who objects now is not scored for a moment in the past either.
     objections, now = snapshot.table("opt_outs"), microseconds(snapshot.as_of_now())
@@ -87,7 +87,9 @@ def score_people(
     rows: list[_Scored] = []
     for bucket in range(snapshot.buckets):
         rows.extend(scorer.bucket(snapshot.person_events(bucket, tuple(columns)), snapshot.people_in(bucket)))
-    ordered = _drawn(rows, as_of, tie_seed) if tie_seed is not None else _in_order(rows, alone=not former)
+    ordered = _in_order(rows, alone=not former)
+    if tie_seed is not None:
+        ordered = [_with_key(row, as_of, tie_seed) for row in ordered]
     meta = run_meta(model, snapshot, as_of=as_of)
     versions = tuple(one.manifest.version for one in former)
     return PersonScores(_frame(ordered, as_of), replace(meta, former_versions=versions, tie_seed=tie_seed))
@@ -101,12 +103,8 @@ def _in_order(rows: "list[_Scored]", *, alone: bool) -> "list[_Scored]":
     )
 
 
-def _drawn(rows: "list[_Scored]", as_of: datetime, seed: int) -> "list[_Scored]":
-    scored = [
-        replace(row, tie_key=tie_key(seed, as_of, row.person_id)) for row in rows if row.state == SCORED
-    ]  # fmt: skip
-    scored.sort(key=lambda row: list_place(row.probability, row.person_id, row.tie_key))
-    return scored + sorted((row for row in rows if row.state != SCORED), key=lambda row: row.person_id)
+def _with_key(row: "_Scored", as_of: datetime, seed: int) -> "_Scored":
+    return replace(row, tie_key=tie_key(seed, as_of, row.person_id)) if row.state == SCORED else row
 
 
 def _frame(rows: "list[_Scored]", as_of: datetime) -> "pd.DataFrame":

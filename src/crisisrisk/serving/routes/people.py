@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from crisisrisk.database.latest import StoredRun, StoredScore, caseload_scores
 from crisisrisk.database.scores import SCORED
 from crisisrisk.scoring.former import FORMER
-from crisisrisk.scoring.ordering import in_100, list_place
+from crisisrisk.scoring.ordering import Placed, in_100, list_order
 from crisisrisk.serving.access import OwnPerson, OwnTeam
 from crisisrisk.serving.answers import (
     Caseload,
@@ -75,10 +75,7 @@ def caseload(
             team=team, people_on_caseload=len(members), people_scored=0, pinned=_pinned(service, last), people=[],
             caveats=caveats,
         )  # fmt: skip
-    listed = sorted(
-        (last.scores[person] for person, state in last.states.items() if state == SCORED),
-        key=lambda score: list_place(score.probability or 0.0, score.person_id, score.tie_key),
-    )
+    listed = _in_order(last, cuts={limit, _limit(service, team, None)})
     shown = listed[:limit]
     return Caseload(
         **_basis(service, last.run, shown),
@@ -88,6 +85,13 @@ def caseload(
         pinned=_pinned(service, last),
         people=[_listed(last.run, score) for score in shown],
     )
+
+
+def _in_order(last: "_LastScores", *, cuts: Collection[int]) -> list[StoredScore]:
+    """Those with a current score, as a list of that length shows them."""
+    scored = (last.scores[person] for person, state in last.states.items() if state == SCORED)
+    placed = (Placed(score.person_id, score.probability or 0.0, score.tie_key) for score in scored)
+    return [last.scores[one.person_id] for one in list_order(placed, cuts=cuts)]
 
 
 @dataclass(frozen=True, kw_only=True)
