@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,9 +11,11 @@ import pyarrow as pa
 import pytest
 
 from crisisrisk.features.aggregations import PERSON, PLACE
+from crisisrisk.features.aggregations.distinct import KNOWN_SOURCES
+from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureSpec, Phrases
 from crisisrisk.models.phrases import PhraseBook
-from crisisrisk.models.reasons import words_of
+from crisisrisk.models.wording import words_of
 from crisisrisk.scoring.evidence import dates_in_words, evidence_of_bucket
 from crisisrisk.scoring.release import released_words
 from crisisrisk.scoring.telling import as_worded, sentence
@@ -57,11 +60,66 @@ def feature(aggregation: str, source: str, days: int | None = 28, *, subject: st
         ("days_since_last", None, 1.2, "last missed appointment 1 day ago"),
         ("days_since_last", None, 0.4, "last missed appointment less than a day ago"),
         ("days_since_last", None, float("nan"), "no missed appointment so far"),
+        ("distinct_sources", 91, 1, "missed appointments from 1 source in the last 91 days"),
+        ("any", 7, 1, "at least one missed appointment in the last 7 days"),
+        ("any", 7, 0, "no missed appointments in the last 7 days"),
+        ("any_at_night", 1, 0, "no missed appointments at night in the last 24 hours"),
+        ("none", 364, 1, "no missed appointments in the last 364 days"),
+        ("none", 364, 0, "at least one missed appointment in the last 364 days"),
+        ("now", None, 1, "in one of the missed appointments now"),
+        ("now", None, 0, "no missed appointment at present, as far as is known"),
+        ("on_caseload", None, 0, "on no team's caseload"),
+        ("on_caseload", None, 1, "on the caseload of a team"),
+        ("usual_hour", 84, 0, "the last missed appointment at an hour unlike this person's others"),
+        ("usual_hour", 84, 1, "the last missed appointment at an hour near that of all of this person's others"),
+        ("usual_hour", 84, float("nan"), "fewer than two missed appointments in the last 84 days"),
+        ("share_out_of_hours", 84, 0, "none of the missed appointments out of hours in the last 84 days"),
+        ("share_out_of_hours", 84, 0.998, "99 in 100 of the missed appointments out of hours in the last 84 days"),
+        ("share_out_of_hours", 84, 1, "all missed appointments out of hours in the last 84 days"),
+        ("share_out_of_hours", 84, float("nan"), "no missed appointments in the last 84 days"),
+        ("slope", 84, -0.2, "missed appointments falling by the week over the last 84 days"),
+        ("trend", 364, 2.5, "rate of missed appointments in the last 28 days: 2.5 times that of the last 364"),
+        ("trend", 364, 1.0, "rate of missed appointments in the last 28 days: about that of the last 364"),
+        ("trend", 364, 0, "no missed appointments in the last 28 days, but some in the last 364"),
+        ("above_usual", 364, -2, "2.0 fewer missed appointments in the last 28 days than this person's usual"),
+        (
+            "silence_against_usual",
+            364,
+            0.02,
+            "time since the last missed appointment: under a tenth of this person's usual",
+        ),
+        ("mean_gap", 364, float("nan"), "fewer than two missed appointments in the last 364 days"),
+        ("days_since_leaving", None, 0.5, "less than a day since the last of the missed appointments ended"),
+        ("days_in_total", 28, 0.5, "less than a day in missed appointments in the last 28 days"),
+        ("mean_value", 28, 3.25, "values of missed appointments in the last 28 days: 3.2 on average"),
         ("distinct_days", 91, 4, "missed appointments on 4 different days in the last 91 days"),
     ],
 )
 def test_a_value_in_words(aggregation, days, value, words):
-    assert words_of(feature(aggregation, "mh_missed", days), value, BOOK.sources) == words
+    short = 28 if PERSON[aggregation].takes_short_days else None
+    assert words_of(feature(aggregation, "mh_missed", days, short=short), value, BOOK.sources) == words
+
+
+SHIPPED = Path(__file__).parents[2] / "features" / "person.toml"
+ALWAYS_TRUE = ("season_sine", "season_cosine")
+"""Worded as "the time of year", which no value makes untrue."""
+
+
+def test_none_one_and_not_known_of_every_shipped_feature_read_differently():
+    for spec in read_feature_recipe(SHIPPED, sources=KNOWN_SOURCES).specs:
+        if spec.aggregation in ALWAYS_TRUE:
+            continue
+        said = [words_of(spec, value, BOOK.sources) for value in (0.0, 1.0, float("nan"))]
+        assert len(set(said)) == 3, (spec.name, said)
+        assert not any("{" in words or " or none" in words for words in said)
+
+
+@pytest.mark.parametrize("code", ["now", "any"])
+def test_nothing_that_is_not_so_is_said_of_a_flag_of_0(code):
+    for spec in read_feature_recipe(SHIPPED, sources=KNOWN_SOURCES).specs:
+        if spec.aggregation == code:
+            assert words_of(spec, 0.0, BOOK.sources).startswith("no "), spec.name
+            assert not words_of(spec, 1.0, BOOK.sources).startswith("no "), spec.name
 
 
 @pytest.mark.parametrize("aggregation", sorted(PERSON))
@@ -69,7 +127,7 @@ def test_values_that_are_worded_alike_are_worded_once(aggregation):
     reason = PERSON[aggregation].reason.format_map(BLANKS)
     spec = replace(feature("count", "mh_missed"), aggregation=aggregation, reason=reason)
     for value in (0.0, 0.3, 0.99, 1.0, 1.4, 2.0, 27.9, -1.2, float("nan")):
-        known = as_worded(value)
+        known = as_worded(spec, value)
         alike = float("nan") if known is None else known
         assert words_of(spec, alike, BOOK.sources) == words_of(spec, value, BOOK.sources)
 

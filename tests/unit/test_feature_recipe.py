@@ -10,7 +10,8 @@ from crisisrisk.errors import RecipeError
 from crisisrisk.features.aggregations import AGGREGATIONS
 from crisisrisk.features.dictionary import dictionary_page
 from crisisrisk.features.recipe import read_feature_recipe, select_features
-from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Phrases, meaning_in_words, reason_in_words
+from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Phrases, meaning_in_words
+from crisisrisk.models.wording import words_of
 
 SOURCES = ("crisis_line", "mh_contact", "mh_missed", "s136")
 SHIPPED = Path(__file__).parents[2] / "features" / "person.toml"
@@ -107,10 +108,10 @@ def test_a_reason_carries_the_count_and_says_one_in_the_singular() -> None:
         'name = "x"\nsources = ["mh_missed"]\naggregations = ["count"]\nlookback_days = [28]\n'
         'singular = "missed appointment"\nplural = "missed appointments"'
     )
-    assert reason_in_words(spec, 3.0, {}) == "3 missed appointments in the last 28 days"
-    assert reason_in_words(spec, 1.0, {}) == "1 missed appointment in the last 28 days"
+    assert words_of(spec, 3.0, {}) == "3 missed appointments in the last 28 days"
+    assert words_of(spec, 1.0, {}) == "1 missed appointment in the last 28 days"
     nearby = replace(spec, aggregation="neighbours_2_count", reason="{count} {plural} nearby")
-    assert reason_in_words(nearby, 1.0, {}) == "1 missed appointment nearby"
+    assert words_of(nearby, 1.0, {}) == "1 missed appointment nearby"
     assert meaning_in_words(spec, {}) == "How many missed appointments occurred in the last 28 days."
 
 
@@ -119,18 +120,16 @@ def test_a_group_may_word_its_own_reason() -> None:
         'name = "x"\nsources = ["mh_missed"]\naggregations = ["count"]\nlookback_days = [28]\n'
         'reason.count = "{count} missed in {days} days"\nmeaning = "Missed {window}."'
     )
-    assert reason_in_words(spec, 2.0, {}) == "2 missed in 28 days"
+    assert words_of(spec, 2.0, {}) == "2 missed in 28 days"
     assert spec.meaning == "Missed in the last 28 days."
 
 
 def test_the_site_words_a_single_source_and_its_name_stands_in() -> None:
     spec = spec_of('name = "s136"\nsources = ["s136"]\naggregations = ["count", ]\nlookback_days = [365]')
     phrases = {"s136": Phrases("detention under section 136", "detentions under section 136")}
-    assert reason_in_words(spec, 2.0, phrases) == "2 detentions under section 136 in the last 365 days"
-    assert reason_in_words(spec, 2.0, {}) == "2 s136 contacts in the last 365 days"
-    assert reason_in_words(spec, nan, phrases) == (
-        "How many detentions under section 136 occurred in the last 365 days: not known"
-    )
+    assert words_of(spec, 2.0, phrases) == "2 detentions under section 136 in the last 365 days"
+    assert words_of(spec, 2.0, {}) == "2 s136 contacts in the last 365 days"
+    assert words_of(spec, nan, phrases) == "detentions under section 136 in the last 365 days: not known"
 
 
 def test_out_of_hours_is_defined_where_it_is_read() -> None:
@@ -209,7 +208,7 @@ def test_the_shipped_recipe_is_the_fullest_set() -> None:
 
 def test_every_feature_of_it_has_a_meaning_and_a_reason_without_blanks() -> None:
     for spec in read_feature_recipe(SHIPPED, sources=SHIPPED_SOURCES).specs:
-        for words in (meaning_in_words(spec, {}), reason_in_words(spec, 2.0, {})):
+        for words in (meaning_in_words(spec, {}), words_of(spec, 2.0, {})):
             assert words
             assert "{" not in words
 

@@ -144,17 +144,8 @@ def meaning_in_words(spec: FeatureSpec, site_phrases: Mapping[str, Phrases]) -> 
     return text[:1].upper() + text[1:]
 
 
-def reason_in_words(spec: FeatureSpec, value: float, site_phrases: Mapping[str, Phrases]) -> str:
-    """The feature's reason with its value, such as "3 missed appointments in the last 28 days".
-
-    A value of 1 is worded in the singular; one that is not known is said to be not known.
-    """
-    phrases = phrases_of(spec, site_phrases)
-    if isnan(value):
-        return f"{meaning_in_words(spec, site_phrases).rstrip('.')}: not known"
-    count = int(value)
-    plural = phrases.singular if count == 1 and spec.aggregation.endswith("count") else phrases.plural
-    text = spec.reason.format(count=count, singular=phrases.singular, plural=plural)
-    if count == 0 and text.startswith("0 ") and spec.sources:
-        text = f"no {text[2:]}"
-    return text.replace(" 1 days", " 1 day").replace(" 1 different days", " 1 day")
+def window_in_words(lookback_days: int | None) -> str:
+    """How a lookback is worded; None is everything known before the as-of moment."""
+    if lookback_days is None:
+        return "so far"
+    return "in the last 24 hours" if lookback_days == 1 else f"in the last {lookback_days} days"

@@ -1,15 +1,14 @@
 """Why a number is what it is: exact contributions, summed per group of features, in plain words tied to counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import isnan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crisisrisk.features.specs import FeatureRecipe, FeatureSpec, Phrases, phrases_of, reason_in_words
+from crisisrisk.features.specs import FeatureRecipe, FeatureSpec
 from crisisrisk.models.trees import Numbers
 
 MOST_UP, MOST_DOWN = 3, 2
@@ -160,22 +159,6 @@ def facts_not_known(recipe: FeatureRecipe, features: NDArray[Any]) -> list[tuple
     return [(feature, rows) for feature, rows in missing if rows.any()]
 
 
-# Words
-
-
-def words_of(spec: FeatureSpec, value: float, phrases: Mapping[str, Phrases]) -> str:
-    """The reason of a feature in words, tied to its count: "3 missed appointments in the last 28 days"."""
-    named = phrases_of(spec, phrases)
-    if spec.aggregation == "days_since_last" and isnan(value):
-        return f"no {named.singular} so far"
-    text = reason_in_words(spec, value, phrases)
-    if value < 1:
-        text = text.replace(" 0 days", " less than a day")
-    if spec.aggregation in _COUNTS and value == 0 and text.startswith("0 "):
-        return f"no {text[2:]}"
-    return text
-
-
 def is_count(spec: FeatureSpec) -> bool:
     """Whether a feature's value is a number of events."""
     return spec.aggregation in _COUNTS
@@ -208,8 +191,3 @@ def usual_before(
         return float("nan")
     days = recipe.specs[covered[-1]].lookback_days or 0
     return float(values[covered[-1]] - values[feature]) * short / (days - short)
-
-
-def fact_in_words(spec: FeatureSpec) -> str:
-    """What a fact of a person is called: "age"."""
-    return spec.reason.replace("{count}", "").replace("  ", " ").strip()

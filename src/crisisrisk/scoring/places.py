@@ -20,7 +20,8 @@ from crisisrisk.features.place_past import place_past
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.place_rules.maps import shrunken_rate_times_factor
 from crisisrisk.models.place_rules.rules import PlaceRule
-from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before, words_of
+from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before
+from crisisrisk.models.wording import words_of
 from crisisrisk.scoring.outlook import Outlook, Spread
 from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words

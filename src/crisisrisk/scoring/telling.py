@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from crisisrisk.features.specs import FeatureSpec, Phrases
 from crisisrisk.models.bundle import Bundle
-from crisisrisk.models.reasons import Reason, fact_in_words, facts_not_known, is_count, words_of
+from crisisrisk.models.reasons import Reason, facts_not_known, is_count
+from crisisrisk.models.wording import depends_on_whole_numbers, fact_in_words, words_of
 from crisisrisk.scoring.evidence import Evidence, EvidenceOfBucket, dates_in_words
 
 UP, DOWN, NOT_KNOWN = "up", "down", "not_known"
+_FLAGS = ("any", "any_at_night", "now")
 NOTHING = Evidence((), ())
 Told = dict[str, Any]
 """One reason as it is kept and answered: `direction, share, text, events`."""
@@ -60,9 +62,9 @@ class Teller:
         return [(*reasons, *gaps) for reasons, gaps in zip(said, self._not_known(features), strict=True)]
 
     def _told(self, reason: Reason, behind: Evidence) -> Told:
-        key = (reason.feature, as_worded(reason.value))
+        spec = self.model.features.specs[reason.feature]
+        key = (reason.feature, as_worded(spec, reason.value))
         if key not in self.worded:
-            spec = self.model.features.specs[reason.feature]
             self.worded[key] = words_of(spec, reason.value, self.model.phrases.sources)
         text = sentence(self.worded[key], behind, self.today)
         return {"direction": reason.direction, "share": reason.share, "text": text, "events": list(behind.events)}
@@ -91,16 +93,20 @@ def _gap(text: str) -> Told:
     return {"direction": NOT_KNOWN, "share": 0.0, "text": text, "events": []}
 
 
-def as_worded(value: float) -> float | None:
+def as_worded(spec: FeatureSpec, value: float) -> float | None:
     """What of a value its words depend on: whole numbers, whether it is 0 or less than 1, whether it is known."""
     if isnan(value):
         return None
+    if not depends_on_whole_numbers(spec):
+        return value
     return floor(value) if value >= 1 else min(ceil(value), 0.5)
 
 
 def _tied_to_events(spec: FeatureSpec, value: float) -> bool:
     """Whether there are events behind a value at all: none behind "no calls in the last 28 days"."""
-    return bool(spec.sources) and not (is_count(spec) and value == 0)
+    return (
+        bool(spec.sources) and not isnan(value) and not (value == 0 and (is_count(spec) or spec.aggregation in _FLAGS))
+    )
 
 
 def sentence(text: str, behind: Evidence, today: date) -> str:

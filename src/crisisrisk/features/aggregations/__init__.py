@@ -10,7 +10,7 @@ from importlib import import_module
 
 from crisisrisk.features.aggregations.declared import Aggregation, Lookback, PersonAggregation
 from crisisrisk.features.aggregations.of_places import PLACE
-from crisisrisk.features.specs import NOT_KNOWN
+from crisisrisk.features.specs import NOT_KNOWN, window_in_words
 
 __all__ = ["AGGREGATIONS", "LOCAL", "NOT_KNOWN", "PERSON", "PLACE", "Aggregation", "Lookback", "window_in_words"]
 
@@ -26,10 +26,3 @@ LOCAL: dict[str, Callable[[int, int], str | bool]] = {
     column: of_clock for one in PERSON.values() for column, of_clock in one.local.items()
 }
 """The columns of `where` that are made of the local weekday and hour."""
-
-
-def window_in_words(lookback_days: int | None) -> str:
-    """How a lookback is worded; None is everything known before the as-of moment."""
-    if lookback_days is None:
-        return "so far"
-    return "in the last 24 hours" if lookback_days == 1 else f"in the last {lookback_days} days"
