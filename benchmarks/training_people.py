@@ -37,8 +37,10 @@ from crisisrisk.evaluation.splits import TRAIN
 from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.scoring.history import ThinHistory
+from crisisrisk.shipped import shipped
 from crisisrisk.tables.core import PEOPLE
 from crisisrisk.timeline import MICROSECONDS_PER_DAY
+from crisisrisk.training.attender_rule import attender_clauses
 from crisisrisk.training.person import fitted_person, split_of
 from crisisrisk.training.person_data import EVENT_COLUMNS, PersonData, crisis_rule
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
@@ -46,6 +48,7 @@ from crisisrisk.training.row_stream import FeatureStream
 
 WEEKS, ROUNDS, FITS, NEGATIVES = 150, 300, 5, 10
 FEWEST_PEOPLE, FEW_WEEKS, FEW_ROUNDS = 300, 60, 3
+CLAUSES = attender_clauses(shipped("training") / "baselines.toml")
 BAR_SECONDS, BAR_PEAK_GB = 15 * 60, 12.0
 
 
@@ -113,7 +116,7 @@ def _bucket(folder: Path, number: int, rows: PersonRows, people: pa.Table, recip
     chance = 0.002 + 0.001 * np.minimum(recent[rows.row_person(), rank], 40)
     happened = np.random.default_rng([SEED, number]).random(len(rows)) < chance
     return (
-        happened, ThinHistory().of(events, people, rows), frequent_attender(events, rows),
+        happened, ThinHistory().of(events, people, rows), frequent_attender(events, rows, CLAUSES),
         crisis_history(crisis_rule(recipe), events, people, rows),
     )  # fmt: skip
 

@@ -11,6 +11,8 @@ from crisisrisk.cohorts import Attrition
 from crisisrisk.evaluation.baselines import crisis_history, frequent_attender
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.scoring.history import ThinHistory
+from crisisrisk.shipped import shipped
+from crisisrisk.training.attender_rule import attender_clauses
 from crisisrisk.training.person_data import PersonData, crisis_rule
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
 from crisisrisk.training.row_stream import FeatureStream
@@ -77,7 +79,7 @@ def invented_people(people: int = 150, weeks: int = 40, *, seed: int = 1, level:
         features=FeatureStream(FEATURES, [rows], lambda _: (events, people_rows), zone=ZoneInfo("Europe/London")),
         happened=random.random(len(rows)) < true,
         history=crisis_history(rule, events, people_rows, rows),
-        attendance=frequent_attender(events, rows),
+        attendance=frequent_attender(events, rows, attender_clauses(shipped("training") / "baselines.toml")),
         thin=ThinHistory().of(events, people_rows, rows),
         team=None,
         attrition=Attrition(people, len(rows), ()),

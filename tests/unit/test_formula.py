@@ -21,6 +21,7 @@ from crisisrisk.models.bundle import load_bundle, write_bundle
 from crisisrisk.models.calibration import Calibration
 from crisisrisk.models.formula import GREATEST, Formula, Term
 from crisisrisk.models.risk_model import RiskModel
+from crisisrisk.training.attender_rule import attender_clauses
 from crisisrisk.training.baseline_recipe import read_baselines
 from crisisrisk.training.formula_fitting import fit_formula
 
@@ -169,11 +170,12 @@ def fitted(shipped, histories, name, happened):
 def test_the_shipped_rules_order_people_as_the_baselines_of_a_report_do(shipped, histories):
     events, people, rows = histories
     history = crisis_history(EpisodeRule(crisis_flag=True), events, people, rows)
+    clauses = attender_clauses(ROOT / "training" / "baselines.toml")
     happened = np.random.default_rng(1).random(len(rows)) < 1 / (1 + np.exp(2 - 0.4 * history.crises_in_365_days))
     wanted = {
         "one_year_count": np.log1p(history.crises_in_365_days),
         "days_since_last": -np.log1p(history.days_since_last_crisis),
-        "frequent_attender_rule": frequent_attender(events, rows),
+        "frequent_attender_rule": frequent_attender(events, rows, clauses),
     }
     for name, risk in wanted.items():
         formula, matrix, names = fitted(shipped, histories, name, happened)

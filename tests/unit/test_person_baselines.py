@@ -1,13 +1,17 @@
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.lib.gate_site import make_gate_site
 from tests.lib.histories import BASE, EventVersion, event_table, rows_of
 from tests.lib.reference_labels import PersonState, state_table
 
 from crisisrisk.cohorts import PersonRows
+from crisisrisk.commands.train import train
 from crisisrisk.episodes import EpisodeRule
+from crisisrisk.errors import RecipeError
 from crisisrisk.evaluation.baselines import (
     NEVER_DAYS,
     CrisisHistory,
@@ -19,6 +23,11 @@ from crisisrisk.evaluation.baselines import (
     recent_first,
 )
 from crisisrisk.evaluation.metrics import auroc
+from crisisrisk.shipped import shipped
+from crisisrisk.tables.store import Store
+from crisisrisk.training.attender_rule import attender_clauses, unheard_sources
+from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.person_data import person_data
 
 DAY = timedelta(days=1)
 RULE = EpisodeRule(sources=("crisis_line",))
@@ -56,7 +65,7 @@ def test_the_five_factors_see_what_was_known() -> None:
 def test_nobody_has_no_history() -> None:
     rows = rows_of({})
     assert len(_history(_events("a", [-3]), rows).age) == 0
-    assert len(frequent_attender(event_table(_events("a", [-3])), rows)) == 0
+    assert len(frequent_attender(event_table(_events("a", [-3])), rows, ())) == 0
 
 
 def test_orderings() -> None:
@@ -81,8 +90,69 @@ def test_orderings() -> None:
     ],
 )
 def test_the_frequent_attender_rule(days: list[float], source: str, holds: bool) -> None:
-    nearness = frequent_attender(event_table(_events("a", days, source=source)), rows_of({"a": [BASE]}))
+    clauses = attender_clauses(shipped("training") / "baselines.toml")
+    nearness = frequent_attender(event_table(_events("a", days, source=source)), rows_of({"a": [BASE]}), clauses)
     assert (nearness >= 1).tolist() == [holds]
+
+
+OWN = """
+features = "baselines.toml"
+[frequent_attender_rule]
+meaning = "three crisis-line calls in a week"
+combine = "greatest"
+terms = [{ column = "crisis_line_count_in_7_days", weight = 0.3333333333333333 }]
+"""
+
+
+def test_the_rule_is_that_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "baselines.toml").write_text(OWN)
+    clauses = attender_clauses(tmp_path / "baselines.toml")
+    assert [(one.source, one.days) for one in clauses] == [("crisis_line", 7)]
+    events = event_table([*_events("a", [-1, -2, -3]), *_events("b", [-1, -2, -9])])
+    nearness = frequent_attender(events, rows_of({"a": [BASE], "b": [BASE]}), clauses)
+    assert nearness == pytest.approx([1, 2 / 3])
+    assert unheard_sources(clauses, ["crisis_line", "s136"]) is None
+    said = unheard_sources(clauses, ["s136"])
+    assert said is not None
+    assert said.startswith("frequent_attender_rule counts crisis_line, of which no data are loaded")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"greatest"', '"sum"'), ("crisis_line_count_in_7_days", "any_crisis_days_since_last"), ("0.33", "-0.33")],
+)
+def test_a_rule_that_cannot_be_counted_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    (tmp_path / "baselines.toml").write_text(OWN.replace(old, new))
+    with pytest.raises(RecipeError) as caught:
+        attender_clauses(tmp_path / "baselines.toml")
+    assert caught.value.problem == "a clause of the rule cannot be counted"
+
+
+def test_a_file_without_the_rule_is_said(tmp_path: Path) -> None:
+    (tmp_path / "baselines.toml").write_text(OWN.replace("frequent_attender_rule", "calls"))
+    assert attender_clauses(tmp_path / "baselines.toml") == ()
+    assert "declares no frequent_attender_rule" in str(unheard_sources((), ["s136"]))
+
+
+@pytest.mark.slow
+def test_reports_count_by_the_sites_own_rule_and_training_warns_of_sources_that_sent_nothing(tmp_path: Path) -> None:
+    site = make_gate_site(tmp_path / "site", people=60)
+    recipes = read_recipes(site, "person", None)
+    snapshot = Store(site).snapshot()
+
+    def attendance() -> np.ndarray:
+        return person_data(recipes.training, recipes.features, snapshot, site).attendance
+
+    shipped_rule = attendance()
+    (site.path / "training" / "baselines.toml").write_text(OWN.replace("in_7_days", "in_365_days"))
+    own = attendance()
+    assert own.max() > 1
+    assert own.tolist() != shipped_rule.tolist()
+    told: list[str] = []
+    (site.path / "training" / "baselines.toml").write_text(OWN.replace("crisis_line", "police_999"))
+    train(site, "person", None, baseline=None, tell=told.append)
+    assert not attendance().any()
+    assert any(one.startswith("warning: frequent_attender_rule counts police_999") for one in told)
 
 
 def _invented(rows: int) -> tuple[CrisisHistory, np.ndarray]:

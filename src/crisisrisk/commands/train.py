@@ -14,7 +14,10 @@ from crisisrisk.models.tracking_store import require_store
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.training import person, place
+from crisisrisk.training.attender_rule import attender_clauses, unheard_sources
+from crisisrisk.training.baseline_recipe import FILE as BASELINES
 from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.declared_files import declared
 from crisisrisk.training.finished_files import keep_finished, kept_finished
 from crisisrisk.training.judged_rows import judged_predictions
 from crisisrisk.training.keeping import Finished, Recipes, SheetSettings, keep_run, peak_memory_mb
@@ -72,6 +75,9 @@ def _train_person(
     site: Site, snapshot: Snapshot, recipes: Recipes, tell: Tell, progress: Progress = NOTHING_KEPT
 ) -> Finished:
     tell("reading contacts, cohort and labels …")
+    clauses = attender_clauses(declared(site, "training", BASELINES))
+    if said := unheard_sources(clauses, snapshot.sources()):
+        tell(f"warning: {said}")
     data = person_data(recipes.training, recipes.features, snapshot, site)
     judged = person.train_and_judge(
         recipes.training,

@@ -10,7 +10,8 @@ from typing import Any
 
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
-from crisisrisk.training.declarations import DEFAULT_RECIPES, declared, features_of, read_recipes
+from crisisrisk.training.declarations import DEFAULT_RECIPES, features_of, read_recipes
+from crisisrisk.training.declared_files import declared
 from crisisrisk.training.fitting import METRICS
 from crisisrisk.training.inner_folds import InnerFold, held_out_days, person_folds, place_folds
 from crisisrisk.training.keeping import Recipes

@@ -1,7 +1,7 @@
 """The simple ways to order people that every model must beat. They see what the model sees: live events at `as_of`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -150,21 +150,10 @@ class AttenderClause:
 
     source: str
     days: int
-    at_least: int
+    at_least: float
 
 
-FREQUENT_ATTENDER: tuple[AttenderClause, ...] = (
-    AttenderClause("ed_attendance", 30, 6),
-    AttenderClause("ed_attendance", 365, 21),
-    AttenderClause("ambulance_999", 30, 5),
-    AttenderClause("ambulance_999", 91, 12),
-)
-"""Over 5 emergency attendances in a month or over 20 in a year; 5 ambulance calls in a month or 12 in three."""
-
-
-def frequent_attender(
-    events: pa.Table, rows: PersonRows, clauses: tuple[AttenderClause, ...] = FREQUENT_ATTENDER
-) -> FloatArray:
+def frequent_attender(events: pa.Table, rows: PersonRows, clauses: tuple[AttenderClause, ...]) -> FloatArray:
     """How near each row comes to the rule: the greatest of count ÷ wanted count. At 1 or more the rule holds.
 
     Shape (rows,). The share in place of yes or no lets the rule order people as well as it can.
@@ -192,8 +181,3 @@ def person_baselines(
         "five_factor_regression": five_factors.predict(history),
         "frequent_attender_rule": attendance,
     }
-
-
-def clauses_as_json(clauses: tuple[AttenderClause, ...]) -> list[dict[str, Any]]:
-    """The rule as plain values, for a report."""
-    return [asdict(clause) for clause in clauses]

@@ -13,6 +13,7 @@ from crisisrisk.shipped import shipped
 from crisisrisk.tables.site import Site
 from crisisrisk.training.baseline_recipe import FILE as BASELINES
 from crisisrisk.training.baseline_recipe import BaselineRecipe, read_baselines
+from crisisrisk.training.declared_files import declared
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.recipe import TrainingRecipe, monotone_constraints, read_training_recipe
 
@@ -80,9 +81,3 @@ def _name_in(path: Path) -> object:
         return tomllib.loads(path.read_text(encoding="utf-8")).get("name")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         return None  # said by whoever reads it
-
-
-def declared(site: Site, folder: str, name: str) -> Path:
-    """A declaration's file: the site's own copy where it has one."""
-    own = site.path / folder / name
-    return own if own.is_file() else shipped(folder) / name

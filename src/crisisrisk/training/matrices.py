@@ -19,7 +19,8 @@ from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Store
 from crisisrisk.timeline import Window, microseconds, shifts_starting_in
 from crisisrisk.training.coverage import known_before
-from crisisrisk.training.declarations import declared, read_recipes
+from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.declared_files import declared
 from crisisrisk.training.person_data import counting_rule, crisis_rule
 
 if TYPE_CHECKING:

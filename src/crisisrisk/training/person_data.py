@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crisisrisk.cohorts import Attrition, CohortRule, PersonRows, Stay, person_cohort
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import DataError
-from crisisrisk.evaluation.baselines import CrisisHistory, crisis_history, frequent_attender
+from crisisrisk.evaluation.baselines import AttenderClause, CrisisHistory, crisis_history, frequent_attender
 from crisisrisk.features.counting import CountingRule
 from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
@@ -22,7 +22,10 @@ from crisisrisk.scoring.registers import TeamRegister, opted_out_at
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Instants, Window, grid, instant, microseconds, rhythm, utc_from_local
+from crisisrisk.training.attender_rule import attender_clauses
+from crisisrisk.training.baseline_recipe import FILE as BASELINES
 from crisisrisk.training.coverage import Coverage, coverage_of
+from crisisrisk.training.declared_files import declared
 from crisisrisk.training.exposures import Exposed, exposed_rows
 from crisisrisk.training.recipe import Grid, TrainingRecipe
 from crisisrisk.training.row_stream import FeatureStream, rows_taken
@@ -138,7 +141,8 @@ def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snaps
     complete_to = coverage.complete_to(site.sources, now_us=microseconds(cut_off))
     moments = grid_moments(recipe, coverage, site, until=instant(min(complete_to.values())))
     context = _Context(recipe, moments, complete_to, microseconds(cut_off),
-                       opted_out_at(snapshot.table("opt_outs"), microseconds(cut_off)))  # fmt: skip
+                       opted_out_at(snapshot.table("opt_outs"), microseconds(cut_off)),
+                       attender_clauses(declared(site, "training", BASELINES)))  # fmt: skip
     parts = [
         context.part(snapshot.person_events(bucket, EVENT_COLUMNS), snapshot.people_in(bucket))
         for bucket in range(snapshot.buckets)
@@ -214,6 +218,8 @@ class _Context:
     complete_to: dict[str, int]
     cut_off_us: int
     opted_out: frozenset[str]
+    clauses: tuple[AttenderClause, ...]
+    """Of the site's rule for frequent attenders."""
 
     def part(self, events: pa.Table, people: pa.Table) -> _Part:
         """The rows of one bucket, which may be none."""
@@ -230,7 +236,7 @@ class _Context:
             happened=labels.happened[kept] == 1,
             first_onset=labels.first_onset[kept],
             history=crisis_history(rule, events, people, cohort.rows).where(kept),
-            attendance=frequent_attender(events, cohort.rows)[kept],
+            attendance=frequent_attender(events, cohort.rows, self.clauses)[kept],
             thin=thin_rule(self.recipe).of(events, people, cohort.rows)[kept],
             attrition=cohort.attrition.then(labels.attrition),
             doors=labels.doors,
