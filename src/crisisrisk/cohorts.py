@@ -193,7 +193,8 @@ class PersonStates:
     """What a screen says about everyone known at the last as-of. Both arrays have shape (people,), ids ascending.
 
     `state` is `scored`, or why there is no score: `opted_out`, `out_of_scope` (dead, moved away, not seen
-    lately), `under_18` (or possibly: of unknown age), `in_hospital`, `in_crisis_episode`, `no_data` (no event yet, or too short a history).
+    lately), `under_18` (or possibly: of unknown age), `in_hospital`, `in_crisis_episode`, `no_data` (no event yet,
+    or too short a history).
     """
 
     person_id: NDArray[np.object_]

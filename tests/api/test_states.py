@@ -115,7 +115,7 @@ def test_numbers_expire_and_reasons_do_not(states_site: ServiceSite) -> None:
     }  # fmt: skip
 
 
-def test_who_may_be_a_child_has_no_number_unless_the_recipe_keeps_people_of_unknown_age(
+def test_who_may_be_a_child_has_no_number_unless_the_recipe_keeps_them(
     states_site: ServiceSite,
 ) -> None:
     site, model = states_site.site, trained(7)

@@ -104,6 +104,9 @@ class Reference:
             return "out_of_scope"
         if not seen or since > as_of - cohort.minimum_history_days * DAY:
             return "no_data"
+        return self._why_not_lately(seen, as_of, cohort) or "scored"
+
+    def _why_not_lately(self, seen: Sequence[EventVersion], as_of: datetime, cohort: CohortRule) -> str | None:
         window = cohort.seen_within_days
         if window is not None and all(event.occurred_at < as_of - window * DAY for event in seen):
             return "out_of_scope"
@@ -112,7 +115,7 @@ class Reference:
             self.is_crisis(one) and one.occurred_at >= as_of - window * DAY for one in seen
         ):
             return "out_of_scope"
-        return "scored"
+        return None
 
     @staticmethod
     def _of_unknown_age(state: PersonState | None) -> bool:

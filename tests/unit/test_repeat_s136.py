@@ -33,15 +33,9 @@ def _events() -> list[EventVersion]:
 
 def test_only_people_detained_in_the_last_year_are_asked_about_and_a_repeat_is_the_outcome() -> None:
     recipe = read_training_recipe(shipped("training") / "person_repeat_s136.toml", sources={"s136", "mh_contact"})
-    events, people = (
-        event_table(_events()),
-        state_table(
-            [
-                PersonState(person_id=person, valid_from=BASE, known_at=BASE - 600 * DAY, birth_year=1980)
-                for person in DETAINED
-            ]
-        ),
-    )
+    born = {"valid_from": BASE, "known_at": BASE - 600 * DAY, "birth_year": 1980}
+    events = event_table(_events())
+    people = state_table([PersonState(person_id=person, **born) for person in DETAINED])
     cohort = person_cohort(cohort_rule(recipe), crisis_rule(recipe), events, people, [BASE])
     assert cohort.rows.person_id.tolist() == ["again", "once"]
     assert {row["step"]: row["people"] for row in cohort.attrition.as_rows()}["no_recent_outcome"] == 2

@@ -114,8 +114,8 @@ class Cohort:
     )
     minimum_age: int = setting(18, meaning="youngest age in years; 0 for data without years of birth", at_least=0)
     unknown_age: str = setting(
-        "leave_out", meaning="where a minimum age is asked, people of unknown year of birth, who may be younger, are left "
-        "out, or kept", choices=UNKNOWN_AGES,
+        "leave_out", meaning="where a minimum age is asked, people of unknown year of birth, who may be younger, are "
+        "left out, or kept", choices=UNKNOWN_AGES,
     )  # fmt: skip
     hospital_sources: tuple[str, ...] = setting(
         ("mh_admission",), meaning="events that begin a stay in hospital, to `ended_at` or a discharge"
