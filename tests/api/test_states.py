@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from tests.lib.service_site import CASELOADS_MAPPING, CONFIGURATION, EVENTS_MAPP
 from crisisrisk.commands.score import score
 from crisisrisk.models.bundle import write_bundle
 from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
+from crisisrisk.scoring.lists import TeamLists, team_lists
 from crisisrisk.tables.site import read_site
+from crisisrisk.tables.store import Store
 
 SOURCES = "".join(
     f'[source.{name}]\nagency = "mental_health_trust"\nsingular = "{name}"\nplural = "{name}s"\n'
@@ -127,6 +130,19 @@ def test_who_may_be_a_child_has_no_number_unless_the_recipe_keeps_them(
     found = told(states_site)
     assert found["cat"] == found["back"] == (422, "under_18")
     assert (found["dan"], found["eve"]) == ((422, "in_crisis_episode"), (422, "in_hospital"))
+
+
+def test_lists_of_the_past_name_nobody_who_objects_now(states_site: ServiceSite) -> None:
+    before, cat = datetime(2026, 11, 10, tzinfo=UTC), pid(states_site, "cat")
+
+    def lists() -> TeamLists:
+        return team_lists(trained(7), Store(states_site.site).snapshot(), states_site.site, as_of=before)
+
+    assert cat in lists().listed["north"]
+    load_rows(states_site.site, "changed her mind", "person,from\ncat,2026-11-15\n", OPT_OUTS_MAPPING)
+    after = lists()
+    assert cat not in after.standing
+    assert not any(cat in listed for listed in after.listed.values())
 
 
 def test_a_site_that_cares_for_children_has_numbers_for_them(states_site: ServiceSite) -> None:

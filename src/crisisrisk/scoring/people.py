@@ -18,7 +18,7 @@ from crisisrisk.models.trees import Numbers
 from crisisrisk.scoring.evidence import evidence_of_bucket
 from crisisrisk.scoring.history import Mask, thin_rule
 from crisisrisk.scoring.ordering import tie_key
-from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.scoring.registers import objecting
 from crisisrisk.scoring.telling import Teller
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
@@ -77,7 +77,7 @@ def score_people(
     """
     # Who objects now is not scored for a moment in the past either.
     objections, now = snapshot.table("opt_outs"), microseconds(snapshot.as_of_now())
-    opted_out = opted_out_at(objections, microseconds(as_of)) | opted_out_at(objections, now)
+    opted_out = objecting(objections, as_of_us=microseconds(as_of), now_us=now)
     models = (model, *former)
     tellers = tuple(Teller(one, as_of, site.time_zone, late_sources(one, snapshot, as_of)) for one in models)
     scorer = _Scorer(tellers, site, as_of, opted_out, snapshot.caseloads())

@@ -20,6 +20,11 @@ def opted_out_at(opt_outs: pa.Table, as_of_us: int) -> frozenset[str]:
     return frozenset(person for person, objects in zip(people, holds.tolist(), strict=True) if objects)
 
 
+def objecting(opt_outs: pa.Table, *, as_of_us: int, now_us: int) -> frozenset[str]:
+    """Whom no answer about `as_of` may name: who objected then, or objects now, which holds for the past too."""
+    return opted_out_at(opt_outs, as_of_us) | opted_out_at(opt_outs, now_us)
+
+
 def teams_at(caseloads: pa.Table, as_of_us: int) -> Mapping[str, str]:
     """For each person on a caseload at `as_of` the team; of several the one that began last."""
     return TeamRegister(caseloads).at(as_of_us)

@@ -17,7 +17,7 @@ from crisisrisk.models.trees import Numbers
 from crisisrisk.scoring.evidence import EvidenceOfBucket, evidence_of_bucket
 from crisisrisk.scoring.history import thin_rule
 from crisisrisk.scoring.people import EVENT_COLUMNS
-from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.scoring.registers import objecting
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, bucket_of
 from crisisrisk.timeline import FOREVER, microseconds
@@ -82,7 +82,7 @@ def record_of(snapshot: Snapshot, site: Site, person_id: str, *, models: list[Bu
         events=_of_person(snapshot.person_events(bucket, columns), person_id),
         people=_of_person(snapshot.people_in(bucket), person_id),
         caseloads=None if caseloads is None else _of_person(caseloads, person_id),
-        opted_out=opted_out_at(objections, microseconds(as_of)) | opted_out_at(objections, now),
+        opted_out=objecting(objections, as_of_us=microseconds(as_of), now_us=now),
     )
 
 
