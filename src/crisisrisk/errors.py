@@ -65,6 +65,8 @@ KINDS: dict[str, ErrorKind] = {
     "CR-GATE-007": _kind("A candidate was trained on data that are too old.", CHECK, 422),
     "CR-GATE-008": _kind("A candidate's bundle does not give the figures that its run reports.", CHECK, 422),
     "CR-GATE-009": _kind("An exception that cannot be made.", CHECK, 422),
+    "CR-GATE-010": _kind("A candidate is promoted by a recipe that is not among the site's own.", CHECK, 422),
+    "CR-GATE-011": _kind("A candidate ranks too well to be true.", CHECK, 422),
     # Cohorts, labels and evaluation
     "CR-COHORT-001": _kind("A rule about who is eligible, what a crisis is or when it counts is impossible.", USE, 422),
     "CR-COHORT-002": _kind("A table given to the cohort or label builder lacks a column.", DATA, 422),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,14 @@ class Candidates:
     """The good candidate of a site, and changes to it. Each method keeps a run and returns its id."""
 
     site: Site
+    recipe: Path | None = None
+    """None: the site's own."""
     refusals: dict[str, Any] = field(default_factory=dict)
     """By name of a bad candidate how it was refused."""
 
     @cached_property
     def recipes(self) -> Recipes:
-        return read_recipes(self.site, "person", None)
+        return read_recipes(self.site, "person", self.recipe)
 
     @cached_property
     def snapshot(self) -> Any:

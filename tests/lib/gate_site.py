@@ -143,23 +143,25 @@ BAD_BEGINS, BAD_ENDS = 0.012, 0.07
 
 
 def make_gate_site(
-    folder: Path, *, people: int = 260, seed: int = 11, leaking: bool = False, until_week: int = WEEKS
-) -> Site:
+    folder: Path, *, people: int = 260, seed: int = 11, leaking: bool = False, until_week: int = WEEKS,
+    silent_from: datetime | None = None, begins: datetime = BEGINS, clock: str = "data",
+) -> Site:  # fmt: skip
     """The site with its tables loaded. `leaking`: what nobody could know announces every crisis.
 
-    `until_week`: events from this week on are not loaded; `events_from` has them.
+    `until_week`: events from this week on are not loaded; `events_from` has them. `silent_from`: from then on the
+    crisis line sends nothing.
     """
     for name, text in {"features/person.toml": FEATURES, "training/person_crisis_28d.toml": RECIPE}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    (folder / "crisisrisk.toml").write_text(CONFIGURATION)
+    (folder / "crisisrisk.toml").write_text(CONFIGURATION.replace('clock = "data"', f'clock = "{clock}"'))
     site = read_site(folder)
     create_pseudonym_key(site)
     random = np.random.default_rng(seed)
     named = [f"p{number}" for number in range(people)]
-    text = _events(named, random, leaking)
+    text = _silent(_events(named, random, leaking, begins), silent_from)
     load_rows(site, "events", _in_weeks(text, 0, until_week), EVENTS_MAPPING)
-    began = (BEGINS - timedelta(days=30)).isoformat(sep=" ")
+    began = (begins - timedelta(days=30)).isoformat(sep=" ")
     load_rows(site, "people", _people(named, began, random), PEOPLE_MAPPING)
     teams = [(name, ("north", "south")[number % 2], began) for number, name in enumerate(named)]
     load_rows(site, "caseloads", _csv(("person", "team", "from"), teams), CASELOADS_MAPPING)
@@ -182,7 +184,16 @@ def _in_weeks(text: str, first: int, end: int) -> str:
     return _csv(tuple(head), [row for row in rows if begins <= row[at] < ends])
 
 
-def _events(named: list[str], random: np.random.Generator, leaking: bool) -> str:
+def _silent(text: str, silent_from: datetime | None) -> str:
+    if silent_from is None:
+        return text
+    head, *rows = csv.reader(io.StringIO(text))
+    source, known = head.index("source"), head.index("known")
+    limit = f"{silent_from:%Y-%m-%d %H:%M:%S}"
+    return _csv(tuple(head), [row for row in rows if row[source] != "crisis_line" or row[known] < limit])
+
+
+def _events(named: list[str], random: np.random.Generator, leaking: bool, since: datetime = BEGINS) -> str:
     rows, bad = [], random.random(len(named)) < BAD_BEGINS / (BAD_BEGINS + BAD_ENDS)
     for week in range(WEEKS):
         ends, begins = random.random(len(named)) < BAD_ENDS, random.random(len(named)) < BAD_BEGINS
@@ -190,7 +201,7 @@ def _events(named: list[str], random: np.random.Generator, leaking: bool) -> str
         for source, (usual, worse) in WEEKLY.items():
             for person, times in enumerate(random.poisson(np.where(bad, worse, usual))):
                 for _ in range(times):
-                    at = BEGINS + timedelta(days=7 * week + round(float(random.uniform(0, 7)), 4))
+                    at = since + timedelta(days=7 * week + round(float(random.uniform(0, 7)), 4))
                     rows += _told(len(rows), named[person], source, at)
                     if leaking and source == "crisis_line":
                         rows += _told(len(rows), named[person], "ed_attendance", at - timedelta(days=27))

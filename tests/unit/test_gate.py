@@ -1,17 +1,19 @@
 """The promotion gate through its real path: bad candidates are refused, each for its own reason; a good one passes."""
 
 import json
+import re
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 from tests.lib.candidates import Candidates
-from tests.lib.gate_site import make_gate_site
+from tests.lib.gate_site import FEATURES, RECIPE, WEEKS, make_gate_site
 
 from crisisrisk.commands.keys import create_key
 from crisisrisk.commands.model import Decision, list_models, promote, rollback
 from crisisrisk.commands.model_diff import diff
+from crisisrisk.commands.promotion import read_candidate, run_checks
 from crisisrisk.commands.score import score
 from crisisrisk.commands.train import train
 from crisisrisk.database.engine import open_engine
@@ -65,6 +67,7 @@ def test_a_good_candidate_passes_every_check(candidates, good):
         "recipe",
         "freshness",
         "reproduction",
+        "suspicion",
     }
     promotion = champion(candidates.site.models, "person").manifest.promotion
     assert (promotion.by, promotion.reason, promotion.accepted) == (AGREED.by, AGREED.reason, ())
@@ -96,7 +99,8 @@ def test_a_bad_candidate_is_refused_for_its_own_reason(candidates, good, bad, ch
     [("stale", {"freshness"}), ("fewer_features", {"recipe"}), ("uncalibrated", {"calibration", "subgroups"})],
 )
 def test_other_checks_are_not_blamed(candidates, good, bad, only):
-    assert set(refused(candidates, bad).checks) <= only
+    refusal = refused(candidates, bad)
+    assert set(refusal.checks) <= only, refusal.rendered()
 
 
 def test_the_failing_subgroup_is_named(candidates, good):
@@ -110,7 +114,7 @@ def test_a_leak_is_refused_and_nobody_may_answer_for_it(tmp_path):
     run_id = leaking.good()
     with pytest.raises(NotPromotedError) as caught:
         promote(leaking.site, run_id, AGREED)
-    assert "leakage" in caught.value.checks
+    assert {"leakage", "suspicion"} <= set(caught.value.checks)
     (told,) = (one for one in caught.value.failures if one.code == "CR-GATE-005")
     assert "alone ranks at AUROC" in told.problem
     with pytest.raises(GateError) as never:
@@ -132,8 +136,71 @@ def test_a_promotion_needs_a_reason_and_a_name(candidates, good, missing):
 
 def test_an_exception_needs_a_reason_of_its_own(candidates, good):
     with pytest.raises(GateError) as caught:
-        promote(candidates.site, good.run_id, Decision(reason="r", by="b", accepted=("baselines",)))
+        promote(candidates.site, good.run_id, Decision(reason="r", by="b", accepted=("calibration",)))
     assert caught.value.code == "CR-GATE-009"
+
+
+def test_from_losing_to_a_simple_rule_there_is_no_exception(candidates, good):
+    with pytest.raises(GateError) as caught:
+        promote(candidates.site, good.run_id, Decision(**vars(AGREED) | {"accepted": ("baselines",), "because": "why"}))
+    assert (caught.value.code, caught.value.found) == ("CR-GATE-009", "baselines")
+    assert "--baseline" in caught.value.hint
+
+
+# Limits
+
+
+LOOSE = "slope_at_least = 0.5\nslope_at_most = 2.0\nexpected_over_observed = 2.0\n"
+
+
+@pytest.fixture(scope="module")
+def loose(candidates, good, tmp_path_factory):
+    """A recipe of the same name that lies elsewhere and asks for less, and an uncalibrated model of it."""
+    path = tmp_path_factory.mktemp("elsewhere") / "mine.toml"
+    path.write_text(RECIPE.replace("[gate]\n", f"[gate]\n{LOOSE}"))
+    path.with_name("person.toml").write_text(FEATURES)
+    mine = Candidates(candidates.site, recipe=path)
+    return mine, path
+
+
+def test_a_candidate_does_not_bring_its_own_limits(loose):
+    mine, path = loose
+    assert mine.recipes.training.gate.slope_at_least == 0.5
+    run_id = mine.uncalibrated()
+    with pytest.raises(NotPromotedError) as caught:
+        promote(mine.site, run_id, AGREED, recipe=path)
+    told = [one.problem for one in caught.value.failures if one.code == "CR-GATE-003"]
+    assert any("calibration slope" in problem and problem.endswith("wanted 0.80 to 1.20") for problem in told)
+    assert {"declared", "calibration"} <= set(caught.value.checks)
+    assert "recipe" not in caught.value.checks
+
+
+def test_a_recipe_from_elsewhere_is_an_exception_that_stays_with_the_model(loose):
+    mine, path = loose
+    run_id = mine.good()
+    with pytest.raises(NotPromotedError) as caught:
+        promote(mine.site, run_id, AGREED, recipe=path)
+    assert caught.value.checks == ("declared",)
+    assert [one.code for one in caught.value.failures] == ["CR-GATE-010"]
+    decision = Decision(reason="a trial", by="B. Nobody", accepted=("declared",), because="tried here first")
+    made = promote(mine.site, run_id, decision, recipe=path)
+    assert made.accepted == ("declared",)
+    promotion = champion(mine.site.models, "person").manifest.promotion
+    assert (promotion.accepted, promotion.because) == (("declared",), "tried here first")
+    assert any(check.startswith("declared: FAILED") for check in promotion.checks)
+    rollback(mine.site, "person_crisis_28d", reason="the trial is over", by="B. Nobody")
+
+
+def test_data_are_as_old_as_the_last_outcomes_that_came_not_as_the_training(tmp_path):
+    """By the system's clock, with a crisis line that has sent nothing for a hundred days while the others go on."""
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    silent = {"begins": now - timedelta(days=7 * WEEKS + 1), "silent_from": now - timedelta(days=100)}
+    mine = Candidates(make_gate_site(tmp_path / "site", people=80, clock="system", **silent))
+    found = run_checks(mine.site, read_candidate(mine.site, mine.good()), recipe=None, tell=lambda _: None)
+    (fresh,) = (check for check in found if check.name == "freshness")
+    assert not fresh.passed
+    days = int(re.search(r"end (\d+) days before", fresh.found)[1])
+    assert 100 <= days <= 108  # a list stands on each Monday
 
 
 def test_a_rule_is_served_then_rolled_back_to_without_a_restart(tmp_path):
@@ -157,7 +224,7 @@ def test_a_rule_is_served_then_rolled_back_to_without_a_restart(tmp_path):
     listed = client.get("/api/v1/caseloads/north", headers=headers).json()
     assert listed["model"]["version"] == 1
     trees = Candidates(site)
-    promote(site, trees.good(), Decision(reason="r", by="B. Nobody", accepted=("baselines", "calibration", "subgroups"),
+    promote(site, trees.good(), Decision(reason="r", by="B. Nobody", accepted=("calibration", "subgroups"),
                                          because="few people"))  # fmt: skip
     rescored = score(site, as_of=None, out=None)
     _the_difference_is_that_of_the_lists(site, scored.scores.frame, rescored.scores.frame)

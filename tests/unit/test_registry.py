@@ -125,10 +125,10 @@ def test_what_may_answer_is_written_registered_and_pointed_to(site, run_id):
 
 
 def test_an_exception_stays_with_the_model(site, run_id):
-    promoted = answered(site, run_id, accepted=("baselines",), because="a drill")
-    assert promoted.accepted == ("baselines",)
+    promoted = answered(site, run_id, accepted=("calibration",), because="a drill")
+    assert promoted.accepted == ("calibration",)
     promotion = champion(site.models, "person").manifest.promotion
-    assert (promotion.accepted, promotion.because) == (("baselines",), "a drill")
+    assert (promotion.accepted, promotion.because) == (("calibration",), "a drill")
     listed = {(one.version, one.answers) for one in commands.list_models(site)}
     assert listed == {(1, False), (2, True)}
 

@@ -8,7 +8,7 @@ from crisisrisk.commands.people_runs import people_run, read_report
 from crisisrisk.evaluation.judged_report import judged_report
 from crisisrisk.models import registry
 from crisisrisk.tables.site import Site
-from crisisrisk.training.results import comparison
+from crisisrisk.training.results import comparison, listable_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,9 @@ class Evaluation:
         table = comparison(content["subject"], report["model"], report["baselines"])
         head = f"{content['task']}  run {self.run_id[:8]}"
         worth = ["", report["verdict"]] if "verdict" in report else []
-        return "\n".join([head, content["judged_on"], "", content["attrition_text"], "", table, *worth])
+        doubts = ["", *report["suspicions"]] if report.get("suspicions") else []
+        said = [*listable_text(report.get("listable")), *worth, *doubts]
+        return "\n".join([head, content["judged_on"], "", content["attrition_text"], "", table, *said])
 
 
 def evaluate(site: Site, run_id: str, *, again: bool = False) -> Evaluation:

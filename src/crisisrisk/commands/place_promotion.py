@@ -1,6 +1,7 @@
 """The checks of the promotion gate that are about forecasts: of a model of places, on the site's own data."""
 
 import math
+from datetime import datetime
 
 from crisisrisk.commands.evaluate import stored_report
 from crisisrisk.errors import ModelError
@@ -9,6 +10,7 @@ from crisisrisk.evaluation.gate import (
     REPRODUCTION,
     GateCheck,
     PlaceLimits,
+    fresh,
     places_against_baselines,
     places_against_champion,
     simple_rule,
@@ -18,7 +20,7 @@ from crisisrisk.models.champions import champion_folder, changes
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.training.place_retelling import RetoldPlaces, held_where_it_ended, retold_places
-from crisisrisk.training.recipe import TrainingRecipe
+from crisisrisk.training.recipe import Gate, TrainingRecipe
 
 SAME_DEVIANCE = 1e-9
 CHANGED_DEVIANCE = 0.01
@@ -26,20 +28,28 @@ CHANGED_DEVIANCE = 0.01
 
 
 def place_checks(
-    site: Site, run_id: str, candidate: Bundle, recipe: TrainingRecipe, snapshot: Snapshot
+    site: Site, run_id: str, candidate: Bundle, recipe: TrainingRecipe, snapshot: Snapshot, gate: Gate
 ) -> list[GateCheck]:
-    """Against the baselines and the champion, on shifts forecast again; and that these are the run's own figures."""
-    held = held_where_it_ended(snapshot, candidate)
+    """Against the baselines and the champion, on shifts forecast again; that these are the run's own figures, and how
+    old they are. `gate`: the site's limits.
+    """
+    held, now = held_where_it_ended(snapshot, candidate), snapshot.as_of_now()
+    ends = {"trained": datetime.fromisoformat(candidate.manifest.training_cut_off)}
     try:
         found = retold_places(recipe, candidate, held, site)
     except ModelError as problem:
         wanted = "the forecasts that the run was judged by"
-        return [GateCheck(name=REPRODUCTION, passed=False, found=problem.problem, wanted=wanted)]
+        return [
+            GateCheck(name=REPRODUCTION, passed=False, found=problem.problem, wanted=wanted),
+            fresh(ends, now, most_days=gate.data_age_days),
+        ]
+    ends["the last shift that it was judged on"] = found.until
     rule = candidate.manifest.baseline
     return [
         *(places_against_baselines(found.report.gains) if rule is None else [simple_rule(rule)]),
         _reproduction(site, run_id, candidate, found, snapshot),
-        _champion(site, candidate, recipe, found, held),
+        _champion(site, candidate, recipe, found, held, gate),
+        fresh(ends, now, most_days=gate.data_age_days),
     ]
 
 
@@ -56,7 +66,9 @@ def _reproduction(site: Site, run_id: str, candidate: Bundle, found: RetoldPlace
     )  # fmt: skip
 
 
-def _champion(site: Site, candidate: Bundle, recipe: TrainingRecipe, found: RetoldPlaces, held: Snapshot) -> GateCheck:
+def _champion(
+    site: Site, candidate: Bundle, recipe: TrainingRecipe, found: RetoldPlaces, held: Snapshot, gate: Gate
+) -> GateCheck:
     name = candidate.manifest.name
     if not changes(site.models, name):
         return GateCheck(name=CHAMPION, passed=True, found="no model answers yet", wanted="nothing")
@@ -65,7 +77,5 @@ def _champion(site: Site, candidate: Bundle, recipe: TrainingRecipe, found: Reto
     if champion.manifest.run_id == candidate.manifest.run_id:
         return GateCheck(name=CHAMPION, passed=True, found=f"{who} is this very run", wanted="nothing")
     theirs = retold_places(recipe, champion, held, site)
-    limits = PlaceLimits(
-        resamples=recipe.gate.resamples, seed=recipe.model.seed, loss_to_champion=recipe.gate.loss_to_champion
-    )
+    limits = PlaceLimits(resamples=gate.resamples, seed=recipe.model.seed, loss_to_champion=gate.loss_to_champion)
     return places_against_champion(found.expected, theirs.expected, found.counts, found.week, limits, who=who)

@@ -1,32 +1,35 @@
 """The promotion gate: every check of a candidate, on the site's own data, before it may answer."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from crisisrisk.commands.declared_recipe import SHOWN, declared_recipe
 from crisisrisk.commands.features_audit import audit_of, audit_record
 from crisisrisk.commands.place_promotion import place_checks
-from crisisrisk.errors import CrisisRiskError, GateError, ModelError, NotPromotedError
+from crisisrisk.errors import GateError, ModelError, NotPromotedError
 from crisisrisk.evaluation.gate import (
     BASELINES,
     CALIBRATION,
     CHAMPION,
+    DECLARED,
     FRESHNESS,
     LEAKAGE,
     RECIPE,
     REPRODUCTION,
     SUBGROUPS,
+    SUSPICION,
     GateCheck,
     against_baselines,
     against_champion,
     calibrated,
+    fresh,
     simple_rule,
     subgroups_calibrated,
+    suspicious,
 )
 from crisisrisk.evaluation.judged import JudgedPredictions, read_judged
 from crisisrisk.models import registry
@@ -34,23 +37,27 @@ from crisisrisk.models.bundle import Bundle, load_bundle
 from crisisrisk.models.champions import champion_folder, changes
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
+from crisisrisk.timeline import instant
 from crisisrisk.training.audit_records import AuditRecord, audited_fingerprint, keep_audit, kept_audit
-from crisisrisk.training.declarations import read_recipes, recipe_named
 from crisisrisk.training.keeping import Recipes
-from crisisrisk.training.recipe import TrainingRecipe
+from crisisrisk.training.person_data import PersonData
+from crisisrisk.training.recipe import Gate, TrainingRecipe
 from crisisrisk.training.retelling import Retold, retold
 
 CODES = {
     BASELINES: "CR-GATE-002", CALIBRATION: "CR-GATE-003", SUBGROUPS: "CR-GATE-003", CHAMPION: "CR-GATE-004",
     LEAKAGE: "CR-GATE-005", RECIPE: "CR-GATE-006", FRESHNESS: "CR-GATE-007", REPRODUCTION: "CR-GATE-008",
+    DECLARED: "CR-GATE-010", SUSPICION: "CR-GATE-011",
 }  # fmt: skip
-MAY_BE_ACCEPTED = (BASELINES, CALIBRATION, SUBGROUPS, CHAMPION, FRESHNESS)
-"""Checks that somebody may answer for. A leak, other recipes or other figures make every other check worthless."""
+MAY_BE_ACCEPTED = (CALIBRATION, SUBGROUPS, CHAMPION, FRESHNESS, SUSPICION, DECLARED)
+"""Checks that somebody may answer for. A leak, other recipes or other figures make every other check worthless; where a
+model does not beat the simple rules, the rule itself can be served."""
+NO_EXCEPTION = {BASELINES: "a rule that is as good can be served itself: crisisrisk train … --baseline NAME"}
+"""What to do in place of an exception, where not training again."""
 
 SAME_RISK = 1e-9
 SHARE_RETOLD = 0.99
 """Where data were loaded since: the share of judged rows that must be as they were."""
-SHOWN = 5
 AUDIT_SEED = 1
 
 Tell = Callable[[str], None]
@@ -81,20 +88,27 @@ def read_candidate(site: Site, run_id: str) -> Candidate:
 def run_checks(site: Site, candidate: Candidate, *, recipe: Path | None, tell: Tell) -> list[GateCheck]:
     """Every check of a candidate; none stops another."""
     snapshot = Store(site).snapshot()
-    checks = [
-        _recipe_check(site, candidate, recipe),
-        _freshness(candidate, snapshot.as_of_now()),
-    ]
+    declared = declared_recipe(site, candidate.bundle, recipe)
     if candidate.judged is None:
         tell("forecasting the candidate's judged shifts again …")
-        return [*place_checks(site, candidate.run_id, candidate.bundle, candidate.training, snapshot), *checks]
+        found = place_checks(site, candidate.run_id, candidate.bundle, candidate.training, snapshot, declared.gate)
+        return [*found, *declared.checks]
+    return [*declared.checks, *_person_checks(site, candidate, candidate.judged, snapshot, declared.gate, tell)]
+
+
+def _person_checks(
+    site: Site, candidate: Candidate, judged: JudgedPredictions, snapshot: Snapshot, gate: Gate, tell: Tell
+) -> list[GateCheck]:
     tell("computing what the candidate says of its judged rows again …")
-    found = retold(candidate.training, candidate.bundle, candidate.judged, snapshot, site)
+    found = retold(candidate.training, candidate.bundle, judged, snapshot, site)
     tell("holding it against baselines, frequencies and the model that answers …")
-    checks += _of_rows(candidate, candidate.judged)
-    checks += _reproduction(candidate, found, snapshot, site)
-    checks += _champion(site, candidate, found, snapshot)
-    return [*checks, _leakage(site, candidate, snapshot, tell)]
+    return [
+        _freshness(candidate, judged, found.data, snapshot.as_of_now(), gate),
+        *_of_rows(candidate, judged, gate),
+        *_reproduction(candidate, found, snapshot, site),
+        *_champion(site, candidate, found, snapshot, gate),
+        _leakage(site, candidate, snapshot, gate, tell),
+    ]
 
 
 def refuse_unless(checks: Sequence[GateCheck], run_id: str, accepted: Sequence[str], standing: str) -> None:
@@ -122,7 +136,8 @@ def require_acceptable(accepted: Sequence[str], because: str) -> None:
         if name not in MAY_BE_ACCEPTED:
             raise GateError(
                 "CR-GATE-009", f'no exception can be made from "{name}"', found=name,
-                wanted=", ".join(MAY_BE_ACCEPTED), hint="what would be promoted is not what was judged",
+                wanted=", ".join(MAY_BE_ACCEPTED),
+                hint=NO_EXCEPTION.get(name, "what would be promoted is not what was judged"),
             )  # fmt: skip
     if accepted and not because.strip():
         raise GateError("CR-GATE-009", "an exception needs a reason of its own", wanted="--because with a sentence")
@@ -131,70 +146,27 @@ def require_acceptable(accepted: Sequence[str], because: str) -> None:
 # The checks
 
 
-def _of_rows(candidate: Candidate, judged: JudgedPredictions) -> list[GateCheck]:
-    limits = candidate.training.gate.limits
+def _of_rows(candidate: Candidate, judged: JudgedPredictions, gate: Gate) -> list[GateCheck]:
+    limits = gate.limits
     baseline = candidate.bundle.manifest.baseline
     beaten = against_baselines(judged, limits) if baseline is None else [simple_rule(baseline)]
-    return [*beaten, *calibrated(judged, limits), *subgroups_calibrated(judged, limits)]
+    return [*beaten, *calibrated(judged, limits), *subgroups_calibrated(judged, limits), suspicious(judged)]
 
 
-def _recipe_check(site: Site, candidate: Candidate, recipe: Path | None) -> GateCheck:
-    manifest = candidate.bundle.manifest
-    path = recipe or recipe_named(site, manifest.name)
-    wanted = "the recipes that the site declares now"
-    if path is None:
-        return GateCheck(
-            name=RECIPE, passed=False, wanted=wanted, found=f'no training recipe is called "{manifest.name}"',
-            hint="say --recipe FILE",
-        )  # fmt: skip
-    try:
-        now = read_recipes(site, manifest.subject, path, baseline=manifest.baseline)
-    except CrisisRiskError as problem:
-        return GateCheck(name=RECIPE, passed=False, wanted=wanted, found=problem.problem, where=str(path))
-    differences = _recipe_differences(candidate, now)
-    same = not differences and now.fingerprint == manifest.recipe_fingerprint
-    found = "the recipes are those declared" if same else "; ".join(differences) or "another fingerprint"
-    return GateCheck(
-        name=RECIPE, passed=same, found=found, wanted=wanted, where=path.name, hint="" if same else "train again"
-    )
+def _freshness(
+    candidate: Candidate, judged: JudgedPredictions, data: PersonData, now: datetime, gate: Gate
+) -> GateCheck:
+    """How old the data are that it learned from and was judged by, not when it was trained.
 
-
-def _recipe_differences(candidate: Candidate, now: Recipes) -> list[str]:
-    """What differs between the recipes of a candidate and those declared, in words."""
-    trained, declared = json.loads(candidate.training.to_json()), json.loads(now.training.to_json())
-    settings = [
-        f"{section}.{key}" if key else section
-        for section in declared
-        for key in _changed(trained.get(section), declared[section])
-    ]
-    mine, theirs = candidate.bundle.features, now.features
-    found = [f"settings differ: {_some(settings)}"] if settings else []
-    if missing := [name for name in theirs.names if name not in mine.names]:
-        found.append(f"{len(missing)} of {len(theirs.names)} columns are missing: {_some(missing)}")
-    if extra := [name for name in mine.names if name not in theirs.names]:
-        found.append(f"{len(extra)} columns are not declared: {_some(extra)}")
-    if not missing and not extra and mine.fingerprint != theirs.fingerprint:
-        found.append("the columns stand in another order or are defined otherwise")
-    return found
-
-
-def _changed(trained: Any, declared: Any) -> list[str]:
-    if isinstance(declared, dict) and isinstance(trained, dict):
-        return [key for key in declared if trained.get(key) != declared[key]]
-    return [] if trained == declared else [""]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-
-
-def _freshness(candidate: Candidate, now: datetime) -> GateCheck:
-    cut_off = datetime.fromisoformat(candidate.bundle.manifest.training_cut_off)
-    days, limit = (now - cut_off).total_seconds() / 86_400, candidate.training.gate.data_age_days
-    return GateCheck(
-        name=FRESHNESS, passed=days <= limit, found=f"the training data end {days:.0f} days before the site's clock",
-        wanted=f"at most {limit:g} days", where=f"{cut_off:%-d %b %Y}", hint="" if days <= limit else "train again",
-    )  # fmt: skip
+    Days of data without calendar dates are no dates: of them only the training cut-off says something.
+    """
+    ends = {"trained": datetime.fromisoformat(candidate.bundle.manifest.training_cut_off)}
+    if judged.judging.dated:
+        outcome = candidate.training.outcome
+        reach = timedelta(days=outcome.gap_days + outcome.horizon_days)
+        ends["the last outcomes that it was judged by"] = instant(int(judged.as_of.max())) + reach
+        ends |= {f"complete records of {name}": instant(end) for name, end in data.complete_to.items()}
+    return fresh(ends, now, most_days=gate.data_age_days)
 
 
 def _reproduction(candidate: Candidate, found: Retold, snapshot: Snapshot, site: Site) -> list[GateCheck]:
@@ -217,7 +189,7 @@ def _reproduction(candidate: Candidate, found: Retold, snapshot: Snapshot, site:
     ]  # fmt: skip
 
 
-def _champion(site: Site, candidate: Candidate, found: Retold, snapshot: Snapshot) -> list[GateCheck]:
+def _champion(site: Site, candidate: Candidate, found: Retold, snapshot: Snapshot, gate: Gate) -> list[GateCheck]:
     name = candidate.bundle.manifest.name
     if not changes(site.models, name):
         return [GateCheck(name=CHAMPION, passed=True, found="no model answers yet", wanted="nothing")]
@@ -227,11 +199,11 @@ def _champion(site: Site, candidate: Candidate, found: Retold, snapshot: Snapsho
         return [GateCheck(name=CHAMPION, passed=True, found=f"{who} is this very run", wanted="nothing")]
     rows = found.judged
     risk = found.risk_by(champion, snapshot, site)
-    return against_champion(rows, risk, candidate.training.gate.limits, who=who)
+    return against_champion(rows, risk, gate.limits, who=who)
 
 
-def _leakage(site: Site, candidate: Candidate, snapshot: Snapshot, tell: Tell) -> GateCheck:
-    record = _audited(site, candidate, snapshot, tell)
+def _leakage(site: Site, candidate: Candidate, snapshot: Snapshot, gate: Gate, tell: Tell) -> GateCheck:
+    record = _audited(site, candidate, snapshot, gate.audit_trials, tell)
     found = "; ".join(record.findings[:SHOWN]) if record.findings else f"{record.trials} trials found nothing"
     return GateCheck(
         name=LEAKAGE, passed=record.passed, found=found, wanted="no column or value that knows the future",
@@ -239,9 +211,8 @@ def _leakage(site: Site, candidate: Candidate, snapshot: Snapshot, tell: Tell) -
     )  # fmt: skip
 
 
-def _audited(site: Site, candidate: Candidate, snapshot: Snapshot, tell: Tell) -> AuditRecord:
+def _audited(site: Site, candidate: Candidate, snapshot: Snapshot, trials: int, tell: Tell) -> AuditRecord:
     """The kept result of exactly these columns and data with enough trials, else a new one, which is kept."""
-    trials = candidate.training.gate.audit_trials
     fingerprint = audited_fingerprint(candidate.training, candidate.bundle.features)
     kept = kept_audit(site, fingerprint, snapshot.digest)
     if kept is not None and kept.trials >= trials:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from math import exp, isfinite
 from typing import Any
 
@@ -15,9 +16,11 @@ from crisisrisk.evaluation.logistic import FloatArray, expit, logit
 from crisisrisk.evaluation.metrics import NOT_A_NUMBER
 from crisisrisk.evaluation.place_metrics import poisson_deviance
 from crisisrisk.evaluation.slices import JudgedRows, SliceMetrics
+from crisisrisk.evaluation.suspicion import SUSPICIOUS_AUROC, suspicions
 
 BASELINES, CHAMPION, CALIBRATION, SUBGROUPS = "baselines", "champion", "calibration", "subgroups"
 LEAKAGE, RECIPE, FRESHNESS, REPRODUCTION = "leakage", "recipe", "freshness", "reproduction"
+SUSPICION, DECLARED = "suspicion", "declared"
 
 MODEL = "the model"
 _NORMAL = 1.959964
@@ -64,20 +67,31 @@ class GateCheck:
 
 
 def against_baselines(rows: JudgedPredictions, limits: GateLimits) -> list[GateCheck]:
-    """On each weekly list AUPRC must be higher than that of every baseline, by an interval that leaves out 0."""
+    """On each weekly list AUPRC must be higher than that of every baseline, by an interval that leaves out 0.
+
+    Where some are on no team's caseload, so that no list can hold them, this must hold among the others too: to know
+    who is on a caseload is not to know whom a team should look at.
+    """
+    found, listable = _against_baselines(rows, limits, ""), rows.listable
+    if listable is not None:
+        found += _against_baselines(listable, limits, _who("on a caseload", listable.rows))
+    return found or [
+        GateCheck(name=BASELINES, passed=False, found="the run has no baseline", wanted="baselines to beat")
+    ]
+
+
+def _against_baselines(rows: JudgedPredictions, limits: GateLimits, where: str) -> list[GateCheck]:
     resampled = {name: _Resampled(risk, rows, limits) for name, risk in {MODEL: rows.risk, **rows.baselines}.items()}
     found = []
     for name in rows.baselines:
         gain = resampled[MODEL].gain(resampled[name], "auprc")
         found.append(
             GateCheck(
-                name=BASELINES, passed=gain.lower > 0, found=f"AUPRC {_signed(gain)} against {name}",
+                name=BASELINES, passed=gain.lower > 0, where=where, found=f"AUPRC {_signed(gain)} against {name}",
                 wanted=f"an interval above 0 against each of {len(rows.baselines)} baselines",
             )
         )  # fmt: skip
-    return found or [
-        GateCheck(name=BASELINES, passed=False, found="the run has no baseline", wanted="baselines to beat")
-    ]
+    return found
 
 
 def against_champion(rows: JudgedPredictions, champion: FloatArray, limits: GateLimits, *, who: str) -> list[GateCheck]:
@@ -118,6 +132,29 @@ def places_against_baselines(gains: Mapping[str, Interval]) -> list[GateCheck]:
     return found or [
         GateCheck(name=BASELINES, passed=False, found="the run has no baseline", wanted="baselines to beat")
     ]
+
+
+def suspicious(rows: JudgedPredictions) -> GateCheck:
+    """Ranking too well to be true: the mean AUROC of the weekly lists."""
+    metrics_of = SliceMetrics(rows.risk, rows.rows, list_length=rows.judging.list_length, probability=False)
+    auroc = metrics_of.means()["auroc"]
+    doubts = suspicions(auroc)
+    return GateCheck(
+        name=SUSPICION, passed=not doubts, found="; ".join(doubts) or f"AUROC {auroc:.3f}",
+        wanted=f"at most {SUSPICIOUS_AUROC}",
+        hint="look for a column that is only filled in when a crisis comes" if doubts else "",
+    )  # fmt: skip
+
+
+def fresh(ends: Mapping[str, datetime], now: datetime, *, most_days: float) -> GateCheck:
+    """Whether the oldest of the ends of a candidate's data, by what it is the end of, is near enough to the clock."""
+    what, end = min(ends.items(), key=lambda one: one[1])
+    days = (now - end).total_seconds() / 86_400
+    return GateCheck(
+        name=FRESHNESS, passed=days <= most_days, wanted=f"at most {most_days:g} days",
+        found=f"the training data end {days:.0f} days before the site's clock", where=f"{what}: {end:%-d %b %Y}",
+        hint="" if days <= most_days else "train again, once its sources send again",
+    )  # fmt: skip
 
 
 def simple_rule(name: str) -> GateCheck:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from crisisrisk.errors import UsageError
 from crisisrisk.evaluation.logistic import FloatArray
 from crisisrisk.evaluation.metrics import Happened
-from crisisrisk.evaluation.slices import JudgedRows
+from crisisrisk.evaluation.slices import NO_TEAM, JudgedRows
 
 FILE = "judged.parquet"
 
@@ -73,6 +73,14 @@ class JudgedPredictions:
         """The rows as reports take them: without calendar dates they are one slice."""
         as_of = self.as_of if self.judging.dated else np.zeros_like(self.as_of)
         return JudgedRows(happened=self.happened, as_of=as_of, person=self.person, team=self.team)
+
+    @property
+    def listable(self) -> "JudgedPredictions | None":
+        """Only those on a team's caseload, whom a list can hold; None where that is everybody, or nobody."""
+        if self.team is None:
+            return None
+        inside = self.team.astype(str) != NO_TEAM
+        return self.where(inside) if inside.any() and not inside.all() else None
 
     def where(self, rows: NDArray[Any]) -> "JudgedPredictions":
         """Only the rows of a mask or of indices."""

@@ -24,6 +24,8 @@ class RetoldPlaces:
     counts: NDArray[np.int32]
     week: NDArray[np.int64]
     report: PlaceReport
+    until: datetime
+    """When the last of the shifts ended."""
 
 
 def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, site: Site) -> RetoldPlaces:
@@ -42,6 +44,7 @@ def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, si
     return RetoldPlaces(
         expected=expected,
         counts=data.counts[shifts],
+        until=max(data.shifts[one].end for one in shifts),
         week=weeks_of([data.shifts[one] for one in shifts], site.time_zone),
         report=judge_place(
             recipe, data, site, [fold_of(split)], expected, origins=1, is_baseline=bundle.manifest.baseline

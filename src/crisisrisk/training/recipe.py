@@ -289,38 +289,51 @@ class Updating:
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """What a candidate must keep to before it may answer. Part of the recipe, so that nobody loosens it afterwards."""
+    """What a candidate must keep to before it may answer, as the site's own recipe says, within limits of ours."""
 
-    data_age_days: float = setting(60.0, meaning="most days between the training cut-off and the site's clock", above=0)
+    data_age_days: float = setting(
+        60.0, meaning="most days between the end of a candidate's data and the site's clock", above=0, at_most=366
+    )
     resamples: int = setting(200, meaning="resamples behind the interval of each comparison", at_least=20)
-    slope_at_least: float = setting(0.8, meaning="least calibration slope of everyone", above=0, only_for="person")
-    slope_at_most: float = setting(1.2, meaning="greatest calibration slope of everyone", above=0, only_for="person")
+    slope_at_least: float = setting(
+        0.8, meaning="least calibration slope of everyone", at_least=0.5, at_most=1, only_for="person"
+    )
+    slope_at_most: float = setting(
+        1.2, meaning="greatest calibration slope of everyone", at_least=1, at_most=2, only_for="person"
+    )
     expected_over_observed: float = setting(
-        1.25, above=1, only_for="person",
+        1.25, above=1, at_most=2, only_for="person",
         meaning="most that expected ÷ observed outcomes may be, by the nearer end of its interval; at least 1 ÷ this",
     )  # fmt: skip
     subgroup_slope_at_least: float = setting(
         0.7,
         meaning="least calibration slope of a large subgroup, by the nearer end of its interval",
-        above=0,
+        at_least=0.4,
+        at_most=1,
         only_for="person",
     )
     subgroup_slope_at_most: float = setting(
-        1.4, meaning="greatest calibration slope of a large subgroup, likewise", above=0, only_for="person"
+        1.4,
+        meaning="greatest calibration slope of a large subgroup, likewise",
+        at_least=1,
+        at_most=2.5,
+        only_for="person",
     )
     subgroup_expected_over_observed: float = setting(
-        1.25, meaning="as `expected_over_observed`, of a large subgroup", above=1, only_for="person"
+        1.25, meaning="as `expected_over_observed`, of a large subgroup", above=1, at_most=2, only_for="person"
     )
-    large_people: int = setting(100, meaning="people from which a subgroup is large", above=0, only_for="person")
+    large_people: int = setting(
+        100, meaning="people from which a subgroup is large", above=0, at_most=1000, only_for="person"
+    )
     large_outcomes: int = setting(
-        100, meaning="rows with the outcome from which a subgroup is large", above=0, only_for="person"
+        100, meaning="rows with the outcome from which a subgroup is large", above=0, at_most=1000, only_for="person"
     )
     loss_to_champion: float = setting(
         0.1, meaning="most that may be lost of the champion's AUPRC and recall, or added to its deviance, as a share",
-        at_least=0, at_most=1,
+        at_least=0, at_most=0.25,
     )  # fmt: skip
     audit_trials: int = setting(
-        12, meaning="moments at which the leakage audit rewrites the future", above=0, only_for="person"
+        12, meaning="moments at which the leakage audit rewrites the future", at_least=4, only_for="person"
     )
 
     @property

@@ -14,8 +14,6 @@ SHOWN = {
     "person": ("auprc", "auroc", "precision_at_k", "recall_at_k", "sensitivity_at_85_specificity", "brier"),
     "place": ("deviance", "log_score", "rps", "calibration_ratio", "capture"),
 }
-# A higher AUROC than this on anything but planted data is leakage until shown otherwise.
-SUSPICIOUS_AUROC = 0.93
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +51,8 @@ class TrainedRun:
             "baselines": self.baselines,
             "attrition": list(self.attrition),
             "outcome": self.report.get("outcome"),
+            "listable": self.report.get("listable"),
+            "suspicions": list(self.report.get("suspicions", ())),
             "seconds": round(self.seconds, 1),
             "peak_memory_mb": round(self.peak_memory_mb),
         }
@@ -65,7 +65,7 @@ class TrainedRun:
         )
         table = comparison(self.subject, self.metrics, self.baselines)
         ending = f"{self.seconds:.0f} s · {self.peak_memory_mb:.0f} MB"
-        said = [*self._notes(), *self._places(), *self._suspicions()]
+        said = [*listable_text(self.report.get("listable")), *self._notes(), *self._places(), *self._suspicions()]
         return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *said, "", ending])
 
     def _notes(self) -> list[str]:
@@ -86,10 +86,8 @@ class TrainedRun:
         ]  # fmt: skip
 
     def _suspicions(self) -> list[str]:
-        auroc = self.metrics.get("auroc")
-        if auroc is None or auroc <= SUSPICIOUS_AUROC:
-            return []
-        return ["", f"AUROC above {SUSPICIOUS_AUROC}: take it for leakage of the future until shown otherwise"]
+        doubts = self.report.get("suspicions", ())
+        return ["", *doubts] if doubts else []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +124,14 @@ def flagged_text(days: Sequence[Mapping[str, Any]]) -> list[str]:
     """Days of far more records than usual, for a terminal."""
     said = [f"  {one['day']}  {one['source']}: more than {one['limit']:,} records" for one in days]
     return ["", "flagged, and not learned:", *said] if said else []
+
+
+def listable_text(listable: Mapping[str, Any] | None) -> list[str]:
+    """The same table among those on a team's caseload, whom a list can hold; nothing where that is everybody."""
+    if listable is None:
+        return []
+    sizes = f"{listable['rows']:,} rows of {listable['people']:,} people on a caseload, whom a list can hold:"
+    return ["", sizes, comparison("person", listable["model"], listable["baselines"])]
 
 
 def comparison(subject: str, model: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> str:

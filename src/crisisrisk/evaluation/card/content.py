@@ -107,15 +107,20 @@ def card_content(run: RunFacts, site: SiteFacts) -> dict[str, Any]:
 
 def told_report(report: Mapping[str, Any]) -> dict[str, Any]:
     """The report with no number of how the model did where all its rows are too few to say, as in a subgroup."""
-    if report["people"] >= FEWEST_PEOPLE and report["outcomes"] >= FEWEST_OUTCOMES:
-        return dict(report)
+    if _enough(report):
+        listable = report.get("listable")
+        return {**report, "listable": listable if listable and _enough(listable) else None}
 
     def nothing(value: Any) -> Any:
         return {key: nothing(inner) for key, inner in value.items()} if isinstance(value, Mapping) else None
 
     silenced = {name: nothing(report[name]) for name in ("model", "baselines", "spread", "intervals", "gains")}
     curve: dict[str, list[float]] = {name: [] for name in ("said", "happened", "lower", "upper")}
-    return {**report, **silenced, "calibration": curve, "net_benefit": []}
+    return {**report, **silenced, "calibration": curve, "net_benefit": [], "listable": None, "suspicions": []}
+
+
+def _enough(report: Mapping[str, Any]) -> bool:
+    return bool(report["people"] >= FEWEST_PEOPLE and report["outcomes"] >= FEWEST_OUTCOMES)
 
 
 def _facts(run: RunFacts, site: SiteFacts) -> list[dict[str, str]]:

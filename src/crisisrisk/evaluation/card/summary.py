@@ -14,7 +14,9 @@ def summary_lines(content: Mapping[str, Any], report: Mapping[str, Any]) -> list
     return [
         f"It estimates, for each person on a team's caseload, the chance of contact with a crisis service in the next "
         f"{content['horizon_days']} days, so that a care coordinator knows whom to look at first.",
+        *_doubts(report),
         *_lists(content, report),
+        *_on_caseloads(report),
         *_ahead(content),
         *_meaning(content, report),
         "It reads what agencies recorded and sent. Someone whose records are missing looks quiet to it. A small number "
@@ -33,6 +35,22 @@ def _lists(content: Mapping[str, Any], report: Mapping[str, Any]) -> list[str]:
         f"Of 100 names on its lists ({content['list_length']} a team and week), {_hundred(model['precision_at_k'])} "
         f"({_hundred(interval['lower'])} to {_hundred(interval['upper'])}) had a crisis contact within "
         f"{content['horizon_days']} days{beside}; names picked by chance, {_hundred(report['prevalence'])}."
+    ]
+
+
+def _doubts(report: Mapping[str, Any]) -> list[str]:
+    return [f"Too good to be true: {doubt}." for doubt in report.get("suspicions", ())]
+
+
+def _on_caseloads(report: Mapping[str, Any]) -> list[str]:
+    """Whether it still ranks among those whom a list can hold."""
+    listable = report.get("listable")
+    if listable is None or listable["model"]["auprc"] is None:
+        return []
+    best, name = max((values["auprc"] or 0.0, name) for name, values in listable["baselines"].items())
+    return [
+        f"Among those on a team's caseload alone, whom a list can hold, its AUPRC is {listable['model']['auprc']:.3f}; "
+        f"of the simple rules the best ({name.replace('_', ' ')}) reaches {best:.3f}."
     ]
 
 
