@@ -1,5 +1,6 @@
 """Results by subgroup, held against fairlearn, scikit-learn and the slow bootstrap."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from crisisrisk.evaluation import metrics
 from crisisrisk.evaluation.bootstrap import clustered_interval
 from crisisrisk.evaluation.fairness import METRICS, TOO_FEW, subgroup_report
 from crisisrisk.evaluation.judged import JudgedPredictions, Judging
+from crisisrisk.evaluation.person_report import person_report
 from crisisrisk.evaluation.slices import Lists
 
 WEEKS = 6
@@ -81,7 +83,16 @@ def test_intervals_of_groups_are_those_of_the_slow_bootstrap() -> None:
         inside = rows[female[rows]]
         return metrics.auroc(predictions.risk[inside], predictions.happened[inside])
 
-    for name, metric in {"recall_at_k": recall, "auroc": area}.items():
+    def scaled(rows: np.ndarray) -> float:
+        inside = rows[female[rows]]
+        return metrics.scaled_brier(predictions.risk[inside], predictions.happened[inside])
+
+    def ratio(rows: np.ndarray) -> float:
+        inside = rows[female[rows]]
+        return metrics.auprc_over_prevalence(predictions.risk[inside], predictions.happened[inside])
+
+    slow_ones = {"recall_at_k": recall, "auroc": area, "scaled_brier": scaled, "auprc_over_prevalence": ratio}
+    for name, metric in slow_ones.items():
         slow = clustered_interval(metric, predictions.person, seed=2, resamples=30)
         assert (shown[name]["lower"], shown[name]["upper"]) == pytest.approx((slow.lower, slow.upper)), name
 
@@ -90,6 +101,24 @@ def test_every_metric_has_its_interval() -> None:
     for one in subgroup_report(_predictions())[0]["values"]:
         for name in METRICS:
             assert one[name]["lower"] <= one[name]["value"] <= one[name]["upper"], name
+
+
+def test_a_group_gets_every_figure_that_the_whole_report_gives() -> None:
+    predictions = _predictions()
+    female = predictions.groups["sex"] == "female"
+    shown = subgroup_report(predictions)[0]["values"][0]
+    alone = predictions.where(female)
+    # All rows of the group as one slice: the report of nobody else.
+    whole = person_report(
+        alone.risk, replace(alone.rows, as_of=np.zeros(len(alone), dtype=np.int64)), baselines={}, seed=1, resamples=2
+    )
+    for name in ("auroc", "auprc", "auprc_over_prevalence", "sensitivity_at_85_specificity", "brier", "scaled_brier",
+                 "calibration_in_the_large", "calibration_slope", "calibration_intercept", "ici"):  # fmt: skip
+        assert shown[name]["value"] == pytest.approx(whole.model[name]), name
+    assert [one["threshold"] for one in shown["net_benefit"]] == [one["threshold"] for one in whole.net_benefit]
+    for one, wanted in zip(shown["net_benefit"], whole.net_benefit, strict=True):
+        assert (one["value"], one["everyone"]) == pytest.approx((wanted["model"], wanted["everyone"]))
+        assert one["lower"] <= one["value"] <= one["upper"]
 
 
 def test_small_groups_get_words_not_numbers() -> None:

@@ -194,7 +194,7 @@ def _decisions(
     risks: Mapping[str, FloatArray], happened: Happened, thresholds: Sequence[float], draws: Draws
 ) -> list[dict[str, Any]]:
     """The net benefit curve (Vickers and Elkin 2006), the model's with intervals."""
-    worths = np.stack([_worth(risks["model"], happened, threshold) for threshold in thresholds], axis=1)
+    worths = np.stack([worth(risks["model"], happened, threshold) for threshold in thresholds], axis=1)
     resampled = draws.sums(worths) / draws.sums(np.ones(len(happened)))[:, None]
     found: list[dict[str, Any]] = []
     for place, threshold in enumerate(thresholds):
@@ -208,7 +208,7 @@ def _decisions(
     return found
 
 
-def _worth(risk: FloatArray, happened: Happened, threshold: float) -> FloatArray:
+def worth(risk: FloatArray, happened: Happened, threshold: float) -> FloatArray:
     """What acting on each row at a threshold is worth."""
     return np.where(risk >= threshold, np.where(happened, 1.0, -threshold / (1.0 - threshold)), 0.0)
 

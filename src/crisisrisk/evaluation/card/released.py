@@ -99,8 +99,9 @@ def _value(one: Mapping[str, Any]) -> dict[str, Any]:
     if "says" in one:
         return {"value": one["value"], **sizes, "says": TOO_FEW}
     wholes = {"selection_rate": one["rows"], "precision_at_k": one["listed"], "recall_at_k": one["outcomes"],
+              "sensitivity_at_85_specificity": one["outcomes"],
               "false_alarm_rate": one["rows"] - one["outcomes"], "prevalence": one["rows"]}  # fmt: skip
-    return {"value": one["value"], **sizes, **{name: _told(one[name], wholes.get(name)) for name in METRICS}}
+    return {"value": one["value"], **sizes, **{name: _told(one.get(name), wholes.get(name)) for name in METRICS}}
 
 
 def _told(found: Mapping[str, float] | None, whole: int | None) -> dict[str, float] | None:
