@@ -12,6 +12,7 @@ from crisisrisk.commands.demo import DemoResult
 from crisisrisk.commands.explain import movement_in_words
 from crisisrisk.commands.model import Promoted
 from crisisrisk.commands.score import chance_in_words
+from crisisrisk.scoring.pseudonyms import shown
 from crisisrisk.training.results import TrainedRun
 
 TOP = 10
@@ -52,13 +53,13 @@ def _who(result: DemoResult) -> Iterator[str]:
     yield f"            {_gate(result.promoted)}"
     for rank, row in enumerate(scores.top(TOP), 1):
         reasons = _reasons(row)
-        yield f"{rank:>4}  {row['person_id'][:7]}  {chance_in_words(row)}   {reasons}"
+        yield f"{rank:>4}  {shown(row['person_id'])}  {chance_in_words(row)}   {reasons}"
     for caveat in result.scores.caveats:
         yield f"      ({caveat})"
     if result.changed is not None:
         person, moved = result.changed
         since = local(moved.since, result.site.time_zone)
-        yield f"      since {since}  {person[:7]}  {movement_in_words(moved)}"
+        yield f"      since {since}  {shown(person)}  {movement_in_words(moved)}"
 
 
 def _gate(promoted: Promoted) -> str:

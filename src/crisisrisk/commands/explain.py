@@ -13,6 +13,7 @@ from crisisrisk.models.bundle import Bundle
 from crisisrisk.scoring.changes import AGEING, MODEL, NEW_CONTACTS, Changes
 from crisisrisk.scoring.explaining import Explanation, NotScored, explain_person
 from crisisrisk.scoring.former import FORMER
+from crisisrisk.scoring.pseudonyms import pseudonym_of
 from crisisrisk.scoring.telling import DOWN, NOT_KNOWN, UP
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
@@ -116,9 +117,10 @@ def _signed(points: int) -> str:
 
 
 def explain(site: Site, person_id: str, *, as_of: datetime | None, since: datetime | None) -> ExplainResult:
-    """Explain one person's score as of a moment (the site's clock by default).
+    """Explain one person's score as of a moment (the site's clock by default). The beginning of a pseudonym will do.
 
-    Raises ServiceError while the site has scores of people switched off, UsageError for nobody known.
+    Raises ServiceError while the site has scores of people switched off, UsageError for nobody known or for a
+    beginning that several people share.
     """
     days = require_person_scores(site).updating.keep_higher_days
     now = answering(site, keep_higher_days=days)
@@ -130,6 +132,7 @@ def explain(site: Site, person_id: str, *, as_of: datetime | None, since: dateti
             wanted=f"before {moment.isoformat()}",
         )  # fmt: skip
     then = now if since is None else answered_at(site, now.now, since, keep_higher_days=days)
+    person_id = pseudonym_of(snapshot, person_id)
     answer = explain_person(now.models, then.models, snapshot, site, person_id, as_of=moment, since=since)
     if isinstance(answer, NotScored) and answer.state is None:
         raise UsageError(

@@ -12,13 +12,13 @@ from crisisrisk.models import registry
 from crisisrisk.models.bundle import Bundle, load_bundle
 from crisisrisk.models.champions import bundle_folder, champion
 from crisisrisk.scoring.lists import Standing, TeamLists, team_lists
+from crisisrisk.scoring.pseudonyms import shown
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 
 MOST_REASONS = 3
 LEAST_MOVEMENT = 0.01
 """Log-odds that a group of reasons must have moved somebody by to be named."""
-SHOWN_ID = 7
 
 Tell = Callable[[str], None]
 
@@ -82,7 +82,7 @@ class ModelDiff:
 def _line(sign: str, move: Move) -> str:
     chances = " → ".join("not scored" if one is None else likely_in_100(one) for one in (move.before, move.after))
     because = " · ".join(map(str, move.because))
-    return f"  {sign} {move.person_id[:SHOWN_ID]}  {chances} in 100   {because}".rstrip()
+    return f"  {sign} {shown(move.person_id)}  {chances} in 100   {because}".rstrip()
 
 
 def diff(

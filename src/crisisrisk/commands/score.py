@@ -16,7 +16,8 @@ from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.scoring.former import FORMER
-from crisisrisk.scoring.people import SCORED, PersonScores, score_people, scores_table
+from crisisrisk.scoring.ordering import in_100
+from crisisrisk.scoring.people import SCORED, PersonScores, late_sources, score_people, scores_table
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 
@@ -31,6 +32,8 @@ class ScoreResult:
     scores: PersonScores
     caveats: tuple[str, ...]
     """What is said under the list."""
+    words: Mapping[str, str]
+    """What each state is called."""
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
@@ -68,7 +71,20 @@ class ScoreResult:
             f"{rank:>4}  {row['person_id']}  {chance_in_words(row)}{self._whose(row)}   {_up(row['reasons'])}"
             for rank, row in enumerate(self.scores.top(SHOWN), 1)
         ]
-        return "\n".join([head, *self._compared(), *lines, *(f"      ({caveat})" for caveat in self.caveats)])
+        return "\n".join(
+            [head, *self._compared(), *self._above(), *lines, *(f"      ({caveat})" for caveat in self.caveats)]
+        )
+
+    def _above(self) -> list[str]:
+        """Who is in a crisis or in hospital, above the list; then how many others have no score, by state."""
+        pinned, states = self.scores.pinned(), self.scores.frame["state"].value_counts()
+        lines = []
+        for state, people in pinned.items():
+            if people:
+                more = f" and {len(people) - SHOWN:,} more" if len(people) > SHOWN else ""
+                lines += [f"{len(people):,} {self.words[state]}", f"      {'  '.join(people[:SHOWN])}{more}"]
+        others = {state: count for state, count in sorted(states.items()) if state not in (SCORED, *pinned)}
+        return lines + [f"{count:,} {self.words.get(str(state), str(state))}" for state, count in others.items()]
 
     def _compared(self) -> list[str]:
         meta = self.scores.meta
@@ -83,8 +99,8 @@ class ScoreResult:
 
 
 def likely_in_100(probability: float) -> str:
-    """A probability as people say it: "18"; under one in a hundred, "under 1"."""
-    return "under 1" if probability < 0.005 else f"{round(100 * probability)}"
+    """A probability as the service says it too: "18"; under one in a hundred, "0.4", and never "0"."""
+    return f"{in_100(probability):g}"
 
 
 def chance_in_words(row: Mapping[str, Any]) -> str:
@@ -106,11 +122,16 @@ def range_caveat(model: Bundle) -> str:
     return phrases["interval"] if band is None else phrases["range"].format(level=round(100 * band.level))
 
 
-def _caveats(answering: Answering, scores: PersonScores) -> tuple[str, ...]:
+def _caveats(answering: Answering, scores: PersonScores, snapshot: Snapshot, site: Site) -> tuple[str, ...]:
     listed, model = scores.top(SHOWN), answering.now
-    said = [FORMER if scores.meta.former_versions else range_caveat(model)]
+    phrases, as_of = model.phrases.caveats, scores.meta.as_of
+    said = [phrases["outcome"]]
+    for source, since in sorted(late_sources(model, snapshot, as_of).items()):
+        day = f"{since.astimezone(site.time_zone):%-d %b %Y %H:%M}"
+        said.append(phrases["late"].format(source=source.replace("_", " "), since=day))
+    said.append(FORMER if scores.meta.former_versions else range_caveat(model))
     if any(row["thin_history"] for row in listed):
-        said.append(model.phrases.caveats["thin_history"])
+        said.append(phrases["thin_history"])
     if answering.other_questions:
         said.append(
             f"{_versions(answering.other_questions)} answered another question, so its numbers are not compared"
@@ -145,7 +166,13 @@ def score(site: Site, *, as_of: datetime | None, out: Path | None) -> ScoreResul
     run = save_person_scores(current_engine(site.database_url), scores.frame, scores.meta)
     if out is not None:
         write_table(scores_table(scores), out)
-    return ScoreResult(run=run, scores=scores, caveats=_caveats(models, scores), seconds=time.monotonic() - started)
+    return ScoreResult(
+        run=run,
+        scores=scores,
+        caveats=_caveats(models, scores, snapshot, site),
+        words=models.now.phrases.states,
+        seconds=time.monotonic() - started,
+    )
 
 
 def moment_to_stand_at(snapshot: Snapshot, as_of: datetime | None) -> datetime:

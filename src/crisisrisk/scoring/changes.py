@@ -65,8 +65,8 @@ def log_odds_of(probability: float) -> float:
 
 
 def in_points(probability: float) -> int:
-    """Of 100 people, the whole number that is shown."""
-    return round(100 * probability)
+    """Of 100 people, the whole number that is shown, halves rounded up as in lists."""
+    return int(100 * probability + 0.5)
 
 
 def changes(then: Bundle, now: Bundle, record: Record, *, since: datetime, as_of: datetime) -> Changes:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCORED = "scored"
+PINNED = ("in_crisis_episode", "in_hospital")
+"""States that stand above every list: who is with a service already is never missing from a screen."""
 COLUMNS = ("person_id", "state", "probability", "lower", "upper", "thin_history", "model_version", "tie_key",
            "reasons", "as_of")  # fmt: skip
 
@@ -52,6 +54,11 @@ class PersonScores:
     def scored(self) -> int:
         """How many people have a probability."""
         return int((self.frame["state"] == SCORED).sum())
+
+    def pinned(self) -> dict[str, list[str]]:
+        """The people of each state that stands above the list, in order of their pseudonyms."""
+        frame = self.frame
+        return {state: sorted(frame.loc[frame["state"] == state, "person_id"]) for state in PINNED}
 
     def top(self, length: int) -> "list[dict[str, Any]]":
         """The first rows of the list: those with a probability, the highest first."""
@@ -242,8 +249,13 @@ def _no_ends(thin: Mask) -> tuple[Numbers, Numbers]:
 
 
 def scores_table(scores: PersonScores) -> "pd.DataFrame":
-    """The scores as a file has them: reasons as columns `reason_1`, `reason_2`, … instead of lists."""
-    frame = scores.frame
+    """The scores as a file has them: reasons as columns `reason_1`, `reason_2`, … instead of lists.
+
+    Whoever is in a crisis or in hospital comes first, then the list, then everyone else.
+    """
+    places = scores.frame["state"].map({state: place for place, state in enumerate((*PINNED, SCORED))})
+    order = np.argsort(places.fillna(len(PINNED) + 1).to_numpy(), kind="stable")
+    frame = scores.frame.iloc[order].reset_index(drop=True)
     table = frame[["person_id", "probability", "lower", "upper", "state", "thin_history", "model_version"]].copy()
     most = max((len(reasons) for reasons in frame["reasons"]), default=0)
     for number in range(most):
