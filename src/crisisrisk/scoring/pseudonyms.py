@@ -28,8 +28,10 @@ def pseudonym_of(snapshot: Snapshot, typed: str) -> str:
         return typed
     fitting: set[str] = set()
     for bucket in range(snapshot.buckets):
-        people = pc.unique(snapshot.people_in(bucket).column("person_id").cast(pa.string()))
-        fitting |= set(people.filter(pc.starts_with(people, pattern=beginning)).to_pylist())
+        # Somebody may be known by contacts alone, without a row of their own.
+        for table in (snapshot.people_in(bucket), snapshot.person_events(bucket, ("person_id",))):
+            people = pc.unique(table.column("person_id")).cast(pa.string())
+            fitting |= set(people.filter(pc.starts_with(people, pattern=beginning)).to_pylist())
     return the_one(beginning, fitting)
 
 
