@@ -231,7 +231,7 @@ def test_a_crisis_team_gets_the_places_of_the_next_shift(name: str, walked: Call
     assert [place["rank"] for place in places] == list(range(1, len(places) + 1))
     assert [place["expected"] for place in places] == sorted((place["expected"] for place in places), reverse=True)
     assert asked["geojson"]["body"]["type"] == "FeatureCollection"
-    assert asked["hotspots"]["body"]["model"]["run_id"] == walked(name)["train"]["run_id"]
+    assert asked["hotspots"]["body"]["model"]["run_id"] == walked(name)["served"]["run_id"]
 
 
 def test_a_care_team_gets_its_own_people_and_nobody_else(walked: Callable[[str], Answer]) -> None:
