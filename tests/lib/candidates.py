@@ -104,7 +104,7 @@ class Candidates:
 
     def fewer_features(self) -> str:
         """Trained before a column was declared: honestly, and well."""
-        names = [name for name in self.recipes.features.names if name != "age"]
+        names = [name for name in self.recipes.features.names if name != "is_female"]
         recipes = replace(self.recipes, features=select_features(self.recipes.features, names))
         return self.kept(_train_person(self.site, self.snapshot, recipes, quiet), recipes)
 

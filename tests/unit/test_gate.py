@@ -81,7 +81,7 @@ def test_a_good_candidate_passes_every_check(candidates, good):
         ("one_subgroup_failing", "subgroups", "CR-GATE-003", "expected ÷ observed"),
         ("uncalibrated", "calibration", "CR-GATE-003", "calibration slope"),
         ("stale", "freshness", "CR-GATE-007", "end 90 days before the site's clock, wanted at most 60 days"),
-        ("fewer_features", "recipe", "CR-GATE-006", "1 of 11 columns are missing: age"),
+        ("fewer_features", "recipe", "CR-GATE-006", "1 of 11 columns are missing: is_female"),
         ("constant", "baselines", "CR-GATE-002", "against crisis_contacts_in_365_days"),
         ("swapped_columns", "reproduction", "CR-GATE-008", "come out otherwise on the site's data"),
     ],
