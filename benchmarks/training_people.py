@@ -46,7 +46,7 @@ from crisisrisk.training.person_data import EVENT_COLUMNS, PersonData, crisis_ru
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
 from crisisrisk.training.row_stream import FeatureStream
 
-WEEKS, ROUNDS, FITS, NEGATIVES = 150, 300, 5, 10
+WEEKS, COLUMNS, ROUNDS, FITS, NEGATIVES = 150, 450, 300, 5, 10
 FEWEST_PEOPLE, FEW_WEEKS, FEW_ROUNDS = 300, 60, 3
 CLAUSES = attender_clauses(shipped("training") / "baselines.toml")
 BAR_SECONDS, BAR_PEAK_GB = 15 * 60, 12.0
@@ -67,7 +67,7 @@ def training_recipe(rounds: int, sources: tuple[str, ...]) -> TrainingRecipe:
 
 def fit(folder: Path, people: int, weeks: int, rounds: int) -> dict[str, Any]:
     """Prepare the rows and fit, in this process."""
-    features, sources = chosen_recipe(None)
+    features, sources = chosen_recipe(None, COLUMNS)
     recipe = training_recipe(rounds, sources)
     started = time.perf_counter()
     data = labelled_rows(folder, people, weeks, recipe, features)
@@ -124,7 +124,7 @@ def _bucket(folder: Path, number: int, rows: PersonRows, people: pa.Table, recip
 def measured(people: int, weeks: int, rounds: int, fits: int) -> list[dict[str, Any]]:
     """So many fits of the same rows, each in a new process."""
     with tempfile.TemporaryDirectory() as folder:
-        write_buckets(Path(folder), people, weeks, chosen_recipe(None)[1])
+        write_buckets(Path(folder), people, weeks, chosen_recipe(None, COLUMNS)[1])
         numbers = [f"--people={people}", f"--weeks={weeks}", f"--rounds={rounds}", f"--folder={folder}"]
         command = [sys.executable, "-m", "benchmarks.training_people", *numbers]
         runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(fits)]
