@@ -35,6 +35,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-SITE-001": _kind("No site was found, or its configuration cannot be read.", USE, 503),
     "CR-SITE-002": _kind("The site's configuration names something unknown or impossible.", USE, 503),
     "CR-SITE-003": _kind("A site cannot be made here.", USE, 400),
+    "CR-SITE-004": _kind("A file that the site's configuration names cannot be used.", DATA, 503),
     # Places
     "CR-PLACE-001": _kind("The cells of a site cannot be made from its places and events.", DATA, 422),
     "CR-PLACE-002": _kind("A file that says which areas touch cannot be read.", DATA, 422),

@@ -235,6 +235,8 @@ def test_many_questions_are_answered_at_once_and_in_order():
         ("days_since_last", None, 3.0, float("nan"), "recent crisis-line calls here"),
         ("decayed_count", 28, 3.2, float("nan"), "recent crisis-line calls here"),
         ("trend", 365, 3.2, float("nan"), "recent crisis-line calls here"),
+        ("days_since_last", None, 200.0, float("nan"), "no recent crisis-line calls here"),
+        ("decayed_count", 28, 0.01, float("nan"), "next to no recent crisis-line calls here"),
     ],
 )
 def test_a_released_reason_holds_no_number(aggregation, days, value, usual, words):
@@ -244,10 +246,69 @@ def test_a_released_reason_holds_no_number(aggregation, days, value, usual, word
     assert not any(character.isdigit() for character in text)
 
 
-@pytest.mark.parametrize("name", [name for name, one in PLACE.items() if not one.takes_events])
-def test_a_released_reason_of_the_calendar_holds_no_number(name):
-    declared = PLACE[name]
-    spec = FeatureSpec(
-        name=name, group=name, aggregation=name, if_none=0.0, meaning=declared.meaning, reason=declared.reason
-    )
-    assert not any(character.isdigit() for character in released_words(spec, 7.0, float("nan"), BOOK))
+PLACES = read_feature_recipe(SHIPPED.with_name("place.toml"), sources=KNOWN_SOURCES, declared=None).specs
+"""Of places, as a site has them that declares all there is."""
+FACTS_OF_PLACES = [spec for spec in PLACES if not spec.sources]
+SAME_FOR_ALL = ("shift", "weekday", "month")
+"""Worded as "the shift" and the like, which no value makes untrue."""
+NEVER_UNKNOWN = ("decayed_count", "shift_hours", "bank_holiday", "day_before_bank_holiday", "area_km2")
+
+
+@pytest.mark.parametrize("spec", PLACES, ids=lambda spec: spec.name)
+def test_none_one_and_not_known_of_every_shipped_feature_of_places_read_differently(spec):
+    if spec.aggregation in SAME_FOR_ALL:
+        return
+    said = [words_of(spec, value, BOOK.sources) for value in (0.0, 1.0, float("nan"))]
+    assert len(set(said)) == 3, said
+    assert not any("{" in words or "nan" in words.split() for words in said)
+    number = said[1].replace(f"in the last {spec.lookback_days} days", "")
+    assert spec.plural not in number.split() or "1 " not in number, "one is not several"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("bank_holiday", 1, "bank holiday"),
+        ("bank_holiday", 0, "not a bank holiday"),
+        ("school_holiday", 1, "school holiday"),
+        ("school_holiday", 0, "no school holiday"),
+        ("school_holiday", float("nan"), "school holidays: not known"),
+        ("days_since_payday", 0, "payday"),
+        ("days_since_payday", 1, "1 day since payday"),
+        ("days_since_payday", 9, "9 days since payday"),
+        ("days_since_benefit_day", 0, "a day on which benefits are paid"),
+        ("happening_here", 0, "no happenings here during the shift"),
+        ("happening_here", 1, "1 happening here during the shift"),
+        ("happening_nearby", 2, "2 happenings in the cells around during the shift"),
+        ("happening_everywhere", float("nan"), "happenings in the whole area during the shift: not known"),
+        ("station_here", 0, "no railway stations here"),
+        ("station_here", 1, "1 railway station here"),
+        ("station_nearby", float("nan"), "railway stations in the cells around: not known"),
+        ("station_nearest_km", 0.01, "the nearest railway station under 0.1 km away"),
+        ("station_nearest_km", 2.345, "the nearest railway station 2.3 km away"),
+        ("station_nearest_km", float("nan"), "distance to the nearest railway station: not known"),
+        ("night_life_here", 1, "1 bar or club here"),
+        ("population", 1, "one person lives here"),
+        ("population", 0, "nobody lives here"),
+        ("population", 1234, "1234 people live here"),
+    ],
+)
+def test_a_fact_of_a_place_in_words(name, value, words):
+    assert words_of({spec.name: spec for spec in PLACES}[name], value, BOOK.sources) == words
+
+
+@pytest.mark.parametrize("spec", FACTS_OF_PLACES, ids=lambda spec: spec.name)
+def test_a_released_fact_of_a_place_holds_no_number_and_is_true(spec):
+    for value in (0.0, 1.0, 7.0, float("nan")):
+        words = released_words(spec, value, float("nan"), BOOK)
+        assert not any(character.isdigit() for character in words), words
+        assert "{" not in words
+    if spec.aggregation not in SAME_FOR_ALL:
+        there, absent = (released_words(spec, value, float("nan"), BOOK) for value in (7.0, 0.0))
+        assert there != absent or not there.startswith(("no ", "not ")), "none is not said as some"
+
+
+@pytest.mark.parametrize("name", ["bank_holiday", "day_before_bank_holiday", "school_holiday", "happening_here"])
+def test_what_is_not_so_is_not_released_as_if_it_were(name):
+    spec = {spec.name: spec for spec in PLACES}[name]
+    assert released_words(spec, 0.0, float("nan"), BOOK).startswith(("no ", "not "))

@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
 def site_in(folder: Path, configuration: str = 'name = "x"') -> SimpleNamespace:
     folder.mkdir(exist_ok=True)
     (folder / "crisisrisk.toml").write_text(configuration)
-    return SimpleNamespace(path=folder)
+    return SimpleNamespace(path=folder, named_files=(folder / "points.csv",))
 
 
 def never() -> dict[str, np.ndarray]:
@@ -83,6 +83,8 @@ def test_other_recipes_data_or_configuration_are_other_work(tmp_path: Path) -> N
             progress_key(other, "r", "d")}  # fmt: skip
     assert len(keys) == 4
     assert progress_key(site, "r", "d") in keys
+    (site.path / "points.csv").write_text("kind,latitude,longitude,known_at\n", encoding="utf-8")
+    assert progress_key(site, "r", "d") not in keys
 
 
 def stopped(site: SimpleNamespace, command: str, key: str) -> None:

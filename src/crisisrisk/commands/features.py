@@ -119,7 +119,7 @@ def site_recipes(site: Site) -> list[FeatureRecipe]:
     """The site's own copies of the shipped feature recipes; the shipped ones where it has no copy of any."""
     own = [path for name in RECIPES if (path := site.path / "features" / name).is_file()]
     paths = own or [shipped("features") / name for name in RECIPES]
-    return [read_feature_recipe(path, sources=site.sources) for path in paths]
+    return [read_feature_recipe(path, sources=site.sources, declared=site.declared) for path in paths]
 
 
 def feature_list(site: Site) -> list[FeatureLine]:
@@ -160,7 +160,7 @@ def _new_site() -> Site:
 
 
 def _shipped_recipe(name: str, site: Site) -> FeatureRecipe:
-    return read_feature_recipe(shipped("features") / name, sources=site.sources)
+    return read_feature_recipe(shipped("features") / name, sources=site.sources, declared=None)
 
 
 def _near(name: str, known: list[str]) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.features.calendar import SHIFT_CALENDAR, EarlierShifts, earlier_shifts, shift_calendar
 from crisisrisk.features.person_events import codes_of, instants_of, one_chunk, require_columns
+from crisisrisk.features.place_declared import DECLARED, declared_column
 from crisisrisk.features.place_kernels import (
     NEVER,
     Counts,
@@ -192,6 +193,8 @@ def place_features(recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, 
             out[:, :, column] = _or_if_none(getattr(rows.cells, spec.aggregation), spec)
         elif spec.aggregation in calendar:
             out[:, :, column] = _or_if_none(calendar[spec.aggregation], spec)[:, None]
+        elif spec.aggregation in DECLARED:
+            out[:, :, column] = declared_column(spec, rows.cells, rows.shifts, rows.issued_at, site)
         else:
             by_choice.setdefault((spec.sources, spec.where), []).append(column)
     if by_choice:
@@ -205,14 +208,14 @@ def place_features(recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, 
 
 def place_event_columns(recipe: FeatureRecipe) -> tuple[str, ...]:
     """The columns of the events table that a recipe reads, besides those that say where an event was."""
-    named = {column for spec in recipe.specs for column, _ in spec.where}
+    named = {column for spec in recipe.specs if spec.aggregation not in DECLARED for column, _ in spec.where}
     return (*INSTANTS, "source", *sorted(named))
 
 
 def _refuse_unknown(recipe: FeatureRecipe) -> None:
     if recipe.subject != "place":
         raise RecipeError("CR-FEAT-002", "a recipe of people was asked of places", found=recipe.name)
-    known = (*_TABLES, *OF_THE_CELL, *SHIFT_CALENDAR)
+    known = (*_TABLES, *OF_THE_CELL, *SHIFT_CALENDAR, *DECLARED)
     for spec in recipe.specs:
         if spec.aggregation not in known:
             raise RecipeError(

@@ -22,6 +22,8 @@ EVER = "ever"
 LONGEST_LOOKBACK_DAYS = 36_500
 DAYS_PER_WEEK = 7
 WHERE_COLUMNS = ("code", "outcome", "origin", "mode", "premises", "is_crisis")
+KIND = "kind"
+"""The only column of `where` for what a site declares: happenings and points."""
 
 _TOP = ("recipe", "group")
 _HEAD = ("name", "subject")
@@ -59,15 +61,19 @@ class _Problems:
         )
 
 
-def read_feature_recipe(text_or_path: str | Path, *, sources: Collection[str]) -> FeatureRecipe:
-    """A recipe from its TOML text, or from the file at a path. `sources` are those of the site.
+def read_feature_recipe(
+    text_or_path: str | Path, *, sources: Collection[str], declared: Collection[str] | None = ()
+) -> FeatureRecipe:
+    """A recipe from its TOML text, or from the file at a path. `sources` and `declared` are those of the site.
+
+    `declared` None: of a site that declares all there is, for pages about the recipe.
 
     Raises RecipeError naming every unknown key, aggregation, source and impossible value at once.
     """
     where = str(text_or_path) if isinstance(text_or_path, Path) else "the recipe given"
     content = _toml(text_or_path, where)
     problems = _Problems(where)
-    recipe = _recipe_from(content, tuple(sources), problems)
+    recipe = _recipe_from(content, tuple(sources), None if declared is None else tuple(declared), problems)
     problems.raise_if_any()
     return recipe
 
@@ -121,7 +127,9 @@ def _toml(text_or_path: str | Path, where: str) -> dict[str, Any]:
         raise RecipeError("CR-FEAT-001", f"the file is not valid TOML: {problem}", where=where) from None
 
 
-def _recipe_from(content: dict[str, Any], sources: tuple[str, ...], problems: _Problems) -> FeatureRecipe:
+def _recipe_from(
+    content: dict[str, Any], sources: tuple[str, ...], declared: tuple[str, ...] | None, problems: _Problems
+) -> FeatureRecipe:
     _refuse_unknown(content, _TOP, "the file", problems)
     head = content.get("recipe")
     if not isinstance(head, dict) or not isinstance(head.get("name"), str):
@@ -136,7 +144,7 @@ def _recipe_from(content: dict[str, Any], sources: tuple[str, ...], problems: _P
     if not isinstance(groups, list) or not groups:
         problems.add("the recipe has no [[group]]")
         groups = []
-    readers = [_Group(values, AGGREGATIONS[str(subject)], sources, problems) for values in groups]
+    readers = [_Group(values, AGGREGATIONS[str(subject)], sources, declared, problems) for values in groups]
     specs = tuple(spec for reader in readers for spec in reader.specs())
     _refuse_repeated(specs, problems)
     return FeatureRecipe(name=str(head.get("name")), subject=str(subject), specs=specs)
@@ -160,10 +168,11 @@ class _Group:
     """Reads one [[group]]; problems are added, and what is still usable is returned."""
 
     def __init__(
-        self, values: object, known: Mapping[str, Aggregation], sources: tuple[str, ...], problems: _Problems
-    ) -> None:
+        self, values: object, known: Mapping[str, Aggregation], sources: tuple[str, ...],
+        declared: tuple[str, ...] | None, problems: _Problems,
+    ) -> None:  # fmt: skip
         self.values: dict[str, Any] = values if isinstance(values, dict) else {}
-        self.known, self.site_sources, self.problems = known, sources, problems
+        self.known, self.site_sources, self.site_declares, self.problems = known, sources, declared, problems
         self.name = self.text("name") or "?"
         if not _NAME.fullmatch(self.name):
             self.problem('needs a "name" of small letters, digits and _')
@@ -175,13 +184,21 @@ class _Group:
     def specs(self) -> Iterator[FeatureSpec]:
         aggregations = self.aggregations()
         sources = self.sources(needed=any(one.takes_events for one in aggregations))
-        if self.optional() and not sources:
-            return
-        where, lookbacks = self.where(), self.lookbacks(aggregations)
+        where, lookbacks = self.where(aggregations), self.lookbacks(aggregations)
+        if self.optional():
+            aggregations = [one for one in aggregations if self.has_what_it_needs(one, sources, where)]
         for column, members in self.columns(sources):
             for aggregation in aggregations:
                 for days in self.days_of(aggregation, lookbacks):
                     yield self.spec(aggregation, column, members, where, days)
+
+    def has_what_it_needs(self, aggregation: Aggregation, sources: tuple[str, ...], where: Where) -> bool:
+        """Whether the site sends one of the sources, or declares what the column is about."""
+        if not aggregation.needs:
+            return bool(sources)
+        kinds = dict(where).get(KIND, ()) if aggregation.needs == "points" else ()
+        names = [f"{aggregation.needs}:{kind}" for kind in kinds] or [aggregation.needs]
+        return self.site_declares is None or any(name in self.site_declares for name in names)
 
     def spec(
         self, aggregation: Aggregation, column: str, sources: tuple[str, ...], where: Where, days: int | None
@@ -194,10 +211,10 @@ class _Group:
             fixed |= {"weeks": int(days or 0) // DAYS_PER_WEEK, "days_before": int(days or 0) - DAYS_PER_WEEK}
         return FeatureSpec(
             name=self.column_name(aggregation, column, days, fixed),
-            group=column if aggregation.takes_events else aggregation.name,
+            group=column if aggregation.takes_events or aggregation.takes_kinds else aggregation.name,
             aggregation=aggregation.name,
             sources=sources if aggregation.takes_events else (),
-            where=where if aggregation.takes_events else (),
+            where=where if aggregation.takes_events or aggregation.takes_kinds else (),
             lookback_days=days,
             short_days=short,
             gap_days=gap,
@@ -289,8 +306,14 @@ class _Group:
         for source in sources:
             yield template.replace("{source}", source), (source,)
 
-    def where(self) -> Where:
+    def where(self, aggregations: list[Aggregation]) -> Where:
         named = self.values.get("where", {})
+        by_kind = any(one.takes_kinds for one in aggregations)
+        columns = (KIND,) if by_kind else WHERE_COLUMNS
+        if by_kind and not (self.text("singular") and self.text("plural")):
+            self.problem('needs a "singular" and a "plural"', "what the happenings or points are called in reasons")
+        if any(one.needs == "points" for one in aggregations) and not (isinstance(named, dict) and named.get(KIND)):
+            self.problem('needs where = { kind = ["…"] }', "the kinds under [points] in crisisrisk.toml")
         if not isinstance(named, dict):
             self.problem('"where" must be a table, such as {outcome = ["missed"]}')
             return ()
@@ -298,8 +321,8 @@ class _Group:
         for column, accepted in sorted(named.items()):
             listed = accepted if isinstance(accepted, list) else [accepted]
             kind = bool if column == "is_crisis" else str
-            if column not in WHERE_COLUMNS:
-                self.problem(f'"where" names an unknown column "{column}"', did_you_mean(column, WHERE_COLUMNS))
+            if column not in columns:
+                self.problem(f'"where" names an unknown column "{column}"', did_you_mean(column, columns))
             elif not listed or not all(isinstance(value, kind) for value in listed):
                 self.problem(f'"where" for "{column}" must list {"true or false" if kind is bool else "text"}')
             else:

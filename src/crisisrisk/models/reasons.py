@@ -20,7 +20,9 @@ _PLAINEST = ("count", "days_since_last", "any", "not_followed_up", "episodes", "
              "same_shift_count", "neighbours_1_count", "neighbours_2_count", "area_count")  # fmt: skip
 _PLAIN = ("distinct_days", "count_in_week", "days_since_leaving", "days_in", "now", "none", "days_not_followed_up")
 _COUNTS = ("count", "same_shift_count", "neighbours_1_count", "neighbours_2_count", "area_count")
-_FOR_EVERY_CELL = ("area_count", "shift", "shift_hours", "weekday", "month", "bank_holiday", "day_before_bank_holiday")
+_FOR_EVERY_CELL = ("area_count", "shift", "shift_hours", "weekday", "month", "bank_holiday", "day_before_bank_holiday",
+                   "school_holiday", "days_since_payday", "days_since_benefit_day",
+                   "happenings_everywhere")  # fmt: skip
 _FACTS_OF_A_PERSON = ("age", "deprivation_decile", "is_female", "on_caseload")
 """What is not known of a person where it is NaN. Elsewhere NaN says that nothing happened, which is known."""
 

@@ -15,7 +15,7 @@ _UNITS = ("days", "months", "minutes", "episodes", "sources", "agencies", "place
 _ONE = {"agencies": "agency", "people": "person"}
 _EXACT = ("sum", "mean_value", "largest", "smallest", "latest_value", "usual_hour", "trend", "slope", "above_usual",
           "last_gap_against_usual", "silence_against_usual", "not_followed_up_unlike_before", "decayed_count",
-          "area_km2")  # fmt: skip
+          "area_km2", "nearest_point_km")  # fmt: skip
 """Their words depend on more than the whole number; so do those of every share."""
 
 
@@ -200,6 +200,15 @@ def _decayed(said: _Said) -> str:
     return f"next to no recent {said.plural} {said.here}".rstrip() if said.value < ALIKE else _reason(said, 0)
 
 
+def _distance(said: _Said) -> str:
+    return _reason(said, "under 0.1" if said.value < ALIKE else f"{said.value:.1f}")
+
+
+def _residents(said: _Said) -> str:
+    count = int(said.value)
+    return "one person lives here" if count == 1 else "nobody lives here" if count == 0 else _reason(said, count)
+
+
 _SHARES = ("share_out_of_hours", "share_at_weekends", "share_from_0_to_6", "share_from_6_to_12",
            "share_from_12_to_18", "share_from_18_to_24", "share_in_public", "share_late")  # fmt: skip
 
@@ -223,6 +232,8 @@ _BY_VALUE: Mapping[str, _Words] = {
     "not_followed_up_unlike_before": _weighted,
     "decayed_count": _decayed,
     "area_km2": lambda said: f"{_reason(said, 0)}: {said.value:.1f} km²",
+    "population": _residents,
+    "nearest_point_km": _distance,
 }
 
 
@@ -245,6 +256,9 @@ _NONE: Mapping[str, _Words] = {
     "not_followed_up_unlike_before": lambda said: f"no {said.plural} {said.window} left open, unlike this person",
     "bank_holiday": lambda said: "not a bank holiday",
     "day_before_bank_holiday": lambda said: "not the day before a holiday",
+    "school_holiday": lambda said: "no school holiday",
+    "days_since_payday": lambda said: "payday",
+    "days_since_benefit_day": lambda said: "a day on which benefits are paid",
 }  # fmt: skip
 """What is said of 0 where a count in front does not say it."""
 
@@ -275,7 +289,20 @@ def _not_recorded(said: _Said) -> str:
     return f"{fact_in_words(said.spec)}: not recorded"
 
 
+def _kind_not_known(said: _Said) -> str:
+    """Of happenings and points: "stations here: not known"."""
+    named = said.spec.reason.replace("{count} ", "").format(singular=said.singular, plural=said.plural)
+    return f"{named}: not known"
+
+
 _NOT_KNOWN: Mapping[str, _Words] = {
+    **dict.fromkeys(("happenings_here", "happenings_nearby", "happenings_everywhere", "points_here", "points_nearby"),
+                    _kind_not_known),
+    "nearest_point_km": lambda said: f"distance to the nearest {said.singular}: not known",
+    "school_holiday": lambda said: "school holidays: not known",
+    "days_since_payday": lambda said: "paydays: not known",
+    "days_since_benefit_day": lambda said: "days on which benefits are paid: not known",
+    "population": lambda said: "how many people live here: not recorded",
     **dict.fromkeys(("days_since_last", "days_since_first", "days_since_heard"), _none_so_far),
     **dict.fromkeys(("last_episode_days", "last_episode_contacts", "last_episode_sources", "last_episode_graver",
                      "days_since_episode_began"), _no_episode),

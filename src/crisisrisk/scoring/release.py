@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crisisrisk.features.specs import FeatureSpec, phrases_of
+from crisisrisk.features.specs import FeatureSpec, Phrases, phrases_of
 from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.place_distribution import SHOWN_LEVEL
 from crisisrisk.models.reasons import is_count
+from crisisrisk.models.wording import ALIKE, words_of
 from crisisrisk.tables.cells import corners_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 ABOUT_THE_SAME = 0.15
 """Within this share of the usual count, a count is called about as many."""
 
+LATELY_DAYS = 28
+
+_NEUTRAL = {
+    "shift_hours": "the length of the shift",
+    "population": "how many people live here",
+    "deprivation_decile": "the deprivation of the cell",
+    "area_km2": "the size of the cell",
+    "days_since_payday": "the time since payday",
+    "days_since_benefit_day": "the time since benefits were paid",
+    "nearest_point_km": "how far the nearest {singular} is",
+}
 _WHERE = {
     "count": "here",
     "same_shift_count": "here in this shift of the week",
@@ -53,8 +65,26 @@ def released_words(spec: FeatureSpec, value: float, usual: float, book: PhraseBo
             return f"{named.plural} {where} {window}"
         return book.usual[_beside(value, usual)].format(plural=named.plural, where=where, window=window)
     if spec.sources:
-        return f"recent {named.plural} here"
-    return {"shift_hours": "the length of the shift"}.get(spec.aggregation, spec.reason.replace("{count} ", ""))
+        return _lately(spec, value, named.plural)
+    return _of_a_fact(spec, value, named)
+
+
+def _lately(spec: FeatureSpec, value: float, plural: str) -> str:
+    """Of events, where the value is no count of them."""
+    if spec.aggregation == "days_since_last" and value > LATELY_DAYS:
+        return f"no recent {plural} here"
+    if spec.aggregation == "decayed_count" and value < ALIKE:
+        return f"next to no recent {plural} here"
+    return f"recent {plural} here"
+
+
+def _of_a_fact(spec: FeatureSpec, value: float, named: Phrases) -> str:
+    """Of the calendar, the cell and what a site declares: its own words where they hold no number."""
+    text = words_of(spec, value, {})
+    if not any(character.isdigit() for character in text):
+        return text
+    neutral = _NEUTRAL.get(spec.aggregation, spec.reason.replace("{count} ", ""))
+    return neutral.format(singular=named.singular, plural=named.plural)
 
 
 def _beside(value: float, usual: float) -> str:

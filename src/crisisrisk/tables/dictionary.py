@@ -1,6 +1,7 @@
 """The data dictionary and the CSV templates, written from the declarations."""
 
 from crisisrisk.tables.core import TABLES
+from crisisrisk.tables.named_tables import NAMED_TABLES
 from crisisrisk.tables.schema import Column, Table
 
 INTRODUCTION = """# Tables
@@ -15,9 +16,19 @@ row of each key counts.
 """
 
 
+NAMED = """
+# Files that `crisisrisk.toml` names
+
+CSV files beside the site, read as they are, without a mapping: what is known of its days and places. Declared in
+`src/crisisrisk/tables/named_tables.py`. Times without an offset are local. Which key names which file:
+[a site's configuration](site.md).
+"""
+
+
 def data_dictionary() -> str:
     """The whole dictionary as Markdown. docs/reference/tables.md is this text."""
-    return INTRODUCTION + "".join(_section(table) for table in TABLES.values())
+    loaded = "".join(_section(table) for table in TABLES.values())
+    return INTRODUCTION + loaded + NAMED + "".join(_named_section(table) for table in NAMED_TABLES)
 
 
 def template_header(table: Table) -> str:
@@ -35,9 +46,16 @@ def _section(table: Table) -> str:
     facts.append("Keeps its history." if table.history else "The newest row of a key counts.")
     if table.operational_only:
         facts[-1] = "Never in a file."
-    lines = "".join(_line(column) for column in table.columns)
+    return f"\n## {table.name}\n\n{' '.join(facts)}\n\n{_columns(table)}"
+
+
+def _named_section(table: Table) -> str:
+    return f"\n## {table.name}\n\nOne row is {table.row}.\n\n{_columns(table)}"
+
+
+def _columns(table: Table) -> str:
     head = "| column | type | unit | rules | meaning |\n| --- | --- | --- | --- | --- |\n"
-    return f"\n## {table.name}\n\n{' '.join(facts)}\n\n{head}{lines}"
+    return head + "".join(_line(column) for column in table.columns)
 
 
 def _line(column: Column) -> str:

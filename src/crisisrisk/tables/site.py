@@ -3,11 +3,22 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crisisrisk.errors import SiteError, TimeError, did_you_mean
+from crisisrisk.tables.calendar_settings import (
+    BENEFIT_KEYS,
+    CALENDAR_KEYS,
+    POINT_KEYS,
+    BenefitDay,
+    CalendarSettings,
+    PointSettings,
+    payday_rules,
+    point_kinds,
+)
 from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.timeline import ShiftPattern, shift_pattern
 
@@ -58,6 +69,8 @@ class Site:
     sources: Mapping[str, Source]
     teams: Mapping[str, Team] = field(default_factory=dict)
     cells: CellSettings = field(default_factory=CellSettings)
+    calendar: CalendarSettings = field(default_factory=CalendarSettings)
+    points: PointSettings = field(default_factory=PointSettings)
     country: str = "GB"
     subdivision: str | None = None
     clock: str = "system"
@@ -66,6 +79,17 @@ class Site:
     pseudonym_key_file: Path | None = None
     database_url: str = ""
     mlflow_tracking_uri: str = ""
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """What of the calendar and of points the site declares: columns about anything else are not known."""
+        return self.calendar.declared | self.points.declared
+
+    @property
+    def named_files(self) -> tuple[Path, ...]:
+        """The files beside the configuration that features are made from."""
+        named = (self.calendar.school_holidays, self.calendar.happenings, self.points.file)
+        return tuple(path for path in named if path is not None)
 
     @property
     def data(self) -> Path:
@@ -162,6 +186,7 @@ def _type_name(kind: type | tuple[type, ...]) -> str:
         bool: "true or false",
         dict: "a table",
         list: "a list",
+        date: "a date",
     }
     return " or ".join(names[one] for one in (kind if isinstance(kind, tuple) else (kind,)))
 
@@ -169,7 +194,7 @@ def _type_name(kind: type | tuple[type, ...]) -> str:
 _TOP = {
     "name": str, "time_zone": str, "country": str, "subdivision": str, "clock": str, "buckets": int,
     "pseudonym_key_file": str, "database_url": str, "mlflow_tracking_uri": str,
-    "people": dict, "cells": dict, "shift": list, "source": dict, "team": list,
+    "people": dict, "cells": dict, "calendar": dict, "points": dict, "shift": list, "source": dict, "team": list,
 }  # fmt: skip
 
 
@@ -193,6 +218,8 @@ def _site_from(content: dict[str, Any], path: Path, read: _Reader) -> Site:
         teams={team.id: team for team in (_team(value, read) for value in top.get("team", []))},
         people=_people(top.get("people", {}), read),
         cells=_cells(top.get("cells", {}), read, root),
+        calendar=_calendar(top.get("calendar", {}), read, root),
+        points=_points(top.get("points", {}), read, root),
         pseudonym_key_file=_beside(root, top.get("pseudonym_key_file")),
         mlflow_tracking_uri=_tracking_uri(root, top.get("mlflow_tracking_uri")),
         **{"database_url": f"sqlite:///{root / 'crisisrisk.db'}", **plain},
@@ -278,3 +305,34 @@ def _cells(value: Any, read: _Reader, root: Path) -> CellSettings:
         return CellSettings(**{**values, **files})
     except SiteError as problem:
         raise read.wrong("cells", problem.wanted or "", value) from None
+
+
+def _calendar(value: Any, read: _Reader, root: Path) -> CalendarSettings:
+    values = read.table(value, "calendar", CALENDAR_KEYS)
+    days = []
+    for number, entry in enumerate(values.get("benefit_days", []), 1):
+        where = f"calendar.benefit_days {number}"
+        day = read.table(entry, where, BENEFIT_KEYS)
+        if day.keys() != BENEFIT_KEYS.keys() or day["every_days"] < 1:
+            raise read.wrong(where, 'a "first" date and "every_days" above 0', entry)
+        days.append(BenefitDay(**day))
+    try:
+        rules = payday_rules(values.get("paydays", []))
+    except SiteError as problem:
+        raise read.wrong("calendar.paydays", problem.wanted or "", values["paydays"]) from None
+    return CalendarSettings(
+        school_holidays=_beside(root, values.get("school_holidays")),
+        happenings=_beside(root, values.get("happenings")),
+        paydays=rules,
+        benefit_days=tuple(days),
+    )
+
+
+def _points(value: Any, read: _Reader, root: Path) -> PointSettings:
+    values = read.table(value, "points", POINT_KEYS)
+    if bool(values.get("file")) != bool(values.get("kinds")):
+        raise read.wrong("points", 'a "file", and the "kinds" of points in it', value)
+    try:
+        return PointSettings(file=_beside(root, values.get("file")), kinds=point_kinds(values.get("kinds", [])))
+    except SiteError as problem:
+        raise read.wrong("points.kinds", problem.wanted or "", values["kinds"]) from None

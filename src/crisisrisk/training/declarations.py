@@ -38,7 +38,8 @@ def read_recipes(site: Site, kind: str, path: Path | None, *, baseline: str | No
     phrases = read_phrases(declared(site, "serving", "phrases.toml"), site.sources)
     if baseline is not None:
         return _of_baseline(site, training, baseline, phrases)
-    columns = read_feature_recipe(features_of(site, training.features, path), sources=site.sources)
+    chosen_features = features_of(site, training.features, path)
+    columns = read_feature_recipe(chosen_features, sources=site.sources, declared=site.declared)
     columns = without_groups(columns, training.groups.without)
     monotone_constraints(training.model, columns.names)  # names that no column has are refused before any data are read
     return Recipes(training=training, features=columns, phrases=phrases)
@@ -51,7 +52,9 @@ def _of_baseline(site: Site, training: TrainingRecipe, name: str, phrases: Phras
         return Recipes(training=training, features=nothing, phrases=phrases, baseline=rule)
     known = read_baselines(declared(site, "training", BASELINES))
     rule = known.named(name)
-    columns = read_feature_recipe(declared(site, "features", known.features), sources=site.sources)
+    columns = read_feature_recipe(
+        declared(site, "features", known.features), sources=site.sources, declared=site.declared
+    )
     return Recipes(training=training, features=select_features(columns, rule.columns), phrases=phrases, baseline=rule)
 
 

@@ -86,7 +86,7 @@ def place_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
 
 
 def _recipe(site: Site, name: str) -> FeatureRecipe:
-    return read_feature_recipe(declared(site, "features", name), sources=site.sources)
+    return read_feature_recipe(declared(site, "features", name), sources=site.sources, declared=site.declared)
 
 
 def _times(instants: np.ndarray) -> "pd.DatetimeIndex":

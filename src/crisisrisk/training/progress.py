@@ -115,9 +115,10 @@ NOTHING_KEPT = Progress()
 
 
 def progress_key(site: Site, fingerprint: str, data_digest: str) -> str:
-    """The same for the same recipes, data, configuration of the site and versions of the software."""
-    configuration = (site.path / CONFIGURATION).read_bytes()
-    parts = [fingerprint, data_digest, hashlib.sha256(configuration).hexdigest(), json.dumps(software_versions())]
+    """The same for the same recipes, data, configuration of the site with its files, and versions of the software."""
+    files = [path for path in (site.path / CONFIGURATION, *site.named_files) if path.is_file()]
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    parts = [fingerprint, data_digest, *digests, json.dumps(software_versions())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -30,6 +30,10 @@ class Aggregation:
     names_window: bool = True
     """Whether the window is put after `column` in the name."""
     takes_events: bool = True
+    needs: str = ""
+    """What a site must declare, or the column is not known: `school_holidays`, `happenings`, `points`, …"""
+    takes_kinds: bool = False
+    """Whether `where` names kinds of what is declared, such as `station`."""
     takes_short_days: bool = False
     takes_gap_days: bool = False
     takes_other: bool = False

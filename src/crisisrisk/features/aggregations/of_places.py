@@ -14,6 +14,15 @@ def _calendar(name: str, meaning: str, reason: str, *, if_none: float = NOT_KNOW
     )
 
 
+def _declared(
+    name: str, column: str, meaning: str, reason: str, *, needs: str, kinds: bool = False, unit: str = ""
+) -> Aggregation:
+    return Aggregation(
+        name=name, column=column, meaning=meaning, reason=reason, if_none=NOT_KNOWN, lookback="none",
+        takes_events=False, needs=needs, takes_kinds=kinds, unit=unit,
+    )  # fmt: skip
+
+
 PLACE = _of(
     Aggregation(
         name="count",
@@ -88,4 +97,77 @@ PLACE = _of(
         "deprivation decile {count} here",
     ),
     _calendar("area_km2", "Area of the cell in square kilometres.", "the size of the cell"),
+    # What the site declares of its days and places
+    _declared(
+        "school_holiday",
+        "school_holiday",
+        "1 where the shift starts on a school holiday of the site's file, 0 between its first and its last.",
+        "school holiday",
+        needs="school_holidays",
+    ),
+    _declared(
+        "days_since_payday",
+        "days_since_payday",
+        "Local days since the last payday by the site's rules, 0 on the day itself.",
+        "{count} days since payday",
+        needs="paydays",
+        unit="days",
+    ),
+    _declared(
+        "days_since_benefit_day",
+        "days_since_benefit_day",
+        "Local days since benefits were last paid by the site's rules, 0 on the day itself.",
+        "{count} days since benefits were paid",
+        needs="benefit_days",
+        unit="days",
+    ),
+    _declared(
+        "happenings_here",
+        "{column}_here",
+        "How many announced {plural} reach the cell during the shift.",
+        "{count} {plural} here during the shift",
+        needs="happenings",
+        kinds=True,
+    ),
+    _declared(
+        "happenings_nearby",
+        "{column}_nearby",
+        "How many announced {plural} reach a cell that touches the cell, and not the cell, during the shift.",
+        "{count} {plural} in the cells around during the shift",
+        needs="happenings",
+        kinds=True,
+    ),
+    _declared(
+        "happenings_everywhere",
+        "{column}_everywhere",
+        "How many announced {plural} there are during the shift, wherever they are.",
+        "{count} {plural} in the whole area during the shift",
+        needs="happenings",
+        kinds=True,
+    ),
+    _declared(
+        "points_here",
+        "{column}_here",
+        "How many {plural} are in the cell.",
+        "{count} {plural} here",
+        needs="points",
+        kinds=True,
+    ),
+    _declared(
+        "points_nearby",
+        "{column}_nearby",
+        "How many {plural} are in the cells that touch the cell.",
+        "{count} {plural} in the cells around",
+        needs="points",
+        kinds=True,
+    ),
+    _declared(
+        "nearest_point_km",
+        "{column}_nearest_km",
+        "How far the nearest {singular} is from the centre of the cell, as the crow flies.",
+        "the nearest {singular} {count} km away",
+        needs="points",
+        kinds=True,
+        unit="km",
+    ),
 )
