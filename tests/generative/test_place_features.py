@@ -252,11 +252,15 @@ def test_the_offset_equals_its_definition(asked: Map, days: int, prior: float | 
 
 
 def test_the_invented_maps_are_not_empty() -> None:
-    """A guard over the strategy: what is compared above is mostly something, not zeros beside zeros."""
+    """A guard over the strategy: what is compared above is mostly something, not zeros beside zeros.
+
+    Examples of one run resemble each other, so that a run of 40 may by chance be mostly empty: this one is always
+    the same.
+    """
     seen = []
     column = RECIPE.names.index("all_count_in_28_days")
 
-    @settings(max_examples=40, deadline=None, database=None)
+    @settings(max_examples=40, deadline=None, database=None, derandomize=True)
     @given(maps())
     def look(asked: Map) -> None:
         seen.append(bool((features(asked)[:, :, column] > 0).any()))

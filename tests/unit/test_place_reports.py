@@ -33,9 +33,23 @@ def test_a_ranking_is_shown_with_and_without_what_presence_changes() -> None:
     assert (found["with"]["events"], found["without"]["events"], found["share_affected"]) == (10, 4, 0.6)
     assert (found["with"]["hit_rate"]["10"], found["without"]["hit_rate"]["10"]) == (0.6, 0.5)
     assert (found["with"]["pai"]["10"], found["without"]["pai"]["10"]) == pytest.approx((6, 5))
+    assert found["by_presence"] is None
     text = "\n".join(affected_text(found))
     assert "the number of s136 contacts changes with the team's own presence" in text
     assert affected_text(None) == []
+
+
+def test_shifts_with_a_team_out_are_set_beside_shifts_without_one() -> None:
+    """Of six events with a team out one is of a source that presence changes; of four without, three are."""
+    counts, unaffected = np.array([[4, 2], [3, 1], [0, 0]]), np.array([[4, 1], [0, 1], [0, 0]])
+    found = affected_outcome(
+        np.full((3, 2), 1.5), counts, unaffected, sources=("s136",), area=None, team_out=[True, False, False]
+    )
+    present, absent = found["by_presence"]["team_out"], found["by_presence"]["no_team_out"]
+    assert (present["shifts"], present["events"], present["affected"], present["expected"]) == (1, 6, 1, 3.0)
+    assert (absent["shifts"], absent["events"], absent["share_affected"], absent["expected"]) == (2, 4, 0.75, 6.0)
+    text = affected_text(found)
+    assert "  a team out        1 shifts         6 events, of these such a source's 0.167" in text
 
 
 def test_an_outcome_of_nothing_but_what_presence_changes_has_no_ranking_without_it() -> None:

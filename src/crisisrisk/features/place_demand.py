@@ -5,7 +5,8 @@ One table of events goes in and one comes out, with the stretch of time for whic
 at an issue time depends only on what was known by then. No person and no point leaves this file: the table that comes
 out names cells.
 
-Team-initiated contacts and follow-ups are left out of it altogether: where a team went is not where demand was.
+Follow-ups are left out of it altogether, and so are team-initiated contacts unless the recipe weights them by how
+rarely a team was there: where a team went is not where demand was.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from crisisrisk.features.counting import NOT_DEMAND, CountingRule
 from crisisrisk.features.place_duplicates import one_report_each
 from crisisrisk.features.place_persons import capped
 from crisisrisk.features.place_spans import Mask, Spans
+from crisisrisk.features.place_visits import Visits, with_team_initiated
 from crisisrisk.features.place_volume import FlaggedDay, crowded_days
 from crisisrisk.tables.cells import NOWHERE, Cells, assign
 from crisisrisk.tables.residents import LEAST_RESIDENTS, private_cells
@@ -55,22 +57,27 @@ class Demand:
     """Days of a source with so many records, as known in the end, that they are not learned."""
 
 
-def demand_of(events: pa.Table, cells: Cells, site: Site, *, outcome: EpisodeRule, counting: CountingRule) -> Demand:
+def demand_of(
+    events: pa.Table, cells: Cells, site: Site, *, outcome: EpisodeRule, counting: CountingRule,
+    visits: Visits | None = None,
+) -> Demand:  # fmt: skip
     """The events that count as demand of the cells. `events`: all versions, as the store's places have them.
 
-    The cap holds for outcome events of a person and, apart from those, for their other contacts.
+    The cap holds for outcome events of a person and, apart from those, for their other contacts. `visits`: where teams
+    were, for a rule that weights what they set out to do.
     """
-    spans = _as_known(events)
-    crisis = crisis_mask(outcome, events)
+    spans, everyones = _as_known(events), _whoever_began(outcome, events)
     cell = assign(events, cells, site.cells)
+    events = with_team_initiated(events, cell, visits, counting)
+    crisis = crisis_mask(outcome, events)
     counted_in = private_counted_in(events, cell, private_cells(cells, site.cells.least_residents))
-    stages = [Stage("known", "outcome events known, whoever began them", spans, _whoever_began(outcome, events))]
+    stages = [Stage("known", "outcome events known, whoever began them", spans, everyones)]
 
     def then(name: str, meaning: str, left: Spans) -> Spans:
         stages.append(Stage(name, meaning, left, crisis))
         return left
 
-    spans = then("demand", "begun by the public or a partner", spans.at(~_is(events, "origin", NOT_DEMAND)[spans.row]))
+    spans = then("demand", _begun_in_words(counting), spans.at(~_is(events, "origin", NOT_DEMAND)[spans.row]))
     spans = then("in_a_cell", "in one of the cells", spans.at(cell[spans.row] != NOWHERE))
     spans = then("private", _PRIVATE, spans.at(counted_in[spans.row] != NOWHERE))
     flagged = crowded_days(spans, events, site.time_zone, times=counting.most_times_usual)
@@ -85,6 +92,11 @@ def demand_of(events: pa.Table, cells: Cells, site: Site, *, outcome: EpisodeRul
 
 
 _PRIVATE = f"in private premises only where {LEAST_RESIDENTS} residents are known"
+
+
+def _begun_in_words(counting: CountingRule) -> str:
+    weighted = counting.team_initiated == "weight"
+    return "begun by the public or a partner" + (", or a team's own by weight" if weighted else "")
 
 
 def _cap_in_words(counting: CountingRule) -> str:

@@ -17,6 +17,7 @@ from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_hours import hourly_shares
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.features.place_past import place_past
+from crisisrisk.features.place_visits import visits_in
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.place_rules.maps import shrunken_rate_times_factor
 from crisisrisk.models.place_rules.rules import PlaceRule
@@ -71,9 +72,7 @@ def forecast_shifts(
         )
     if model.task.cells_level is not None:  # the site may have chosen others since
         site = replace(site, cells=site.cells.at(model.task.cells_level))
-    scorer = _Forecaster(
-        model, site, snapshot.place_events(columns=PLACE_COLUMNS), snapshot.table("places"), tuple(shifts), issued_at
-    )
+    scorer = _Forecaster(model, site, snapshot, snapshot.place_events(columns=PLACE_COLUMNS), tuple(shifts), issued_at)
     return scorer.forecast(run_meta(model, snapshot, as_of=issued_at))
 
 
@@ -81,8 +80,8 @@ def forecast_shifts(
 class _Forecaster:
     model: Bundle
     site: Site
+    snapshot: Snapshot
     events: pa.Table
-    places: pa.Table
     shifts: tuple[Shift, ...]
     issued_at: datetime
 
@@ -91,8 +90,10 @@ class _Forecaster:
         issued = np.full(len(self.shifts), microseconds(self.issued_at), dtype=np.int64)
         rows = PlaceRows(cells, self.shifts, issued)
         task = self.model.task
-        counting = demand_of(self.events, cells, self.site, outcome=task.crisis, counting=task.counting)
-        events = counting.events
+        visits = visits_in(self.snapshot, cells, self.site)
+        events = demand_of(
+            self.events, cells, self.site, outcome=task.crisis, counting=task.counting, visits=visits
+        ).events
         history = place_history(events, cells, self.site.cells, counted=crisis_mask(task.crisis, events))
         rule = self.model.place_model.rule
         if rule is not None:
@@ -153,12 +154,12 @@ class _Forecaster:
 
     def cells(self) -> Cells:
         """The cells that the model was trained on: those known before its own moment, not before today."""
-        known_before = self.model.task.cells_known_before
+        known_before, places = self.model.task.cells_known_before, self.snapshot.table("places")
         if known_before is None:
-            return cells_of(self.site, self.places, self.events)
+            return cells_of(self.site, places, self.events)
         moment = microseconds(datetime.fromisoformat(known_before))
         known = np.asarray(self.events["known_at"].cast(pa.int64())) < moment
-        return cells_of(self.site, self.places, self.events.filter(pa.array(known)))
+        return cells_of(self.site, places, self.events.filter(pa.array(known)))
 
     def _history_days(self, history: PlaceHistory) -> float:
         now = microseconds(self.issued_at)

@@ -12,6 +12,7 @@ from crisisrisk.episodes import people_of
 from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.features.place import PlaceRows, place_features
 from crisisrisk.features.place_demand import demand_of
+from crisisrisk.features.place_visits import visits_in
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.tables.cells import cells_of
@@ -73,7 +74,10 @@ def place_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
         cells = cells_of(site, places, known_before(events, microseconds(moment)))
         shifts = shifts_starting_in(site.shifts, Window(moment, moment + SHIFTS_WITHIN), site.time_zone)
         issued = np.full(len(shifts), microseconds(moment), dtype=np.int64)
-        demand = demand_of(events, cells, site, outcome=crisis_rule(training), counting=counting_rule(training))
+        demand = demand_of(
+            events, cells, site, outcome=crisis_rule(training), counting=counting_rule(training),
+            visits=visits_in(snapshot, cells, site),
+        )  # fmt: skip
         matrix = place_features(recipe, demand.events, PlaceRows(cells, shifts, issued), site=site)
         named = {
             "place_id": np.tile(np.array(cells.ids, dtype=object), len(shifts)),

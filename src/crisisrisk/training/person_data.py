@@ -109,6 +109,9 @@ def counting_rule(recipe: TrainingRecipe) -> CountingRule:
         duplicate_minutes=outcome.duplicate_minutes,
         duplicate_metres=outcome.duplicate_metres,
         most_times_usual=outcome.most_times_usual,
+        team_initiated=outcome.team_initiated,
+        most_weight=outcome.most_weight,
+        visit_days=outcome.visit_days,
     )
 
 

@@ -147,6 +147,7 @@ def _affected(
     return affected_outcome(
         expected, data.counts[shifts], data.counts_unaffected[shifts], sources=recipe.outcome.treatment_affected,
         area=area if np.isfinite(area).all() else None,
+        team_out=None if data.team_out is None else data.team_out[shifts],
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from crisisrisk.features.place import (
 )
 from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_offset import observed_since, offset_rates
+from crisisrisk.features.place_visits import visits_in
 from crisisrisk.features.place_volume import FlaggedDay
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.tables.cells import Cells, cells_of
@@ -64,6 +65,8 @@ class PlaceData:
     """Days of a source with far more records than usual: none of their shifts is learned or judged."""
     counts_unaffected: NDArray[np.int32] | None = None
     """`counts` without the sources that a team's own presence changes; None where the recipe names none."""
+    team_out: NDArray[np.bool_] | None = None
+    """Whether any team was out in each shift, shape (shifts,); None where no deployment is known."""
 
     def attrition_rows(self) -> list[dict[str, Any]]:
         """What happened to the outcome events on the way to the counts: `step`, `meaning` and `events_left`."""
@@ -112,7 +115,8 @@ def place_data(
     # Blocks end at a local midnight and are issued ahead: a day more, and the lead, keep the map out of their future.
     known = _last_moment(recipe, site, until) - timedelta(days=held_out_days + 1, hours=recipe.grid.issue_hours)
     cells = cells_of(site, snapshot.table("places"), known_before(events, microseconds(known)))
-    demand = demand_of(events, cells, site, outcome=rule, counting=counting_rule(recipe))
+    visits = visits_in(snapshot, cells, site)
+    demand = demand_of(events, cells, site, outcome=rule, counting=counting_rule(recipe), visits=visits)
     crisis = crisis_mask(rule, demand.events)
     history = place_history(demand.events, cells, site.cells, counted=crisis)
     began = instant(int(observed_since(history, np.array([cut_off], dtype=np.int64))[0]))
@@ -151,6 +155,7 @@ def place_data(
             ("after_warm_up", "after the warm-up", _inside(history, [shifts[one] for one in usable], cut_off)),
         ),
         flagged=demand.flagged,
+        team_out=visits.during(*shift_bounds(shifts)) if len(visits) else None,
     )
 
 

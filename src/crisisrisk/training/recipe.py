@@ -66,6 +66,19 @@ class Outcome:
         0.0, meaning="a day on which a source sent more than so many times its usual is flagged and not learned "
         "(0: never)", at_least=0, only_for="place",
     )  # fmt: skip
+    team_initiated: str = setting(
+        "exclude", meaning="contacts that a team itself set out to make count nowhere, or each by the inverse of how "
+        "much of the teams' time was spent in its cell before it, from the deployments table",
+        choices=("exclude", "weight"), only_for="place",
+    )  # fmt: skip
+    most_weight: float = setting(
+        20.0, meaning="greatest weight of such a contact; one counts with the chance of its weight ÷ this", at_least=1,
+        at_most=1000, only_for="place",
+    )  # fmt: skip
+    visit_days: int = setting(
+        91, meaning="days before a contact whose deployments say how often teams were there", above=0, at_most=3650,
+        only_for="place",
+    )  # fmt: skip
     treatment_affected: tuple[str, ...] = setting(
         (), meaning="outcome sources whose number a team's own presence changes, such as s136: the report warns, and "
         "shows the outcome with and without them", only_for="place",
