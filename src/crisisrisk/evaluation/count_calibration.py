@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crisisrisk.evaluation.count_kernels import at_most, pit_up_to, quantiles
+from crisisrisk.evaluation.count_kernels import pit_up_to
 from crisisrisk.evaluation.count_scores import dispersion_of, expected_and_counts, means_of
 from crisisrisk.evaluation.logistic import FloatArray
 from crisisrisk.evaluation.metrics import NOT_A_NUMBER, wrong_values
+from crisisrisk.models.count_kernels import around, intervals
 
 Counts = NDArray[np.int64]
 
@@ -32,9 +33,14 @@ class CountInterval:
 def chance_of_at_most(counts: ArrayLike, expected: ArrayLike, *, dispersion: ArrayLike = 0.0) -> FloatArray:
     """P(count ≤ k), exactly; 0 for a k below 0. `counts`: the k, whole numbers of the forecast's shape."""
     forecast = means_of(expected)
-    up_to = np.broadcast_to(np.asarray(counts, dtype=np.int64), forecast.shape).ravel()
-    chance: FloatArray = at_most(up_to, forecast.ravel(), *dispersion_of(dispersion, forecast.shape))
-    return chance.reshape(forecast.shape)
+    return _around(counts, forecast, dispersion)[1]
+
+
+def _around(counts: ArrayLike, forecast: FloatArray, dispersion: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """P(count < k) and P(count ≤ k) in the forecast's shape."""
+    at = np.broadcast_to(np.asarray(counts, dtype=np.int64), forecast.shape).ravel()
+    below, up_to = around(forecast.ravel(), dispersion_of(dispersion, forecast.shape).ravel(), at)
+    return below.reshape(forecast.shape), up_to.reshape(forecast.shape)
 
 
 def central_interval(expected: ArrayLike, *, level: float, dispersion: ArrayLike = 0.0) -> CountInterval:
@@ -42,9 +48,9 @@ def central_interval(expected: ArrayLike, *, level: float, dispersion: ArrayLike
     if not 0.0 < level < 1.0:
         raise wrong_values("an interval has no such level", wanted="between 0 and 1", found=f"{level:g}")
     forecast = means_of(expected)
-    flat, spread = forecast.ravel(), dispersion_of(dispersion, forecast.shape)
-    ends = (quantiles(tail, flat, *spread).reshape(forecast.shape) for tail in ((1 - level) / 2, (1 + level) / 2))
-    return CountInterval(*ends)
+    tails = np.full(forecast.size, (1 - level) / 2)
+    lower, upper, _ = intervals(forecast.ravel(), dispersion_of(dispersion, forecast.shape).ravel(), tails)
+    return CountInterval(lower.reshape(forecast.shape), upper.reshape(forecast.shape))
 
 
 def coverage(interval: CountInterval, counts: ArrayLike) -> float:
@@ -81,8 +87,7 @@ def pit_shares(expected: ArrayLike, counts: ArrayLike, *, dispersion: ArrayLike 
     forecast, events = expected_and_counts(expected, counts)
     if forecast.size == 0:
         return np.full(bins, NOT_A_NUMBER)
-    below = chance_of_at_most(events - 1, forecast, dispersion=dispersion)
-    through = chance_of_at_most(events, forecast, dispersion=dispersion)
+    below, through = _around(events, forecast, dispersion)
     edges = np.linspace(0.0, 1.0, bins + 1)
     up_to = pit_up_to(edges[1:-1], below.ravel(), through.ravel())
     return np.diff(np.concatenate([[0.0], up_to, [1.0]]))

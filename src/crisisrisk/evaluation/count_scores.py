@@ -8,9 +8,10 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crisisrisk.evaluation.count_kernels import log_chances, ranked_scores
+from crisisrisk.evaluation.count_kernels import ranked_scores
 from crisisrisk.evaluation.logistic import FloatArray
 from crisisrisk.evaluation.metrics import NOT_A_NUMBER, wrong_values
+from crisisrisk.models.count_kernels import log_chances
 
 Counts = NDArray[np.int64]
 
@@ -37,20 +38,18 @@ def means_of(expected: ArrayLike) -> FloatArray:
     return forecast
 
 
-def dispersion_of(dispersion: ArrayLike, shape: tuple[int, ...]) -> tuple[FloatArray, int]:
-    """Flat, with how far to go from row to row: 0 for one number, 1 for one a row. Raises ModelError below 0."""
+def dispersion_of(dispersion: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """One for each row, of that shape. Raises ModelError below 0."""
     spread = np.asarray(dispersion, dtype=np.float64)
     if not (np.isfinite(spread).all() and (spread >= 0).all()):
         raise wrong_values("a dispersion cannot be", wanted="finite, 0 or more", found="NaN, infinity or below 0")
-    if spread.size == 1:
-        return spread.reshape(1), 0
-    return np.ascontiguousarray(np.broadcast_to(spread, shape)).ravel(), 1
+    return np.ascontiguousarray(np.broadcast_to(spread.reshape(()) if spread.size == 1 else spread, shape))
 
 
 def log_scores(expected: ArrayLike, counts: ArrayLike, *, dispersion: ArrayLike = 0.0) -> FloatArray:
     """−ln P(y) of each (Czado, Gneiting and Held 2009, section 3.2). Infinite where exactly 0 was expected."""
     forecast, events = expected_and_counts(expected, counts)
-    scores: FloatArray = -log_chances(events.ravel(), forecast.ravel(), *dispersion_of(dispersion, forecast.shape))
+    scores: FloatArray = -log_chances(events.ravel(), forecast.ravel(), dispersion_of(dispersion, forecast.shape).ravel())
     return scores.reshape(forecast.shape)
 
 
@@ -62,7 +61,9 @@ def log_score(expected: ArrayLike, counts: ArrayLike, *, dispersion: ArrayLike =
 def ranked_probability_scores(expected: ArrayLike, counts: ArrayLike, *, dispersion: ArrayLike = 0.0) -> FloatArray:
     """Sum over k of (P(count ≤ k) − [y ≤ k])² of each (Epstein 1969; Czado, Gneiting and Held 2009, section 3.2)."""
     forecast, events = expected_and_counts(expected, counts)
-    scores: FloatArray = ranked_scores(events.ravel(), forecast.ravel(), *dispersion_of(dispersion, forecast.shape))
+    scores: FloatArray = ranked_scores(
+        events.ravel(), forecast.ravel(), dispersion_of(dispersion, forecast.shape).ravel()
+    )
     return scores.reshape(forecast.shape)
 
 
@@ -80,9 +81,7 @@ def dawid_sebastiani_score(expected: ArrayLike, counts: ArrayLike, *, dispersion
     forecast, events = expected_and_counts(expected, counts)
     if (forecast == 0).any():
         raise wrong_values("an expected count has no variance", wanted="above 0", found="0")
-    spread, _ = dispersion_of(dispersion, forecast.shape)
-    spread = spread[0] if spread.size == 1 else spread.reshape(forecast.shape)
-    variance = forecast + spread * forecast**2
+    variance = forecast + dispersion_of(dispersion, forecast.shape) * forecast**2
     return _mean((events - forecast) ** 2 / variance + np.log(variance))
 
 
