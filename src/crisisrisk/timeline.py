@@ -277,8 +277,16 @@ class ShiftPattern:
     starts: time
     ends: time
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    teams: int = 0
+    """How many teams are on duty; 0: nobody says."""
+    cells_per_team: int = 1
+    """How many cells one team can cover."""
 
     def __post_init__(self) -> None:
+        if self.teams < 0 or self.cells_per_team < 1:
+            raise TimeError(
+                "CR-TIME-003", f'shift "{self.name}" has no such teams', wanted="teams = 0 or more, cells_per_team = 1 or more"
+            )
         if self.starts == self.ends:
             raise TimeError(
                 "CR-TIME-003", f'shift "{self.name}" has no length', wanted="two different local times of day"
@@ -304,13 +312,18 @@ class Shift:
         return (self.end - self.start) / timedelta(hours=1)
 
 
-def shift_pattern(name: str, starts: str, ends: str, weekdays: Sequence[str] = _DAYS) -> ShiftPattern:
+def shift_pattern(
+    name: str, starts: str, ends: str, weekdays: Sequence[str] = _DAYS, *, teams: int = 0, cells_per_team: int = 1
+) -> ShiftPattern:
     """A pattern from text as a site's configuration has it: `22:00`, `08:00`, `["fri", "sat"]`."""
     unknown = [day for day in weekdays if day not in _DAYS]
     if unknown:
         raise TimeError("CR-TIME-003", f'shift "{name}": unknown weekday "{unknown[0]}"', wanted=", ".join(_DAYS))
     days = tuple(sorted(_DAYS.index(day) for day in weekdays))
-    return ShiftPattern(name=name, starts=_time_of_day(starts), ends=_time_of_day(ends), weekdays=days)
+    return ShiftPattern(
+        name=name, starts=_time_of_day(starts), ends=_time_of_day(ends), weekdays=days, teams=teams,
+        cells_per_team=cells_per_team,
+    )  # fmt: skip
 
 
 def _time_of_day(text: str) -> time:

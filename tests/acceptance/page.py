@@ -205,8 +205,8 @@ def _backtest(report: Answer) -> str:
 
 def saved_on_totals(report: Answer, baseline: str = "same_shift_mean_8_weeks") -> float:
     """The share of a baseline's deviance of area totals that the model saves."""
-    area: Mapping[str, float] = report["by_level"]["area"]
-    return 1 - area["model"] / area[baseline]
+    area: Answer = report["by_level"]["area"]
+    return float(1 - area["model"]["deviance"] / area["baselines"][baseline]["deviance"])
 
 
 def saved_on_cells(report: Answer, baseline: str) -> float:
@@ -216,10 +216,11 @@ def saved_on_cells(report: Answer, baseline: str) -> float:
 
 def _totals(report: Answer) -> str:
     area, floor = report["by_level"]["area"], report["intervals"]["area_floor"]
-    year, weeks = saved_on_cells(report, "trailing_365_days"), area["same_shift_mean_8_weeks"]
+    year = saved_on_cells(report, "trailing_365_days")
+    weeks = area["baselines"]["same_shift_mean_8_weeks"]["deviance"]
     return _wrapped(
         f"Against the map of the last 365 days the model saves **{year:.1%}** of the deviance of cells. Totals of the "
-        f"area: deviance {area['model']:.4f}, mean of the same shift over 8 weeks {weeks:.4f}: "
+        f"area: deviance {area['model']['deviance']:.4f}, mean of the same shift over 8 weeks {weeks:.4f}: "
         f"**{saved_on_totals(report):.1%}** saved. Chance alone would leave {floor['mean']:.4f} "
         f"(±{2 * floor['spread']:.4f})."
     )

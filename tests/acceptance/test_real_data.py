@@ -180,7 +180,7 @@ def test_toronto_is_not_worse_than_any_baseline_and_better_than_the_map_of_the_y
 def test_totals_of_toronto_are_better_than_eight_weeks_of_the_same_shift(walked: Callable[[str], Answer]) -> None:
     for report in (walked("toronto")["evaluate"]["report"], walked("toronto")["backtest"]):
         assert page.saved_on_totals(report) >= 0.08
-        assert report["by_level"]["area"]["model"] > report["intervals"]["area_floor"]["mean"] - 0.15
+        assert report["by_level"]["area"]["model"]["deviance"] > report["intervals"]["area_floor"]["mean"] - 0.15
 
 
 def test_intervals_of_toronto_hold_in_every_stratum(walked: Callable[[str], Answer]) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from crisisrisk.evaluation.gate import PlaceLimits, places_against_baselines, places_against_champion
 from crisisrisk.evaluation.place_report import JudgedShifts, place_report
+from crisisrisk.models.scattered_forecast import ScatteredForecast
 
 LIMITS = PlaceLimits(resamples=100, seed=3, loss_to_champion=0.1)
 WEEKS, SHIFTS, CELLS = 12, 21, 40
@@ -17,7 +18,10 @@ FLAT = np.broadcast_to(MAP, TRUTH.shape)
 
 
 def gains(expected: np.ndarray, **baselines: np.ndarray) -> list:
-    report = place_report(expected, COUNTS, baselines=baselines, shifts=JudgedShifts(week=WEEK), seed=3, resamples=100)
+    poisson = ScatteredForecast.poisson
+    others = {name: poisson(values) for name, values in baselines.items()}
+    judged = JudgedShifts(week=WEEK)
+    report = place_report(poisson(expected), COUNTS, baselines=others, shifts=judged, seed=3, resamples=100)
     return places_against_baselines(report.gains)
 
 

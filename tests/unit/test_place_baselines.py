@@ -38,7 +38,7 @@ MAP = np.random.default_rng(1).gamma(0.7, 0.3, len(CELLS))
 TRUTH = CLOCK[:, None] * MAP
 COUNTS = np.random.default_rng(2).poisson(TRUTH)
 LAST = np.arange(len(SHIFTS) - 84, len(SHIFTS))
-FOLD = Fold(np.arange(900, LAST[0]), LAST)
+FOLD = Fold(np.arange(900, LAST[0]), np.arange(LAST[0] - 252, LAST[0]), LAST)
 
 
 def _history(counts: np.ndarray, seed: int = 3) -> PlaceHistory:
@@ -64,11 +64,11 @@ PAST = _past()
 
 def test_every_baseline_forecasts_every_target_and_the_clock_helps() -> None:
     panel = place_baselines(PAST, COUNTS, [FOLD])
-    deviance = {name: poisson_deviance(forecast, COUNTS[LAST]) for name, forecast in panel.forecasts.items()}
+    deviance = {name: poisson_deviance(one.expected, COUNTS[LAST]) for name, one in panel.forecasts.items()}
     floor = deviance_floor(TRUTH[LAST], seed=1)
     assert set(panel.forecasts) == set(PLACE_RULES)
     assert panel.left_out == {}
-    assert {forecast.shape for forecast in panel.forecasts.values()} == {(84, len(CELLS))}
+    assert {forecast.expected.shape for forecast in panel.forecasts.values()} == {(84, len(CELLS))}
     assert deviance["trailing_365_days_times_shift_factor"] < deviance["trailing_365_days"] - 0.01
     assert deviance["kernel_density_times_shift_factor"] < deviance["kernel_density"] - 0.01
     assert deviance["shrunken_rate_times_shift_factor"] < deviance["same_shift_mean_52_weeks"]
@@ -81,11 +81,14 @@ def test_every_baseline_forecasts_every_target_and_the_clock_helps() -> None:
 
 
 def test_a_fold_of_its_own_is_forecast_as_among_others() -> None:
-    halves = [Fold(FOLD.fit, LAST[:42]), Fold(np.arange(900, LAST[42]), LAST[42:])]
+    halves = [Fold(FOLD.fit, FOLD.scatter, LAST[:42]), Fold(np.arange(900, LAST[42]), FOLD.scatter + 42, LAST[42:])]
     together = place_baselines(PAST, COUNTS, halves)
     first = place_baselines(PAST, COUNTS, halves[:1])
     for name, forecast in first.forecasts.items():
-        assert forecast.tobytes() == together.forecasts[name][:42].tobytes()
+        both = together.forecasts[name].at(np.arange(42))
+        assert forecast.expected.tobytes() == both.expected.tobytes()
+        assert forecast.dispersion.tobytes() == both.dispersion.tobytes()
+        assert forecast.shared.tobytes() == both.shared.tobytes()
 
 
 def test_factors_find_the_clock() -> None:
@@ -186,7 +189,7 @@ def test_a_city_of_one_cell_has_the_whole_panel() -> None:
     panel = place_baselines(past, counts, [FOLD])
     assert set(panel.forecasts) == set(PLACE_RULES)
     for forecast in panel.forecasts.values():
-        assert forecast.sum() == pytest.approx(counts[LAST].sum(), rel=0.5)
+        assert forecast.expected.sum() == pytest.approx(counts[LAST].sum(), rel=0.5)
 
 
 def test_no_events_at_all_is_said() -> None:

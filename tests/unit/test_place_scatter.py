@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.evaluation.place_coverage import PlaceIntervals, coverage_report, joined
 from crisisrisk.models.place_distribution import LEVELS, PlaceDistribution
-from crisisrisk.training.place_scatter import density_class, fit_distribution
+from crisisrisk.models.place_scatter import density_class, fit_distribution
 
 SHIFTS, CELLS = 600, 60
 NAMES = ["day", "night"] * (SHIFTS // 2)

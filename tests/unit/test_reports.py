@@ -11,6 +11,7 @@ from crisisrisk.evaluation.metrics import auroc, precision_at_k
 from crisisrisk.evaluation.person_report import person_report
 from crisisrisk.evaluation.place_metrics import poisson_deviance
 from crisisrisk.evaluation.place_report import JudgedShifts, place_report
+from crisisrisk.models.scattered_forecast import ScatteredForecast
 from crisisrisk.evaluation.slices import JudgedRows
 
 
@@ -101,12 +102,16 @@ def test_the_json_of_a_person_report() -> None:
     assert [week["outcomes"] for week in values["weekly"]] == [0, 0]
 
 
+poisson = ScatteredForecast.poisson
+
+
 def test_a_place_report() -> None:
     random = np.random.default_rng(8)
     truth = random.gamma(0.5, 0.5, 40) * np.ones((60, 1))
     counts = random.poisson(truth)
     report = place_report(
-        truth, counts, baselines={"flat": np.full_like(truth, truth.mean()), "half": truth / 2},
+        poisson(truth), counts,
+        baselines={"flat": poisson(np.full_like(truth, truth.mean())), "half": poisson(truth / 2)},
         shifts=JudgedShifts(
             week=np.arange(60) // 6, kind=np.arange(60) % 2, kinds=("day", "night"),
             deprivation_decile=np.arange(40) % 10 + 1,
@@ -117,6 +122,7 @@ def test_a_place_report() -> None:
     assert [values[name] for name in ("origins", "cells", "shifts", "events")] == [4, 40, 60, int(counts.sum())]
     assert set(values["model"]) == {
         "deviance", "log_score", "rps", "dawid_sebastiani", "calibration_ratio", "capture", "hit_rate", "pai", "pei",
+        "teams", "coverage", "coverage_exact",
     }  # fmt: skip
     assert set(values["model"]["hit_rate"]) == {"0.5", "1", "2", "5", "10"}
     assert values["baselines"]["half"]["calibration_ratio"] == pytest.approx(2 * values["model"]["calibration_ratio"])
@@ -124,7 +130,8 @@ def test_a_place_report() -> None:
     assert report.gains["flat"].lower > 0
     assert report.best_baseline == min(("flat", "half"), key=lambda name: values["baselines"][name]["deviance"])
     assert report.skill > 0
-    assert values["by_level"]["area"]["half"] > values["by_level"]["area"]["model"]
+    area = values["by_level"]["area"]
+    assert area["baselines"]["half"]["deviance"] > area["model"]["deviance"]
     assert [one["group"] for one in values["calibration"]["kind_of_shift"]] == ["day", "night"]
     assert len(values["calibration"]["deprivation"]) == 5
     for groups in values["calibration"].values():
@@ -140,7 +147,8 @@ def test_intervals_of_weeks_are_those_of_drawing_their_rows() -> None:
     truth = random.gamma(0.5, 0.5, (30, 12)) + 0.01
     counts, other, week = random.poisson(truth), truth * random.gamma(5, 0.2, (30, 12)), np.arange(30) // 4
     report = place_report(
-        truth, counts, baselines={"other": other}, shifts=JudgedShifts(week=week), seed=3, resamples=40
+        poisson(truth), counts, baselines={"other": poisson(other)}, shifts=JudgedShifts(week=week), seed=3,
+        resamples=40,
     )
     slow = paired_difference(
         lambda rows: poisson_deviance(other[rows], counts[rows]),
@@ -156,7 +164,8 @@ def test_a_model_that_earns_nothing_is_told_so_with_what_to_serve() -> None:
     random = np.random.default_rng(10)
     truth = random.gamma(0.5, 0.5, 40) * np.ones((60, 1))
     report = place_report(
-        truth * random.gamma(20, 0.05, truth.shape), random.poisson(truth), baselines={"trailing_365_days": truth},
+        poisson(truth * random.gamma(20, 0.05, truth.shape)), random.poisson(truth),
+        baselines={"trailing_365_days": poisson(truth)},
         shifts=JudgedShifts(week=np.arange(60) // 6), seed=1, resamples=50,
     )  # fmt: skip
     assert not report.earns

@@ -131,6 +131,7 @@ def _train_place(
         report={
             **judged.report.as_json(),
             "intervals": judged.intervals,
+            "places": judged.places,
             "groups": _groups(site, recipes, data, tell),
             "flagged_days": data.flagged_rows(),
         },

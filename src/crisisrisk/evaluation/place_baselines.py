@@ -1,10 +1,11 @@
 """The simple forecasts of places beside which every model is judged: each rule, refitted whenever the model is.
 
 The counts that a rule is fitted on use the versions known at the end of the data, as a model's labels do; what a
-forecast reads was known at its own issue time.
+forecast reads was known at its own issue time. How counts scatter around a rule is fitted on the very shifts on which
+that is fitted for the model: no rule is held to be Poisson where the model is not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,23 +15,30 @@ from numpy.typing import NDArray
 from crisisrisk.evaluation.logistic import FloatArray
 from crisisrisk.features.place_past import PlacePast
 from crisisrisk.models.place_rules.rules import PLACE_RULES, PlaceRule, fitted_rule, lacking
+from crisisrisk.models.place_scatter import fit_dispersion
+from crisisrisk.models.scattered_forecast import ScatteredForecast
+from crisisrisk.tables.cells import density_of
 
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One fit: which shifts it learns from, and which it forecasts. Both are indices into the shifts of the past."""
+    """One fit: which shifts it learns from, which of them say how counts scatter, and which it forecasts.
+
+    All are indices into the shifts of the past.
+    """
 
     fit: Indices
+    scatter: Indices
     test: Indices
 
 
 @dataclass(frozen=True, eq=False)
 class BaselinePanel:
-    """The forecast of every rule, shape (tested shifts, cells), in the order of the folds; and why some are missing."""
+    """The forecast of every rule, (tested shifts, cells), in the order of the folds; and why some are missing."""
 
-    forecasts: Mapping[str, FloatArray]
+    forecasts: Mapping[str, ScatteredForecast]
     left_out: Mapping[str, str]
     """The rules that these places cannot have, with the reason."""
 
@@ -38,26 +46,57 @@ class BaselinePanel:
 def place_baselines(past: PlacePast, counts: NDArray[Any], folds: Sequence[Fold]) -> BaselinePanel:
     """Every rule on the tested shifts of all folds. `past`: of all shifts; `counts`: (shifts, cells).
 
-    NaN for a shift with no past at all. Time: the rules that are fitted are so once a fold. Memory: one forecast a
-    rule, and the tables of one fold at a time.
+    NaN for a shift with no past at all. Time: a rule without a fit forecasts every shift once, however many folds ask
+    for it; those that are fitted are so once a fold. Memory: two tables of the asked shifts a rule.
     """
-    tested = past.only(np.concatenate([fold.test for fold in folds]))
     left_out = {name: problem for name in PLACE_RULES if (problem := lacking(name, past.cells))}
-    forecasts = {
-        name: kind.expected(tested, {}) if kind.fit is None else np.empty((len(tested.rows), len(past.cells)))
-        for name, kind in PLACE_RULES.items()
-        if name not in left_out
-    }
-    first = 0
+    names = [name for name in PLACE_RULES if name not in left_out]
+    found: dict[str, list[ScatteredForecast]] = {name: [] for name in names}
+    steady = _Steady(past, np.unique(np.concatenate([part for fold in folds for part in (fold.scatter, fold.test)])))
     for fold in folds:
-        part = slice(first, first + len(fold.test))
-        first = part.stop
-        for name, rule in _fitted(past.only(fold.fit), counts[fold.fit], forecasts).items():
-            forecasts[name][part] = rule.expected(past.only(fold.test))
-    return BaselinePanel(forecasts, left_out)
+        fitted = _fitted(past.only(fold.fit), counts[fold.fit], names)
+        for name in names:
+            both = (
+                steady.of(name, fold) if name not in fitted
+                else _forecasts(fitted[name], past, (fold.scatter, fold.test))
+            )  # fmt: skip
+            found[name].append(_scattered(past, counts, fold, *both))
+    return BaselinePanel({name: ScatteredForecast.joined(parts) for name, parts in found.items()}, left_out)
 
 
-def _fitted(past: PlacePast, counts: NDArray[Any], wanted: Mapping[str, FloatArray]) -> dict[str, PlaceRule]:
+class _Steady:
+    """The forecasts of rules that nothing is fitted for: the same whichever fold asks."""
+
+    def __init__(self, past: PlacePast, asked: Indices) -> None:
+        self.past, self.asked = past.only(asked), asked
+        self.made: dict[str, FloatArray] = {}
+
+    def of(self, name: str, fold: Fold) -> Iterator[FloatArray]:
+        """On the shifts that say how counts scatter, and on the tested ones."""
+        if name not in self.made:
+            self.made[name] = PLACE_RULES[name].expected(self.past, {})
+        return (self.made[name][np.searchsorted(self.asked, part)] for part in (fold.scatter, fold.test))
+
+
+def _forecasts(rule: PlaceRule, past: PlacePast, parts: Sequence[Indices]) -> Iterator[FloatArray]:
+    """What a rule expects on several runs of shifts, asked at once."""
+    whole = rule.expected(past.only(np.concatenate(parts)))
+    return iter(np.split(whole, np.cumsum([len(part) for part in parts])[:-1]))
+
+
+def _scattered(
+    past: PlacePast, counts: NDArray[Any], fold: Fold, before: FloatArray, tested: FloatArray
+) -> ScatteredForecast:
+    """What was tested, with dispersions from what was forecast `before`; shifts without a past say nothing."""
+    density, known = density_of(past.cells), np.isfinite(before).all(axis=1)
+    names = [past.rows.shifts[one].name for one in fold.scatter[known].tolist()]
+    distribution = fit_dispersion(before[known], counts[fold.scatter[known]], names, density)
+    return ScatteredForecast.of(
+        distribution, tested, [past.rows.shifts[one].name for one in fold.test.tolist()], density
+    )
+
+
+def _fitted(past: PlacePast, counts: NDArray[Any], wanted: Sequence[str]) -> dict[str, PlaceRule]:
     """Each rule that is fitted, with its numbers; a kind of fit that two rules share is made once."""
     made: dict[object, PlaceRule] = {}
     found = {}

@@ -40,7 +40,7 @@ class Hotspot:
     @property
     def pai(self) -> float:
         """(n ÷ N) ÷ (a ÷ A)."""
-        return self.hit_rate / (self.area / self.whole_area)
+        return self.hit_rate / (self.area / self.whole_area) if self.area > 0 else NOT_A_NUMBER
 
     @property
     def pei_star(self) -> float:
@@ -70,6 +70,36 @@ def hotspots(
         for row in range(len(order))
     ]  # fmt: skip
     return [found[row] for row in np.argsort(order, kind="stable")]
+
+
+def most_cells(expected: ArrayLike, counts: ArrayLike, *, numbers: NDArray[np.int64]) -> Hotspot:
+    """As many cells of the highest expected count as teams can cover in each shift, however large the cells are.
+
+    `numbers`: shape (shifts,); shifts of 0 are left out. `area` counts cells.
+    """
+    forecast, events = _by_shift(expected, counts)
+    cells = forecast.shape[1]
+    alike, caught, best, taken = np.ones(cells), 0.0, 0.0, 0.0
+    asked = np.minimum(numbers, cells)
+    for number in np.unique(asked[asked > 0]).tolist():
+        at = asked == number
+        limit = np.array([float(number)])
+        area, found = chosen_up_to(forecast[at], events[at], alike, limit)
+        caught, taken = caught + float(found.sum()), taken + float(area.sum())
+        best += float(most_within(events[at], alike, area).sum())
+    some = asked > 0
+    return Hotspot(caught, best, float(events[some].sum()), taken, float(cells * np.count_nonzero(some)))
+
+
+def caught_in_each_shift(
+    expected: ArrayLike, counts: ArrayLike, *, coverage: float, area: ArrayLike | None = None
+) -> FloatArray:
+    """Events in the chosen cells of each shift, shape (shifts,): their sum ÷ all events is the hit rate."""
+    _require_share(coverage)
+    forecast, events = _by_shift(expected, counts)
+    sizes = _areas(area, forecast.shape[1])
+    found: FloatArray = chosen_up_to(forecast, events, sizes, np.array([coverage * sizes.sum()]))[1][0]
+    return found
 
 
 def hotspot(expected: ArrayLike, counts: ArrayLike, *, coverage: float, area: ArrayLike | None = None) -> Hotspot:

@@ -7,27 +7,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crisisrisk.evaluation.bootstrap import Draws, Interval, percentile_interval
+from crisisrisk.evaluation.bootstrap import Interval
 from crisisrisk.evaluation.count_calibration import (
     CalibrationOfGroup,
     calibration_by_group,
     deprivation_fifth,
     forecast_tenth,
 )
-from crisisrisk.evaluation.count_scores import dawid_sebastiani_score, log_score, ranked_probability_score
 from crisisrisk.evaluation.logistic import FloatArray
-from crisisrisk.evaluation.place_metrics import (
-    DevianceFloor,
-    calibration_ratio,
-    deviance_floor,
-    poisson_deviance,
-    poisson_deviances,
+from crisisrisk.evaluation.place_breakdown import CELL, Before, by_level
+from crisisrisk.evaluation.place_coverage import PlaceIntervals
+from crisisrisk.evaluation.place_metrics import DevianceFloor
+from crisisrisk.evaluation.place_ranking import caught_in_each_shift, churn
+from crisisrisk.evaluation.place_scores import (
+    COVERAGES,
+    Paired,
+    Scored,
+    best_of,
+    covered,
+    gains,
+    kinds_of_shift,
+    ranking,
+    scored,
 )
-from crisisrisk.evaluation.place_ranking import capture_curve, churn, hotspots
 from crisisrisk.evaluation.slices import plain_values
+from crisisrisk.models.scattered_forecast import ScatteredForecast
 
-COVERAGES: Mapping[str, float] = {"0.5": 0.005, "1": 0.01, "2": 0.02, "5": 0.05, "10": 0.1}
-"""Share of the area, by its name in per cent."""
+HIT_RATE = "hit_rate_5"
+"""The gain in hit rate at 5 % of the area: of the model less the baseline's."""
 
 _TENTHS = tuple(f"{number} of 10" for number in range(1, 11))
 _FIFTHS = ("1 of 5, most deprived", "2 of 5", "3 of 5", "4 of 5", "5 of 5, least deprived")
@@ -43,12 +50,16 @@ class PlaceReport:
     events: int
     model: Mapping[str, Any]
     baselines: Mapping[str, Mapping[str, Any]]
-    by_level: Mapping[str, Mapping[str, float]]
-    """For each level (`area`: all cells together) the deviance of the model and of each baseline."""
+    by_level: Mapping[str, Mapping[str, Any]]
+    """For each level (`cell`, `district`, `area`) the scores of the model and of each baseline, and the gains."""
+    by_kind: Sequence[Mapping[str, Any]]
+    """For each kind of shift the model beside the best baseline."""
     floor: DevianceFloor
-    """Deviance of counts drawn from the model's own forecast: no forecast of such counts does better on average."""
+    """Deviance of Poisson counts drawn from the model's own forecast: no forecast of such counts does better."""
     deviance_interval: Interval
     gains: Mapping[str, Interval]
+    more_gains: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)
+    """The same of `log_score`, `rps` and `hit_rate_5`; in each the model is better above 0."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Baselines that these places cannot have, with the reason."""
     calibration: Mapping[str, Sequence[CalibrationOfGroup]] = field(default_factory=dict)
@@ -63,7 +74,7 @@ class PlaceReport:
     @property
     def best_baseline(self) -> str:
         """The baseline of the least deviance."""
-        return min(self.baselines, key=lambda name: float(self.baselines[name]["deviance"]))
+        return best_of(self.baselines)
 
     @property
     def skill(self) -> float:
@@ -113,93 +124,95 @@ class JudgedShifts:
     """What is known of the judged shifts and cells beside their counts.
 
     `week`: shape (shifts,), the block each shift is drawn with. `kind`: shape (shifts,), an index into `kinds`, or None
-    for shifts of no kinds. `area`, `deprivation_decile`: shape (cells,); None where not known.
+    for shifts of no kinds; `like`: shape (shifts,), equal for shifts that are alike (a Friday night), `kind` without
+    it. `area`, `deprivation_decile`, `district`: shape (cells,); None where not known. `team_cells`: shape (shifts,),
+    how many cells the teams on duty can cover; None where the site does not say.
     """
 
     week: NDArray[np.int64]
     kind: NDArray[np.int64] | None = None
     kinds: Sequence[str] = ()
+    like: NDArray[np.int64] | None = None
     area: ArrayLike | None = None
     deprivation_decile: ArrayLike | None = None
+    district: NDArray[np.int64] | None = None
+    team_cells: NDArray[np.int64] | None = None
+    before: Before | None = None
 
 
 def place_report(
-    expected: ArrayLike,
+    forecast: ScatteredForecast,
     counts: ArrayLike,
     *,
-    baselines: Mapping[str, FloatArray],
+    baselines: Mapping[str, ScatteredForecast],
     shifts: JudgedShifts,
+    intervals: PlaceIntervals | None = None,
     origins: int = 1,
     seed: int,
     resamples: int = 200,
     left_out: Mapping[str, str] | None = None,
     is_baseline: str | None = None,
 ) -> PlaceReport:
-    """A model's report over test shifts. `expected`, `counts` and every baseline: shape (shifts, cells).
+    """A model's report over test shifts. `counts`, and what every forecast expects: shape (shifts, cells).
 
-    `baselines` must hold at least one. Raises ModelError when arrays do not fit together.
+    `baselines` must hold at least one. `intervals`: those that the model serves. Raises ModelError when arrays do not
+    fit together.
     """
-    forecast, events = np.asarray(expected, dtype=np.float64), np.asarray(counts)
-    intervals = _DevianceIntervals(events, shifts.week, seed=seed, resamples=resamples)
+    events = np.asarray(counts)
+    paired = Paired(shifts.week, seed=seed, resamples=resamples)
+    found = {"model": scored(forecast, events), **{name: scored(one, events) for name, one in baselines.items()}}
+    others = {name: one for name, one in found.items() if name != "model"}
+    levels = by_level(
+        forecast, baselines, events, found, district=shifts.district, before=shifts.before, paired=paired, seed=seed
+    )
+    best = others[best_of({name: one.values for name, one in others.items()})]
     return PlaceReport(
         origins=origins,
-        cells=forecast.shape[1],
-        shifts=forecast.shape[0],
+        cells=events.shape[1],
+        shifts=events.shape[0],
         events=int(events.sum()),
-        model=forecast_metrics(forecast, events, area=shifts.area),
-        baselines={name: forecast_metrics(values, events, area=shifts.area) for name, values in baselines.items()},
-        by_level={"area": _area_deviance(events, {"model": forecast, **baselines})},
-        floor=deviance_floor(forecast, seed=seed),
-        deviance_interval=intervals.of(forecast),
-        gains={name: intervals.of(values, less=forecast) for name, values in baselines.items()},
+        model=_metrics(forecast, found["model"], events, shifts, intervals),
+        baselines={name: _metrics(one, found[name], events, shifts, None) for name, one in baselines.items()},
+        by_level=levels,
+        by_kind=_by_kind(found["model"], best, forecast.expected, events, shifts, paired),
+        floor=DevianceFloor(**levels[CELL]["floor"]),
+        deviance_interval=paired.mean(found["model"].by_shift["deviance"], events.shape[1]),
+        gains=levels[CELL]["gains"],
+        more_gains=_more_gains(found["model"], others, forecast, baselines, events, shifts, paired),
         left_out=left_out or {},
-        calibration=_calibration(forecast, events, shifts),
-        churn=_churn(forecast, shifts),
+        calibration=_calibration(forecast.expected, events, shifts),
+        churn=_churn(forecast.expected, shifts),
         is_baseline=is_baseline,
     )
 
 
-class _DevianceIntervals:
-    """Intervals of a mean deviance with weeks drawn whole: a resample is a weighted sum of sums by shift."""
-
-    def __init__(self, counts: NDArray[Any], week: NDArray[np.int64], *, seed: int, resamples: int) -> None:
-        self.counts = counts
-        self.draws = Draws(week, seed=seed, resamples=resamples)
-        self.sizes = self.draws.sums(np.full(len(counts), counts.shape[1]))
-
-    def of(self, expected: FloatArray, *, less: FloatArray | None = None) -> Interval:
-        """Of the deviance of a forecast, or of by how much it is above that of another."""
-        by_shift = poisson_deviances(expected, self.counts).sum(axis=1)
-        if less is not None:
-            by_shift = by_shift - poisson_deviances(less, self.counts).sum(axis=1)
-        value = float(by_shift.sum()) / self.counts.size
-        return percentile_interval(value, self.draws.sums(by_shift) / self.sizes)
+def _metrics(
+    forecast: ScatteredForecast, found: Scored, counts: NDArray[Any], shifts: JudgedShifts,
+    intervals: PlaceIntervals | None,
+) -> dict[str, Any]:  # fmt: skip
+    ranked = ranking(forecast.expected, counts, area=shifts.area, team_cells=shifts.team_cells)
+    return {**found.values, **covered(forecast, counts, intervals), **ranked}
 
 
-def forecast_metrics(expected: FloatArray, counts: NDArray[Any], *, area: ArrayLike | None = None) -> dict[str, Any]:
-    """`deviance, log_score, rps, dawid_sebastiani, calibration_ratio`, `capture`, and by coverage in per cent
-    `hit_rate`, `pai` and `pei`. Scores of distributions take the forecast for the mean of a Poisson.
-
-    `capture`: area under the capture curve ÷ that of the best choice in each shift.
-    """
-    found = hotspots(expected, counts, coverages=tuple(COVERAGES.values()), area=area)
-    spots = dict(zip(COVERAGES, found, strict=True))
-    return {
-        "deviance": poisson_deviance(expected, counts),
-        "log_score": log_score(expected, counts),
-        "rps": ranked_probability_score(expected, counts),
-        "dawid_sebastiani": dawid_sebastiani_score(expected, counts),
-        "calibration_ratio": calibration_ratio(expected, counts),
-        "capture": capture_curve(expected, counts, area=area, points=2).share_of_best,
-        "hit_rate": {percent: spot.hit_rate for percent, spot in spots.items()},
-        "pai": {percent: spot.pai for percent, spot in spots.items()},
-        "pei": {percent: spot.pei_star for percent, spot in spots.items()},
-    }
+def _by_kind(
+    model: Scored, best: Scored, expected: FloatArray, counts: NDArray[Any], shifts: JudgedShifts, paired: Paired
+) -> list[dict[str, Any]]:
+    if shifts.kind is None:
+        return []
+    return kinds_of_shift(model, best, counts, expected, shifts.kind, shifts.kinds, paired)
 
 
-def _area_deviance(counts: NDArray[Any], forecasts: Mapping[str, FloatArray]) -> dict[str, float]:
-    total = counts.sum(axis=1)
-    return {name: poisson_deviance(values.sum(axis=1), total) for name, values in forecasts.items()}
+def _more_gains(
+    model: Scored, others: Mapping[str, Scored], forecast: ScatteredForecast,
+    baselines: Mapping[str, ScatteredForecast], counts: NDArray[Any], shifts: JudgedShifts, paired: Paired,
+) -> dict[str, dict[str, Interval]]:  # fmt: skip
+    def caught(one: ScatteredForecast) -> FloatArray:
+        return caught_in_each_shift(one.expected, counts, coverage=COVERAGES["5"], area=shifts.area)
+
+    cells, happened, own = counts.shape[1], counts.sum(axis=1).astype(np.float64), caught(forecast)
+    by_score = {score: gains(model, others, paired, cells, score=score) for score in ("log_score", "rps")}
+    hits = {name: paired.ratio(own - caught(one), happened) for name, one in baselines.items()}
+    return {**by_score, HIT_RATE: hits}
 
 
 def _calibration(
@@ -215,9 +228,9 @@ def _calibration(
 
 
 def _churn(expected: FloatArray, shifts: JudgedShifts) -> dict[str, float]:
-    if shifts.kind is None:
+    like = shifts.kind if shifts.like is None else shifts.like
+    if like is None:
         return {}
     return {
-        percent: churn(expected, shifts.kind, coverage=coverage, area=shifts.area)
-        for percent, coverage in COVERAGES.items()
+        percent: churn(expected, like, coverage=coverage, area=shifts.area) for percent, coverage in COVERAGES.items()
     }

@@ -245,7 +245,7 @@ def _zone(name: str, read: _Reader) -> ZoneInfo:
 
 
 def _shifts(entries: list[Any], read: _Reader) -> tuple[ShiftPattern, ...]:
-    known = {"name": str, "starts": str, "ends": str, "weekdays": list}
+    known = {"name": str, "starts": str, "ends": str, "weekdays": list, "teams": int, "cells_per_team": int}
     patterns = []
     for number, entry in enumerate(entries, 1):
         values = read.table(entry, f"shift {number}", known)

@@ -29,18 +29,21 @@ from crisisrisk.evaluation.splits import (
     weekly_origins,
 )
 from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.scattered_forecast import ScatteredForecast
 from crisisrisk.models.trees import Numbers
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import Rhythm, Window, grid, instant
 from crisisrisk.training.person import baselines_for, fit_person, judge_person, risk_of
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.place import (
+    ServedForecast,
     expected_for,
     fit_place,
     fold_of,
     interval_report,
-    intervals_for,
     judge_place,
+    record_of_places,
+    served,
     usable_split,
 )
 from crisisrisk.training.place_data import PlaceData
@@ -183,10 +186,12 @@ class PlaceBacktest:
 
     report: PlaceReport
     intervals: dict[str, Any]
+    places: list[dict[str, Any]]
+    """How often each place has been right."""
 
     def as_json(self) -> dict[str, Any]:
-        """The report's plain values, with `intervals` among them."""
-        return {**self.report.as_json(), "intervals": self.intervals}
+        """The report's plain values, with `intervals` and `places` among them."""
+        return {**self.report.as_json(), "intervals": self.intervals, "places": self.places}
 
 
 def backtest_places(
@@ -215,20 +220,34 @@ def backtest_places(
         folds.append(fold_of(split))
         stood += len(run)
     shifts = np.concatenate([fold.test for fold in folds])
-    forecast = np.concatenate([np.asarray(one[MODEL], dtype=np.float64) for one in found])
+    told = _told(found)
     return PlaceBacktest(
-        judge_place(recipe, data, site, folds, forecast, origins=stood),
-        interval_report(data, shifts, forecast, joined([intervals_of(one) for one in found])),
+        judge_place(recipe, data, site, folds, told, origins=stood),
+        interval_report(data, shifts, told),
+        record_of_places(data, shifts, told),
     )
 
 
 def _forecast(
     recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, split: ShiftSplit
 ) -> dict[str, Numbers]:
-    """What a model fitted on a split expects in its test shifts, shape (shifts, cells), and its intervals."""
+    """What a model fitted on a split says of its test shifts: arrays by name, as a stage keeps them."""
     model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
-    expected = expected_for(model, features, data, split.test)
-    return {MODEL: expected, **arrays_of(intervals_for(model, data, split.test, expected))}
+    told = served(model, data, split.test, expected_for(model, features, data, split.test))
+    scattered = told.forecast
+    return {
+        MODEL: scattered.expected, "dispersion": scattered.dispersion, "shared": scattered.shared,
+        **arrays_of(told.intervals),
+    }  # fmt: skip
+
+
+def _told(found: Sequence[Arrays]) -> ServedForecast:
+    """What the stages hold, one after the other."""
+    forecasts = [
+        ScatteredForecast(*(np.asarray(one[name], dtype=np.float64) for name in (MODEL, "dispersion", "shared")))
+        for one in found
+    ]
+    return ServedForecast(ScatteredForecast.joined(forecasts), joined([intervals_of(one) for one in found]))
 
 
 def place_folds(

@@ -208,7 +208,7 @@ def _places(site: Site, truth: Path, tell: Tell) -> tuple[NDArray[np.int64], tup
     forecasts = {
         TRUTH: _true_intensity(truth, data, judged.test),
         MODEL: place.expected_for(judged.model, recipes.features, data, judged.test),
-        **panel.forecasts,
+        **{name: one.expected for name, one in panel.forecasts.items()},
     }
     area = data.cells.area_km2
     return counts, places_beside_truth(forecasts, counts, area=area if np.isfinite(area).all() else None)

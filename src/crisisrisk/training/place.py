@@ -9,21 +9,24 @@ from numpy.typing import NDArray
 
 from crisisrisk.evaluation.place_affected import affected_outcome
 from crisisrisk.evaluation.place_baselines import Fold, place_baselines
+from crisisrisk.evaluation.place_breakdown import Before
 from crisisrisk.evaluation.place_coverage import PlaceIntervals, coverage_report
 from crisisrisk.evaluation.place_metrics import deviance_floor
+from crisisrisk.evaluation.place_record import place_records, records_json
 from crisisrisk.evaluation.place_report import JudgedShifts, PlaceReport, place_report
 from crisisrisk.evaluation.splits import ShiftSplit, shift_split, weeks_of
 from crisisrisk.features.place_past import PlacePast, issued_before, place_past
 from crisisrisk.features.specs import FeatureRecipe
-from crisisrisk.models.place_distribution import LEVELS
+from crisisrisk.models.place_distribution import LEVELS, SHOWN_LEVEL
 from crisisrisk.models.place_rules.rules import fitted_rule
+from crisisrisk.models.place_scatter import density_class, fit_distribution
 from crisisrisk.models.risk_model import PlaceModel, rule_model
+from crisisrisk.models.scattered_forecast import ScatteredForecast
 from crisisrisk.tables.cells import density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import utc_from_local
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.place_data import PlaceData
-from crisisrisk.training.place_scatter import density_class, fit_distribution
 from crisisrisk.training.progress import NOTHING_KEPT, Progress
 from crisisrisk.training.recipe import TrainingRecipe
 
@@ -79,26 +82,40 @@ def expected_for(model: PlaceModel, features: FeatureRecipe, data: PlaceData, sh
     return expected.reshape(len(rows), len(data.cells))
 
 
-def intervals_for(model: PlaceModel, data: PlaceData, shifts: Shifts, expected: NDArray[np.float64]) -> PlaceIntervals:
-    """The intervals around `expected`, shape (shifts, cells)."""
-    spread = model.distribution
-    kinds = spread.kind_numbers(data.names_of(shifts))
-    strata = spread.strata(kinds, density_of(data.cells), expected)
-    return PlaceIntervals(
+@dataclass(frozen=True, eq=False)
+class ServedForecast:
+    """What a model says of some shifts as it is served: counts, how they scatter, and the intervals around them."""
+
+    forecast: ScatteredForecast
+    intervals: PlaceIntervals
+
+
+def served(model: PlaceModel, data: PlaceData, shifts: Shifts, expected: NDArray[np.float64]) -> ServedForecast:
+    """What the model's own distribution says around `expected`, shape (shifts, cells)."""
+    spread, density, names = model.distribution, density_of(data.cells), data.names_of(shifts)
+    kinds = spread.kind_numbers(names)
+    strata = spread.strata(kinds, density, expected)
+    intervals = PlaceIntervals(
         {level: spread.interval(expected, strata, level=level) for level in LEVELS},
         {level: spread.total_interval(expected, strata, kinds, level=level) for level in LEVELS},
     )
+    return ServedForecast(ScatteredForecast.of(spread, expected, names, density), intervals)
 
 
-def interval_report(
-    data: PlaceData, shifts: Shifts, expected: NDArray[np.float64], intervals: PlaceIntervals
-) -> dict[str, Any]:
+def interval_report(data: PlaceData, shifts: Shifts, told: ServedForecast) -> dict[str, Any]:
     """How often the counts of some shifts lay inside, by stratum; and the deviance that chance leaves to totals."""
+    expected = told.forecast.expected
     report = coverage_report(
-        intervals, expected, data.counts[shifts],
+        told.intervals, expected, data.counts[shifts],
         kinds=data.names_of(shifts), density_class=density_class(density_of(data.cells)),
     )  # fmt: skip
     return {**report, "area_floor": asdict(deviance_floor(expected.sum(axis=1), seed=0))}
+
+
+def record_of_places(data: PlaceData, shifts: Shifts, told: ServedForecast) -> list[dict[str, Any]]:
+    """How often each place has been right, as a report may show it."""
+    shown = told.intervals.cells[SHOWN_LEVEL]
+    return records_json(place_records(data.cells, told.forecast, shown, data.counts[shifts]))
 
 
 def judge_place(
@@ -106,35 +123,52 @@ def judge_place(
     data: PlaceData,
     site: Site,
     folds: Sequence[Fold],
-    expected: NDArray[np.float64],
+    told: ServedForecast,
     *,
     origins: int,
     is_baseline: str | None = None,
 ) -> PlaceReport:
-    """The report on the tested shifts of all folds. `expected`: shape (shifts, cells), in their order."""
+    """The report on the tested shifts of all folds. `told`: what was forecast of them, in their order."""
     shifts = np.concatenate([fold.test for fold in folds])
-    judged = [data.shifts[one] for one in shifts]
-    kinds = tuple(dict.fromkeys(one.name for one in judged))
-    area, decile = data.cells.area_km2, data.cells.deprivation_decile
     panel = place_baselines(past_of(recipe, data, site), data.counts, folds)
     report = place_report(
-        expected,
+        told.forecast,
         data.counts[shifts],
         baselines=panel.forecasts,
         left_out=panel.left_out,
-        shifts=JudgedShifts(
-            week=weeks_of(judged, site.time_zone),
-            kind=np.array([kinds.index(one.name) for one in judged], dtype=np.int64),
-            kinds=kinds,
-            area=area if np.isfinite(area).all() else None,
-            deprivation_decile=decile if np.isfinite(decile).any() else None,
-        ),
+        shifts=_judged(data, site, shifts),
+        intervals=told.intervals,
         origins=origins,
         seed=recipe.model.seed,
         resamples=recipe.report.bootstrap_samples,
         is_baseline=is_baseline,
     )
-    return replace(report, treatment_affected=_affected(recipe, data, shifts, expected))
+    return replace(report, treatment_affected=_affected(recipe, data, shifts, told.forecast.expected))
+
+
+def _judged(data: PlaceData, site: Site, shifts: Shifts) -> JudgedShifts:
+    judged = [data.shifts[one] for one in shifts]
+    kinds = tuple(dict.fromkeys(one.name for one in judged))
+    area, decile = data.cells.area_km2, data.cells.deprivation_decile
+    kind = np.array([kinds.index(one.name) for one in judged], dtype=np.int64)
+    return JudgedShifts(
+        week=weeks_of(judged, site.time_zone),
+        kind=kind,
+        kinds=kinds,
+        like=kind * 7 + np.array([one.weekday for one in judged], dtype=np.int64),
+        area=area if np.isfinite(area).all() else None,
+        deprivation_decile=decile if np.isfinite(decile).any() else None,
+        district=data.cells.parent_numbers if data.cells.parents else None,
+        team_cells=_team_cells(site, [one.name for one in judged]),
+        before=Before(data.counts[: int(shifts.min())], season=sum(len(one.weekdays) for one in site.shifts)),
+    )
+
+
+def _team_cells(site: Site, names: Sequence[str]) -> Shifts | None:
+    """How many cells the teams on duty can cover in each shift, 0 where the site does not say; None where nowhere."""
+    by_name = {one.name: one.teams * one.cells_per_team for one in site.shifts}
+    found = np.array([by_name.get(name, 0) for name in names], dtype=np.int64)
+    return found if found.any() else None
 
 
 def _affected(
@@ -158,8 +192,8 @@ def past_of(recipe: TrainingRecipe, data: PlaceData, site: Site) -> PlacePast:
 
 
 def fold_of(split: ShiftSplit) -> Fold:
-    """What the baselines are fitted on and judged on: all that the model saw, and what it did not."""
-    return Fold(np.concatenate([split.train, split.validation]), split.test)
+    """What the baselines are fitted on, take their scatter from and are judged on: as the model."""
+    return Fold(np.concatenate([split.train, split.validation]), split.validation, split.test)
 
 
 def last_split(recipe: TrainingRecipe, data: PlaceData, site: Site) -> ShiftSplit:
@@ -191,6 +225,8 @@ class JudgedPlace:
     model: PlaceModel
     report: PlaceReport
     intervals: dict[str, Any]
+    places: list[dict[str, Any]]
+    """How often each place has been right."""
     test: Shifts
     trained_rows: int
     judged_on: str
@@ -223,12 +259,20 @@ def train_and_judge(
         if model.rule is None
         else model.rule.expected(past.only(split.test))
     )
-    report = judge_place(recipe, data, site, [fold_of(split)], expected, origins=1, is_baseline=baseline)
+    told = served(model, data, split.test, expected)
+    report = judge_place(recipe, data, site, [fold_of(split)], told, origins=1, is_baseline=baseline)
     first, last = (data.shifts[split.test[end]].start.astimezone(site.time_zone) for end in (0, -1))
     trained_to = data.shifts[split.train[-1]].end.astimezone(site.time_zone)
     text = (
         f"trained on {len(split.train):,} shifts × {len(data.cells):,} cells to {trained_to:%-d %b %Y}, "
         f"judged on {len(split.test):,} shifts, {first:%-d %b %Y} to {last:%-d %b %Y}"
     )
-    intervals = intervals_for(model, data, split.test, expected)
-    return JudgedPlace(model, report, interval_report(data, split.test, expected, intervals), split.test, trained, text)
+    return JudgedPlace(
+        model=model,
+        report=report,
+        intervals=interval_report(data, split.test, told),
+        places=record_of_places(data, split.test, told),
+        test=split.test,
+        trained_rows=trained,
+        judged_on=text,
+    )

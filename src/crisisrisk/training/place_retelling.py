@@ -11,7 +11,7 @@ from crisisrisk.evaluation.splits import weeks_of
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
-from crisisrisk.training.place import expected_for, fold_of, judge_place, last_split, past_of
+from crisisrisk.training.place import expected_for, fold_of, judge_place, last_split, past_of, served
 from crisisrisk.training.place_data import place_data
 from crisisrisk.training.recipe import TrainingRecipe
 
@@ -47,7 +47,8 @@ def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, si
         until=max(data.shifts[one].end for one in shifts),
         week=weeks_of([data.shifts[one] for one in shifts], site.time_zone),
         report=judge_place(
-            recipe, data, site, [fold_of(split)], expected, origins=1, is_baseline=bundle.manifest.baseline
+            recipe, data, site, [fold_of(split)], served(bundle.place_model, data, shifts, expected), origins=1,
+            is_baseline=bundle.manifest.baseline,
         ),
     )
 

@@ -45,17 +45,26 @@ def fit_distribution(
 
     `names`: the name of each shift. `density`: residents per km², shape (cells,).
     """
-    kinds = (OTHER, *sorted(set(names)))
-    plain = _plain(kinds, _density_edges(density))
-    numbers = plain.kind_numbers(names)
-    strata = plain.strata(numbers, density, expected)
-    scattered = replace(plain, dispersion=_dispersions(plain, expected, counts, strata))
-    shared = _shared_dispersion(expected, counts, scattered.dispersions(strata))
-    scattered = replace(scattered, shared_dispersion=shared)
+    scattered = fit_dispersion(expected, counts, names, density)
+    numbers = scattered.kind_numbers(names)
+    strata = scattered.strata(numbers, density, expected)
     return replace(
         scattered,
         tails=_tails(scattered, expected, counts, strata),
         area_tails=_area_tails(scattered, expected, counts, strata, numbers),
+    )
+
+
+def fit_dispersion(
+    expected: Numbers, counts: NDArray[np.int32], names: Sequence[str], density: Numbers
+) -> PlaceDistribution:
+    """The same with the tails as they are named: enough for scores, which ask for no interval."""
+    kinds = (OTHER, *sorted(set(names)))
+    plain = _plain(kinds, _density_edges(density))
+    strata = plain.strata(plain.kind_numbers(names), density, expected)
+    scattered = replace(plain, dispersion=_dispersions(plain, expected, counts, strata))
+    return replace(
+        scattered, shared_dispersion=_shared_dispersion(expected, counts, scattered.dispersions(strata))
     )
 
 
