@@ -217,7 +217,14 @@ def print_aside(text: str) -> None:
 
 def measured(step: str, folder: Path, origins: int) -> dict[str, Any]:
     """One step in a process of its own, with its wall and core seconds and its peak memory."""
-    command = [sys.executable, "-m", "benchmarks.places", f"--step={step}", f"--folder={folder}", f"--origins={origins}"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.places",
+        f"--step={step}",
+        f"--folder={folder}",
+        f"--origins={origins}",
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -243,7 +250,8 @@ def outcome(found: dict[str, dict[str, Any]], *, origins: int, records: int) -> 
         of=f"{fitted['cells']:,} cells × {fitted['shifts']:,} shifts with features ({fitted['columns']} columns), "
         f"{records:,} records, {fitted['mean']:.3f} events a cell and shift",
         figures=(
-            Figure(what="features and fit", value=fitted["seconds"], unit="s", bar=BAR_FIT_SECONDS, less_is_better=True),
+            Figure(what="features and fit", value=fitted["seconds"], unit="s", bar=BAR_FIT_SECONDS,
+                   less_is_better=True),
             Figure(what="one shift with reasons", value=forecasted["forecast_seconds"], unit="s",
                    bar=BAR_FORECAST_SECONDS, less_is_better=True),
             Figure(what=f"backtest of {tested['origins']} origins, all rules", value=tested["seconds"], unit="s",

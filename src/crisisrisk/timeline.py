@@ -285,7 +285,9 @@ class ShiftPattern:
     def __post_init__(self) -> None:
         if self.teams < 0 or self.cells_per_team < 1:
             raise TimeError(
-                "CR-TIME-003", f'shift "{self.name}" has no such teams', wanted="teams = 0 or more, cells_per_team = 1 or more"
+                "CR-TIME-003",
+                f'shift "{self.name}" has no such teams',
+                wanted="teams = 0 or more, cells_per_team = 1 or more",
             )
         if self.starts == self.ends:
             raise TimeError(

@@ -401,7 +401,10 @@ def crisis_contacts_of_a_year(made: DemoResult) -> dict[str, int]:
 def test_a_simple_rule_of_places_answers_live_what_its_backtest_said(made: DemoResult) -> None:
     rule = "trailing_365_days_times_shift_factor"
     run = train(made.site, "place", None, baseline=rule, tell=lambda line: None)
-    assert run.metrics == run.baselines[rule]  # judged as the model it is what it was beside the others
+    judged, beside = ({name: one for name, one in found.items() if not name.startswith("coverage")} for found in (
+        run.metrics, run.baselines[rule],
+    ))  # fmt: skip
+    assert judged == beside  # judged as the model it is what it was beside the others, but for its honest intervals
     with run_artifacts(made.site.mlflow_tracking_uri, run.run_id, BUNDLE) as folder:
         bundle = load_bundle(folder)
     assert (bundle.manifest.baseline, bundle.manifest.trees, bundle.manifest.feature_names) == (rule, 0, ())

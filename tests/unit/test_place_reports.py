@@ -10,12 +10,16 @@ from tests.lib.place_sites import CONFIGURATION, NORTH, SHIFTS, calls, place_rec
 
 from crisisrisk.cli import run
 from crisisrisk.commands.backtest import backtest
+from crisisrisk.commands.card import card
 from crisisrisk.commands.forecast import shifts_from
+from crisisrisk.commands.model import Decision, promote
 from crisisrisk.commands.promotion import read_candidate
 from crisisrisk.commands.train import train
-from crisisrisk.errors import UsageError
+from crisisrisk.errors import NotPromotedError, UsageError
 from crisisrisk.evaluation.place_affected import affected_outcome, affected_text
 from crisisrisk.evaluation.place_levels import level_of, levels_text, spread_of
+from crisisrisk.models.champions import champion
+from crisisrisk.models.registry import run_artifacts
 from crisisrisk.scoring.places import forecast_shifts
 from crisisrisk.scoring.release import forecast_geojson
 from crisisrisk.tables.site import read_site
@@ -139,6 +143,10 @@ def test_a_backtest_judges_every_level_of_cells_that_is_asked_for(
     assert [level["cells"] for level in found["levels"].values()] == [2, 2]
     assert {level["events"] for level in found["levels"].values()} == {42}
     assert set(found["spread"]) == {"skill", "hit_rate", "pai"}
+    assert (found["origins_told"], [one["hours"] for one in found["issue_times"]]) == ("1 origin", [1])
+    page, plain = (Path(name).read_text(encoding="utf-8") for name in found["files"])
+    assert f"<strong>{found['verdict'][0].upper()}{found['verdict'][1:]}.</strong>" in page.replace("&#39;", "'")
+    assert [one["happened"] for one in json.loads(plain)["places"]] == [15, 30]
     assert (found["flagged_days"], found["treatment_affected"]["share_affected"]) == ([], 1.0)
 
 
@@ -171,3 +179,34 @@ def test_squares_go_the_whole_way_to_a_map_of_polygons_and_a_model_keeps_its_cel
         assert feature["properties"]["place_id"].startswith("SQ1000-E")
         assert feature["properties"]["place_name"].startswith("SP ")
         assert (feature["geometry"]["type"], len(feature["geometry"]["coordinates"][0])) == ("Polygon", 5)
+
+
+def test_where_trees_earn_nothing_the_gate_names_the_rule_the_report_says_so_first_and_the_rule_is_served(
+    tmp_path: Path,
+) -> None:
+    """Four calls a day at the same hours from one point: every like shift has as many, and no tree can add to that."""
+    site = place_site(tmp_path, [*calls(90), {**calls(1)[0], "id": "away", "north": NORTH + 0.05}])
+    recipe = site.path / "training" / "small.toml"
+    recipe.parent.mkdir()
+    recipe.write_text(RECIPE, encoding="utf-8")
+    trees = train(site, "place", recipe, tell=lambda _: None)
+    rule = trees.report["best_baseline"]
+    assert f"the model earns nothing over the simple rule {rule}" in trees.report["verdict"]
+    with pytest.raises(NotPromotedError) as refused:
+        promote(site, trees.run_id, Decision(by="A. Nowak", reason="a try"))
+    assert f"crisisrisk train place --baseline {rule}" in str(refused.value)
+    written = card(site, trees.run_id).files[0].read_text(encoding="utf-8")
+    summary = written.split('<section id="summary">')[1]
+    assert summary.split("<strong>")[1].startswith(f"The model earns nothing over the simple rule {rule}: deviance")
+    with run_artifacts(site.mlflow_tracking_uri, trees.run_id, "") as folder:
+        assert (folder / "card.html").read_text(encoding="utf-8") == written
+
+    served = train(site, "place", recipe, baseline=rule, tell=lambda _: None)
+    promote(site, served.run_id, Decision(by="A. Nowak", reason="trees earn nothing here"))
+    answers = champion(site.models, "place")
+    assert (answers.manifest.run_id, answers.manifest.baseline) == (served.run_id, rule)
+    now = Store(site).snapshot().as_of_now()
+    made = forecast_shifts(answers, Store(site).snapshot(), site, shifts=shifts_from(site, now, 24), issued_at=now)
+    assert made.frame["expected"].max() > 1
+    own = card(site, served.run_id, out=tmp_path / "rule.html").files[0].read_text(encoding="utf-8")
+    assert f"<strong>The model is the simple rule {rule}, the best of" in own

@@ -11,8 +11,8 @@ from crisisrisk.evaluation.metrics import auroc, precision_at_k
 from crisisrisk.evaluation.person_report import person_report
 from crisisrisk.evaluation.place_metrics import poisson_deviance
 from crisisrisk.evaluation.place_report import JudgedShifts, place_report
-from crisisrisk.models.scattered_forecast import ScatteredForecast
 from crisisrisk.evaluation.slices import JudgedRows
+from crisisrisk.models.scattered_forecast import ScatteredForecast
 
 
 def _judged(seed: int, *, people: int = 150, weeks: int = 6) -> tuple[np.ndarray, JudgedRows]:
@@ -147,7 +147,11 @@ def test_intervals_of_weeks_are_those_of_drawing_their_rows() -> None:
     truth = random.gamma(0.5, 0.5, (30, 12)) + 0.01
     counts, other, week = random.poisson(truth), truth * random.gamma(5, 0.2, (30, 12)), np.arange(30) // 4
     report = place_report(
-        poisson(truth), counts, baselines={"other": poisson(other)}, shifts=JudgedShifts(week=week), seed=3,
+        poisson(truth),
+        counts,
+        baselines={"other": poisson(other)},
+        shifts=JudgedShifts(week=week),
+        seed=3,
         resamples=40,
     )
     slow = paired_difference(

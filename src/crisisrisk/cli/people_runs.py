@@ -91,11 +91,11 @@ def workload(run_id: str, per_team: int | None, site_folder: str | None, as_json
 @click.command(epilog="Example:  crisisrisk card 3f2c --out trust-sheet.html")
 @RUN
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help=(
-    "One file: .html, .md or .json. Default: all three, in the site's reports."))  # fmt: skip
+    "One file: .html, .json, or of people .md. Default: all, in the site's reports."))  # fmt: skip
 @site_option
 @json_option
 def card(run_id: str, out: Path | None, site_folder: str | None, as_json: bool) -> None:
-    """Write the trust sheet of a run of people, fit for release: how it was made, how it did, what it is not for."""
+    """Write the trust sheet of a run, fit for release: how it was made, how it did, what it is not for."""
     from crisisrisk.commands.card import card as write
 
     found = write(open_site(site_folder), run_id, out=out)

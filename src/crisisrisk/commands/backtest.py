@@ -9,18 +9,21 @@ from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
+from crisisrisk.commands.card import write_report
 from crisisrisk.errors import UsageError
-from crisisrisk.evaluation.place_levels import level_of, spread_of
+from crisisrisk.evaluation.place_levels import issue_time_of, level_of, spread_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
-from crisisrisk.timeline import utc_from_local
-from crisisrisk.training.backtesting import Origins, backtest_people, backtest_places
+from crisisrisk.timeline import instant, utc_from_local
+from crisisrisk.training.backtesting import Origins, backtest_people, backtest_places, origins_told
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
 from crisisrisk.training.progress import Progress, kept_progress, progress_key
+from crisisrisk.training.recipe import TrainingRecipe
 from crisisrisk.training.results import Backtest
+from crisisrisk.training.trust_sheet import backtest_files
 
 Tell = Callable[[str], None]
 
@@ -46,7 +49,20 @@ def backtest(
             report = _people(site, held, recipes, origins, tell, progress)
         else:
             report = _places(levels, held, recipes, origins, tell, progress)
-    return Backtest(subject=kind, model_name=recipes.training.name, content=report, seconds=time.monotonic() - started)
+    files = _written(site, recipes, report, key) if kind == "place" else ()
+    return Backtest(
+        subject=kind, model_name=recipes.training.name, content=report, files=files,
+        seconds=time.monotonic() - started,
+    )  # fmt: skip
+
+
+def _written(site: Site, recipes: Recipes, report: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The report as a page and as JSON, fit for release, in the site's reports."""
+    name, judged_on = recipes.training.name, f"{report['shifts']:,} shifts, {report['origins_told']}"
+    files = backtest_files(
+        name, report, site.name, recipe_fingerprint=recipes.fingerprint, judged_on=f"judged on {judged_on}"
+    )
+    return tuple(str(path) for path in write_report(site, key, {"task": f"{name}-backtest"}, files))
 
 
 def _levels(site: Site, words: Sequence[str]) -> dict[str, Site]:
@@ -83,17 +99,33 @@ def _place_report(
     site: Site, snapshot: Snapshot, recipes: Recipes, origins: Origins, tell: Tell, progress: Progress
 ) -> dict[str, Any]:
     tell("reading contacts, cells and shifts …")
-    held_out = _held_out(recipes, origins, snapshot.as_of_now())
+    held_out = _held_out(recipes.training, snapshot, origins)
     data = place_data(recipes.training, recipes.features, snapshot, site, held_out_days=held_out)
     report = backtest_places(recipes.training, recipes.features, data, site, origins, tell=tell, progress=progress)
-    return {**report.as_json(), "attrition": data.attrition_rows(), "flagged_days": data.flagged_rows()}
+    named = origins.start is not None or origins.end is not None
+    asked = report.report.origins if named else recipes.training.split.origins
+    content = report.as_json()
+    return {
+        **content,
+        "origins_told": origins_told(asked, report.report.origins),
+        "issue_times": [issue_time_of(content, hours=recipes.training.grid.issue_hours)],
+        "attrition": data.attrition_rows(),
+        "flagged_days": data.flagged_rows(),
+    }
 
 
-def _held_out(recipes: Recipes, origins: Origins, now: datetime) -> int:
-    """Days from the first origin to the end: the map of cells must not know them."""
+def _held_out(recipe: TrainingRecipe, snapshot: Snapshot, origins: Origins) -> int:
+    """Days from the first origin to the end: the map of cells must not know them.
+
+    Where the data are too short for all origins, only those for which there is something to train on count.
+    """
+    now = snapshot.as_of_now()
     if origins.start is not None:
         return max((now - origins.start).days, 1)
-    return (recipes.training.split.origins + 1) * origins.every_days
+    began = [counts.first_occurred for counts in snapshot.sources().values() if counts.rows]
+    behind = recipe.grid.warm_up_days + 2 * recipe.split.validation_days
+    free = (now - instant(min(began))).days - behind if began else 0
+    return (min(recipe.split.origins, max(free // origins.every_days, 1)) + 1) * origins.every_days
 
 
 def _days(every: str) -> int:

@@ -1,4 +1,4 @@
-"""The trust sheet of a run of people, again from what the run left behind."""
+"""The trust sheet of a run, again from what the run left behind."""
 
 import os
 from collections.abc import Mapping
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crisisrisk.commands.people_runs import people_run
+from crisisrisk.commands.people_runs import people_run, read_report
 from crisisrisk.errors import UsageError
 from crisisrisk.evaluation.card.content import SiteFacts
 from crisisrisk.evaluation.card.render import HTML, JSON, MARKDOWN
+from crisisrisk.models import registry
 from crisisrisk.scoring.release import write_whole
 from crisisrisk.serving.settings import read_settings
 from crisisrisk.tables.site import Site
-from crisisrisk.training.trust_sheet import sheet_files
+from crisisrisk.training.trust_sheet import place_sheet_files, sheet_files
 
 KINDS = {".html": HTML, ".htm": HTML, ".md": MARKDOWN, ".json": JSON}
 
@@ -34,19 +35,41 @@ class Card:
 def card(site: Site, run_id: str, *, out: Path | None = None) -> Card:
     """Write the sheet of a run by its id or the beginning of it.
 
-    `out`: one file, of the kind that its ending says; without it HTML, Markdown and JSON go into the site's reports.
-    Raises UsageError for a run of places, and for another ending.
+    `out`: one file, of the kind that its ending says; without it HTML and JSON, of people Markdown too, go into the
+    site's reports. Raises UsageError for an ending that the sheet does not have.
     """
     kind = None if out is None else KINDS.get(out.suffix.lower())
     if out is not None and kind is None:
         raise UsageError("CR-USE-001", "--out is of no kind that a trust sheet has", found=out.name,
                          wanted="a name that ends in .html, .md or .json")  # fmt: skip
-    run = people_run(site, run_id)
-    files = sheet_files(run.run_id, run.content, run.recipe, run.predictions, site_facts(site), site.time_zone)
+    sheet = _sheet_of(site, run_id)
     if out is not None and kind is not None:
-        write_whole(out, files[kind])
-        return Card(run_id=run.run_id, task=run.content["task"], files=(out,))
-    return Card(run_id=run.run_id, task=run.content["task"], files=write_report(site, run.run_id, run.content, files))
+        if kind not in sheet.files:
+            raise UsageError("CR-USE-001", "a run of places has no such sheet", found=out.name,
+                             wanted="a name that ends in .html or .json")  # fmt: skip
+        write_whole(out, sheet.files[kind])
+        return Card(run_id=sheet.run_id, task=sheet.content["task"], files=(out,))
+    written = write_report(site, sheet.run_id, sheet.content, sheet.files)
+    return Card(run_id=sheet.run_id, task=sheet.content["task"], files=written)
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    run_id: str
+    content: Mapping[str, Any]
+    files: Mapping[str, str]
+
+
+def _sheet_of(site: Site, run_id: str) -> _Sheet:
+    """The files of a run by name, from its own artefacts."""
+    found = registry.find_run(site.mlflow_tracking_uri, run_id).run_id
+    with registry.run_artifacts(site.mlflow_tracking_uri, found, "") as folder:
+        content = read_report(folder, found)
+    if content["subject"] == "place":
+        return _Sheet(found, content, place_sheet_files(found, content, site.name))
+    run = people_run(site, found)
+    files = sheet_files(run.run_id, run.content, run.recipe, run.predictions, site_facts(site), site.time_zone)
+    return _Sheet(run.run_id, run.content, files)
 
 
 def write_report(site: Site, run_id: str, content: Mapping[str, Any], files: Mapping[str, str]) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.commands.card import site_facts
 from crisisrisk.evaluation.judged_report import judged_report
+from crisisrisk.evaluation.place_levels import issue_time_of
 from crisisrisk.models.registry import settle_run
 from crisisrisk.models.tracking_store import require_store
 from crisisrisk.tables.site import Site
@@ -60,7 +61,7 @@ def _finished(site: Site, kind: str, snapshot: Snapshot, recipes: Recipes, progr
     """The model, fitted and judged; of what an earlier process finished of it nothing is made again."""
     if progress.is_taken_up:
         tell("going on where the same training stopped …")
-    sheet = SheetSettings(site=site_facts(site), zone=site.time_zone) if kind == "person" else None
+    sheet = SheetSettings(site=site_facts(site), zone=site.time_zone)
     kept = kept_finished(progress, sheet)
     if kept is not None:
         return kept
@@ -123,13 +124,15 @@ def _train_place(
     judged = place.train_and_judge(
         recipes.training, recipes.features, data, site, tell=tell, progress=progress, baseline=rule
     )
+    report = judged.report.as_json()
     shown = data.features[data.rows_of(judged.test)]
     shown = shown.reshape(shown.shape[0] * shown.shape[1], shown.shape[2])
     counts = data.counts[data.usable]
     return Finished(
         model=judged.model,
         report={
-            **judged.report.as_json(),
+            **report,
+            "issue_times": [issue_time_of(report, hours=recipes.training.grid.issue_hours)],
             "intervals": judged.intervals,
             "places": judged.places,
             "groups": _groups(site, recipes, data, tell),
@@ -146,6 +149,7 @@ def _train_place(
         cells_known_before=data.cells_known_before,
         cells_level=site.cells.level,
         latency_hours=data.latency_hours,
+        sheet=SheetSettings(site=site_facts(site), zone=site.time_zone),
     )
 
 

@@ -49,7 +49,9 @@ def dispersion_of(dispersion: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
 def log_scores(expected: ArrayLike, counts: ArrayLike, *, dispersion: ArrayLike = 0.0) -> FloatArray:
     """−ln P(y) of each (Czado, Gneiting and Held 2009, section 3.2). Infinite where exactly 0 was expected."""
     forecast, events = expected_and_counts(expected, counts)
-    scores: FloatArray = -log_chances(events.ravel(), forecast.ravel(), dispersion_of(dispersion, forecast.shape).ravel())
+    scores: FloatArray = -log_chances(
+        events.ravel(), forecast.ravel(), dispersion_of(dispersion, forecast.shape).ravel()
+    )
     return scores.reshape(forecast.shape)
 
 

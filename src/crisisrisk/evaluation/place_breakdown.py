@@ -71,7 +71,9 @@ def _level(
         counts = summed(counts, group).astype(np.int64)
     earlier = before if before is None or group is None else Before(summed(before.counts, group), before.season)
     found = at_cells if group is None else {name: scored(one, counts) for name, one in forecasts.items()}
-    values = {name: {**one.values, **_scaled(forecasts[name], counts, earlier)} for name, one in found.items()}
+    values: dict[str, dict[str, Any]] = {
+        name: {**one.values, **_scaled(forecasts[name], counts, earlier)} for name, one in found.items()
+    }
     own = values.pop("model")
     others = {name: one for name, one in found.items() if name != "model"}
     best, forecast = best_of(values), forecasts["model"]

@@ -1,4 +1,6 @@
-"""One forecast recipe judged on several sizes and origins of cells: how much of a result is the map it was drawn on.
+"""One forecast recipe judged on several sizes and origins of cells, or at several times before the shift.
+
+How much of a result is the map it was drawn on, and how much is worth knowing late.
 
 Deviance a cell-shift depends on the size of cells and is not set side by side; skill, hit rate and PAI are.
 """
@@ -28,6 +30,14 @@ def level_of(report: Mapping[str, Any]) -> dict[str, Any]:
     }
     named = {name: report[name] for name in ("cells", "events", "best_baseline", "skill")}
     return {**named, "deviance": report["model"]["deviance"], **by_coverage}
+
+
+def issue_time_of(report: Mapping[str, Any], *, hours: float) -> dict[str, Any]:
+    """What is set side by side of one issue time's report: `hours` before the shift, and what `level_of` gives.
+
+    And the `gain` over the best baseline, with its interval.
+    """
+    return {"hours": hours, **level_of(report), "gain": report["gains"][report["best_baseline"]]}
 
 
 def spread_of(levels: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -86,7 +86,8 @@ def _says(forecast: ScatteredForecast, happened: NDArray[np.int64]) -> list[str]
     mean, dispersion = forecast.over_shifts()
     fewer, up_to = around(np.maximum(mean, LEAST_EXPECTED), dispersion, happened)
     said = np.where(1 - fewer < ALARM, MORE, np.where(up_to < ALARM, FEWER, AS_EXPECTED))
-    return np.where(happened < SMALLEST, TOO_FEW, said).tolist()
+    told: list[str] = np.where(happened < SMALLEST, TOO_FEW, said).tolist()
+    return told
 
 
 def _areas(cells: Cells) -> NDArray[np.float64] | None:

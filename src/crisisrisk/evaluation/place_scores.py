@@ -62,7 +62,9 @@ def ranking(
     `capture`: area under the capture curve ÷ that of the best choice in each shift. `team_cells`: shape (shifts,), 0
     where nobody is said to be on duty; None: nobody ever is, and `teams` is None.
     """
-    found = dict(zip(COVERAGES, hotspots(expected, counts, coverages=tuple(COVERAGES.values()), area=area), strict=True))
+    found = dict(
+        zip(COVERAGES, hotspots(expected, counts, coverages=tuple(COVERAGES.values()), area=area), strict=True)
+    )
     return {
         "capture": capture_curve(expected, counts, area=area, points=2).share_of_best,
         "hit_rate": {percent: spot.hit_rate for percent, spot in found.items()},
@@ -153,7 +155,10 @@ def kinds_of_shift(
         }
         found.append(
             {
-                "kind": name, "shifts": int(np.count_nonzero(among)), "events": int(counts[among].sum()), **scores,
+                "kind": name,
+                "shifts": int(np.count_nonzero(among)),
+                "events": int(counts[among].sum()),
+                **scores,
                 "calibration_ratio": calibration_ratio(expected[among], counts[among]),
                 "gain": gains(model, {"best": best}, paired, counts.shape[1], among=among)["best"],
             }

@@ -170,20 +170,20 @@ def _starting(starts: Instants, window: Window) -> NDArray[np.int64]:
 
 
 def weekly_origins(shifts: Sequence[Shift], zone: ZoneInfo, *, count: int, every_days: int = 7) -> tuple[datetime, ...]:
-    """The last `count` local Mondays with a whole week of shifts after them, ascending.
+    """The last `count` local Mondays with a whole week of shifts after them, ascending; as many as there are.
 
     With `every_days` other than 7: local midnights so many days apart, each followed by as many days of shifts.
-    Raises DataError when the shifts have fewer.
+    Raises DataError when there is none.
     """
     if not shifts:
-        raise _too_short("there are no shifts", wanted=f"{count} weeks of shifts", found="none")
+        raise _too_short("there are no shifts", wanted="at least a week of shifts", found="none")
     window = Window(min(shift.start for shift in shifts), max(shift.end for shift in shifts))
     block = timedelta(days=every_days) - _HALF_A_DAY
     whole = [moment for moment in grid(window, zone, Rhythm(days=every_days)) if moment + block <= window.end]
-    if len(whole) < count:
-        found = f"{len(whole)} between {_day(window.start)} and {_day(window.end)}"
-        raise _too_short("the shifts are too few for the origins", wanted=f"{count} origins", found=found)
-    return tuple(whole[len(whole) - count :])
+    if not whole:
+        found = f"{_day(window.start)} to {_day(window.end)}"
+        raise _too_short("the shifts are too few for one origin", wanted=f"{every_days} days of shifts", found=found)
+    return tuple(whole[-count:])
 
 
 def rolling_origins(

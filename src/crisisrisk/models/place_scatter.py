@@ -63,9 +63,7 @@ def fit_dispersion(
     plain = _plain(kinds, _density_edges(density))
     strata = plain.strata(plain.kind_numbers(names), density, expected)
     scattered = replace(plain, dispersion=_dispersions(plain, expected, counts, strata))
-    return replace(
-        scattered, shared_dispersion=_shared_dispersion(expected, counts, scattered.dispersions(strata))
-    )
+    return replace(scattered, shared_dispersion=_shared_dispersion(expected, counts, scattered.dispersions(strata)))
 
 
 def _plain(kinds: tuple[str, ...], density_edges: tuple[float, ...]) -> PlaceDistribution:

@@ -253,18 +253,38 @@ def _told(found: Sequence[Arrays]) -> ServedForecast:
 def place_folds(
     recipe: TrainingRecipe, data: PlaceData, site: Site, origins: Origins
 ) -> Iterator[tuple[tuple[datetime, ...], ShiftSplit]]:
-    """For each fit the origins that share it, and its shifts. Raises DataError where a block has none."""
-    for run in _runs(place_origins(recipe, data, site, origins), recipe.split.refit_every_origins):
-        split = usable_split(
-            shift_split(
-                data.shifts, origin=run[0], test_days=_days_of(run, origins.every_days),
-                validation_days=recipe.split.validation_days, issue_hours=recipe.grid.issue_hours,
-                latency_hours=data.latency_hours,
-            ),
-            data,
-        )  # fmt: skip
+    """For each fit the origins that share it, and its shifts.
+
+    Of origins that nobody named, those before which there is less to train on than to validate on are left out. Raises
+    DataError where no origin is left, or a block of one that was named has nothing.
+    """
+    asked = place_origins(recipe, data, site, origins)
+    if origins.start is None and origins.end is None:
+        asked = tuple(one for one in asked if _long_enough(_split_at(recipe, data, (one,), origins))) or asked[-1:]
+    for run in _runs(asked, recipe.split.refit_every_origins):
+        split = _split_at(recipe, data, run, origins)
         _require_shifts(split.train, split.validation, split.test, run[0])
         yield run, split
+
+
+def _split_at(recipe: TrainingRecipe, data: PlaceData, run: tuple[datetime, ...], origins: Origins) -> ShiftSplit:
+    split = shift_split(
+        data.shifts, origin=run[0], test_days=_days_of(run, origins.every_days),
+        validation_days=recipe.split.validation_days, issue_hours=recipe.grid.issue_hours,
+        latency_hours=data.latency_hours,
+    )  # fmt: skip
+    return usable_split(split, data)
+
+
+def _long_enough(split: ShiftSplit) -> bool:
+    return len(split.test) > 0 and len(split.train) >= len(split.validation) > 0
+
+
+def origins_told(asked: int, stood: int) -> str:
+    """How many origins stand behind a report, and why where they are fewer than asked for."""
+    if stood >= asked:
+        return f"{stood} origin" if stood == 1 else f"{stood} origins"
+    return f"{stood} of {asked} origins: before the others there is too little to train and to validate on"
 
 
 def place_origins(recipe: TrainingRecipe, data: PlaceData, site: Site, origins: Origins) -> tuple[datetime, ...]:

@@ -46,7 +46,7 @@ def _content(finished: Finished) -> dict[str, Any]:
     }
 
 
-def kept_finished(progress: Progress, sheet: SheetSettings | None) -> Finished | None:
+def kept_finished(progress: Progress, sheet: SheetSettings) -> Finished | None:
     """The finished model that an earlier command could not keep; None where there is none that can be read.
 
     `sheet`: what a trust sheet says of the site now.
@@ -61,7 +61,7 @@ def kept_finished(progress: Progress, sheet: SheetSettings | None) -> Finished |
         return None
 
 
-def _read(folder: Path, sheet: SheetSettings | None) -> Finished:
+def _read(folder: Path, sheet: SheetSettings) -> Finished:
     content = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
     before = content["cells_known_before"]
     return Finished(

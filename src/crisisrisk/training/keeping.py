@@ -30,7 +30,7 @@ from crisisrisk.training.movements import movements
 from crisisrisk.training.person_data import cohort_rule, counting_rule, crisis_rule
 from crisisrisk.training.plots import shap_summary
 from crisisrisk.training.recipe import TrainingRecipe
-from crisisrisk.training.trust_sheet import sheet_files
+from crisisrisk.training.trust_sheet import place_sheet_files, sheet_files
 
 REPORT, ATTRITION, SUMMARY_PLOT = "report.json", "attrition.txt", "shap_summary.png"
 TRAINING_RECIPE = "recipes/training.json"
@@ -93,7 +93,7 @@ class Finished:
     complete_to: Mapping[str, int] = field(default_factory=dict)
     """For each source up to when its records were all there, microseconds since 1970 UTC."""
     sheet: SheetSettings | None = None
-    """What the trust sheet of a model of people says of the site."""
+    """What the trust sheet says of the site."""
 
 
 def task_of(
@@ -162,7 +162,7 @@ def _write_artifacts(folder: Path, run_id: str, recipes: Recipes, finished: Fini
     (folder / REPORT).write_text(report_text(recipes, finished), encoding="utf-8")
     if finished.judged is not None:
         write_judged(folder, finished.judged)
-        _write_sheet(folder, run_id, recipes, finished, finished.judged)
+    _write_sheet(folder, run_id, recipes, finished)
     (folder / ATTRITION).write_text(finished.attrition_text + "\n", encoding="utf-8")
     title = f"What moves {recipes.training.name}: exact contributions on test rows"
     shap_summary(
@@ -171,13 +171,17 @@ def _write_artifacts(folder: Path, run_id: str, recipes: Recipes, finished: Fini
     write_bundle(folder / BUNDLE, candidate(run_id, recipes, finished))
 
 
-def _write_sheet(folder: Path, run_id: str, recipes: Recipes, finished: Finished, judged: JudgedPredictions) -> None:
+def _write_sheet(folder: Path, run_id: str, recipes: Recipes, finished: Finished) -> None:
     """The trust sheet, as `crisisrisk card` makes it from the same files."""
     if finished.sheet is None:
         return
     content, recipe = json.loads((folder / REPORT).read_text(encoding="utf-8")), json.loads(recipes.training.to_json())
-    sheet = finished.sheet
-    for name, text in sheet_files(run_id, content, recipe, judged, sheet.site, sheet.zone).items():
+    sheet, judged = finished.sheet, finished.judged
+    files = (
+        place_sheet_files(run_id, content, sheet.site.name) if judged is None
+        else sheet_files(run_id, content, recipe, judged, sheet.site, sheet.zone)
+    )  # fmt: skip
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
 
 

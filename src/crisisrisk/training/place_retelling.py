@@ -47,7 +47,12 @@ def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, si
         until=max(data.shifts[one].end for one in shifts),
         week=weeks_of([data.shifts[one] for one in shifts], site.time_zone),
         report=judge_place(
-            recipe, data, site, [fold_of(split)], served(bundle.place_model, data, shifts, expected), origins=1,
+            recipe,
+            data,
+            site,
+            [fold_of(split)],
+            served(bundle.place_model, data, shifts, expected),
+            origins=1,
             is_baseline=bundle.manifest.baseline,
         ),
     )

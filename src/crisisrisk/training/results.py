@@ -98,10 +98,13 @@ class Backtest:
     model_name: str
     content: Mapping[str, Any]
     seconds: float
+    files: Sequence[str] = ()
+    """Where the report was written."""
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `backtest --json`."""
-        return {"task": self.model_name, **self.content, "seconds": round(self.seconds, 1)}
+        files = {"files": list(self.files)} if self.files else {}
+        return {"task": self.model_name, **self.content, **files, "seconds": round(self.seconds, 1)}
 
     def as_text(self) -> str:
         """A few lines for a terminal."""
@@ -115,9 +118,10 @@ class Backtest:
         said = [
             *flagged_text(self.content.get("flagged_days", ())), *affected_text(self.content.get("treatment_affected")),
         ]  # fmt: skip
-        worth = ["", str(self.content["verdict"])] if "verdict" in self.content else []
+        worth = [str(self.content["verdict"]), str(self.content["origins_told"]), ""] if self.files else []
         head = f"{self.model_name}  backtest  ·  {sizes}"
-        return "\n".join([head, "", table, *levels, *worth, *said, "", f"{self.seconds:.0f} s"])
+        written = [f"report: {path}" for path in self.files]
+        return "\n".join([head, *worth, "", table, *levels, *said, "", *written, f"{self.seconds:.0f} s"])
 
 
 def flagged_text(days: Sequence[Mapping[str, Any]]) -> list[str]:
