@@ -27,7 +27,7 @@ class EpisodeRule:
 
     An event counts when its source is in `sources`; or when its source has an entry in `codes` or `outcomes`
     and its code and outcome are among those listed there; or, with `crisis_flag`, when its agency flagged it
-    with `is_crisis`. `origins`, when not empty, then keeps only events of those origins; `only_doors` only events
+    with `is_crisis`. `origins` and `modes`, when not empty, then keep only events of those; `only_doors` only events
     that came by those doors.
 
     A door is a name with its members: a source, or one code of a source written `source:code`, which goes before the
@@ -39,6 +39,7 @@ class EpisodeRule:
     outcomes: NameLists = ()
     crisis_flag: bool = False
     origins: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
     doors: NameLists = ()
     only_doors: tuple[str, ...] = ()
     stable_gap_days: int = 7
@@ -91,6 +92,8 @@ def crisis_mask(rule: EpisodeRule, events: pa.Table) -> Mask:
         counts |= _column(events, "is_crisis").fill_null(False).to_numpy(zero_copy_only=False)
     if rule.origins:
         counts &= is_one_of(events, "origin", rule.origins)
+    if rule.modes:
+        counts &= is_one_of(events, "mode", rule.modes)
     return counts & _by_doors(rule, events) if rule.only_doors else counts
 
 

@@ -307,7 +307,7 @@ def test_the_file_of_a_forecast_is_a_release_without_counts(made: DemoResult, tm
     assert collection["type"] == "FeatureCollection"
     assert len(collection["features"]) == 3 * 146
     assert [set(one) for one in collection["shifts"]] == [
-        {"shift_id", "expected", "lower", "upper", "quieter_in_100", "busier_in_100", "outlook"}
+        {"shift_id", "expected", "lower", "upper", "quieter_in_100", "busier_in_100", "outlook", "modes"}
     ] * 3
     for one in collection["features"]:
         ring = one["geometry"]["coordinates"][0]

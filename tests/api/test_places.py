@@ -119,6 +119,17 @@ def test_a_place_that_is_nowhere_has_no_geometry(own_site: ServiceSite) -> None:
     assert [feature["geometry"] for feature in board(own_site, "?f=geojson").json()["features"]] == [None] * 3
 
 
+def test_a_shift_says_how_its_contacts_are_made_and_releases_it_rounded(own_site: ServiceSite) -> None:
+    modes = {"night-2026-11-22": {"expected": {"attendance": 1.733, "s136": 0.65}, "released": {"rest": 2.4}}}
+    save_place_forecast(own_site.engine, forecast(), place_run(as_of=AS_OF, modes=modes))
+    assert board(own_site).json()["shift"]["forecast"]["modes"] == {"attendance": 1.733, "s136": 0.65}
+    assert board(own_site, role="data").json()["shift"]["forecast"]["modes"] == {"rest": 2.4}
+    assert board(own_site, "?download=true").json()["shift"]["forecast"]["modes"] == {"rest": 2.4}
+    listed = own_site.client("data").get("/api/v1/shifts?from=2026-11-22T00:00:00Z").json()["shifts"]
+    told = [shift["forecast"]["modes"] for shift in listed if shift["id"] == "night-2026-11-22"]
+    assert told == [{"rest": 2.4}]
+
+
 # What is released
 
 

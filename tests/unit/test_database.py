@@ -299,6 +299,17 @@ def test_a_forecast_comes_back_as_it_was_issued(engine: Engine) -> None:
     assert forecast_for(engine, "night-2026-11-23") is None
 
 
+def test_how_contacts_of_a_shift_are_made_comes_back_with_it(engine: Engine) -> None:
+    modes = {"night-2026-11-22": {"expected": {"attendance": 1.75, "s136": 0.65}, "released": {"rest": 2.4}}}
+    save_place_forecast(engine, forecast(), place_run(modes=modes))
+    save_place_forecast(engine, forecast("day-2026-11-23"), place_run())
+    night, day = (forecast_for(engine, name) for name in ("night-2026-11-22", "day-2026-11-23"))
+    assert night is not None
+    assert day is not None
+    assert (night[0].modes, night[0].released_modes) == ({"attendance": 1.75, "s136": 0.65}, {"rest": 2.4})
+    assert (day[0].modes, day[0].released_modes) == ({}, {})
+
+
 def test_a_forecast_without_words_for_release_is_kept_without(engine: Engine) -> None:
     save_place_forecast(engine, forecast().drop(columns=["released_usual", "released_reasons"]), place_run())
     found = forecast_for(engine, "night-2026-11-22")

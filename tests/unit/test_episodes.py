@@ -96,6 +96,8 @@ def test_live_counts_at_the_edges_of_a_lookback() -> None:
         ),
         (EpisodeRule(crisis_flag=True), [False, False, False, False, True]),
         (EpisodeRule(sources=("s136", "crisis_line"), origins=("public",)), [True, False, False, False, False]),
+        (EpisodeRule(sources=("s136", "mh_contact"), modes=("attendance",)), [False, False, False, False, True]),
+        (EpisodeRule(crisis_flag=True, modes=("s136", "attendance")), [False, False, False, False, True]),
     ],
 )
 def test_what_counts_as_a_crisis(rule: EpisodeRule, counted: list[bool]) -> None:
@@ -104,7 +106,7 @@ def test_what_counts_as_a_crisis(rule: EpisodeRule, counted: list[bool]) -> None
         {"code": "call", "outcome": "attended", "is_crisis": False},
         {"code": "text", "outcome": "attended", "is_crisis": False},
         {"code": "call", "outcome": None, "is_crisis": None},
-        {"source": "mh_contact", "is_crisis": True},
+        {"source": "mh_contact", "is_crisis": True, "mode": "attendance"},
     ]
     table = event_table([_event(BASE + n * DAY, number=n, **kind) for n, kind in enumerate(kinds)])
     assert crisis_mask(rule, table).tolist() == counted

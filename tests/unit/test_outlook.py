@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from crisisrisk.features.place_modes import ModeShares
 from crisisrisk.models.place_distribution import LEVELS, PlaceDistribution
 from crisisrisk.scoring.outlook import Outlook, Spread
 from crisisrisk.serving.disclosure import tells_small_number
@@ -18,6 +19,7 @@ OUTLOOK = Outlook(
     hourly=(0.125,) * 8,
 )  # fmt: skip
 EVEN = [np.full(8, 0.125)] * 3
+MODES = [ModeShares({"attendance": 0.75, "s136": 0.25}, {"attendance": 30, "s136": 10})] * 3
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def spread(expected: list[list[float]]) -> Spread:
 
 def test_a_shift_that_expects_its_usual_is_ordinary_and_one_of_twice_as_much_is_busier() -> None:
     usual = np.array([[2.0, 5.0]] * 3)
-    ordinary, busy, quiet = spread([[2.0, 5.0], [5.0, 12.0], [0.2, 0.9]]).outlooks(usual, EVEN)
+    ordinary, busy, quiet = spread([[2.0, 5.0], [5.0, 12.0], [0.2, 0.9]]).outlooks(usual, EVEN, MODES)
     assert [one.likeliest for one in (ordinary, busy, quiet)] == [
         "about usual", "busier than usual", "quieter than usual",
     ]  # fmt: skip
@@ -74,7 +76,7 @@ def test_the_total_is_less_sure_than_independent_cells_would_make_it() -> None:
     together = spread(cells)
     apart = Spread(PlaceDistribution(), together.shifts, together.density, together.expected)
     usual = np.array(cells)
-    [wide], [narrow] = together.outlooks(usual, EVEN), apart.outlooks(usual, EVEN)
+    [wide], [narrow] = together.outlooks(usual, EVEN, MODES), apart.outlooks(usual, EVEN, MODES)
     assert wide.upper - wide.lower > narrow.upper - narrow.lower
     drawn = together.samples(0, draws=20_000, seed=1).sum(axis=1)
     assert np.mean((wide.lower <= drawn) & (drawn <= wide.upper)) == pytest.approx(0.83, abs=0.04)
@@ -84,3 +86,10 @@ def test_a_cell_that_rarely_sees_anything_is_about_usual_and_busier_with_the_fir
     beside = spread([[0.05, 3.0]]).cells_beside(np.array([[0.05, 3.0]]))
     assert (beside.low[0, 0], beside.high[0, 0]) == (0, 0)
     assert beside.busier[0, 0] == pytest.approx(0.05, abs=0.005)
+
+
+def test_the_modes_of_a_shift_add_up_to_it_and_leave_the_site_to_one_decimal() -> None:
+    [busy] = spread([[3.0, 7.03]]).outlooks(np.array([[3.0, 7.0]]), EVEN, MODES)
+    assert sum(busy.modes.values()) == pytest.approx(busy.expected, rel=1e-12)
+    assert busy.modes["s136"] == pytest.approx(10.03 / 4)
+    assert busy.released()["modes"] == {"attendance": 7.5, "s136": 2.5}

@@ -40,6 +40,29 @@ def test_the_shipped_recipes_are_read_and_survive_json(name):
     assert (recipe.name, again, again.fingerprint) == (name, recipe, recipe.fingerprint)
 
 
+MODE_RECIPES = ("place_attendance", "place_telephone_advice", "place_s136", "place_amhp_assessment")
+
+
+def test_outcomes_by_mode_are_shipped_one_recipe_each():
+    sources = (*SOURCES, "triage_advice", "amhp_assessment")
+    recipes = [read_training_recipe(shipped("training") / f"{name}.toml", sources=sources) for name in MODE_RECIPES]
+    assert [recipe.outcome.modes for recipe in recipes] == [
+        ("attendance",), ("telephone_advice",), ("s136",), ("amhp_assessment",),
+    ]  # fmt: skip
+    assert [recipe.name for recipe in recipes] == list(MODE_RECIPES)
+    assert all(TrainingRecipe.from_json(recipe.to_json()) == recipe for recipe in recipes)
+
+
+def test_a_mode_that_there_is_none_of_is_refused():
+    with pytest.raises(RecipeError) as caught:
+        parse_training_recipe(
+            {"name": "x", "subject": "place", "features": "place.toml",
+             "outcome": {"crisis_flag": True, "modes": ["attendence"]}},
+            sources=(), where="test",
+        )  # fmt: skip
+    assert caught.value.problem == 'outcome.modes: unknown mode "attendence"'
+
+
 def test_dates_and_code_lists_survive_json():
     recipe = parsed(
         'codes = { ed_attendance = ["F99", "X1"] }\n[grid]\nfirst_day = 2024-01-01\nlast_day = 2025-12-01\n'

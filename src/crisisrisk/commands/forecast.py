@@ -10,7 +10,9 @@ from crisisrisk.commands.outputs import require_ending
 from crisisrisk.database.scores import save_place_forecast
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import DataError, UsageError
+from crisisrisk.features.place_modes import NOT_RECORDED
 from crisisrisk.models.champions import champion
+from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.scoring.release import forecast_geojson, write_geojson
 from crisisrisk.tables.site import Site
@@ -48,7 +50,7 @@ class ForecastResult:
         head = (
             f"{first['shift_name']}  {start:%a %-d %b %H:%M} – {end:%a %H:%M}   "
             f"expected {outlook.expected:.1f} in all ({outlook.lower} to {outlook.upper}), usual {outlook.usual:.1f}\n"
-            f"      {outlook.text()}"
+            f"      {outlook.text()}{_modes_text(outlook)}"
         )
         lines = [
             f"{row['rank']:>4}  {row['place_name']:<24} {row['expected']:.2f} "
@@ -57,6 +59,15 @@ class ForecastResult:
             for _, row in rows.head(SHOWN).iterrows()
         ]
         return "\n".join([head, *lines])
+
+
+def _modes_text(outlook: Outlook) -> str:
+    """How contacts are made, as a line of its own; nothing where that is not known of any."""
+    told = {name: expected for name, expected in outlook.modes.items() if name != NOT_RECORDED}
+    if not told:
+        return ""
+    named = [f"{name.replace('_', ' ')} {expected:.1f}" for name, expected in outlook.modes.items()]
+    return f"\n      expected by mode: {', '.join(named)}"
 
 
 def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | None) -> ForecastResult:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,9 @@ class StoredShift:
     expected: float
     usual: float | None
     released_usual: float | None
+    modes: Mapping[str, float] = field(default_factory=dict)
+    """The expected contacts made in each way; empty where the forecast said nothing of it."""
+    released_modes: Mapping[str, float] = field(default_factory=dict)
 
 
 def latest_run(engine: Engine, *, model_name: str | None = None, at: datetime | None = None) -> StoredRun | None:
@@ -217,6 +220,8 @@ def stored_run(row: Row[Any]) -> StoredRun:
     values = {name: getattr(row, name) for name in names}
     if "tie_seed" in row._fields:
         values |= {"former_versions": tuple(row.former_versions or ()), "tie_seed": row.tie_seed}
+    if "modes" in row._fields:
+        values["modes"] = row.modes or {}
     return StoredRun(row.id, RunMeta(run_id=row.model_run_id, data_complete_to=complete, **values))
 
 
@@ -239,7 +244,9 @@ def _place(row: Row[Any]) -> StoredPlace:
 
 
 def _shift(row: Row[Any]) -> StoredShift:
+    modes = (row.modes or {}).get(row.shift_id, {})
     return StoredShift(
         shift_id=row.shift_id, shift_name=row.shift_name, start=row.shift_start, end=row.shift_end, run=stored_run(row),
         places=row.places, expected=row.expected, usual=row.usual, released_usual=row.released_usual,
+        modes=modes.get("expected", {}), released_modes=modes.get("released", {}),
     )  # fmt: skip

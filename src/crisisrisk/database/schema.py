@@ -111,6 +111,8 @@ class ForecastRun(_Made, Base):
     __tablename__ = "forecast_runs"
     __table_args__ = (Index(None, "model_name", "as_of"),)
 
+    modes: Mapped[dict[str, Any] | None]
+
 
 class Forecast(Base):
     """What one forecast run expects in one cell during one shift."""

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class RunMeta:
     """Of people: the versions whose higher numbers counted too."""
     tie_seed: int | None = None
     """Of people: what the order of equal numbers was drawn by; None where it was not drawn."""
+    modes: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    """Of places: by shift the expected contacts made in each way, `expected` as they are and `released`."""
 
 
 def save_person_scores(engine: Engine, scores: "pd.DataFrame", meta: RunMeta) -> int:
@@ -106,7 +108,7 @@ def _save(
     meta: RunMeta,
 ) -> int:
     with writing(engine) as connection:
-        values = {**_run_values(meta), **(_people_values(meta) if run_table is ScoringRun else {})}
+        values = {**_run_values(meta), **(_people_values(meta) if run_table is ScoringRun else _place_values(meta))}
         made = connection.execute(insert(run_table).values(**values).returning(run_table.id))
         number = int(made.scalar_one())
         for start in range(0, len(rows), BATCH):
@@ -127,6 +129,10 @@ def _run_values(meta: RunMeta) -> dict[str, Any]:
 
 def _people_values(meta: RunMeta) -> dict[str, Any]:
     return {"former_versions": list(meta.former_versions), "tie_seed": meta.tie_seed}
+
+
+def _place_values(meta: RunMeta) -> dict[str, Any]:
+    return {"modes": meta.modes}
 
 
 def _rows(frame: "pd.DataFrame", names: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -1,12 +1,13 @@
 """What a whole shift looks like: its likely span, and how likely it is busier or quieter than is usual for it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.features.place_modes import ModeShares
 from crisisrisk.models.place_distribution import (
     LEAST_EXPECTED,
     SHOWN_LEVEL,
@@ -42,6 +43,10 @@ class Outlook:
     busier: float
     hourly: tuple[float, ...]
     """The share of the contacts in each real hour since the shift began; the last hour may be a part of one."""
+    modes: Mapping[str, float] = field(default_factory=dict)
+    """The expected contacts made in each way, which add up to `expected`; empty where no earlier contact was known."""
+    released_modes: Mapping[str, float] = field(default_factory=dict)
+    """The same to one decimal, adding up to `expected` to one decimal, small ones put together."""
 
     @property
     def about_usual(self) -> float:
@@ -90,6 +95,7 @@ class Outlook:
             "quieter_in_100": chances["quieter"],
             "busier_in_100": chances["busier"],
             "outlook": self.released_text(),
+            "modes": dict(self.released_modes),
         }
 
 
@@ -129,8 +135,11 @@ class Spread:
         """Each cell beside its usual count, shape (shifts, cells)."""
         return beside_usual(self.expected, usual, self.distribution.dispersions(self.strata))
 
-    def outlooks(self, usual: Numbers, hourly: Sequence[Numbers]) -> tuple[Outlook, ...]:
-        """Each shift beside the usual counts of its cells, shape (shifts, cells). `hourly`: the shares of its hours."""
+    def outlooks(self, usual: Numbers, hourly: Sequence[Numbers], modes: Sequence[ModeShares]) -> tuple[Outlook, ...]:
+        """Each shift beside the usual counts of its cells, shape (shifts, cells).
+
+        `hourly`, `modes`: the shares of its hours and of the ways in which contacts are made.
+        """
         strata = self.strata
         span = self.distribution.total_interval(self.expected, strata, self.kinds, level=SHOWN_LEVEL)
         total, usually = self.expected.sum(axis=1), np.maximum(usual.sum(axis=1), LEAST_EXPECTED)
@@ -147,6 +156,8 @@ class Spread:
                 quieter=float(beside.quieter[row]),
                 busier=float(beside.busier[row]),
                 hourly=tuple(hourly[row].tolist()),
+                modes=modes[row].expected(float(total[row])),
+                released_modes=modes[row].released(float(total[row])),
             )
             for row, shift in enumerate(self.shifts)
         )

@@ -15,6 +15,7 @@ from crisisrisk.errors import UsageError
 from crisisrisk.features.place import PlaceHistory, PlaceRows, place_features, place_history
 from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_hours import hourly_shares
+from crisisrisk.features.place_modes import mode_shares
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.features.place_past import place_past
 from crisisrisk.features.place_visits import visits_in
@@ -97,7 +98,7 @@ class _Forecaster:
         history = place_history(events, cells, self.site.cells, counted=crisis_mask(task.crisis, events))
         rule = self.model.place_model.rule
         if rule is not None:
-            return self._by_rule(rule, history, rows, meta)
+            return self._by_rule(rule, history, events, rows, meta)
         features = place_features(self.model.features, events, rows, site=self.site)
         features = features.reshape(-1, features.shape[2])
         offset = offset_rates(
@@ -117,6 +118,10 @@ class _Forecaster:
         hourly = hourly_shares(
             history, rows, self.site, lookback_days=task.offset_lookback_days, latency_hours=task.offset_latency_hours
         )
+        modes = mode_shares(
+            history, events, rows, self.site, lookback_days=task.offset_lookback_days,
+            latency_hours=task.offset_latency_hours,
+        )  # fmt: skip
         shape = (len(self.shifts), len(cells))
         spread = Spread(model.distribution, self.shifts, density_of(cells), expected.reshape(shape))
         order, ranks = _ranked(spread.expected)
@@ -124,32 +129,35 @@ class _Forecaster:
             frame=_frame(
                 cells, rows, spread, usual, [speaker.live(row, found[row]) for row in range(len(found))], order, ranks
             ),
-            outlooks=spread.outlooks(usual.reshape(shape), hourly),
-            released_outlooks=spread.outlooks(np.exp(offset).reshape(shape), hourly),
+            outlooks=(outlooks := spread.outlooks(usual.reshape(shape), hourly, modes)),
+            released_outlooks=spread.outlooks(np.exp(offset).reshape(shape), hourly, modes),
             spread=spread,
             released_usual=tuple(np.exp(offset)[order].tolist()),
             released_reasons=tuple(speaker.released(row, found[row]) for row in order.tolist()),
-            meta=meta,
+            meta=_with_modes(meta, outlooks),
         )
 
-    def _by_rule(self, rule: PlaceRule, history: PlaceHistory, rows: PlaceRows, meta: RunMeta) -> PlaceForecast:
+    def _by_rule(
+        self, rule: PlaceRule, history: PlaceHistory, events: pa.Table, rows: PlaceRows, meta: RunMeta
+    ) -> PlaceForecast:
         """The forecast of a simple rule: as its backtest made it for the same moment."""
         past = place_past(history, rows, self.site, latency_hours=rule.latency_hours)
         spread = Spread(self.model.place_model.distribution, self.shifts, density_of(rows.cells), rule.expected(past))
         usual = usual_counts(history, rows, self.site, latency_hours=rule.latency_hours)
         usual = np.where(np.isnan(usual), spread.expected, usual)
         hourly = hourly_shares(history, rows, self.site, latency_hours=rule.latency_hours)
+        modes = mode_shares(history, events, rows, self.site, latency_hours=rule.latency_hours)
         steady = shrunken_rate_times_factor(past)
         live, released = rule_reasons(rule, past)
         order, ranks = _ranked(spread.expected)
         return PlaceForecast(
             frame=_frame(rows.cells, rows, spread, usual.reshape(-1), live, order, ranks),
-            outlooks=spread.outlooks(usual, hourly),
-            released_outlooks=spread.outlooks(steady, hourly),
+            outlooks=(outlooks := spread.outlooks(usual, hourly, modes)),
+            released_outlooks=spread.outlooks(steady, hourly, modes),
             spread=spread,
             released_usual=tuple(steady.reshape(-1)[order].tolist()),
             released_reasons=tuple(released[row] for row in order.tolist()),
-            meta=meta,
+            meta=_with_modes(meta, outlooks),
         )
 
     def cells(self) -> Cells:
@@ -165,6 +173,14 @@ class _Forecaster:
         now = microseconds(self.issued_at)
         began = int(observed_since(history, np.array([now], dtype=np.int64))[0])
         return (now - began) / MICROSECONDS_PER_DAY
+
+
+def _with_modes(meta: RunMeta, outlooks: Sequence[Outlook]) -> RunMeta:
+    """What the run says of how contacts are made in each shift."""
+    return replace(
+        meta,
+        modes={one.shift_id: {"expected": dict(one.modes), "released": dict(one.released_modes)} for one in outlooks},
+    )
 
 
 def _ranked(expected: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

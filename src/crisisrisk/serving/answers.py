@@ -109,6 +109,10 @@ class ShiftForecast(Answer):
 
     expected: float = Field(description="Expected contacts in the whole shift.")
     usual: float | None = Field(description="Mean of the same shift of the week.")
+    modes: dict[str, float] = Field(
+        description="Expected contacts by how they are made, which add up to `expected`: attendance, telephone advice, "
+        "s136, AMHP assessment, others, and those whose agency does not say. Empty where nothing is known of it."
+    )
     lower: float | None
     upper: float | None
     places: int

@@ -31,7 +31,12 @@ def released_place(place: StoredPlace) -> StoredPlace:
 
 def released_shift(shift: StoredShift) -> StoredShift:
     """The totals of a shift as they may be released."""
-    return replace(shift, expected=released_number(shift.expected), usual=_rounded(shift.released_usual))
+    return replace(
+        shift,
+        expected=released_number(shift.expected),
+        usual=_rounded(shift.released_usual),
+        modes=shift.released_modes,
+    )
 
 
 def tells_small_number(text: str) -> bool:

@@ -41,7 +41,8 @@ CASELOAD: dict[str, Any] = {
 }  # fmt: skip
 
 _FORECAST: dict[str, Any] = {
-    "expected": 12.4, "usual": 8.0, "lower": None, "upper": None, "places": 148, "horizon_days": 0.4167,
+    "expected": 12.4, "usual": 8.0, "modes": {"attendance": 7.9, "s136": 3.4, "not_recorded": 1.1}, "lower": None,
+    "upper": None, "places": 148, "horizon_days": 0.4167,
     "as_of": _BASIS["as_of"], "data_complete_to": _BASIS["data_complete_to"], "valid_until": "2026-11-23T08:00:00Z",
     "model": _PLACE_MODEL, "caveats": [*_BASIS["caveats"], "interval not yet estimated"], "reference": "S-9",
 }  # fmt: skip

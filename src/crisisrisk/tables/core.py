@@ -49,6 +49,9 @@ DECILE = Column(
 )  # fmt: skip
 
 
+MODES = ("attendance", "telephone_advice", "message", "s136", "amhp_assessment", "other")
+
+
 def _category(name: str, meaning: str, *, required: bool = False, values: tuple[str, ...] = ()) -> Column:
     constraints = (OneOf(values),) if values else ()
     return Column(name=name, kind=CATEGORIES, meaning=meaning, required=required, constraints=constraints)
@@ -81,8 +84,7 @@ EVENTS = Table(
         _category("place_id", "The area or cell where it happened, where coordinates are not given."),
         _category("outcome", "How the contact ended, in the agency's words."),
         _category("origin", "Who began the contact.", values=("public", "partner", "team_initiated", "follow_up")),
-        _category("mode", "How the contact was made.",
-                  values=("attendance", "telephone_advice", "message", "s136", "amhp_assessment", "other")),
+        _category("mode", "How the contact was made.", values=MODES),
         Column(name="is_crisis", kind=FLAG, default=False, meaning="The agency itself calls this a crisis contact."),
         _category("premises", "Whether the place was public or private.", values=("public", "private")),
         # Sums of this column are kept as whole numbers: larger values are typing errors, and would overflow them.

@@ -94,6 +94,7 @@ def crisis_rule(recipe: TrainingRecipe) -> EpisodeRule:
         outcomes=outcome.outcomes,
         crisis_flag=outcome.crisis_flag,
         origins=outcome.origins,
+        modes=outcome.modes,
         doors=outcome.doors,
         only_doors=outcome.only_doors,
         stable_gap_days=outcome.stable_gap_days,

@@ -15,6 +15,7 @@ from crisisrisk.cohorts import UNKNOWN_AGES
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.evaluation.gate import GateLimits
 from crisisrisk.evaluation.groupings import MEANINGS
+from crisisrisk.tables.core import MODES
 from crisisrisk.training.recipe_checks import check_cohort, check_grid, check_levels, check_outcome
 from crisisrisk.training.settings import (
     NameLists,
@@ -42,6 +43,9 @@ class Outcome:
     crisis_flag: bool = setting(False, meaning="events that their agency flagged with `is_crisis` count too")
     origins: tuple[str, ...] = setting(
         (), meaning="only events of these origins count (empty: of any)", only_for="place"
+    )
+    modes: tuple[str, ...] = setting(
+        (), meaning=f"only events made in these ways count (empty: in any): {', '.join(MODES)}", only_for="place"
     )
     doors: NameLists = setting(
         (),

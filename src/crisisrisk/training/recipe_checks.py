@@ -6,6 +6,7 @@ from typing import Any
 from crisisrisk.errors import SiteError, TimeError, did_you_mean
 from crisisrisk.features.counting import NOT_DEMAND
 from crisisrisk.tables.cell_settings import CellSettings
+from crisisrisk.tables.core import MODES
 from crisisrisk.timeline import rhythm
 from crisisrisk.training.settings import Problem
 
@@ -25,6 +26,10 @@ def check_outcome(outcome: Any, sources: Collection[str], problems: list[Problem
                 Problem("outcome.origins", f'"{origin}" is recorded, but is no demand', found=origin,
                         wanted='"public" and "partner": a team must not be sent where it went before for that alone')
             )  # fmt: skip
+    for mode in outcome.modes:
+        if mode not in MODES:
+            hint = did_you_mean(mode, MODES)
+            problems.append(Problem("outcome.modes", f'unknown mode "{mode}"', found=mode, hint=hint))
     doors = [door for door, _ in outcome.doors]
     for door in outcome.only_doors:
         if door not in doors:

@@ -182,9 +182,10 @@ def _forecast(said: "_Said", shift: StoredShift | None, *, released: bool) -> Sh
         return None
     shown, meta = released_shift(shift) if released else shift, shift.run.meta
     return ShiftForecast(
-        expected=shown.expected, usual=shown.usual, lower=None, upper=None, places=shift.places,
-        horizon_days=_horizon_days(shift), as_of=meta.as_of, data_complete_to=dict(meta.data_complete_to),
-        valid_until=meta.valid_until, model=model_used(meta), reference=f"S-{shift.run.number}",
+        expected=shown.expected, usual=shown.usual, modes=dict(shown.modes), lower=None, upper=None,
+        places=shift.places, horizon_days=_horizon_days(shift), as_of=meta.as_of,
+        data_complete_to=dict(meta.data_complete_to), valid_until=meta.valid_until, model=model_used(meta),
+        reference=f"S-{shift.run.number}",
         caveats=[
             *Freshness(said.service.settings).caveats(shift.run, ranged=False), *said.about(shift, released=released),
         ],
