@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from crisisrisk.evaluation.oracle import CONTACTS, MODEL, TRUTH, people_beside_truth, places_beside_truth
+from crisisrisk.evaluation.oracle import (
+    CONTACTS,
+    MODEL,
+    TRUTH,
+    as_counted,
+    people_beside_truth,
+    places_beside_truth,
+)
 from crisisrisk.evaluation.slices import JudgedRows
 
 RANDOM = np.random.default_rng(4)
@@ -59,3 +66,30 @@ def test_the_share_of_the_way_runs_from_the_best_simple_forecast_to_the_truth() 
     assert 0.0 < found[MODEL].deviance_reached < 1.0
     assert found["twice too much"].deviance_reached < 0.0
     assert found[TRUTH].calibration_ratio == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_way_and_the_hit_rate_are_told_beside_what_contacts_can_tell() -> None:
+    truth = RANDOM.gamma(0.4, 0.5, (400, 40)) + 0.001
+    counts = RANDOM.poisson(truth)
+    flat = np.full_like(truth, truth.mean())
+    told = np.sqrt(truth * flat)
+    forecasts = {TRUTH: truth, CONTACTS: told, MODEL: (3 * told + flat) / 4, "flat": flat}
+    found = {row.name: row for row in places_beside_truth(forecasts, counts, area=None)}
+    assert found[CONTACTS].deviance_reached_of_contacts == 1.0
+    assert found["flat"].deviance_reached_of_contacts == 0.0
+    assert found[TRUTH].deviance_reached_of_contacts > 1.0 > found[MODEL].deviance_reached_of_contacts > 0.0
+    assert found[CONTACTS].deviance_reached < 1.0
+    assert found[TRUTH].hit_rate_5_of_truth == 1.0
+    highest = np.argsort(-truth, axis=1)[:, :2]  # 5 % of 40 cells as large as each other
+    caught = np.take_along_axis(counts, highest, axis=1).sum()
+    assert found[TRUTH].hit_rate_5 == pytest.approx(caught / counts.sum())
+    assert found["flat"].hit_rate_5_of_truth < found[MODEL].hit_rate_5_of_truth <= 1.05
+
+
+def test_an_intensity_of_contacts_becomes_one_of_what_is_counted_of_them() -> None:
+    truth = RANDOM.gamma(0.4, 0.5, (2_000, 30)) + 0.001
+    counted = RANDOM.poisson(0.7 * truth**0.8)
+    found = as_counted(truth[:500], truth[500:], counted[500:])
+    some = truth[:500] > 0.05
+    assert np.allclose(found[some], 0.7 * truth[:500][some] ** 0.8, rtol=0.1)
+    assert np.allclose(as_counted(truth, truth, RANDOM.poisson(truth))[:500][some], truth[:500][some], rtol=0.1)

@@ -1,7 +1,7 @@
 """How far below the truth of an invented city our models are, as a page."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
@@ -17,6 +17,7 @@ from crisisrisk.evaluation.oracle import (
 )
 from crisisrisk.shipped import repository
 from crisisrisk.simulation.configuration import settings_of_truth
+from crisisrisk.simulation.told_places import told_of_places
 from crisisrisk.simulation.truth_contacts import told_by_contacts
 from crisisrisk.tables.site import Site
 from crisisrisk.training.oracle import (
@@ -25,6 +26,7 @@ from crisisrisk.training.oracle import (
     ONE_YEAR_COUNT,
     OracleReport,
     PeopleReport,
+    PlacesToldByContacts,
     ToldByContacts,
     oracle_report,
     people_report,
@@ -40,7 +42,8 @@ at. No forecast made from contacts can do better on average.
 
 Nor is the latent state ever seen. What contacts can tell at most is worked out too: the chance of every latent state
 given all contacts before that moment, for somebody who knows every parameter of the city and the lasting traits of each
-person, who hears of everything at once and always knows whom it concerns. That too is more than any service has.
+person, who hears of everything at once and always knows whom it concerns. That too is more than any service has. Of
+places it is the same, with how each cell drifts as far as incidents before the issue tell, given the mood of the city.
 
 This page is written by a command, never by hand:
 
@@ -61,7 +64,7 @@ class OtherCity:
 
 def oracle(site: Site, truth: Path, *, tell: Tell) -> OracleReport:
     """The report on a site that `crisisrisk simulate` wrote and whose files were loaded, and on its truth."""
-    return oracle_report(site, truth, told=_told(truth, tell), tell=tell)
+    return oracle_report(site, truth, told=_told(truth, tell), told_of_places=_told_of_places(truth, tell), tell=tell)
 
 
 def other_city(site: Site, *, tell: Tell) -> OtherCity:
@@ -72,6 +75,10 @@ def other_city(site: Site, *, tell: Tell) -> OtherCity:
 
 def _told(truth: Path, tell: Tell) -> ToldByContacts:
     return lambda as_of: told_by_contacts(settings_of_truth(truth), as_of, tell=tell)
+
+
+def _told_of_places(truth: Path, tell: Tell) -> PlacesToldByContacts:
+    return lambda starts: told_of_places(settings_of_truth(truth), starts, tell=tell)
 
 
 def write_page(report: OracleReport, truth: Path, others: Sequence[OtherCity] = ()) -> Path:
@@ -159,17 +166,23 @@ def _places(report: OracleReport) -> str:
     head = _section(
         "## Places: the next shift",
         f"{report.shifts:,} shifts × {report.cells:,} cells, "
-        f"{report.contacts:,} contacts. The share of the way is how much of the distance from the best simple forecast "
-        "to the truth is covered.",
+        f"{report.contacts:,} contacts, counted as always: one report of each incident, a person at most so often. The "
+        "truth is of contacts as they are recorded; how many of those count is learned from the shifts before. The "
+        "share of the way is how much of the distance from the best simple forecast to the truth, or to what contacts "
+        "can tell, is covered.",
     )
-    titles = ["", "Poisson deviance", "share of the way", "log score", "expected ÷ happened", "PAI at 2 % of the area"]
+    titles = [
+        "", "Poisson deviance", "share of the way", "of the way contacts can tell", "log score", "expected ÷ happened",
+        "PAI at 2 % of the area", "hit rate at 5 % of the area", "share of the truth's",
+    ]  # fmt: skip
     return head + table(titles, [_place_line(row) for row in report.places])
 
 
 def _place_line(row: IntensityBesideTruth) -> list[str]:
     return [
-        _name(row.name), f"{row.deviance:.4f}", f"{row.deviance_reached:.0%}", f"{row.log_score:.4f}",
-        f"{row.calibration_ratio:.3f}", f"{row.pai_2:.2f}",
+        _name(row.name), f"{row.deviance:.4f}", f"{row.deviance_reached:.0%}",
+        f"{row.deviance_reached_of_contacts:.0%}", f"{row.log_score:.4f}", f"{row.calibration_ratio:.3f}",
+        f"{row.pai_2:.2f}", f"{row.hit_rate_5:.1%}", f"{row.hit_rate_5_of_truth:.0%}",
     ]  # fmt: skip
 
 
@@ -192,14 +205,25 @@ def _why(report: OracleReport) -> str:
         f"- **Beside the baselines** the model's AUPRC is {_beside(report, MODEL)}. The most that contacts can tell is "
         f"{_beside(report, CONTACTS)}. Boosted trees on 59,750 real patients reached "
         f"{PUBLISHED[ONE_YEAR_COUNT]:.2f} and {PUBLISHED[FIVE_FACTORS]:.2f} times.{_out_of_reach(report)}",
-        f"- **Places.** The model covers {places[MODEL].deviance_reached:.0%} of the way from the best simple forecast "
-        f"to the truth (deviance {places[MODEL].deviance:.4f}, the truth's {places[TRUTH].deviance:.4f}). What chance "
-        "does to counts of a few is in both and cannot be forecast; what is left is the drift of the map and of the "
-        "city's mood, which the model sees late.",
+        _why_of_places(places),
         "- A model **above** the truth by more than noise would be looking at the future: this page would show it "
         "first.",
     )
     return "## How far below, and why\n\n" + "\n".join(fill(point, 118, subsequent_indent="  ") for point in points)
+
+
+def _why_of_places(places: Mapping[str, IntensityBesideTruth]) -> str:
+    model, truth, told = places[MODEL], places[TRUTH], places[CONTACTS]
+    return (
+        f"- **Places.** The model covers {model.deviance_reached:.0%} of the way from the best simple forecast to the "
+        f"truth (deviance {model.deviance:.4f}, the truth's {truth.deviance:.4f}), and the 5 % of the area that it "
+        f"puts first hold {model.hit_rate_5_of_truth:.0%} of the contacts that the truth's hold. What chance does to "
+        "counts of a few is in both and cannot be forecast. Contacts can tell at most "
+        f"{told.deviance_reached:.0%} of the way: the rest is latent, how known people fare and how the map drifts. "
+        f"Of what can be told the model has {model.deviance_reached_of_contacts:.0%}; what it lacks is the parameters, "
+        "who lives where with which lasting traits, which of the incidents are of people whom nobody can name, and "
+        "the mood of the city, all of which whoever works out that line knows."
+    )
 
 
 def _beside(report: PeopleReport, name: str) -> str:

@@ -15,8 +15,9 @@ from crisisrisk.evaluation.count_scores import log_score
 from crisisrisk.evaluation.logistic import FloatArray
 from crisisrisk.evaluation.metrics import calibration_slope_intercept, net_benefit
 from crisisrisk.evaluation.place_metrics import calibration_ratio, poisson_deviance
-from crisisrisk.evaluation.place_ranking import pai
+from crisisrisk.evaluation.place_ranking import hit_rate_at_coverage, pai
 from crisisrisk.evaluation.slices import JudgedRows, SliceMetrics
+from crisisrisk.models.place_rules.calendar_glm import fit_poisson
 
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1)
 TRUTH, CONTACTS, MODEL = "the truth", "the most that contacts can tell", "model"
@@ -45,9 +46,14 @@ class IntensityBesideTruth:
     name: str
     deviance: float
     deviance_reached: float
+    deviance_reached_of_contacts: float
+    """The same of the way to what contacts can tell; NaN where that is not among the forecasts, or no better."""
     log_score: float
     calibration_ratio: float
     pai_2: float
+    hit_rate_5: float
+    """The share of what happened that lay in the chosen 5 % of the area."""
+    hit_rate_5_of_truth: float
 
 
 def people_beside_truth(
@@ -91,16 +97,33 @@ def places_beside_truth(
 ) -> tuple[IntensityBesideTruth, ...]:
     """Every forecast, each of shape (shifts, cells), beside `forecasts[TRUTH]`."""
     deviances = {name: poisson_deviance(expected, counts) for name, expected in forecasts.items()}
-    simple = min(deviance for name, deviance in deviances.items() if name not in (TRUTH, MODEL))
+    simple = min(deviance for name, deviance in deviances.items() if name not in (TRUTH, CONTACTS, MODEL))
     way = simple - deviances[TRUTH]
+    told = simple - deviances[CONTACTS] if CONTACTS in deviances else 0.0
+    hits = {name: hit_rate_at_coverage(one, counts, coverage=0.05, area=area) for name, one in forecasts.items()}
     return tuple(
         IntensityBesideTruth(
             name=name,
             deviance=deviances[name],
             deviance_reached=(simple - deviances[name]) / way if way > 0 else float("nan"),
+            deviance_reached_of_contacts=(simple - deviances[name]) / told if told > 0 else float("nan"),
             log_score=log_score(expected, counts),
             calibration_ratio=calibration_ratio(expected, counts),
             pai_2=pai(expected, counts, coverage=0.02, area=area),
+            hit_rate_5=hits[name],
+            hit_rate_5_of_truth=hits[name] / hits[TRUTH] if hits[TRUTH] > 0 else float("nan"),
         )
         for name, expected in forecasts.items()
     )
+
+
+def as_counted(intensity: FloatArray, before: FloatArray, counts: NDArray[np.int64]) -> FloatArray:
+    """An intensity of contacts as one of what is counted of them: exp(a) × intensity to the power of b.
+
+    What is counted is less: one report of each incident, and so many of one person. `before` and `counts`, of one
+    shape, are of earlier shifts, from which a and b come: those that make the counts most likely under Poisson.
+    """
+    log = np.log(before).ravel()
+    columns = np.column_stack([np.ones(len(log)), log])
+    level, power = fit_poisson(columns, counts.ravel().astype(np.float64), np.zeros(len(log)), ridge=0.0)
+    return np.asarray(np.exp(level + power * np.log(intensity)))

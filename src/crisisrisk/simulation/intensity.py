@@ -158,18 +158,23 @@ def foreseen_cells(place_map: PlaceMap, dynamics: PlaceDynamics, *, week: int, a
     known = week - ahead
     keep = np.exp(-ahead / dynamics.drift_weeks)
     drift = np.exp(dynamics.weekly_drift * keep * place_map.drift[known] - (dynamics.weekly_drift * keep) ** 2 / 2)
-    return np.asarray(drift * _hot_means(dynamics, ahead)[place_map.hot[known]])
+    return np.asarray(drift * hot_means(dynamics, ahead)[place_map.hot[known]])
 
 
-def _hot_means(dynamics: PlaceDynamics, ahead: int) -> Numbers:
+def hot_means(dynamics: PlaceDynamics, ahead: int) -> Numbers:
     """Mean factor of a spell's state so many weeks later, divided by the mean in the long run. Shape (1 + factors,)."""
     factors = np.array([1.0, *dynamics.hot_factors])
+    usual = dynamics.hot_start / (dynamics.hot_start + dynamics.hot_end)
+    long_run = (1 - usual) + usual * factors[1:].mean()
+    return np.asarray(np.linalg.matrix_power(hot_chances(dynamics), ahead) @ factors / long_run)
+
+
+def hot_chances(dynamics: PlaceDynamics) -> Numbers:
+    """The chance of each state of a spell a week after each: not hot, then every factor. Rows sum to one."""
     count = len(dynamics.hot_factors)
     step = np.diag([1 - dynamics.hot_start, *[1 - dynamics.hot_end] * count])
     step[0, 1:], step[1:, 0] = dynamics.hot_start / count, dynamics.hot_end
-    usual = dynamics.hot_start / (dynamics.hot_start + dynamics.hot_end)
-    long_run = (1 - usual) + usual * factors[1:].mean()
-    return np.asarray(np.linalg.matrix_power(step, ahead) @ factors / long_run)
+    return step
 
 
 def foreseen_level(place_map: PlaceMap, dynamics: PlaceDynamics, *, day: int, ahead: int) -> float:

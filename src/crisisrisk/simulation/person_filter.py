@@ -64,12 +64,12 @@ def chances_from_contacts(
     """
     tables = chain(settings, people, reach)
     beliefs = np.zeros((len(people), len(mondays), STATES_OF_CHAIN, 2, DRIFT_LEVELS))
-    seen = _seen(settings, people, lives, period, block)
+    seen = everything_seen(settings, people, lives, period, block)
     _follow(tables, all_futures(tables), traits(people), calendar(period, reach), seen, mondays, beliefs)
     return expected_chances(settings, people, period, reach, mondays, beliefs, seen.protected)
 
 
-def _seen(settings: "CitySettings", people: People, lives: Lives, period: Period, block: int) -> Seen:
+def everything_seen(settings: "CitySettings", people: People, lives: Lives, period: Period, block: int) -> Seen:
     shape = (len(people), len(period))
     visits, incidents, stays = lives.appointments, lives.incidents, lives.spells
     by_team = incidents.channel == TEAM_FOUND
@@ -129,14 +129,14 @@ def _follow(
                     beliefs[person, monday] = belief
                 monday += 1
             index = day + BURN_IN_DAYS
-            sight = _sight(seen, person, day, people.registered[person])
+            sight = sight_of(seen, person, day, people.registered[person])
             kind = kinds[index, 1 if day >= 0 and seen.protected[person, day] > 0 else 0]
             other = seen.other[person, max(day, 0)]
             pass_day(tables, passing, person, kind, days.reach[index], due[index], sight, other, belief, room)
 
 
 @njit(inline="always")
-def _sight(seen: Seen, person: int, day: int, registered: int) -> Sight:
+def sight_of(seen: Seen, person: int, day: int, registered: int) -> Sight:
     if day < max(0, registered):
         return Sight(False, 0, False, 0, False, False)
     # int(…) alone would leave Numba with bytes, and with two kinds of Sight.

@@ -77,10 +77,11 @@ def write_place_shifts(path: Path, city: City, weeks: Iterable[PlaceTruth]) -> N
     )
     with pq.ParquetWriter(path, schema, compression=_COMPRESSION) as writer:
         for week in weeks:
-            writer.write_table(_place_rows(city, week).cast(schema))
+            writer.write_table(place_rows(city, week).cast(schema))
 
 
-def _place_rows(city: City, week: PlaceTruth) -> pa.Table:
+def place_rows(city: City, week: PlaceTruth) -> pa.Table:
+    """One row for each shift and cell."""
     shifts, cells = week.expected.shape
     shift = np.repeat(np.arange(shifts), cells)
     return pa.table(

@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from crisisrisk.simulation.settings import CitySettings
 
 MOST_LEAD = 2
-_REPORTED, _FOUND = range(2)
-_PLACES, _MOST_USED, _FREE = 1024, 700, -1
+REPORTED, FOUND = range(2)
+_PLACES, MOST_USED, FREE = 1024, 700, -1
 
 
 class _States(NamedTuple):
@@ -64,7 +64,7 @@ class _States(NamedTuple):
     protected: NDArray[np.int16]
 
 
-class _Homes(NamedTuple):
+class Homes(NamedTuple):
     """Cells before and from a move, and the day of the move. Shape (people,)."""
 
     before: Whole
@@ -72,7 +72,7 @@ class _Homes(NamedTuple):
     moves: Whole
 
 
-class _Days(NamedTuple):
+class DaysOfPerson(NamedTuple):
     """One person's days: `kinds` (all days, 2) unprotected and protected, `due` and `reach` (all days,)."""
 
     kinds: Whole
@@ -80,7 +80,7 @@ class _Days(NamedTuple):
     reach: NDArray[np.int8]
 
 
-class _Memory(NamedTuple):
+class Expected(NamedTuple):
     """Expected numbers worked out for one person, hashed by `key`: `values` (places, reported or found, states)."""
 
     values: Numbers
@@ -98,49 +98,63 @@ def expected_incidents(
     """
     # Day by day within a cell, in the order in which each person's numbers come.
     found = np.zeros((len(city), len(period), MOST_LEAD, len(CHANNELS) + 1))
-    moves = (people.second_home >= 0) & (people.moves_on > people.registered) & (people.moves_on < people.left)
-    homes = _Homes(people.home, people.second_home, np.where(moves, people.moves_on, NEVER))
+    homes = homes_of(people)
     tables, days = chain(settings, people, reach), calendar(period, reach)
     states = _States(lives.states.state, lives.states.protected)
     _expect(tables, all_futures(tables), traits(people)._replace(channels=people.channels), days, states, homes, found)
     return found.transpose(2, 1, 0, 3)
 
 
+def homes_of(people: People) -> Homes:
+    """Where people live, and where those live later who move while they are here."""
+    moves = (people.second_home >= 0) & (people.moves_on > people.registered) & (people.moves_on < people.left)
+    return Homes(people.home, people.second_home, np.where(moves, people.moves_on, NEVER))
+
+
 @njit(nogil=True, cache=True)
 def _expect(
-    tables: Chain, passing: Passing, people: Traits, days: Calendar, states: _States, homes: _Homes, found: Numbers
+    tables: Chain, passing: Passing, people: Traits, days: Calendar, states: _States, homes: Homes, found: Numbers
 ) -> None:
     """Cost: people x (different runs of three days, and days). Memory: one person's numbers for such runs."""
     odds, size = odds_of(tables), STATES_OF_CHAIN * 2 * DRIFT_LEVELS
-    memory = _Memory(np.empty((_PLACES, 2, size)), np.empty(_PLACES, np.int64), np.zeros(1, np.int64))
+    memory = nothing_expected(size)
     room = np.empty((2, STATES_OF_CHAIN, 2, DRIFT_LEVELS))
     kinds = np.empty((len(days.drink), 2), dtype=np.int64)
     for person in range(len(people.left)):
         kinds_of_days(people, person, days, kinds)
-        own, own_days = futures_of(person, tables, passing), _Days(kinds, diary(people, person, days), days.reach)
-        _forget(memory)
+        own, own_days = (
+            futures_of(person, tables, passing),
+            DaysOfPerson(kinds, diary(people, person, days), days.reach),
+        )
+        forget(memory)
         for day in range(max(0, people.registered[person]), min(found.shape[1], people.left[person])):
             cell = homes.before[person] if day < homes.moves[person] else homes.later[person]
             for lead in range(1, MOST_LEAD + 1):
                 first = max(0, day - lead)
                 until = first + states.protected[person, first]
-                key = _key(own_days, first, day, until)
-                entry = _entry(memory, key)
-                if memory.key[entry] == _FREE:
+                key = key_of(own_days, first, day, until)
+                entry = entry_of(memory, key)
+                if memory.key[entry] == FREE:
                     memory.key[entry] = key
                     memory.used[0] += 1
-                    _work_out(person, own, odds, tables, own_days, first, day, until, room, memory.values[entry])
+                    work_out(person, own, odds, tables, own_days, first, day, until, room, memory.values[entry])
                 state = states.state[person, first]
-                reported, unreported = memory.values[entry, _REPORTED, state], memory.values[entry, _FOUND, state]
+                reported, unreported = memory.values[entry, REPORTED, state], memory.values[entry, FOUND, state]
                 for channel in range(TEAM_FOUND):
                     found[cell, day, lead - 1, channel] += reported * people.channels[person, channel]
                 found[cell, day, lead - 1, TEAM_FOUND] += unreported
-                if memory.used[0] > _MOST_USED:
-                    _forget(memory)
+                if memory.used[0] > MOST_USED:
+                    forget(memory)
 
 
 @njit(nogil=True, cache=True)
-def _key(days: _Days, first: int, last: int, until: int) -> int:
+def nothing_expected(states: int) -> Expected:
+    """Room for one person's numbers, to be emptied by `forget` before use."""
+    return Expected(np.empty((_PLACES, 2, states)), np.empty(_PLACES, np.int64), np.zeros(1, np.int64))
+
+
+@njit(nogil=True, cache=True)
+def key_of(days: DaysOfPerson, first: int, last: int, until: int) -> int:
     """A number shared by runs of days that are alike: their length, the kind of each day and whether it is a Monday."""
     key = last - first
     for day in range(first, last + 1):
@@ -151,30 +165,30 @@ def _key(days: _Days, first: int, last: int, until: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _entry(memory: _Memory, key: int) -> int:
+def entry_of(memory: Expected, key: int) -> int:
     """The place of a key, or the free place where it belongs."""
     place = (key * 0x9E3779B1 >> 7) % _PLACES
-    while memory.key[place] != key and memory.key[place] != _FREE:
+    while memory.key[place] != key and memory.key[place] != FREE:
         place = (place + 1) % _PLACES
     return place
 
 
 @njit(nogil=True, cache=True)
-def _forget(memory: _Memory) -> None:
-    memory.key[:] = _FREE
+def forget(memory: Expected) -> None:
+    memory.key[:] = FREE
     memory.used[0] = 0
 
 
 @njit(nogil=True, cache=True)
-def _work_out(
-    person: int, own: Futures, odds: Odds, tables: Chain, days: _Days, first: int, last: int, until: int, room: Numbers,
-    values: Numbers,
+def work_out(
+    person: int, own: Futures, odds: Odds, tables: Chain, days: DaysOfPerson, first: int, last: int, until: int,
+    room: Numbers, values: Numbers,
 ) -> None:  # fmt: skip
     """Expected incidents of day `last`, reported and found, for each state at the start of day `first`."""
     ahead, after = room[0], room[1]
     for what in range(2):
         ahead[:] = 0.0
-        if what == _REPORTED:
+        if what == REPORTED:
             _reported(tables, person, after)
         else:
             _found(tables, days.reach[last + BURN_IN_DAYS], after)

@@ -8,7 +8,7 @@ origin; a contact counts in the shift in which it begins, which may be later tha
 integrated over, too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -67,6 +67,8 @@ SHIFTS = (
 ISSUE_HOURS = 24
 # A contact may begin in the hour of its incident or in one of the two hours after.
 HOURS_LATER = 3
+Foreseen = Callable[[int, int], Numbers]
+"""The mean factor of each cell in the week of a day, as a forecast issued so many days before may know it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +90,25 @@ def place_truth(
     `known` (2, days, cells, channels and those found by a team): expected incidents of known people who live in a cell,
     on a day, given their states one and two local midnights before it starts. The first day has no forecast.
     """
-    ground = _ground(settings, city, period, place_map, known)
-    for monday in range(0, len(period), 7):
-        days = range(max(1, monday), min(monday + 7, len(period)))
-        shifts = [shift for day in days for shift in _shifts_of(period, day) if shift.end.timestamp() <= period.end]
+
+    def foreseen(day: int, ahead: int) -> Numbers:
+        weeks = day // 7 - (day - ahead) // 7
+        return foreseen_cells(place_map, settings.places, week=day // 7, ahead=weeks)
+
+    return intensities(settings, city, period, place_map, known, foreseen=foreseen, days=range(1, len(period)))
+
+
+def intensities(
+    settings: "CitySettings", city: City, period: Period, place_map: PlaceMap, known: NDArray[np.float32], *,
+    foreseen: Foreseen, days: range,
+) -> Iterator[PlaceTruth]:  # fmt: skip
+    """The same for some days, from what is foreseen of the map. `known` has those days and the day before the first."""
+    ground = _ground(settings, city, period, place_map, known, foreseen, first_day=days[0] - 1)
+    for monday in range(7 * (days[0] // 7), days[-1] + 1, 7):
+        days_of_week = range(max(days[0], monday), min(monday + 7, days[-1] + 1))
+        shifts = [
+            shift for day in days_of_week for shift in _shifts_of(period, day) if shift.end.timestamp() <= period.end
+        ]
         if shifts:
             yield _truth_of(ground, shifts)
 
@@ -192,13 +209,18 @@ def _spread(city: City) -> csr_array:
 
 @dataclass(frozen=True, kw_only=True)
 class _Ground:
-    """What every shift reads. `out` (days, 24): when teams are out; `railway` (24,): contacts an hour of all of it."""
+    """What every shift reads. `known` begins with `first_day`.
+
+    `out` (days, 24): when teams are out; `railway` (24,): contacts an hour of all of it.
+    """
 
     settings: "CitySettings"
     city: City
     period: Period
     place_map: PlaceMap
+    foreseen: Foreseen
     known: NDArray[np.float32]
+    first_day: int
     yields: Yields
     near: csr_array
     out: NDArray[np.int64]
@@ -221,8 +243,9 @@ class _Stretch:
 
 
 def _ground(
-    settings: "CitySettings", city: City, period: Period, place_map: PlaceMap, known: NDArray[np.float32]
-) -> _Ground:
+    settings: "CitySettings", city: City, period: Period, place_map: PlaceMap, known: NDArray[np.float32],
+    foreseen: Foreseen, *, first_day: int,
+) -> _Ground:  # fmt: skip
     rates, with_triage = settings.responses, kinds_of_day(settings.footprint, period) == WITH_TRIAGE
     yearly = rates.railway_yearly * rates.railway_crisis * settings.residents / 100_000
     return _Ground(
@@ -230,7 +253,9 @@ def _ground(
         city=city,
         period=period,
         place_map=place_map,
+        foreseen=foreseen,
         known=known,
+        first_day=first_day,
         yields=_yields(settings),
         near=_spread(city),
         out=np.asarray(with_triage[:, None] & on_duty_hours(settings.footprint), dtype=np.int64),
@@ -270,14 +295,14 @@ def _strangers_of(ground: _Ground, stretch: _Stretch) -> Numbers:
     evening = place_map.nights_out[evening_of(np.full(len(clock), day), clock)]
     nights = ((night_rate(dynamics, residents)[clock] * evening) @ each[:, :, 1])[city.area]
     football = (football_rate(dynamics, residents)[clock] * place_map.matches[day] @ each[:, :, 1])[city.area]
-    moved = foreseen_cells(place_map, dynamics, week=day // 7, ahead=day // 7 - (day - stretch.ahead) // 7)
+    moved = ground.foreseen(day, stretch.ahead)
     return np.asarray(level * (streets * city.streets * moved + nights * city.night_life + football * city.football))
 
 
 def _known_of(ground: _Ground, stretch: _Stretch) -> Numbers:
     """From known people, at home, near home and anywhere. Shape (cells,)."""
     city, passed = ground.city, stretch.passed
-    incidents = ground.known[stretch.ahead - 1, stretch.day, :, : len(CHANNELS)].astype(np.float64)
+    incidents = ground.known[stretch.ahead - 1, stretch.day - ground.first_day, :, : len(CHANNELS)].astype(np.float64)
     each = ground.yields.known[:, ground.out[stretch.day, passed]]
     share = CRISIS_HOURS[passed] / CRISIS_HOURS.sum()
     by_channel = np.einsum("h,whacl,hl->wac", share, each, stretch.inside)[:, city.area]  # where, homes, channels

@@ -1,7 +1,7 @@
 """Our models on an invented city beside what only that city knows: truth/ as `crisisrisk simulate` writes it."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from crisisrisk.evaluation.oracle import (
     TRUTH,
     IntensityBesideTruth,
     RiskBesideTruth,
+    as_counted,
     people_beside_truth,
     places_beside_truth,
 )
@@ -27,12 +28,11 @@ from crisisrisk.evaluation.splits import TRAIN
 from crisisrisk.tables.pseudonyms import pseudonyms, read_pseudonym_key
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
-from crisisrisk.timeline import Instants
+from crisisrisk.timeline import Instants, microseconds
 from crisisrisk.training import person, place
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.person_data import PersonData, person_data
 from crisisrisk.training.place_data import PlaceData, place_data
-from crisisrisk.training.recipe import TrainingRecipe
 
 LATENT_CONDITION = "latent condition alone"
 FIVE_FACTORS, ONE_YEAR_COUNT = "five_factor_regression", "crisis_contacts_in_365_days"
@@ -44,6 +44,9 @@ Floats = NDArray[np.float64]
 Tell = Callable[[str], None]
 ToldByContacts = Callable[[Instants], pa.Table]
 """For some moments person, as_of and probability: what contacts can tell at most."""
+PlacesToldByContacts = Callable[[Instants], pa.Table]
+"""For shifts by their starts shift_id, place_id and expected: the same of places."""
+_COLUMNS = ("shift_id", "place_id", "expected")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +74,15 @@ class OracleReport(PeopleReport):
     places: tuple[IntensityBesideTruth, ...]
 
 
-def oracle_report(site: Site, truth: Path, *, told: ToldByContacts, tell: Tell) -> OracleReport:
+def oracle_report(
+    site: Site, truth: Path, *, told: ToldByContacts, told_of_places: PlacesToldByContacts, tell: Tell
+) -> OracleReport:
     """Train both models as always, and judge them, their baselines and the truth on the same held-out rows.
 
     Raises DataError where `truth` is missing or is not the truth of this site.
     """
     people = people_report(site, truth, told=told, tell=tell)
-    counts, places = _places(site, truth, tell)
+    counts, places = places_report(site, truth, told=told_of_places, tell=tell)
     return OracleReport(
         rows=people.rows,
         weeks=people.weeks,
@@ -196,34 +201,43 @@ def _mean_by_condition(probability: Floats, condition: NDArray[np.int64], train:
 # Places
 
 
-def _places(site: Site, truth: Path, tell: Tell) -> tuple[NDArray[np.int64], tuple[IntensityBesideTruth, ...]]:
+def places_report(
+    site: Site, truth: Path, *, told: PlacesToldByContacts, tell: Tell
+) -> tuple[NDArray[np.int64], tuple[IntensityBesideTruth, ...]]:
+    """The counts judged, shape (shifts, cells), and every forecast of them beside the truth.
+
+    Counted is as the recipe counts. What the truth and contacts say is of contacts as recorded; how many of those count
+    is learned from the validation shifts.
+    """
     recipes = read_recipes(site, "place", None)
-    recipe = every_contact_counts(recipes.training)
+    recipe = recipes.training
     data = place_data(recipe, recipes.features, Store(site).snapshot(), site, held_out_days=recipe.split.test_days)
+    split = place.last_split(recipe, data, site)
     judged = place.train_and_judge(recipe, recipes.features, data, site, tell=tell)
-    panel = place_baselines(
-        place.past_of(recipe, data, site), data.counts, [place.fold_of(place.last_split(recipe, data, site))]
-    )
-    counts = data.counts[judged.test].astype(np.int64)
+    panel = place_baselines(place.past_of(recipe, data, site), data.counts, [place.fold_of(split)])
+    counts = data.counts.astype(np.int64)
+    both = np.concatenate([split.validation, judged.test])
+    starts = np.array([microseconds(data.shifts[one].start) for one in both.tolist()], dtype=np.int64)
+    known = {TRUTH: _true_intensity(truth, data, both), CONTACTS: _in_cells(told(starts), data, both, truth)}
+    earlier = len(split.validation)
     forecasts = {
-        TRUTH: _true_intensity(truth, data, judged.test),
+        **{name: as_counted(one[earlier:], one[:earlier], counts[split.validation]) for name, one in known.items()},
         MODEL: place.expected_for(judged.model, recipes.features, data, judged.test),
         **{name: one.expected for name, one in panel.forecasts.items()},
     }
     area = data.cells.area_km2
-    return counts, places_beside_truth(forecasts, counts, area=area if np.isfinite(area).all() else None)
-
-
-def every_contact_counts(recipe: TrainingRecipe) -> TrainingRecipe:
-    """The recipe without merging, cap and volume limits: the truth says how many contacts were to be recorded."""
-    plain = replace(recipe.outcome, most_per_person=0, duplicate_minutes=0, most_times_usual=0.0)
-    return replace(recipe, outcome=plain)
+    judged_counts = counts[judged.test]
+    return judged_counts, places_beside_truth(forecasts, judged_counts, area=area if np.isfinite(area).all() else None)
 
 
 def _true_intensity(truth: Path, data: PlaceData, shifts: NDArray[np.int64]) -> Floats:
     """Shape (shifts, cells). A cell that the city does not have expects nothing."""
+    return _in_cells(pq.read_table(truth / "place_shifts.parquet", columns=[*_COLUMNS]), data, shifts, truth)
+
+
+def _in_cells(table: pa.Table, data: PlaceData, shifts: NDArray[np.int64], truth: Path) -> Floats:
+    """A table of `shift_id`, `place_id` and `expected` as (shifts, cells)."""
     ids = [data.shifts[one].id for one in shifts]
-    table = pq.read_table(truth / "place_shifts.parquet", columns=["shift_id", "place_id", "expected"])
     row = pc.index_in(table.column("shift_id").cast(pa.string()), value_set=pa.array(ids, pa.string()))
     column = pc.index_in(table.column("place_id").cast(pa.string()), value_set=pa.array(data.cells.ids, pa.string()))
     both = np.asarray(pc.and_(row.is_valid(), column.is_valid()))
