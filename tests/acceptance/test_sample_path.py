@@ -417,7 +417,7 @@ def test_a_simple_rule_of_places_answers_live_what_its_backtest_said(made: DemoR
     data = place_data(recipes.training, None, snapshot, made.site, held_out_days=recipes.training.split.test_days)
     shift = data.shifts[data.usable[-1]]
     backtest = bundle.place_model.rule.expected(past_of(recipes.training, data, made.site).only(data.usable[-1:]))[0]
-    issued = shift.start - timedelta(hours=recipes.training.grid.issue_hours)
+    issued = shift.start - timedelta(hours=recipes.training.grid.issue_hours[0])
     live = forecast_shifts(bundle, snapshot, made.site, shifts=[shift], issued_at=issued)
     of_place = dict(zip(live.frame["place_id"], live.frame["expected"], strict=True))
     assert [of_place[place] for place in data.cells.ids] == backtest.tolist()

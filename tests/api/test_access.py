@@ -16,17 +16,17 @@ from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.status import status
 
 PERSON, TEAM = "/api/v1/people/{pid}/risk", "/api/v1/caseloads/{team}"
-SHIFTS, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}/hotspots"
+SHIFTS, SHIFT, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}", "/api/v1/shifts/{id}/hotspots"
 VERSION, DATA = "/api/v1/version", "/api/v1/data-status"
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
-    ("crisis_team", None): {VERSION, DATA, SHIFTS, HOTSPOTS},
-    ("data", None): {VERSION, DATA, SHIFTS, HOTSPOTS},
+    ("crisis_team", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
+    ("data", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
     ("care", "north"): {VERSION, DATA, PERSON, TEAM},
     ("care", "south"): {VERSION, DATA, PERSON, TEAM},
 }
-ROUTES = (PERSON, TEAM, SHIFTS, HOTSPOTS, VERSION, DATA)
+ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, VERSION, DATA)
 KEYS = tuple(OPEN_TO)
 WELL = {"/healthz", "/readyz"}
 

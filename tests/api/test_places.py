@@ -237,3 +237,72 @@ def test_totals_are_rounded_where_they_are_released(shared_site: ServiceSite) ->
 def test_a_stretch_that_makes_no_sense_is_refused(shared_site: ServiceSite, query: str) -> None:
     answer = shifts(shared_site, query)
     assert (answer.status_code, answer.json()["code"]) == (422, "CR-HTTP-422")
+
+
+# One shift: its totals, its areas, and every forecast of it
+
+
+def whole(site: ServiceSite, role: str = "crisis_team", shift: str = "night-2026-11-22") -> Any:
+    return site.client(role).get(f"/api/v1/shifts/{shift}")
+
+
+def test_a_shift_has_its_total_with_a_range_and_says_how_it_compares_with_usual(own_site: ServiceSite) -> None:
+    own_site.issue(run={"as_of": AS_OF})
+    body = whole(own_site).json()
+    total = body["forecast"]
+    assert (total["lower"], total["upper"], total["usual_low"], total["usual_high"]) == (1, 4, 1, 3)
+    assert (total["quieter"], total["busier"], total["issue_hours"], total["hours_ahead"]) == (0.11, 0.22, 24, 16)
+    assert total["outlook"].startswith("looks ordinary: 67 in 100 that 1 to 3 come, as usual")
+    assert not [caveat for caveat in total["caveats"] if "interval" in caveat]
+    assert [(area["area_name"], area["expected"], area["places"]) for area in body["areas"]] == [
+        ("East", 1.3, 1), ("West", 1.08, 2),
+    ]  # fmt: skip
+    assert body["released"] is False
+    listed = [shift for shift in shifts(own_site).json()["shifts"] if shift["id"] == body["id"]]
+    assert listed[0]["forecast"] == total == board(own_site).json()["shift"]["forecast"]
+
+
+def test_every_forecast_of_a_shift_is_told_as_it_was_issued(own_site: ServiceSite) -> None:
+    own_site.issue(run={"as_of": AS_OF - timedelta(days=6)}, issue_hours=168, hours_ahead=160.0, expected=1.9)
+    own_site.issue(run={"as_of": AS_OF}, expected=2.4)
+    issued = whole(own_site).json()["issued"]
+    assert [(one["as_of"], one["issue_hours"], one["expected"]) for one in issued] == [
+        ("2026-11-16T06:00:00Z", 168, 1.9), ("2026-11-22T06:00:00Z", 24, 2.4),
+    ]  # fmt: skip
+    assert issued[0]["reference"] != issued[1]["reference"]
+
+
+def test_a_total_that_is_released_tells_no_count_that_is_usual(own_site: ServiceSite) -> None:
+    own_site.issue(run={"as_of": AS_OF})
+    body = whole(own_site, "data").json()
+    for total in (body["forecast"], *body["areas"]):
+        assert (total["usual_low"], total["usual_high"]) == (None, None)
+        assert (total["quieter"], total["busier"], total["usual"]) == (0.1, 0.25, 2.2)
+        assert total["outlook"] == "looks ordinary: 65 in 100 that it is about usual; busier 25, quieter 10"
+    assert body["areas"][1]["expected"] == 1.1
+    assert body["released"] is True
+
+
+def test_a_forecast_from_further_ahead_than_any_was_judged_says_so(own_site: ServiceSite) -> None:
+    own_site.issue(run={"as_of": AS_OF}, issue_hours=168, hours_ahead=200.0)
+    said = [caveat for caveat in whole(own_site).json()["forecast"]["caveats"] if "further ahead" in caveat]
+    assert len(said) == 1
+    assert "than the 168 hours at which such forecasts were judged" in said[0]
+
+
+def test_a_forecast_of_before_says_that_its_total_has_no_range(own_site: ServiceSite) -> None:
+    own_site.forecast(as_of=AS_OF)
+    body = whole(own_site).json()
+    assert (body["forecast"]["lower"], body["forecast"]["outlook"], body["areas"], body["issued"]) == (
+        None,
+        None,
+        [],
+        [],
+    )
+    assert "interval not yet estimated" in body["forecast"]["caveats"]
+
+
+def test_a_shift_that_nobody_forecast_is_not_found(shared_site: ServiceSite) -> None:
+    for shift in ("day-2026-11-22", "nothing", "%00"):
+        answer = whole(shared_site, shift=shift)
+        assert (answer.status_code, answer.json()["detail"]) == (404, "no forecast was made for this shift")

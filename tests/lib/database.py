@@ -70,6 +70,25 @@ def forecast(shift_id: str = "night-2026-11-22", *, start: datetime | None = Non
     return pd.DataFrame(rows)
 
 
+def totals(shift_id: str = "night-2026-11-22", *, start: datetime | None = None, **changes: Any) -> pd.DataFrame:
+    """The totals of the whole shift and of two areas in it."""
+    begins = start or datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
+    whole = {
+        "shift_id": shift_id, "area_id": "", "area_name": "", "start": begins, "end": begins + timedelta(hours=10),
+        "places": 3, "issue_hours": 24, "hours_ahead": 16.0, "expected": 2.38, "lower": 1, "upper": 4, "usual": 2.4,
+        "usual_low": 1, "usual_high": 3, "quieter": 0.11, "busier": 0.22,
+        "outlook": "looks ordinary: 67 in 100 that 1 to 3 come, as usual; busier 22, quieter 11",
+        "released_usual": 2.25, "released_quieter": 0.12, "released_busier": 0.23,
+        "released_outlook": "looks ordinary: 65 in 100 that it is about usual; busier 25, quieter 10",
+        "hourly": [0.1] * 10, "shared_dispersion": 0.05, **changes,
+    }  # fmt: skip
+    areas = [
+        {**whole, "area_id": area, "area_name": name, "places": places, "expected": expected, "hourly": []}
+        for area, name, places, expected in (("east", "East", 1, 1.3), ("west", "West", 2, 1.08))
+    ]
+    return pd.DataFrame([whole, *areas])
+
+
 # PostgreSQL
 
 

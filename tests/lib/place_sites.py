@@ -1,12 +1,16 @@
 """A small site of places: one source of crisis contacts around one hexagon, loaded as files are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import h3
 
 from crisisrisk.commands.data import load_files
+from crisisrisk.commands.promotion import read_candidate
+from crisisrisk.commands.train import train
+from crisisrisk.models.bundle import Bundle, Promotion, write_bundle
+from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
 from crisisrisk.tables.site import Site, read_site
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
 from tests.lib.reference_place_features import MIDDLE
@@ -94,3 +98,14 @@ def place_recipe(site: Site, **outcome: object) -> TrainingRecipe:
     """A recipe for so small a site, its outcome changed."""
     content = {**RECIPE, "outcome": {**RECIPE["outcome"], **outcome}}  # type: ignore[dict-item]
     return parse_training_recipe(content, sources=site.sources, where="test")
+
+
+def answering(site: Site, recipe: Path, *, tell: Callable[[str], None] = lambda _: None) -> Bundle:
+    """A model trained by a recipe that answers from now on, without the gate."""
+    trained = train(site, "place", recipe, tell=tell)
+    bundle = read_candidate(site, trained.run_id).bundle
+    promotion = Promotion(by="tests", at="2026-11-22T06:00:00+00:00", reason="tests")
+    promoted = bundle.promoted(version=1, promotion=promotion)
+    write_bundle(bundle_folder(site.models, bundle.manifest.name, 1), promoted)
+    set_champion_bundle(site.models, bundle.manifest.name, Change(version=1, by="tests", at="", reason="tests"))
+    return promoted

@@ -22,7 +22,7 @@ from crisisrisk.serving.app import create_app
 from crisisrisk.serving.settings import read_settings
 from crisisrisk.tables.pseudonyms import create_pseudonym_key, pseudonym, read_pseudonym_key
 from crisisrisk.tables.site import Site, read_site
-from tests.lib.database import AS_OF, forecast, person_run, place_run, score_row, scores
+from tests.lib.database import AS_OF, forecast, person_run, place_run, score_row, scores, totals
 from tests.lib.tiny_models import NAMES, bundle
 
 CONFIGURATION = """
@@ -150,8 +150,14 @@ class ServiceSite:
         return save_person_scores(self.engine, scores(*named), person_run(**changes))
 
     def forecast(self, shift_id: str = "night-2026-11-22", *, start: datetime | None = None, **changes: Any) -> int:
-        """Save a forecast of one shift."""
+        """Save a forecast of one shift, as versions did that kept no totals."""
         return save_place_forecast(self.engine, forecast(shift_id, start=start), place_run(**changes))
+
+    def issue(self, shift_id: str = "night-2026-11-22", *, run: dict[str, Any], **changes: Any) -> int:
+        """Save a forecast of one shift with its totals, some of their numbers changed."""
+        return save_place_forecast(
+            self.engine, forecast(shift_id), place_run(**run), totals=totals(shift_id, **changes)
+        )
 
 
 def make_site(folder: Path) -> ServiceSite:

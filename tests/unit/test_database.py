@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
-from tests.lib.database import AS_OF, forecast, person_run, place_run, score_row, scores, temporary_postgresql
+from tests.lib.database import AS_OF, forecast, person_run, place_run, score_row, scores, temporary_postgresql, totals
 
 from crisisrisk.database.engine import answers, open_engine, write_ahead_log_is_safe, writing
 from crisisrisk.database.keys import all_keys, end_key, key_of, make_key
@@ -23,8 +23,9 @@ from crisisrisk.database.latest import (
     person_score,
     shifts_between,
 )
-from crisisrisk.database.schema import ApiKey, Base, Score, ScoringRun
+from crisisrisk.database.schema import ApiKey, Base, ForecastRun, Score, ScoringRun
 from crisisrisk.database.scores import save_person_scores, save_place_forecast
+from crisisrisk.database.totals import issued_totals, totals_of
 from crisisrisk.database.upgrade import current_engine, newest_revision, revision, upgrade
 from crisisrisk.errors import DataError, ServiceError, SiteError, TimeError, UsageError
 
@@ -350,6 +351,70 @@ def test_a_forecast_that_cannot_be_is_refused(engine: Engine, change: dict[str, 
 def test_moments_without_a_zone_are_refused(engine: Engine) -> None:
     with pytest.raises(TimeError):
         save_place_forecast(engine, forecast().assign(start=datetime(2026, 11, 22, 22)), place_run())
+
+
+def test_totals_come_back_as_they_were_issued_and_none_takes_anothers_place(engine: Engine) -> None:
+    """A week, a day and an hour before: the newest answers, all are kept, and each knows its own issue time."""
+    issued = [(168.0, 168), (16.0, 24), (0.5, 1)]
+    for ahead, hours in issued:
+        save_place_forecast(
+            engine, forecast(), place_run(as_of=AS_OF + timedelta(hours=16 - ahead)),
+            totals=totals(issue_hours=hours, hours_ahead=ahead, expected=2.0 + ahead / 1000),
+        )  # fmt: skip
+    found = forecast_for(engine, "night-2026-11-22")
+    assert found is not None
+    whole = found[0].total
+    assert whole is not None
+    assert (whole.issue_hours, whole.lower, whole.upper, whole.hourly) == (1, 1.0, 4.0, (0.1,) * 10)
+    kept = issued_totals(engine, "night-2026-11-22", model_name="place_crisis_shift")
+    assert [(one.total.hours_ahead, one.total.issue_hours, one.total.expected) for one in kept] == [
+        (168.0, 168, 2.168), (16.0, 24, 2.016), (0.5, 1, 2.0005),
+    ]  # fmt: skip
+    assert [len(issued_totals(engine, "night-2026-11-22", at=AS_OF + timedelta(hours=hours))) for hours in (-200, 0, 9)
+            ] == [0, 2, 2]  # fmt: skip
+    areas = totals_of(engine, "night-2026-11-22", kept[0].run.number)
+    assert [(one.area_id, one.area_name, one.places) for one in areas] == [
+        ("", "", 3), ("east", "East", 1), ("west", "West", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [{"lower": 5}, {"expected": float("nan")}, {"lower": -1}])
+def test_totals_that_cannot_be_are_refused_with_their_forecast(engine: Engine, change: dict[str, object]) -> None:
+    with pytest.raises(DataError, match="totals that cannot be"):
+        save_place_forecast(engine, forecast(), place_run(), totals=totals().assign(**change))
+    assert rows_in(engine, ForecastRun) == 0
+
+
+@pytest.mark.parametrize("before", ["0001", "0003", "0004"])
+def test_a_forecast_of_an_earlier_version_is_kept_by_the_upgrade_and_says_that_it_has_no_totals(
+    engine: Engine, before: str
+) -> None:
+    """The tables as an earlier version made them, with a forecast in them, brought forward."""
+    with writing(engine) as connection:
+        Base.metadata.drop_all(connection)
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    upgrade(engine, to=before)
+    assert revision(engine) == before
+    with writing(engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO forecast_runs (id, task, model_name, model_version, model_run_id, recipe_fingerprint, "
+            "outcome, as_of, data_complete_to, valid_until, made_at) VALUES (1000, 'place', "
+            "'place_crisis_shift', 4, 'r', 'f', 'contact', '2026-11-22 06:00:00', '{}', "
+            "'2026-11-23 06:00:00', '2026-11-22 06:00:00')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO forecasts (run_id, shift_id, place_id, shift_name, shift_start, shift_end, place_name, "
+            "expected, lower, upper, usual, rank, reasons, released_usual, released_reasons) VALUES (1000, "
+            "'night-2026-11-22', 'a', 'night', '2026-11-22 22:00:00', '2026-11-23 08:00:00', "
+            "'A', 1.5, 0, 3, 1.2, 1, '[]', 1.1, '[]')"
+        )
+    assert upgrade(engine) == newest_revision()
+    found = forecast_for(engine, "night-2026-11-22")
+    assert found is not None
+    assert (found[0].expected, found[0].total, found[1][0].own_dispersion) == (1.5, None, None)
+    assert issued_totals(engine, "night-2026-11-22") == []
+    save_place_forecast(engine, forecast(), place_run(as_of=AS_OF + timedelta(hours=1)), totals=totals())
+    assert len(issued_totals(engine, "night-2026-11-22")) == 1
 
 
 # Keys

@@ -11,7 +11,7 @@ from typing import Any
 
 from crisisrisk.commands.card import write_report
 from crisisrisk.errors import UsageError
-from crisisrisk.evaluation.place_levels import issue_time_of, level_of, spread_of
+from crisisrisk.evaluation.place_levels import level_of, spread_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import instant, utc_from_local
@@ -108,7 +108,6 @@ def _place_report(
     return {
         **content,
         "origins_told": origins_told(asked, report.report.origins),
-        "issue_times": [issue_time_of(content, hours=recipes.training.grid.issue_hours)],
         "attrition": data.attrition_rows(),
         "flagged_days": data.flagged_rows(),
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crisisrisk.commands.people_runs import people_run, read_report
+from crisisrisk.evaluation.issue_time_rows import issue_times_text
 from crisisrisk.evaluation.judged_report import judged_report
 from crisisrisk.models import registry
 from crisisrisk.tables.site import Site
@@ -29,7 +30,8 @@ class Evaluation:
         head = f"{content['task']}  run {self.run_id[:8]}"
         worth = ["", report["verdict"]] if "verdict" in report else []
         doubts = ["", *report["suspicions"]] if report.get("suspicions") else []
-        said = [*listable_text(report.get("listable")), *worth, *doubts]
+        times = issue_times_text(report.get("issue_times", ()))
+        said = [*listable_text(report.get("listable")), *(["", times] if times else []), *worth, *doubts]
         return "\n".join([head, content["judged_on"], "", content["attrition_text"], "", table, *said])
 
 

@@ -1,6 +1,7 @@
 """Forecast the coming shifts with the model that answers, and keep the forecast as issued."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,12 +15,14 @@ from crisisrisk.features.place_modes import NOT_RECORDED
 from crisisrisk.models.champions import champion
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
-from crisisrisk.scoring.release import forecast_geojson, write_geojson
+from crisisrisk.scoring.release import forecast_geojson, further_caveats, write_geojson
+from crisisrisk.scoring.totals import totals_frame
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import Shift, Window, instant, shifts_starting_in
 
 SHOWN = 10
+MOST_AREAS = 12
 MOST_HOURS = 14 * 24
 FURTHEST = timedelta(days=28)
 
@@ -47,11 +50,15 @@ class ForecastResult:
         first = rows.iloc[0]
         start, end = (first[name].tz_convert(self.zone_name) for name in ("start", "end"))
         outlook = next(one for one in self.forecast.outlooks if one.shift_id == shift_id)
+        areas = [one for one in self.forecast.areas if one.shift_id == shift_id]
         head = (
             f"{first['shift_name']}  {start:%a %-d %b %H:%M} – {end:%a %H:%M}   "
             f"expected {outlook.expected:.1f} in all ({outlook.lower} to {outlook.upper}), usual {outlook.usual:.1f}\n"
-            f"      {outlook.text()}{_modes_text(outlook)}"
+            f"      {outlook.text()}{_modes_text(outlook)}\n"
+            f"      made {outlook.hours_ahead:.0f} hours before; "
+            f"judged as forecasts of {outlook.issue_hours} hours before are"
         )
+        head = "\n".join([head, *further_caveats([outlook]), *_areas_text(areas)])
         lines = [
             f"{row['rank']:>4}  {row['place_name']:<24} {row['expected']:.2f} "
             f"({row['lower']} to {row['upper']})  usual {row['usual']:.2f}   "
@@ -70,6 +77,17 @@ def _modes_text(outlook: Outlook) -> str:
     return f"\n      expected by mode: {', '.join(named)}"
 
 
+def _areas_text(areas: Sequence[Outlook]) -> list[str]:
+    """The totals of a few areas; many of them are for a file or a screen."""
+    if len(areas) > MOST_AREAS:
+        return []
+    return [
+        f"      {one.area_name:<24} {one.expected:.1f} ({one.lower} to {one.upper}), usual {one.usual:.1f}   "
+        f"{one.likeliest}"
+        for one in areas
+    ]
+
+
 def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | None) -> ForecastResult:
     """Forecast every shift that starts within `hours` of `start` (the site's clock by default)."""
     import pandas as pd
@@ -86,7 +104,7 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     kept = made.frame.assign(
         released_usual=made.released_usual, released_reasons=pd.Series(made.released_reasons, dtype=object).to_numpy()
     )
-    run = save_place_forecast(current_engine(site.database_url), kept, made.meta)
+    run = save_place_forecast(current_engine(site.database_url), kept, made.meta, totals=totals_frame(made))
     released = forecast_geojson(made, caveats=model.phrases.caveats)
     if out is not None:
         write_geojson(out, released)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crisisrisk.database.history import scores_of, scoring_runs
-from crisisrisk.database.latest import StoredRun
+from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.scores import SCORED
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.evaluation.bootstrap import Interval

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from crisisrisk.commands.card import site_facts
 from crisisrisk.evaluation.judged_report import judged_report
-from crisisrisk.evaluation.place_levels import issue_time_of
 from crisisrisk.models.registry import settle_run
 from crisisrisk.models.tracking_store import require_store
 from crisisrisk.tables.site import Site
@@ -20,6 +19,7 @@ from crisisrisk.training.baseline_recipe import FILE as BASELINES
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.declared_files import declared
 from crisisrisk.training.finished_files import keep_finished, kept_finished
+from crisisrisk.training.issue_times import at_every_issue_time
 from crisisrisk.training.judged_rows import judged_predictions
 from crisisrisk.training.keeping import Finished, Recipes, SheetSettings, keep_run, peak_memory_mb
 from crisisrisk.training.person_data import person_data
@@ -124,6 +124,7 @@ def _train_place(
     judged = place.train_and_judge(
         recipes.training, recipes.features, data, site, tell=tell, progress=progress, baseline=rule
     )
+    judged = at_every_issue_time(judged, recipes.training, recipes.features, data, site)
     report = judged.report.as_json()
     shown = data.features[data.rows_of(judged.test)]
     shown = shown.reshape(shown.shape[0] * shown.shape[1], shown.shape[2])
@@ -132,7 +133,7 @@ def _train_place(
         model=judged.model,
         report={
             **report,
-            "issue_times": [issue_time_of(report, hours=recipes.training.grid.issue_hours)],
+            "issue_times": list(judged.issue_times),
             "intervals": judged.intervals,
             "places": judged.places,
             "groups": _groups(site, recipes, data, tell),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
 
-from crisisrisk.database.latest import StoredRun, stored_run
+from crisisrisk.database.runs import StoredRun, stored_run
 from crisisrisk.database.schema import Score, ScoringRun
 
 if TYPE_CHECKING:

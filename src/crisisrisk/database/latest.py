@@ -2,30 +2,20 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select
 
+from crisisrisk.database.runs import IDS_AT_ONCE, StoredRun, stored_run
 from crisisrisk.database.schema import Forecast, ForecastRun, Score, ScoringRun
-from crisisrisk.database.scores import RunMeta
+from crisisrisk.database.totals import StoredTotal, whole_totals
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Both SQLite and PostgreSQL limit how many values one statement may carry.
-IDS_AT_ONCE = 500
-
 Reasons = tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A run of scoring or forecasting, and its number in the database."""
-
-    number: int
-    meta: RunMeta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +51,8 @@ class StoredPlace:
     released_usual: float | None = None
     """`usual` and `reasons` as scoring worded them for release: without any count of events."""
     released_reasons: Reasons = ()
+    own_dispersion: float | None = None
+    """How much the count scatters beside what all cells share; None for forecasts of before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +71,8 @@ class StoredShift:
     modes: Mapping[str, float] = field(default_factory=dict)
     """The expected contacts made in each way; empty where the forecast said nothing of it."""
     released_modes: Mapping[str, float] = field(default_factory=dict)
+    total: StoredTotal | None = None
+    """The same as its forecast gave it, with its interval; None for forecasts of before, which kept none."""
 
 
 def latest_run(engine: Engine, *, model_name: str | None = None, at: datetime | None = None) -> StoredRun | None:
@@ -209,20 +203,9 @@ def _summaries(connection: Connection, conditions: list[ColumnElement[bool]]) ->
     newest: dict[str, StoredShift] = {}
     for row in connection.execute(query.order_by(ForecastRun.as_of, ForecastRun.id)).all():
         newest[row.shift_id] = _shift(row)  # later runs take the place of earlier ones
-    return sorted(newest.values(), key=lambda shift: (shift.start, shift.shift_id))
-
-
-def stored_run(row: Row[Any]) -> StoredRun:
-    """A run as it is kept."""
-    complete = {source: datetime.fromisoformat(text) for source, text in row.data_complete_to.items()}
-    names = ("task", "model_name", "model_version", "recipe_fingerprint", "horizon_days", "as_of", "valid_until",
-             "made_at", "outcome")  # fmt: skip
-    values = {name: getattr(row, name) for name in names}
-    if "tie_seed" in row._fields:
-        values |= {"former_versions": tuple(row.former_versions or ()), "tie_seed": row.tie_seed}
-    if "modes" in row._fields:
-        values["modes"] = row.modes or {}
-    return StoredRun(row.id, RunMeta(run_id=row.model_run_id, data_complete_to=complete, **values))
+    kept = whole_totals(connection, [shift.run.number for shift in newest.values()])
+    found = [replace(shift, total=kept.get((shift.run.number, shift.shift_id))) for shift in newest.values()]
+    return sorted(found, key=lambda shift: (shift.start, shift.shift_id))
 
 
 def _score(row: Row[Any]) -> StoredScore:
@@ -235,7 +218,7 @@ def _score(row: Row[Any]) -> StoredScore:
 
 def _place(row: Row[Any]) -> StoredPlace:
     names = ("place_id", "place_name", "latitude", "longitude", "expected", "lower", "upper", "usual", "rank",
-             "released_usual")  # fmt: skip
+             "released_usual", "own_dispersion")  # fmt: skip
     return StoredPlace(
         **{name: getattr(row, name) for name in names},
         reasons=tuple(json.loads(row.reasons)),

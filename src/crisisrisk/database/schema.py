@@ -137,6 +137,39 @@ class Forecast(Base):
     reasons: Mapped[str] = mapped_column(Text)
     released_usual: Mapped[float | None]
     released_reasons: Mapped[str] = mapped_column(Text)
+    own_dispersion: Mapped[float | None]
+
+
+class ForecastTotal(Base):
+    """What one forecast run says of a whole shift (`area_id` is empty) or of one area in it, as issued."""
+
+    __tablename__ = "forecast_totals"
+    __table_args__ = (Index(None, "shift_id", "run_id"),)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("forecast_runs.id", ondelete="CASCADE"), primary_key=True)
+    shift_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    area_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    area_name: Mapped[str] = mapped_column(String(200))
+    shift_start: Mapped[datetime]
+    shift_end: Mapped[datetime]
+    places: Mapped[int]
+    issue_hours: Mapped[int]
+    hours_ahead: Mapped[float]
+    expected: Mapped[float]
+    lower: Mapped[float]
+    upper: Mapped[float]
+    usual: Mapped[float]
+    usual_low: Mapped[float]
+    usual_high: Mapped[float]
+    quieter: Mapped[float]
+    busier: Mapped[float]
+    outlook: Mapped[str] = mapped_column(Text)
+    released_usual: Mapped[float]
+    released_quieter: Mapped[float]
+    released_busier: Mapped[float]
+    released_outlook: Mapped[str] = mapped_column(Text)
+    hourly: Mapped[str] = mapped_column(Text)
+    shared_dispersion: Mapped[float]
 
 
 class ApiKey(Base):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, insert
 
 from crisisrisk.database.engine import writing
-from crisisrisk.database.schema import Forecast, ForecastRun, Score, ScoringRun
+from crisisrisk.database.schema import Base, Forecast, ForecastRun, ForecastTotal, Score, ScoringRun
 from crisisrisk.errors import DataError
 from crisisrisk.timeline import microseconds
 
@@ -23,7 +23,23 @@ STATES = (SCORED, "no_data", "in_crisis_episode", "in_hospital", "opted_out", "u
 
 BATCH = 5_000
 RELEASED = ("released_usual", "released_reasons")
-_FORECAST_NUMBERS = ("latitude", "longitude", "lower", "upper", "usual", "expected", "released_usual")
+_FORECAST_NUMBERS = ("latitude", "longitude", "lower", "upper", "usual", "expected", "released_usual", "own_dispersion")
+_TOTAL_NUMBERS = (
+    "hours_ahead",
+    "expected",
+    "lower",
+    "upper",
+    "usual",
+    "usual_low",
+    "usual_high",
+    "quieter",
+    "busier",
+    "released_usual",
+    "released_quieter",
+    "released_busier",
+    "shared_dispersion",
+)
+_TOTAL_TEXTS = ("shift_id", "area_id", "area_name", "outlook", "released_outlook")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,19 +90,23 @@ def save_person_scores(engine: Engine, scores: "pd.DataFrame", meta: RunMeta) ->
         for row in _rows(scores, ("person_id", "state", "probability", "lower", "upper", "reasons", *given))
     ]  # fmt: skip
     _check_scores(rows)
-    return _save(engine, ScoringRun, Score, rows, meta)
+    return _save(engine, ScoringRun, {Score: rows}, meta)
 
 
-def save_place_forecast(engine: Engine, forecast: "pd.DataFrame", meta: RunMeta) -> int:
-    """Keep a forecast as issued, in one transaction. Returns the number of the run.
+def save_place_forecast(
+    engine: Engine, forecast: "pd.DataFrame", meta: RunMeta, *, totals: "pd.DataFrame | None" = None
+) -> int:
+    """Keep a forecast as issued, in one transaction, beside all that were issued before. Returns the run's number.
 
     Columns: `shift_id, shift_name, start, end, place_id, place_name, latitude, longitude, expected, lower, upper,
     rank, usual, reasons`; and, for what leaves the live board, `released_usual, released_reasons`: where they are
-    left out, neither is released. Others are ignored. Raises DataError for a missing column or an impossible number.
+    left out, neither is released; and `own_dispersion`. Others are ignored. `totals`: of whole shifts and areas, with
+    the columns of the table `forecast_totals`. Raises DataError for a missing column or an impossible number.
     """
-    forecast = forecast.assign(**{name: None for name in RELEASED if name not in forecast.columns})
+    given = (*RELEASED, "own_dispersion")
+    forecast = forecast.assign(**{name: None for name in given if name not in forecast.columns})
     names = ("shift_id", "shift_name", "start", "end", "place_id", "place_name", "latitude", "longitude",
-             "expected", "lower", "upper", "rank", "usual", "reasons", *RELEASED)  # fmt: skip
+             "expected", "lower", "upper", "rank", "usual", "reasons", *given)  # fmt: skip
     rows = [
         {
             **{name: str(row[name]) for name in ("shift_id", "shift_name", "place_id", "place_name")},
@@ -97,23 +117,43 @@ def save_place_forecast(engine: Engine, forecast: "pd.DataFrame", meta: RunMeta)
         for row in _rows(forecast, names)
     ]  # fmt: skip
     _check_forecast(rows)
-    return _save(engine, ForecastRun, Forecast, rows, meta)
+    summed = [] if totals is None else _totals(totals)
+    return _save(engine, ForecastRun, {Forecast: rows, ForecastTotal: summed}, meta)
+
+
+def _totals(totals: "pd.DataFrame") -> list[dict[str, Any]]:
+    names = (*_TOTAL_TEXTS, *_TOTAL_NUMBERS, "start", "end", "places", "issue_hours", "hourly")
+    rows: list[dict[str, Any]] = [
+        {
+            **{name: str(row[name]) for name in _TOTAL_TEXTS},
+            **{name: _number(row[name]) for name in _TOTAL_NUMBERS},
+            "shift_start": _moment(row["start"]), "shift_end": _moment(row["end"]), "places": int(row["places"]),
+            "issue_hours": int(row["issue_hours"]), "hourly": _json_text(row["hourly"]),
+        }
+        for row in _rows(totals, names)
+    ]  # fmt: skip
+    wrong = sum(not 0 <= (row["lower"] or 0) <= (row["upper"] or 0) or row["expected"] is None for row in rows)
+    if wrong:
+        raise DataError(
+            "CR-DB-003", "totals that cannot be", found=f"{wrong} rows", wanted="expected, and 0 ≤ lower ≤ upper"
+        )
+    return rows
 
 
 def _save(
     engine: Engine,
     run_table: type[ScoringRun] | type[ForecastRun],
-    row_table: type[Score] | type[Forecast],
-    rows: Sequence[dict[str, Any]],
+    tables: Mapping[type[Base], Sequence[dict[str, Any]]],
     meta: RunMeta,
 ) -> int:
     with writing(engine) as connection:
         values = {**_run_values(meta), **(_people_values(meta) if run_table is ScoringRun else _place_values(meta))}
         made = connection.execute(insert(run_table).values(**values).returning(run_table.id))
         number = int(made.scalar_one())
-        for start in range(0, len(rows), BATCH):
-            batch = [{**row, "run_id": number} for row in rows[start : start + BATCH]]
-            connection.execute(insert(row_table), batch)
+        for row_table, rows in tables.items():
+            for start in range(0, len(rows), BATCH):
+                batch = [{**row, "run_id": number} for row in rows[start : start + BATCH]]
+                connection.execute(insert(row_table), batch)
     return number
 
 

@@ -15,8 +15,10 @@ from crisisrisk.errors import ServiceError
 UPGRADE_LOCK = 7_249_113_006
 
 
-def upgrade(engine: Engine) -> str:
-    """Apply the migrations that are missing, in one transaction. Returns the revision reached.
+def upgrade(engine: Engine, *, to: str = "head") -> str:
+    """Apply the migrations that are missing, in one transaction. Returns the newest revision.
+
+    `to`: the revision to stop at, for a database as an earlier version of the program had it.
 
     Raises ServiceError when the database cannot be reached or used, or a newer version of the program made it.
     """
@@ -27,7 +29,7 @@ def upgrade(engine: Engine) -> str:
             if engine.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     except OperationalError as problem:
         raise unreachable() from problem
     except DatabaseError as problem:

@@ -2,6 +2,7 @@
 
     model.txt         LightGBM's text            calibration.json  numbers (people only)
     distribution.json how counts scatter, in numbers (places only)
+    issue_times.json  the same for each further issue time, in numbers (places only, where there are any)
     formula.json      numbers, in place of model.txt where a simple rule answers
     features.json     the feature recipe         task.json         what the model answers
     training.json     the training recipe        phrases.json      the words around an answer
@@ -26,6 +27,7 @@ from crisisrisk.errors import ModelError
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.calibration import Calibration
 from crisisrisk.models.formula import Formula
+from crisisrisk.models.issue_time import IssueTime, issue_times_from_json, issue_times_to_json
 from crisisrisk.models.model_text import check_model_text
 from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.place_distribution import PlaceDistribution
@@ -37,6 +39,7 @@ from crisisrisk.models.trees import Trees
 MANIFEST, SIDECAR = "manifest.json", "manifest.sha256"
 FORMAT = 3
 MODEL, FORMULA, CALIBRATION, DISTRIBUTION = "model.txt", "formula.json", "calibration.json", "distribution.json"
+ISSUE_TIMES = "issue_times.json"
 IN_EVERY_BUNDLE = ("features.json", "phrases.json", "task.json", "training.json")
 
 
@@ -77,6 +80,8 @@ class Manifest:
     versions: Mapping[str, str]
     baseline: str | None = None
     """Which simple rule the model is; None for trees."""
+    other_issue_hours: tuple[int, ...] = ()
+    """Of places: the issue times beside the one that the trees were fitted at, in hours."""
     promotion: Promotion | None = None
 
     @property
@@ -84,7 +89,8 @@ class Manifest:
         """The files that prove themselves by the manifest."""
         model = MODEL if self.baseline is None else FORMULA
         spread = CALIBRATION if self.subject == "person" else DISTRIBUTION
-        return tuple(sorted((*IN_EVERY_BUNDLE, model, spread)))
+        times = (ISSUE_TIMES,) if self.other_issue_hours else ()
+        return tuple(sorted((*IN_EVERY_BUNDLE, model, spread, *times)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +119,11 @@ class Bundle:
         if not isinstance(self.model, PlaceModel):
             raise _wrong_subject(self.manifest, "place")
         return self.model
+
+    @property
+    def issue_times(self) -> tuple[IssueTime, ...]:
+        """Of places: how it answers at each of its issue times, the one that the trees were fitted at first."""
+        return self.place_model.issue_times(self.task.issue_hours)
 
     def promoted(self, *, version: int, promotion: Promotion) -> "Bundle":
         """The same bundle under its version in the registry, with why it answers."""
@@ -174,6 +185,8 @@ def _contents(bundle: Bundle) -> dict[str, bytes]:
         texts[CALIBRATION] = bundle.model.calibration.to_json()
     else:
         texts[DISTRIBUTION] = bundle.model.distribution.to_json()
+        if bundle.model.other_times:
+            texts[ISSUE_TIMES] = issue_times_to_json(bundle.model.other_times)
     return {name: text.encode() for name, text in sorted(texts.items())}
 
 
@@ -224,7 +237,7 @@ def _model(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> RiskMo
         rule = PlaceRule.from_json(texts[FORMULA])
         if rule.name != manifest.baseline or manifest.feature_names:
             raise _damaged(folder, FORMULA, "it is not the rule that the manifest names")
-        return rule_model(rule, PlaceDistribution.from_json(texts[DISTRIBUTION]))
+        return rule_model(rule, PlaceDistribution.from_json(texts[DISTRIBUTION]), _other_times(manifest, texts, folder))
     if manifest.baseline is not None:
         formula = Formula.from_json(texts[FORMULA])
         if formula.feature_names != manifest.feature_names:
@@ -233,8 +246,16 @@ def _model(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> RiskMo
     check_model_text(texts[MODEL], feature_names=manifest.feature_names, trees=manifest.trees, subject=manifest.subject)
     trees = Trees(texts[MODEL], manifest.feature_names, manifest.trees)
     if manifest.subject == "place":
-        return PlaceModel(trees, PlaceDistribution.from_json(texts[DISTRIBUTION]))
+        distribution = PlaceDistribution.from_json(texts[DISTRIBUTION])
+        return PlaceModel(trees, distribution, other_times=_other_times(manifest, texts, folder))
     return RiskModel(trees, Calibration.from_json(texts[CALIBRATION]))
+
+
+def _other_times(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> tuple[IssueTime, ...]:
+    times = issue_times_from_json(texts[ISSUE_TIMES]) if manifest.other_issue_hours else ()
+    if tuple(one.hours for one in times) != manifest.other_issue_hours:
+        raise _damaged(folder, ISSUE_TIMES, "its issue times are not the manifest's")
+    return times
 
 
 def _verified(folder: Path) -> tuple[Manifest, dict[str, str]]:
@@ -275,7 +296,12 @@ def _read_manifest(content: bytes, folder: Path) -> tuple[Manifest, dict[str, di
         files, form = whole.pop("files"), whole.pop("format")
         promotion = whole.pop("promotion")
         manifest = Manifest(
-            **{**whole, "feature_names": tuple(whole["feature_names"]), "promotion": _promotion(promotion)}
+            **{
+                **whole,
+                "feature_names": tuple(whole["feature_names"]),
+                "promotion": _promotion(promotion),
+                "other_issue_hours": tuple(whole.get("other_issue_hours", ())),
+            }
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _damaged(folder, MANIFEST, "it cannot be read") from None

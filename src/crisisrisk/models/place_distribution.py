@@ -115,12 +115,14 @@ class PlaceDistribution:
         tails = np.array(self.area_tails[LEVELS.index(level)])[kinds]
         return _intervals(expected.sum(axis=1), self.total_dispersion(expected, strata), tails)
 
+    def part_interval(self, expected: Numbers, strata: Integers, *, level: float) -> Interval:
+        """Of the total of some of the cells, such as those of an area: with the tails of `level` as they are."""
+        tails = np.full(len(expected), (1 - level) / 2)
+        return _intervals(expected.sum(axis=1), self.total_dispersion(expected, strata), tails)
+
     def samples(self, expected: Numbers, strata: Integers, *, draws: int, seed: int) -> NDArray[np.int32]:
         """Counts of all cells of one shift drawn together. Shape (draws, cells); those given have shape (cells,)."""
-        random = np.random.default_rng(seed)
-        intensity = np.maximum(expected, LEAST_EXPECTED) * _lifts(random, np.array(self.shared_dispersion), (draws, 1))
-        own = self.own_dispersions(strata)
-        return random.poisson(intensity * _lifts(random, own, (draws, len(expected)))).astype(np.int32)
+        return joint_counts(expected, self.own_dispersions(strata), self.shared_dispersion, draws=draws, seed=seed)
 
     # As a file
 
@@ -171,6 +173,18 @@ def beside_usual(expected: Numbers, usual: Numbers, dispersion: Numbers) -> Besi
     return BesideUsual(
         low=middle.lower, high=middle.upper, quieter=quieter.reshape(shape), busier=(1 - up_to).reshape(shape)
     )
+
+
+def joint_counts(
+    expected: Numbers, own_dispersion: Numbers, shared_dispersion: float, *, draws: int, seed: int
+) -> NDArray[np.int32]:
+    """Counts of all cells of one shift drawn together. Shape (draws, cells).
+
+    `expected`, `own_dispersion`: shape (cells,), the latter what is left beside what all cells share.
+    """
+    random = np.random.default_rng(seed)
+    intensity = np.maximum(expected, LEAST_EXPECTED) * _lifts(random, np.array(shared_dispersion), (draws, 1))
+    return random.poisson(intensity * _lifts(random, own_dispersion, (draws, len(expected)))).astype(np.int32)
 
 
 def _intervals(expected: Numbers, dispersion: Numbers, tails: Numbers) -> Interval:

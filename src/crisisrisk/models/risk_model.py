@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import ModelError
 from crisisrisk.models.calibration import Calibration
+from crisisrisk.models.issue_time import IssueTime
 from crisisrisk.models.place_distribution import PlaceDistribution
 from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.scorer import Scorer
@@ -52,6 +53,8 @@ class PlaceModel:
     """How counts scatter around what is expected; as Poisson where none was fitted."""
     rule: PlaceRule | None = None
     """The simple rule that is the model, in place of offset and trees."""
+    other_times: tuple[IssueTime, ...] = ()
+    """How it answers at other issue times than the one that its trees were fitted at, which `distribution` is of."""
 
     @property
     def scorer(self) -> Trees:
@@ -63,10 +66,17 @@ class PlaceModel:
         """The columns that the model reads, in its order."""
         return self.trees.feature_names
 
-    def expected(self, features: NDArray[Any], names: Sequence[str], *, offset: Numbers) -> Numbers:
+    def issue_times(self, hours: int) -> tuple[IssueTime, ...]:
+        """Every issue time; the first, of so many `hours`, is the one that the trees were fitted at."""
+        return (IssueTime(hours=hours, distribution=self.distribution), *self.other_times)
+
+    def expected(
+        self, features: NDArray[Any], names: Sequence[str], *, offset: Numbers, hold: float | Numbers = 1.0
+    ) -> Numbers:
         """Expected number of outcome events. Shape (rows,). `offset`: log of the simple forecast, shape (rows,).
 
-        A model without trees gives exactly exp(offset).
+        A model without trees gives exactly exp(offset). `hold`: how much of what the trees add counts, one number or
+        shape (rows,).
         """
         offset = np.asarray(offset, dtype=np.float64)
         if offset.shape != (len(features),):
@@ -74,13 +84,15 @@ class PlaceModel:
                 "CR-MODEL-003", "the offset does not fit the feature matrix",
                 wanted=f"shape ({len(features)},)", found=f"shape {offset.shape}",
             )  # fmt: skip
-        return np.exp(self.trees.raw_score(features, names) + offset)
+        return np.exp(hold * self.trees.raw_score(features, names) + offset)
 
     def contributions(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
         """Exact contributions to the log of expected ÷ simple forecast. Shape (rows, features + 1)."""
         return self.trees.contributions(features, names)
 
 
-def rule_model(rule: PlaceRule, distribution: PlaceDistribution | None = None) -> PlaceModel:
+def rule_model(
+    rule: PlaceRule, distribution: PlaceDistribution | None = None, other_times: tuple[IssueTime, ...] = ()
+) -> PlaceModel:
     """A simple rule as a model of places: no trees, no columns."""
-    return PlaceModel(Trees(NO_TREES, (), 0), distribution or PlaceDistribution(), rule)
+    return PlaceModel(Trees(NO_TREES, (), 0), distribution or PlaceDistribution(), rule, other_times)

@@ -1,24 +1,8 @@
-"""What a whole shift looks like: its likely span, and how likely it is busier or quieter than is usual for it."""
+"""What a whole shift, or one area in it, looks like: its likely span, and how likely it is busier than its usual."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from crisisrisk.features.place_modes import ModeShares
-from crisisrisk.models.place_distribution import (
-    LEAST_EXPECTED,
-    SHOWN_LEVEL,
-    BesideUsual,
-    Interval,
-    PlaceDistribution,
-    beside_usual,
-)
-from crisisrisk.timeline import Shift
-
-Numbers = NDArray[np.float64]
 
 RELEASED_STEP = 5
 """Chances leave the site in steps of so many in 100."""
@@ -26,13 +10,22 @@ RELEASED_STEP = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """One shift, all cells together. Contacts a shift, ends of spans inside; `quieter` and `busier` are chances.
+    """One shift, all cells together, or those of one area.
 
-    Usual is the middle half of the counts that would come if as much were expected as in earlier shifts of the name
-    and weekday.
+    Contacts a shift, ends of spans inside; `quieter` and `busier` are chances. Usual is the middle half
+    of the counts that would come if as much were expected as in earlier shifts of the name and weekday.
     """
 
     shift_id: str
+    area_id: str = ""
+    """Empty for the whole: all cells together."""
+    area_name: str = ""
+    places: int
+    """How many cells it is the total of."""
+    issue_hours: int
+    """The issue time that answers: intervals and figures are those of forecasts made so many hours before."""
+    hours_ahead: float
+    """How long before the shift it was made."""
     expected: float
     lower: int
     upper: int
@@ -88,14 +81,18 @@ class Outlook:
     def released(self) -> dict[str, Any]:
         """As a file holds it: forecasts alone, no count of events."""
         chances = _in_100(self, step=RELEASED_STEP)
+        area = {"area_id": self.area_id, "area_name": self.area_name} if self.area_id else {}
         return {
             "shift_id": self.shift_id,
+            **area,
+            "issue_hours": self.issue_hours,
+            "hours_ahead": round(self.hours_ahead, 2),
             "lower": self.lower,
             "upper": self.upper,
             "quieter_in_100": chances["quieter"],
             "busier_in_100": chances["busier"],
             "outlook": self.released_text(),
-            "modes": dict(self.released_modes),
+            **({} if self.area_id else {"modes": dict(self.released_modes)}),
         }
 
 
@@ -107,61 +104,3 @@ def _in_100(outlook: Outlook, *, step: int) -> dict[str, int]:
 def _others(likeliest: str, chances: dict[str, int]) -> str:
     left = [name for name in ("about usual", "busier", "quieter") if not likeliest.startswith(name)]
     return ", ".join(f"{name} {chances[name]}" for name in left)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How the counts of some shifts scatter: `expected` of shape (shifts, cells) and what the model says around it."""
-
-    distribution: PlaceDistribution
-    shifts: Sequence[Shift]
-    density: Numbers
-    """Residents per km², shape (cells,)."""
-    expected: Numbers
-
-    @property
-    def kinds(self) -> NDArray[np.int64]:
-        return self.distribution.kind_numbers([shift.name for shift in self.shifts])
-
-    @property
-    def strata(self) -> NDArray[np.int64]:
-        return self.distribution.strata(self.kinds, self.density, self.expected)
-
-    def of_cells(self) -> Interval:
-        """The shown interval of each cell. Arrays of shape (shifts, cells)."""
-        return self.distribution.interval(self.expected, self.strata, level=SHOWN_LEVEL)
-
-    def cells_beside(self, usual: Numbers) -> BesideUsual:
-        """Each cell beside its usual count, shape (shifts, cells)."""
-        return beside_usual(self.expected, usual, self.distribution.dispersions(self.strata))
-
-    def outlooks(self, usual: Numbers, hourly: Sequence[Numbers], modes: Sequence[ModeShares]) -> tuple[Outlook, ...]:
-        """Each shift beside the usual counts of its cells, shape (shifts, cells).
-
-        `hourly`, `modes`: the shares of its hours and of the ways in which contacts are made.
-        """
-        strata = self.strata
-        span = self.distribution.total_interval(self.expected, strata, self.kinds, level=SHOWN_LEVEL)
-        total, usually = self.expected.sum(axis=1), np.maximum(usual.sum(axis=1), LEAST_EXPECTED)
-        beside = beside_usual(total, usually, self.distribution.total_dispersion(self.expected, strata))
-        return tuple(
-            Outlook(
-                shift_id=shift.id,
-                expected=float(total[row]),
-                lower=int(span.lower[row]),
-                upper=int(span.upper[row]),
-                usual=float(usually[row]),
-                usual_low=int(beside.low[row]),
-                usual_high=int(beside.high[row]),
-                quieter=float(beside.quieter[row]),
-                busier=float(beside.busier[row]),
-                hourly=tuple(hourly[row].tolist()),
-                modes=modes[row].expected(float(total[row])),
-                released_modes=modes[row].released(float(total[row])),
-            )
-            for row, shift in enumerate(self.shifts)
-        )
-
-    def samples(self, row: int, *, draws: int, seed: int) -> NDArray[np.int32]:
-        """Counts of all cells in one of the shifts, drawn together. Shape (draws, cells)."""
-        return self.distribution.samples(self.expected[row], self.strata[row], draws=draws, seed=seed)

@@ -20,18 +20,21 @@ from crisisrisk.features.place_offset import observed_since, offset_rates, usual
 from crisisrisk.features.place_past import place_past
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.issue_time import IssueTime, issue_time_for
 from crisisrisk.models.place_rules.maps import shrunken_rate_times_factor
 from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before
 from crisisrisk.models.wording import words_of
-from crisisrisk.scoring.outlook import Outlook, Spread
+from crisisrisk.scoring.areas import areas_of
+from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words
 from crisisrisk.scoring.rule_reasons import rule_reasons
+from crisisrisk.scoring.spread import Spread
 from crisisrisk.tables.cells import Cells, cells_of, density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
-from crisisrisk.timeline import MICROSECONDS_PER_DAY, Shift, microseconds
+from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, Shift, microseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,16 +46,21 @@ Numbers = NDArray[np.float64]
 class PlaceForecast:
     """Every cell in every shift, shifts in order, the highest expected count of each first.
 
-    `frame` columns: `shift_id, shift_name, start, end, issued_at, place_id, place_name, latitude, longitude,
+    `frame` columns: `shift_id, shift_name, start, end, issued_at, issue_hours` (the issue time that answers),
+    `hours_ahead` (how long before the shift it was made), `place_id, place_name, latitude, longitude,
     expected, lower, upper` (between them the count lies 80 times in 100 at least), `rank` (1 is highest within its
-    shift), `usual`, `quieter, busier` (chances beside usual), `reasons` (lists of `direction, share, text, events`,
+    shift), `usual`, `quieter, busier` (chances beside usual), `own_dispersion` (how much the count scatters beside what
+    all cells share), `reasons` (lists of `direction, share, text, events`,
     true counts, for the signed-in board). For files, in the same order: `released_usual` and `released_reasons`, which
-    hold no count of events. `outlooks`: one for each shift, `released_outlooks` beside a usual that is no count.
+    hold no count of events. `outlooks`: one for each shift, `areas`: one for each area in each
+    shift; `released_outlooks` and `released_areas`: the same beside a usual that is no count.
     """
 
     frame: "pd.DataFrame"
     outlooks: tuple[Outlook, ...]
     released_outlooks: tuple[Outlook, ...]
+    areas: tuple[Outlook, ...]
+    released_areas: tuple[Outlook, ...]
     spread: Spread
     """How the counts of cells scatter, in the order of shifts and of the map's cells, to draw them together."""
     released_usual: tuple[float, ...]
@@ -110,10 +118,12 @@ class _Forecaster:
             latency_hours=task.offset_latency_hours,
         ).reshape(-1)
         model, names = self.model.place_model, self.model.features.names
-        expected = model.expected(features, names, offset=offset)
+        hold = np.repeat([one.hold for one in self.times], len(cells))
+        expected = model.expected(features, names, offset=offset, hold=hold)
         usual = usual_counts(history, rows, self.site, latency_hours=task.offset_latency_hours).reshape(-1)
         usual = np.where(np.isnan(usual), np.exp(offset), usual)
-        found = reasons_for(self.model.features, model.contributions(features, names), features)
+        moved = model.contributions(features, names) * hold[:, None]
+        found = reasons_for(self.model.features, moved, features)
         speaker = _Speaker(self.model, features, self._history_days(history))
         hourly = hourly_shares(
             history, rows, self.site, lookback_days=task.offset_lookback_days, latency_hours=task.offset_latency_hours
@@ -123,7 +133,7 @@ class _Forecaster:
             latency_hours=task.offset_latency_hours,
         )  # fmt: skip
         shape = (len(self.shifts), len(cells))
-        spread = Spread(model.distribution, self.shifts, density_of(cells), expected.reshape(shape))
+        spread = self._spread(cells, expected.reshape(shape))
         order, ranks = _ranked(spread.expected)
         return PlaceForecast(
             frame=_frame(
@@ -131,6 +141,8 @@ class _Forecaster:
             ),
             outlooks=(outlooks := spread.outlooks(usual.reshape(shape), hourly, modes)),
             released_outlooks=spread.outlooks(np.exp(offset).reshape(shape), hourly, modes),
+            areas=spread.area_outlooks(usual.reshape(shape), areas := areas_of(cells, self.snapshot.table("places"))),
+            released_areas=spread.area_outlooks(np.exp(offset).reshape(shape), areas),
             spread=spread,
             released_usual=tuple(np.exp(offset)[order].tolist()),
             released_reasons=tuple(speaker.released(row, found[row]) for row in order.tolist()),
@@ -142,7 +154,7 @@ class _Forecaster:
     ) -> PlaceForecast:
         """The forecast of a simple rule: as its backtest made it for the same moment."""
         past = place_past(history, rows, self.site, latency_hours=rule.latency_hours)
-        spread = Spread(self.model.place_model.distribution, self.shifts, density_of(rows.cells), rule.expected(past))
+        spread = self._spread(rows.cells, rule.expected(past))
         usual = usual_counts(history, rows, self.site, latency_hours=rule.latency_hours)
         usual = np.where(np.isnan(usual), spread.expected, usual)
         hourly = hourly_shares(history, rows, self.site, latency_hours=rule.latency_hours)
@@ -154,11 +166,27 @@ class _Forecaster:
             frame=_frame(rows.cells, rows, spread, usual.reshape(-1), live, order, ranks),
             outlooks=(outlooks := spread.outlooks(usual, hourly, modes)),
             released_outlooks=spread.outlooks(steady, hourly, modes),
+            areas=spread.area_outlooks(usual, areas := areas_of(rows.cells, self.snapshot.table("places"))),
+            released_areas=spread.area_outlooks(steady, areas),
             spread=spread,
             released_usual=tuple(steady.reshape(-1)[order].tolist()),
             released_reasons=tuple(released[row] for row in order.tolist()),
             meta=_with_modes(meta, outlooks),
         )
+
+    @property
+    def hours_ahead(self) -> tuple[float, ...]:
+        """How long before each shift the forecast is made; 0 for one that runs already."""
+        issued = microseconds(self.issued_at)
+        return tuple(max((microseconds(one.start) - issued) / MICROSECONDS_PER_HOUR, 0.0) for one in self.shifts)
+
+    @property
+    def times(self) -> tuple[IssueTime, ...]:
+        """Of each shift the issue time that answers for it."""
+        return tuple(issue_time_for(self.model.issue_times, ahead) for ahead in self.hours_ahead)
+
+    def _spread(self, cells: Cells, expected: Numbers) -> Spread:
+        return Spread(self.times, self.hours_ahead, self.shifts, density_of(cells), expected)
 
     def cells(self) -> Cells:
         """The cells that the model was trained on: those known before its own moment, not before today."""
@@ -210,6 +238,8 @@ def _frame(
             "start": [one.start for one in shifts],
             "end": [one.end for one in shifts],
             "issued_at": [instant(int(rows.issued_at[one])) for one in shift.tolist()],
+            "issue_hours": [spread.times[one].hours for one in shift.tolist()],
+            "hours_ahead": [spread.hours_ahead[one] for one in shift.tolist()],
             "place_id": [cells.ids[one] for one in cell.tolist()],
             "place_name": [cells.names[one] for one in cell.tolist()],
             "latitude": cells.latitude[cell],
@@ -221,6 +251,7 @@ def _frame(
             "usual": usual[order],
             "quieter": beside.quieter.reshape(-1)[order],
             "busier": beside.busier.reshape(-1)[order],
+            "own_dispersion": spread.own_dispersions().reshape(-1)[order],
             "reasons": pd.Series([reasons[row] for row in order.tolist()], dtype=object),
         }
     )

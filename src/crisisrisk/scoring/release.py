@@ -2,13 +2,14 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crisisrisk.features.specs import FeatureSpec, Phrases, phrases_of
+from crisisrisk.models.issue_time import further_than_judged
 from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.place_distribution import SHOWN_LEVEL
 from crisisrisk.models.reasons import is_count
@@ -16,6 +17,7 @@ from crisisrisk.models.wording import ALIKE, words_of
 from crisisrisk.tables.cells import corners_of
 
 if TYPE_CHECKING:
+    from crisisrisk.scoring.outlook import Outlook
     from crisisrisk.scoring.places import PlaceForecast
 
 ABOUT_THE_SAME = 0.15
@@ -32,6 +34,10 @@ _NEUTRAL = {
     "days_since_benefit_day": "the time since benefits were paid",
     "nearest_point_km": "how far the nearest {singular} is",
 }
+FURTHER = (
+    "Made further ahead than the {hours} hours at which such forecasts were judged: how far off it is, is not known."
+)
+
 _WHERE = {
     "count": "here",
     "same_shift_count": "here in this shift of the week",
@@ -113,13 +119,24 @@ def forecast_geojson(forecast: "PlaceForecast", *, caveats: Mapping[str, str]) -
             "recipe_fingerprint": meta.recipe_fingerprint,
         },
         "data_complete_to": {source: moment.isoformat() for source, moment in sorted(meta.data_complete_to.items())},
-        "caveats": [caveats["count_range"].format(level=round(100 * SHOWN_LEVEL))],
-        "shifts": [
-            {**outlook.released(), "expected": released_number(outlook.expected)}
-            for outlook in forecast.released_outlooks
+        "caveats": [
+            caveats["count_range"].format(level=round(100 * SHOWN_LEVEL)),
+            *further_caveats(forecast.released_outlooks),
         ],
+        "shifts": [_total(one) for one in forecast.released_outlooks],
+        "areas": [_total(one) for one in forecast.released_areas],
         "features": [_feature(row, usual, reasons) for row, usual, reasons in released],
     }
+
+
+def further_caveats(outlooks: Sequence["Outlook"]) -> list[str]:
+    """What must be said of shifts that are forecast further ahead than any forecast was judged."""
+    longest = [one.issue_hours for one in outlooks if further_than_judged(one.issue_hours, one.hours_ahead)]
+    return [FURTHER.format(hours=max(longest))] if longest else []
+
+
+def _total(outlook: "Outlook") -> dict[str, Any]:
+    return {**outlook.released(), "expected": released_number(outlook.expected)}
 
 
 def _feature(row: Mapping[Any, Any], usual: float, reasons: tuple[dict[str, Any], ...]) -> dict[str, Any]:
@@ -130,6 +147,7 @@ def _feature(row: Mapping[Any, Any], usual: float, reasons: tuple[dict[str, Any]
         "shift": row["shift_name"],
         "start": row["start"].isoformat(),
         "end": row["end"].isoformat(),
+        "issue_hours": int(row["issue_hours"]),
         "expected": released_number(float(row["expected"])),
         "lower": int(row["lower"]),
         "upper": int(row["upper"]),

@@ -104,18 +104,35 @@ class CaseloadUnscored(Answer):
     caveats: list[str]
 
 
-class ShiftForecast(Answer):
-    """The newest forecast of a shift, summed over its cells."""
+class Total(Answer):
+    """What is forecast of a whole shift, or of one area in it: contacts a shift, and how that compares with usual.
 
-    expected: float = Field(description="Expected contacts in the whole shift.")
+    Null throughout but `expected`, `usual` and `places` for forecasts that were made before totals were kept.
+    """
+
+    expected: float = Field(description="Expected contacts: the cells of it add up to this.")
     usual: float | None = Field(description="Mean of the same shift of the week.")
+    lower: float | None = Field(description="80 times in 100 at least the contacts lie from here to `upper`, inside.")
+    upper: float | None
+    usual_low: float | None = Field(description="About usual is from here to `usual_high`; null where it is released.")
+    usual_high: float | None
+    quieter: float | None = Field(description="The chance that it is quieter than usual, 0 to 1.")
+    busier: float | None = Field(description="The chance that it is busier than usual, 0 to 1.")
+    outlook: str | None = Field(description="Quieter than usual, busier than usual, or that it looks ordinary.")
+    issue_hours: int | None = Field(
+        description="The issue time that answers: range and chances are those of forecasts made so many hours before."
+    )
+    hours_ahead: float | None = Field(description="How many hours before the shift it was made.")
+    places: int
+
+
+class ShiftForecast(Total):
+    """The newest forecast of a shift, all its cells together."""
+
     modes: dict[str, float] = Field(
         description="Expected contacts by how they are made, which add up to `expected`: attendance, telephone advice, "
         "s136, AMHP assessment, others, and those whose agency does not say. Empty where nothing is known of it."
     )
-    lower: float | None
-    upper: float | None
-    places: int
     horizon_days: float = Field(description="The shift's real length in days.")
     as_of: datetime
     data_complete_to: dict[str, datetime] = Field(description="Per source, up to when its records are complete.")
@@ -134,6 +151,34 @@ class ShiftListed(Answer):
     end: datetime
     hours: float = Field(description="Real hours: a night is an hour shorter or longer when the clocks change.")
     forecast: ShiftForecast | None
+
+
+class AreaForecast(Total):
+    """The forecast of one area in a shift."""
+
+    area_id: str
+    area_name: str
+
+
+class IssuedForecast(Answer):
+    """One of the forecasts that were issued of a shift. Later ones do not change it."""
+
+    as_of: datetime
+    issue_hours: int
+    hours_ahead: float
+    expected: float
+    lower: float
+    upper: float
+    model: ModelUsed
+    reference: str
+
+
+class ShiftWhole(ShiftListed):
+    """A shift with the totals of its areas, and every forecast that was issued of it, the earliest first."""
+
+    released: bool = Field(description="Whether disclosure control was applied; false only on a crisis team's board.")
+    areas: list[AreaForecast]
+    issued: list[IssuedForecast]
 
 
 class Shifts(Answer):

@@ -9,6 +9,8 @@ import re
 from dataclasses import replace
 
 from crisisrisk.database.latest import Reasons, StoredPlace, StoredShift
+from crisisrisk.database.totals import StoredTotal
+from crisisrisk.scoring.outlook import RELEASED_STEP
 from crisisrisk.scoring.release import released_number
 
 _WINDOW = re.compile(r"\bin the last ([\w-]+ )?(days?|weeks?|months?|half year|years?)\b", re.IGNORECASE)
@@ -31,12 +33,30 @@ def released_place(place: StoredPlace) -> StoredPlace:
 
 def released_shift(shift: StoredShift) -> StoredShift:
     """The totals of a shift as they may be released."""
+    total = None if shift.total is None else released_total(shift.total)
     return replace(
         shift,
         expected=released_number(shift.expected),
         usual=_rounded(shift.released_usual),
         modes=shift.released_modes,
+        total=total,
     )
+
+
+def released_total(total: StoredTotal) -> StoredTotal:
+    """The same of its forecast: chances in steps of five in 100, and none of the counts that are usual."""
+    return replace(
+        total,
+        expected=released_number(total.expected),
+        usual=released_number(total.released_usual),
+        quieter=_in_steps(total.released_quieter),
+        busier=_in_steps(total.released_busier),
+        outlook=total.released_outlook,
+    )
+
+
+def _in_steps(chance: float) -> float:
+    return RELEASED_STEP * round(100 * chance / RELEASED_STEP) / 100
 
 
 def tells_small_number(text: str) -> bool:

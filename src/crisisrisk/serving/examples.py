@@ -40,11 +40,15 @@ CASELOAD: dict[str, Any] = {
     "people": [_LISTED],
 }  # fmt: skip
 
+_TOTAL: dict[str, Any] = {
+    "expected": 12.4, "usual": 8.0, "lower": 7.0, "upper": 18.0, "usual_low": 6.0, "usual_high": 10.0, "quieter": 0.04,
+    "busier": 0.68, "outlook": "busier than usual: 68 in 100 that more than 10 come; about usual 28, quieter 4",
+    "issue_hours": 24, "hours_ahead": 16.0,
+}  # fmt: skip
 _FORECAST: dict[str, Any] = {
-    "expected": 12.4, "usual": 8.0, "modes": {"attendance": 7.9, "s136": 3.4, "not_recorded": 1.1}, "lower": None,
-    "upper": None, "places": 148, "horizon_days": 0.4167,
+    **_TOTAL, "modes": {"attendance": 7.9, "s136": 3.4, "not_recorded": 1.1}, "places": 148, "horizon_days": 0.4167,
     "as_of": _BASIS["as_of"], "data_complete_to": _BASIS["data_complete_to"], "valid_until": "2026-11-23T08:00:00Z",
-    "model": _PLACE_MODEL, "caveats": [*_BASIS["caveats"], "interval not yet estimated"], "reference": "S-9",
+    "model": _PLACE_MODEL, "caveats": _BASIS["caveats"], "reference": "S-9",
 }  # fmt: skip
 _SHIFT: dict[str, Any] = {
     "id": "night-2026-11-22", "name": "night", "start": "2026-11-22T22:00:00Z", "end": "2026-11-23T08:00:00Z",
@@ -52,6 +56,15 @@ _SHIFT: dict[str, Any] = {
 }  # fmt: skip
 
 SHIFTS: dict[str, Any] = {"now": "2026-11-22T06:00:00Z", "shifts": [_SHIFT], "caveats": [_OUTCOME_CAVEAT]}
+
+SHIFT: dict[str, Any] = {
+    **_SHIFT, "released": False,
+    "areas": [{**_TOTAL, "expected": 3.1, "usual": 2.4, "lower": 1.0, "upper": 6.0, "usual_low": 1.0, "usual_high": 3.0,
+               "outlook": "looks ordinary: 58 in 100 that 1 to 3 come, as usual; busier 35, quieter 7", "quieter": 0.07,
+               "busier": 0.35, "places": 22, "area_id": "86195d2b7ffffff", "area_name": "Bordesley"}],
+    "issued": [{"as_of": _BASIS["as_of"], "issue_hours": 24, "hours_ahead": 16.0, "expected": 12.4, "lower": 7.0,
+                "upper": 18.0, "model": _PLACE_MODEL, "reference": "S-9"}],
+}  # fmt: skip
 
 HOTSPOTS: dict[str, Any] = {
     **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "S-9",
@@ -84,7 +97,7 @@ GEOJSON: dict[str, Any] = {
 
 VERSION: dict[str, Any] = {
     "program": "crisisrisk", "version": "0.1.0", "site": "Invented city", "person_scores": True,
-    "database_revision": "0002",
+    "database_revision": "0005",
 }  # fmt: skip
 
 DATA_STATUS: dict[str, Any] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from crisisrisk.database.latest import StoredRun
+from crisisrisk.database.runs import StoredRun
 from crisisrisk.serving.answers import model_used
 from crisisrisk.serving.settings import Settings
 
@@ -24,6 +24,10 @@ MODEL_UNVERIFIED = "The place model's bundle does not verify now; this forecast 
 OTHER_PLACE_MODEL = "This forecast was made by another model than the one that answers now, and stands until the next."
 RELEASED = "Released numbers: forecasts and smoothed usual values; no count of contacts is among them."
 OUTDATED = "This forecast was to be replaced by {until}; what has become known since it was issued is not in it."
+FURTHER_THAN_JUDGED = (
+    "This forecast was made further ahead than the {hours} hours at which such forecasts were judged: how far off it "
+    "is, is not known."
+)
 SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."
 
 

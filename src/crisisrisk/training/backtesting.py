@@ -5,7 +5,7 @@ versions known at the end of the data: a late report counts for a fold that coul
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
+from crisisrisk.evaluation.issue_time_rows import row_of_report
 from crisisrisk.evaluation.person_report import PersonReport
-from crisisrisk.evaluation.place_baselines import Fold
 from crisisrisk.evaluation.place_coverage import arrays_of, intervals_of, joined
 from crisisrisk.evaluation.place_report import PlaceReport
 from crisisrisk.evaluation.splits import (
@@ -33,6 +33,7 @@ from crisisrisk.models.scattered_forecast import ScatteredForecast
 from crisisrisk.models.trees import Numbers
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import Rhythm, Window, grid, instant
+from crisisrisk.training.issue_times import OtherTime, by_hours, other_times
 from crisisrisk.training.person import baselines_for, fit_person, judge_person, risk_of
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.place import (
@@ -188,10 +189,13 @@ class PlaceBacktest:
     intervals: dict[str, Any]
     places: list[dict[str, Any]]
     """How often each place has been right."""
+    issue_times: Sequence[Mapping[str, Any]]
+    """How the same shifts were forecast at each issue time of the recipe, the shortest first."""
 
     def as_json(self) -> dict[str, Any]:
-        """The report's plain values, with `intervals` and `places` among them."""
-        return {**self.report.as_json(), "intervals": self.intervals, "places": self.places}
+        """The report's plain values, with `intervals`, `places` and `issue_times` among them."""
+        more = {"intervals": self.intervals, "places": self.places, "issue_times": list(self.issue_times)}
+        return {**self.report.as_json(), **more}
 
 
 def backtest_places(
@@ -208,32 +212,45 @@ def backtest_places(
 
     Those that `progress` has are not forecast again.
     """
-    folds: list[Fold] = []
     found: list[Arrays] = []
     stood = 0
-    for run, split in place_folds(recipe, data, site, origins):
+    runs = list(place_folds(recipe, data, site, origins))
+    splits = [split for _, split in runs]
+    others = other_times(recipe, features, data, site, splits)
+    for run, split in runs:
         about = f"{site.cells.level} {data.cells_known_before.isoformat()}"
         stage = _stage(split.train, split.validation, split.test, about=about)
         fitting = f"fitting on {len(split.train):,} shifts …"
         tell(f"{run[0]:%-d %b %Y}: {'fitted before' if progress.has(stage) else fitting}")
-        found.append(progress.arrays(stage, partial(_forecast, recipe, features, data, split)))
-        folds.append(fold_of(split))
+        found.append(progress.arrays(stage, partial(_forecast, recipe, features, data, split, others)))
         stood += len(run)
-    shifts = np.concatenate([fold.test for fold in folds])
+    shifts = np.concatenate([split.test for split in splits])
     told = _told(found)
-    return PlaceBacktest(
-        judge_place(recipe, data, site, folds, told, origins=stood),
-        interval_report(data, shifts, told),
-        record_of_places(data, shifts, told),
-    )
+    report = judge_place(recipe, data, site, [fold_of(split) for split in splits], told, origins=stood)
+    held = interval_report(data, shifts, told)
+    first = row_of_report(recipe.grid.issue_hours[0], report.as_json(), held)
+    rows = by_hours([first, *(other.judged(splits, _told(found, at=_at(other))) for other in others)])
+    return PlaceBacktest(report, held, record_of_places(data, shifts, told), rows)
+
+
+def _at(other: OtherTime) -> str:
+    """What stands before the names of the arrays of a further issue time."""
+    return f"{other.hours}h."
 
 
 def _forecast(
-    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, split: ShiftSplit
+    recipe: TrainingRecipe, features: FeatureRecipe, data: PlaceData, split: ShiftSplit, others: Sequence[OtherTime]
 ) -> dict[str, Numbers]:
     """What a model fitted on a split says of its test shifts: arrays by name, as a stage keeps them."""
     model = fit_place(recipe, features, data, train=split.train, validation=split.validation)
-    told = served(model, data, split.test, expected_for(model, features, data, split.test))
+    found = _arrays(served(model.distribution, data, split.test, expected_for(model, features, data, split.test)))
+    for other in others:
+        told = other.forecast(model, other.fitted(model, split.validation), split.test)
+        found |= {f"{_at(other)}{name}": values for name, values in _arrays(told).items()}
+    return found
+
+
+def _arrays(told: ServedForecast) -> dict[str, Numbers]:
     scattered = told.forecast
     return {
         MODEL: scattered.expected, "dispersion": scattered.dispersion, "shared": scattered.shared,
@@ -241,13 +258,14 @@ def _forecast(
     }  # fmt: skip
 
 
-def _told(found: Sequence[Arrays]) -> ServedForecast:
-    """What the stages hold, one after the other."""
+def _told(found: Sequence[Arrays], *, at: str = "") -> ServedForecast:
+    """What the stages hold of an issue time, one after the other."""
+    own = [{name.removeprefix(at): values for name, values in one.items() if name.startswith(at)} for one in found]
     forecasts = [
         ScatteredForecast(*(np.asarray(one[name], dtype=np.float64) for name in (MODEL, "dispersion", "shared")))
-        for one in found
+        for one in own
     ]
-    return ServedForecast(ScatteredForecast.joined(forecasts), joined([intervals_of(one) for one in found]))
+    return ServedForecast(ScatteredForecast.joined(forecasts), joined([intervals_of(one) for one in own]))
 
 
 def place_folds(
@@ -270,7 +288,7 @@ def place_folds(
 def _split_at(recipe: TrainingRecipe, data: PlaceData, run: tuple[datetime, ...], origins: Origins) -> ShiftSplit:
     split = shift_split(
         data.shifts, origin=run[0], test_days=_days_of(run, origins.every_days),
-        validation_days=recipe.split.validation_days, issue_hours=recipe.grid.issue_hours,
+        validation_days=recipe.split.validation_days, issue_hours=recipe.grid.longest_issue_hours,
         latency_hours=data.latency_hours,
     )  # fmt: skip
     return usable_split(split, data)

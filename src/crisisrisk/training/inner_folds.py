@@ -129,7 +129,7 @@ def inner_shifts(recipe: TrainingRecipe, data: PlaceData, site: Site) -> Iterato
         try:
             split = shift_split(
                 data.shifts, origin=before - timedelta(days=number * days), test_days=days, validation_days=days,
-                issue_hours=recipe.grid.issue_hours, latency_hours=data.latency_hours,
+                issue_hours=recipe.grid.longest_issue_hours, latency_hours=data.latency_hours,
             )  # fmt: skip
         except DataError:
             return

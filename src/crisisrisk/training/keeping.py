@@ -110,7 +110,7 @@ def task_of(
         cohort=cohort_rule(recipe),
         horizon_days=recipe.outcome.horizon_days if is_person else None,
         gap_days=recipe.outcome.gap_days,
-        issue_hours=recipe.grid.issue_hours,
+        issue_hours=recipe.grid.issue_hours[0],
         offset_lookback_days=recipe.offset.lookback_days,
         offset_prior_events=recipe.offset.prior_events,
         offset_latency_hours=latency_hours,
@@ -225,6 +225,9 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=software_versions(),
         baseline=None if recipes.baseline is None else recipes.baseline.name,
+        other_issue_hours=tuple(one.hours for one in finished.model.other_times)
+        if isinstance(finished.model, PlaceModel)
+        else (),
     )
     return Bundle(
         manifest=manifest,

@@ -1,6 +1,6 @@
 """Train and judge a model of places: how many outcome events each cell can expect in each shift."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from crisisrisk.evaluation.place_report import JudgedShifts, PlaceReport, place_
 from crisisrisk.evaluation.splits import ShiftSplit, shift_split, weeks_of
 from crisisrisk.features.place_past import PlacePast, issued_before, place_past
 from crisisrisk.features.specs import FeatureRecipe
-from crisisrisk.models.place_distribution import LEVELS, SHOWN_LEVEL
+from crisisrisk.models.place_distribution import LEVELS, SHOWN_LEVEL, PlaceDistribution
 from crisisrisk.models.place_rules.rules import fitted_rule
 from crisisrisk.models.place_scatter import density_class, fit_distribution
 from crisisrisk.models.risk_model import PlaceModel, rule_model
@@ -74,11 +74,13 @@ def _block(data: PlaceData, shifts: Shifts) -> Block:
     )
 
 
-def expected_for(model: PlaceModel, features: FeatureRecipe, data: PlaceData, shifts: Shifts) -> NDArray[np.float64]:
-    """Expected counts of usable shifts. Shape (shifts, cells)."""
+def expected_for(
+    model: PlaceModel, features: FeatureRecipe, data: PlaceData, shifts: Shifts, *, hold: float = 1.0
+) -> NDArray[np.float64]:
+    """Expected counts of usable shifts. Shape (shifts, cells). `hold`: how much of what the trees add counts."""
     rows = data.rows_of(shifts)
     matrix = data.features[rows].reshape(-1, data.features.shape[2])
-    expected = model.expected(matrix, features.names, offset=data.offset[rows].reshape(-1))
+    expected = model.expected(matrix, features.names, offset=data.offset[rows].reshape(-1), hold=hold)
     return expected.reshape(len(rows), len(data.cells))
 
 
@@ -90,9 +92,9 @@ class ServedForecast:
     intervals: PlaceIntervals
 
 
-def served(model: PlaceModel, data: PlaceData, shifts: Shifts, expected: NDArray[np.float64]) -> ServedForecast:
-    """What the model's own distribution says around `expected`, shape (shifts, cells)."""
-    spread, density, names = model.distribution, density_of(data.cells), data.names_of(shifts)
+def served(spread: PlaceDistribution, data: PlaceData, shifts: Shifts, expected: NDArray[np.float64]) -> ServedForecast:
+    """What a model's own distribution says around `expected`, shape (shifts, cells)."""
+    density, names = density_of(data.cells), data.names_of(shifts)
     kinds = spread.kind_numbers(names)
     strata = spread.strata(kinds, density, expected)
     intervals = PlaceIntervals(
@@ -185,9 +187,12 @@ def _affected(
     )  # fmt: skip
 
 
-def past_of(recipe: TrainingRecipe, data: PlaceData, site: Site) -> PlacePast:
-    """What was known of earlier shifts when each shift of the data was forecast."""
-    rows = issued_before(data.cells, data.shifts, issue_hours=recipe.grid.issue_hours)
+def past_of(recipe: TrainingRecipe, data: PlaceData, site: Site, *, hours: float | None = None) -> PlacePast:
+    """What was known of earlier shifts when each shift of the data was forecast.
+
+    `hours`: the issue time; the recipe's first by default.
+    """
+    rows = issued_before(data.cells, data.shifts, issue_hours=recipe.grid.issue_hours[0] if hours is None else hours)
     return place_past(data.history, rows, site, latency_hours=data.latency_hours)
 
 
@@ -206,7 +211,7 @@ def last_split(recipe: TrainingRecipe, data: PlaceData, site: Site) -> ShiftSpli
     return usable_split(
         shift_split(
             data.shifts, origin=origin, test_days=recipe.split.test_days, validation_days=recipe.split.validation_days,
-            issue_hours=recipe.grid.issue_hours, latency_hours=data.latency_hours,
+            issue_hours=recipe.grid.longest_issue_hours, latency_hours=data.latency_hours,
         ),
         data,
     )  # fmt: skip
@@ -230,6 +235,8 @@ class JudgedPlace:
     test: Shifts
     trained_rows: int
     judged_on: str
+    issue_times: Sequence[Mapping[str, Any]] = ()
+    """The same shifts at every issue time of the recipe, shortest first, once they were judged there."""
 
 
 def train_and_judge(
@@ -259,7 +266,7 @@ def train_and_judge(
         if model.rule is None
         else model.rule.expected(past.only(split.test))
     )
-    told = served(model, data, split.test, expected)
+    told = served(model.distribution, data, split.test, expected)
     report = judge_place(recipe, data, site, [fold_of(split)], told, origins=1, is_baseline=baseline)
     first, last = (data.shifts[split.test[end]].start.astimezone(site.time_zone) for end in (0, -1))
     trained_to = data.shifts[split.train[-1]].end.astimezone(site.time_zone)

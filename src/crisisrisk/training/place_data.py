@@ -1,11 +1,12 @@
 """The rows of places: every cell in every shift, with features, offset and counts."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.episodes import crisis_mask, is_one_of
@@ -67,6 +68,8 @@ class PlaceData:
     """`counts` without the sources that a team's own presence changes; None where the recipe names none."""
     team_out: NDArray[np.bool_] | None = None
     """Whether any team was out in each shift, shape (shifts,); None where no deployment is known."""
+    demand: pa.Table | None = None
+    """The events that features are made of; None where none was computed."""
 
     def attrition_rows(self) -> list[dict[str, Any]]:
         """What happened to the outcome events on the way to the counts: `step`, `meaning` and `events_left`."""
@@ -113,7 +116,7 @@ def place_data(
         (site.sources[name].settled_after_hours for name in coverage.outcome if name in site.sources), default=0.0
     )
     # Blocks end at a local midnight and are issued ahead: a day more, and the lead, keep the map out of their future.
-    known = _last_moment(recipe, site, until) - timedelta(days=held_out_days + 1, hours=recipe.grid.issue_hours)
+    known = _last_moment(recipe, site, until) - timedelta(days=held_out_days + 1, hours=recipe.grid.longest_issue_hours)
     cells = cells_of(site, snapshot.table("places"), known_before(events, microseconds(known)))
     visits = visits_in(snapshot, cells, site)
     demand = demand_of(events, cells, site, outcome=rule, counting=counting_rule(recipe), visits=visits)
@@ -126,9 +129,8 @@ def place_data(
     )  # fmt: skip
     usable = _unflagged(usable_shifts(recipe, shifts, site), shifts, demand.flagged, coverage.outcome, site)
     unaffected = history.only(~is_one_of(demand.events, "source", recipe.outcome.treatment_affected)[history.row])
-    every_row = _rows(cells, shifts, recipe.grid.issue_hours)
-    rows = _rows(cells, tuple(shifts[one] for one in usable), recipe.grid.issue_hours)
-    return PlaceData(
+    every_row = _rows(cells, shifts, recipe.grid.issue_hours[0])
+    data = PlaceData(
         cells=cells,
         cells_known_before=known,
         shifts=shifts,
@@ -138,15 +140,8 @@ def place_data(
         counts_unaffected=place_counts(unaffected, every_row, cut_off=cut_off)
         if recipe.outcome.treatment_affected
         else None,
-        features=_no_features(rows) if features is None else place_features(features, demand.events, rows, site=site),
-        offset=offset_rates(
-            history,
-            rows,
-            site,
-            lookback_days=recipe.offset.lookback_days,
-            prior_events=recipe.offset.prior_events,
-            latency_hours=latency,
-        ),
+        features=np.zeros((len(usable), len(cells), 0), dtype=np.float32),
+        offset=np.zeros((len(usable), len(cells))),
         latency_hours=latency,
         cut_off_us=cut_off,
         steps=(
@@ -156,11 +151,34 @@ def place_data(
         ),
         flagged=demand.flagged,
         team_out=visits.during(*shift_bounds(shifts)) if len(visits) else None,
+        demand=None if features is None else demand.events,
     )
+    return issued_at(data, recipe, features, site, hours=recipe.grid.issue_hours[0], shifts=usable)
 
 
-def _no_features(rows: PlaceRows) -> NDArray[np.float32]:
-    return np.zeros((len(rows.shifts), len(rows.cells), 0), dtype=np.float32)
+def issued_at(
+    data: PlaceData, recipe: TrainingRecipe, features: FeatureRecipe | None, site: Site, *, hours: float,
+    shifts: NDArray[np.int64],
+) -> PlaceData:  # fmt: skip
+    """The same data with features and offset of those of the usable `shifts`, as of so many hours before each."""
+    usable = data.usable[data.rows_of(shifts)]
+    rows = _rows(data.cells, tuple(data.shifts[one] for one in usable), hours)
+    no_features = np.zeros((len(usable), len(data.cells), 0), dtype=np.float32)
+    return replace(
+        data,
+        usable=usable,
+        features=no_features
+        if features is None or data.demand is None
+        else place_features(features, data.demand, rows, site=site),
+        offset=offset_rates(
+            data.history,
+            rows,
+            site,
+            lookback_days=recipe.offset.lookback_days,
+            prior_events=recipe.offset.prior_events,
+            latency_hours=data.latency_hours,
+        ),
+    )
 
 
 def _inside(history: PlaceHistory, shifts: Sequence[Shift], cut_off_us: int) -> int:

@@ -51,7 +51,7 @@ def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, si
             data,
             site,
             [fold_of(split)],
-            served(bundle.place_model, data, shifts, expected),
+            served(bundle.place_model.distribution, data, shifts, expected),
             origins=1,
             is_baseline=bundle.manifest.baseline,
         ),

@@ -160,13 +160,20 @@ class Grid:
         only_for="person",
     )  # fmt: skip
     at: str = setting("00:00", meaning="local time of day of each date", only_for="person")
-    issue_hours: int = setting(
-        24, meaning="hours before a shift that its forecast is made", at_least=0, only_for="place"
-    )
+    issue_hours: tuple[int, ...] = setting(
+        (24,), meaning="hours before a shift that its forecast is made; of several, such as [24, 1, 168], the trees "
+        "are fitted at the first, and intervals and figures are there for each", at_least=0, at_most=672,
+        only_for="place",
+    )  # fmt: skip
     cells: tuple[str, ...] = setting(
         (), meaning="levels of cells that `backtest` judges beside the site's own, such as `h3:7`, `squares:1000`, "
         "`squares:1000+500+500` (a shifted origin, metres east and north) or `areas`", only_for="place",
     )  # fmt: skip
+
+    @property
+    def longest_issue_hours(self) -> int:
+        """The longest of the issue times: nothing known later may shape a model that is judged at all of them."""
+        return max(self.issue_hours)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,6 +70,9 @@ def check_grid(settings: Any, problems: list[Problem]) -> None:
             rhythm(**texts)
         except TimeError as problem:
             problems.append(Problem(f"grid.{key}", problem.problem, wanted=problem.wanted, found=problem.found))
+    if len(set(settings.issue_hours)) != len(settings.issue_hours):
+        found = ", ".join(map(str, settings.issue_hours))
+        problems.append(Problem("grid.issue_hours", "names an issue time twice", found=found))
 
 
 def check_levels(settings: Any, problems: list[Problem]) -> None:

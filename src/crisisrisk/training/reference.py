@@ -78,4 +78,6 @@ def _default(default: Any) -> str:
         return "required"
     if default is None or default == ():
         return "nothing"
+    if isinstance(default, tuple):
+        return f"`{', '.join(map(str, default))}`"
     return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"

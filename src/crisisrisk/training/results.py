@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crisisrisk.evaluation.issue_time_rows import issue_times_text
 from crisisrisk.evaluation.place_affected import affected_text
 from crisisrisk.evaluation.place_levels import levels_text
 from crisisrisk.evaluation.slices import plain_values
@@ -65,7 +66,10 @@ class TrainedRun:
         )
         table = comparison(self.subject, self.metrics, self.baselines)
         ending = f"{self.seconds:.0f} s · {self.peak_memory_mb:.0f} MB"
-        said = [*listable_text(self.report.get("listable")), *self._notes(), *self._places(), *self._suspicions()]
+        times = _below(issue_times_text(self.report.get("issue_times", ())))
+        said = [
+            *listable_text(self.report.get("listable")), *times, *self._notes(), *self._places(), *self._suspicions(),
+        ]  # fmt: skip
         return "\n".join([head, self.judged_on, "", self.attrition_text, "", table, *said, "", ending])
 
     def _notes(self) -> list[str]:
@@ -115,13 +119,19 @@ class Backtest:
         sizes = " · ".join(f"{self.content[name]:,} {name}" for name in counted[self.subject])
         table = comparison(self.subject, self.content["model"], self.content["baselines"])
         levels = ["", levels_text(self.content["levels"])] if "levels" in self.content else []
+        times = _below(issue_times_text(self.content.get("issue_times", ())))
         said = [
             *flagged_text(self.content.get("flagged_days", ())), *affected_text(self.content.get("treatment_affected")),
         ]  # fmt: skip
         worth = [str(self.content["verdict"]), str(self.content["origins_told"]), ""] if self.files else []
         head = f"{self.model_name}  backtest  ·  {sizes}"
         written = [f"report: {path}" for path in self.files]
-        return "\n".join([head, *worth, "", table, *levels, *said, "", *written, f"{self.seconds:.0f} s"])
+        return "\n".join([head, *worth, "", table, *times, *levels, *said, "", *written, f"{self.seconds:.0f} s"])
+
+
+def _below(text: str) -> list[str]:
+    """A part of a page with an empty line before it; nothing for no text."""
+    return ["", text] if text else []
 
 
 def flagged_text(days: Sequence[Mapping[str, Any]]) -> list[str]:

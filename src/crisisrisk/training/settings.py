@@ -108,6 +108,8 @@ def _tables(value: Any, kind: type[Settings], where: str, problems: list[Problem
 
 
 def _limits(limits: Mapping[str, Any], value: Any) -> list[tuple[str, bool]]:
+    if isinstance(value, list):
+        return [one for number in value for one in _limits(limits, number)] if all(map(_is_whole, value)) else []
     at_least, above, at_most, choices = (limits[name] for name in ("at_least", "above", "at_most", "choices"))
     return [
         (f"at least {at_least}", at_least is not None and value < at_least),
@@ -119,6 +121,14 @@ def _limits(limits: Mapping[str, Any], value: Any) -> list[tuple[str, bool]]:
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_whole_numbers(value: Any) -> bool:
+    return _is_whole(value) or (isinstance(value, list) and bool(value) and all(map(_is_whole, value)))
+
+
+def _whole_numbers(value: Any) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, list) else (value,)
 
 
 def _is_number(value: Any) -> bool:
@@ -145,6 +155,8 @@ def _reading(hint: Any) -> tuple[str, Any, Any]:
         return "a number", _is_number, float
     if hint is bool:
         return "true or false", lambda value: isinstance(value, bool), bool
+    if hint == tuple[int, ...]:
+        return "a whole number, or a list of them", _is_whole_numbers, _whole_numbers
     if hint == tuple[str, ...]:
         return "a list of names", _is_names, tuple
     if hint == NameLists:

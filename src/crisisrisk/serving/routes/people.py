@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from crisisrisk.database.latest import StoredRun, StoredScore, caseload_scores
+from crisisrisk.database.latest import StoredScore, caseload_scores
+from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.scores import SCORED
 from crisisrisk.scoring.former import FORMER
 from crisisrisk.scoring.ordering import Placed, in_100, list_order

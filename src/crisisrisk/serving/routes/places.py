@@ -3,33 +3,39 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import exp
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from crisisrisk.database.latest import StoredPlace, StoredShift, forecast_for, shifts_between
+from crisisrisk.database.totals import WHOLE, IssuedTotal, StoredTotal, issued_totals, totals_of
 from crisisrisk.errors import ModelError
 from crisisrisk.models.bundle import Manifest
+from crisisrisk.models.issue_time import further_than_judged
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.access import PlaceViewer, Viewer
 from crisisrisk.serving.answers import (
+    AreaForecast,
     Hotspot,
     Hotspots,
+    IssuedForecast,
     ShiftForecast,
     ShiftListed,
     Shifts,
+    ShiftWhole,
     model_used,
     reasons_given,
 )
-from crisisrisk.serving.disclosure import released_place, released_shift
-from crisisrisk.serving.examples import GEOJSON, HOTSPOTS, SHIFTS, answered
+from crisisrisk.serving.disclosure import released_place, released_shift, released_total
+from crisisrisk.serving.examples import GEOJSON, HOTSPOTS, SHIFT, SHIFTS, answered
 from crisisrisk.serving.geojson import MEDIA_TYPE, feature_collection, inside
 from crisisrisk.serving.problems import NoAnswerError, too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import (
+    FURTHER_THAN_JUDGED,
     INDEPENDENT,
     MODEL_UNVERIFIED,
     OTHER_PLACE_MODEL,
@@ -47,6 +53,7 @@ places = APIRouter(prefix=API, tags=["places"])
 JUST_BEFORE, USUAL_STRETCH = timedelta(hours=24), timedelta(days=3)
 USUAL_LIMIT = 25
 
+ShiftId = Annotated[str, Path(alias="id", description="The shift's id.", examples=["night-2026-11-22"])]
 Box = tuple[float, float, float, float]
 
 
@@ -132,12 +139,39 @@ def shifts(viewer: PlaceViewer, query: Annotated[ShiftsQuery, Query()], service:
     return Shifts(now=now, shifts=shown, caveats=[service.settings.phrases.caveats["outcome"]])
 
 
+@places.get("/shifts/{id}", summary="A shift, its areas, and every forecast of it", responses=answered(SHIFT))
+def shift(shift_id: ShiftId, viewer: PlaceViewer, service: ServiceOf) -> ShiftWhole:
+    """The newest forecast of a shift, whole and by area, and all that were issued of it before."""
+    now, model_name = service.now(), service.settings.service.place_model
+    found, _ = _newest_forecast(service, shift_id)
+    released = not viewer.reaches("true_counts")
+    listed = _stored_shift(found, _forecast(_Said(service, now), found, released=released))
+    totals = totals_of(service.engine, shift_id, found.run.number)
+    issued = issued_totals(service.engine, shift_id, model_name=model_name, at=now)
+    return ShiftWhole(
+        **dict(listed),
+        released=released,
+        areas=[_area(total, released=released) for total in totals if total.area_id != WHOLE],
+        issued=[_issued(one, released=released) for one in issued],
+    )
+
+
+def _newest_forecast(service: Service, shift_id: str) -> tuple[StoredShift, Sequence[StoredPlace]]:
+    # No shift has an id that cannot be printed, and PostgreSQL does not even take one with a zero byte.
+    found = forecast_for(
+        service.engine, shift_id, model_name=service.settings.service.place_model, at=service.now()
+    ) if shift_id.isprintable() else None  # fmt: skip
+    if found is None:
+        raise NoAnswerError("CR-HTTP-404", "no forecast was made for this shift", hint="see /api/v1/shifts")
+    return found
+
+
 @places.get(
     "/shifts/{id}/hotspots", summary="The cells of a shift, busiest first",
     response_model=Hotspots, responses=answered(HOTSPOTS, geojson=GEOJSON),
 )  # fmt: skip
 def hotspots(
-    shift_id: Annotated[str, Path(alias="id", description="The shift's id.", examples=["night-2026-11-22"])],
+    shift_id: ShiftId,
     viewer: PlaceViewer,
     query: Annotated[HotspotsQuery, Query()],
     service: ServiceOf,
@@ -145,13 +179,7 @@ def hotspots(
     """The newest forecast of a shift. True counts on a crisis team's board; disclosure control for all else."""
     if query.limit > service.settings.service.limits.list_length:
         raise too_much("limit", f"at most {service.settings.service.limits.list_length}")
-    # No shift has such an id, and PostgreSQL does not even take one with a zero byte.
-    found = forecast_for(
-        service.engine, shift_id, model_name=service.settings.service.place_model, at=service.now()
-    ) if shift_id.isprintable() else None  # fmt: skip
-    if found is None:
-        raise NoAnswerError("CR-HTTP-404", "no forecast was made for this shift", hint="see /api/v1/shifts")
-    answer = _hotspots(service, *found, viewer=viewer, query=query)
+    answer = _hotspots(service, *_newest_forecast(service, shift_id), viewer=viewer, query=query)
     return _response(answer, query)
 
 
@@ -181,14 +209,42 @@ def _forecast(said: "_Said", shift: StoredShift | None, *, released: bool) -> Sh
     if shift is None:
         return None
     shown, meta = released_shift(shift) if released else shift, shift.run.meta
+    ranged = shown.total is not None
     return ShiftForecast(
-        expected=shown.expected, usual=shown.usual, modes=dict(shown.modes), lower=None, upper=None,
-        places=shift.places, horizon_days=_horizon_days(shift), as_of=meta.as_of,
-        data_complete_to=dict(meta.data_complete_to), valid_until=meta.valid_until, model=model_used(meta),
-        reference=f"S-{shift.run.number}",
+        **{**_total(shown.total, released=released), "expected": shown.expected, "usual": shown.usual},
+        modes=dict(shown.modes), places=shift.places, horizon_days=_horizon_days(shift), as_of=meta.as_of,
+        data_complete_to=dict(meta.data_complete_to), valid_until=meta.valid_until,
+        model=model_used(meta), reference=f"S-{shift.run.number}",
         caveats=[
-            *Freshness(said.service.settings).caveats(shift.run, ranged=False), *said.about(shift, released=released),
+            *Freshness(said.service.settings).caveats(shift.run, ranged=ranged), *said.about(shift, released=released),
         ],
+    )  # fmt: skip
+
+
+_OF_A_TOTAL = ("expected", "usual", "lower", "upper", "usual_low", "usual_high", "quieter", "busier", "outlook",
+               "issue_hours", "hours_ahead")  # fmt: skip
+_TELLS_USUAL = ("usual_low", "usual_high")
+
+
+def _total(total: StoredTotal | None, *, released: bool) -> dict[str, Any]:
+    """Each number of a total. What is usual to the count never leaves the board."""
+    if total is None:
+        return dict.fromkeys(_OF_A_TOTAL)
+    return {name: None if released and name in _TELLS_USUAL else getattr(total, name) for name in _OF_A_TOTAL}
+
+
+def _area(total: StoredTotal, *, released: bool) -> AreaForecast:
+    shown = released_total(total) if released else total
+    return AreaForecast(
+        **_total(shown, released=released), places=total.places, area_id=total.area_id, area_name=total.area_name
+    )
+
+
+def _issued(one: IssuedTotal, *, released: bool) -> IssuedForecast:
+    shown, meta = released_total(one.total) if released else one.total, one.run.meta
+    return IssuedForecast(
+        as_of=meta.as_of, issue_hours=shown.issue_hours, hours_ahead=shown.hours_ahead, expected=shown.expected,
+        lower=shown.lower, upper=shown.upper, model=model_used(meta), reference=f"S-{one.run.number}",
     )  # fmt: skip
 
 
@@ -232,6 +288,9 @@ class _Said:
     def about(self, shift: StoredShift, *, released: bool) -> list[str]:
         """The caveats of one forecast."""
         said, meta = [RELEASED] if released else [], shift.run.meta
+        total = shift.total
+        if total is not None and further_than_judged(total.issue_hours, total.hours_ahead):
+            said.append(FURTHER_THAN_JUDGED.format(hours=total.issue_hours))
         if shift.end <= self.now:
             said.append(SHIFT_OVER)
         elif meta.valid_until <= self.now:

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Response
 
 from crisisrisk import __version__
-from crisisrisk.database.latest import StoredRun, latest_forecast_run, latest_run
+from crisisrisk.database.latest import latest_forecast_run, latest_run
+from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.upgrade import newest_revision
 from crisisrisk.serving.access import AnyViewer, StatusViewer
 from crisisrisk.serving.answers import DataStatus, Health, LastRun, Readiness, SourceStatus, Version, model_used
