@@ -20,6 +20,7 @@ from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
+from crisisrisk.training.place_signals import with_signals
 from crisisrisk.training.progress import Progress, kept_progress, progress_key
 from crisisrisk.training.recipe import TrainingRecipe
 from crisisrisk.training.results import Backtest
@@ -100,6 +101,7 @@ def _place_report(
 ) -> dict[str, Any]:
     tell("reading contacts, cells and shifts …")
     held_out = _held_out(recipes.training, snapshot, origins)
+    recipes = with_signals(recipes, snapshot, site, held_out_days=held_out)
     data = place_data(recipes.training, recipes.features, snapshot, site, held_out_days=held_out)
     report = backtest_places(recipes.training, recipes.features, data, site, origins, tell=tell, progress=progress)
     named = origins.start is not None or origins.end is not None
@@ -110,6 +112,7 @@ def _place_report(
         "origins_told": origins_told(asked, report.report.origins),
         "attrition": data.attrition_rows(),
         "flagged_days": data.flagged_rows(),
+        "signals": list(recipes.signals),
     }
 
 

@@ -13,6 +13,7 @@ from crisisrisk.shipped import shipped
 from crisisrisk.tables.site import Site
 from crisisrisk.training.declarations import read_recipes, recipe_named
 from crisisrisk.training.keeping import Recipes
+from crisisrisk.training.place_signals import kept_like
 from crisisrisk.training.recipe import Gate, TrainingRecipe
 
 SHOWN = 5
@@ -50,7 +51,8 @@ def declared_recipe(site: Site, bundle: Bundle, recipe: Path | None) -> Declared
 
 
 def _read(site: Site, bundle: Bundle, path: Path) -> Recipes:
-    return read_recipes(site, bundle.manifest.subject, path, baseline=bundle.manifest.baseline)
+    declared = read_recipes(site, bundle.manifest.subject, path, baseline=bundle.manifest.baseline)
+    return kept_like(declared, bundle.features) if declared.baseline is None else declared
 
 
 def _gate_of(site: Site, bundle: Bundle, own: Path) -> Gate:

@@ -25,6 +25,7 @@ from crisisrisk.training.keeping import Finished, Recipes, SheetSettings, keep_r
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import PlaceData, place_data
 from crisisrisk.training.place_groups import group_worth
+from crisisrisk.training.place_signals import with_signals
 from crisisrisk.training.plots import MOST_ROWS
 from crisisrisk.training.progress import NOTHING_KEPT, Progress, abandoned_tokens, kept_progress, progress_key
 from crisisrisk.training.results import TrainedRun
@@ -45,7 +46,7 @@ def train(site: Site, kind: str, recipe_path: Path | None, *, baseline: str | No
     snapshot = Store(site).snapshot()
     key = progress_key(site, recipes.fingerprint, snapshot.digest)
     with kept_progress(site, f"train {recipes.training.name} {recipes.kind}", key) as progress:
-        finished = _finished(site, kind, snapshot, recipes, progress, tell)
+        recipes, finished = _finished(site, kind, snapshot, recipes, progress, tell)
         tell("keeping the run in MLflow …")
         run_id = keep_run(site.mlflow_tracking_uri, recipes, finished, token=progress.token)
     return _trained(run_id, recipes, finished, seconds=time.monotonic() - started)
@@ -57,19 +58,23 @@ def settle_abandoned(site: Site) -> None:
         settle_run(site.mlflow_tracking_uri, token)
 
 
-def _finished(site: Site, kind: str, snapshot: Snapshot, recipes: Recipes, progress: Progress, tell: Tell) -> Finished:
-    """The model, fitted and judged; of what an earlier process finished of it nothing is made again."""
+def _finished(
+    site: Site, kind: str, snapshot: Snapshot, recipes: Recipes, progress: Progress, tell: Tell
+) -> tuple[Recipes, Finished]:
+    """The recipes, and the model fitted and judged; of what an earlier process finished nothing is made again."""
     if progress.is_taken_up:
         tell("going on where the same training stopped …")
     sheet = SheetSettings(site=site_facts(site), zone=site.time_zone)
+    held = snapshot.held_at(progress.moment(snapshot.as_of_now()))
+    if kind == "place":
+        recipes = with_signals(recipes, held, site, held_out_days=recipes.training.split.test_days)
     kept = kept_finished(progress, sheet)
     if kept is not None:
-        return kept
-    held = snapshot.held_at(progress.moment(snapshot.as_of_now()))
+        return recipes, kept
     make = _train_person if kind == "person" else _train_place
     finished = make(site, held, recipes, tell, progress)
     keep_finished(progress, recipes, finished)
-    return finished
+    return recipes, finished
 
 
 def _train_person(
@@ -138,6 +143,7 @@ def _train_place(
             "places": judged.places,
             "groups": _groups(site, recipes, data, tell),
             "flagged_days": data.flagged_rows(),
+            "signals": list(recipes.signals),
         },
         attrition=data.attrition_rows(),
         attrition_text=data.attrition_text(),

@@ -17,6 +17,7 @@ from crisisrisk.training.inner_folds import InnerFold, held_out_days, person_fol
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
+from crisisrisk.training.place_signals import with_signals
 from crisisrisk.training.toml_text import toml_text
 from crisisrisk.training.tuning import SPACE, BinnedFold, Budget, Ended, Found, binned_folds, search, study_file
 
@@ -78,6 +79,8 @@ def tune(
     budget = Budget(trials=trials) if minutes is None else Budget(trials=trials, until=started + 60 * minutes)
     chosen = recipe_path or declared(site, "training", DEFAULT_RECIPES[kind])
     recipes, snapshot = read_recipes(site, kind, recipe_path), Store(site).snapshot()
+    if kind == "place":
+        recipes = with_signals(recipes, snapshot, site, held_out_days=held_out_days(recipes.training))
     with study_file(site.path / "tuning" / f"{recipes.training.name}.db") as file:
         tell("reading contacts and labels, and binning the features of each inner fold …")
         folds = _binned(site, recipes, snapshot)

@@ -201,7 +201,7 @@ def place_features(recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, 
         history = place_history(events, rows.cells, site.cells)
         rota = _rota(recipe, history, rows, site)
         for (sources, where), columns in by_choice.items():
-            chosen = history.only(_chosen(events, sources, where)[history.row])
+            chosen = history.only(chosen_events(events, sources, where)[history.row])
             _fill(out, columns, recipe, _Tables(chosen, rows, rota))
     return out
 
@@ -228,7 +228,7 @@ def _or_if_none(values: Numbers, spec: FeatureSpec) -> Numbers:
     return np.where(np.isnan(values), spec.if_none, values)
 
 
-def _chosen(events: pa.Table, sources: tuple[str, ...], where: Where) -> Mask:
+def chosen_events(events: pa.Table, sources: tuple[str, ...], where: Where) -> Mask:
     """Which events are of one of the sources and of every pair of `where`; an absent value is none of those listed."""
     chosen: Mask = codes_of(events["source"], sources)[0] >= 0
     for column, accepted in where:

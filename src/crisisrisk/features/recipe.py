@@ -99,15 +99,25 @@ def groups_of(recipe: FeatureRecipe) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spec.group for spec in recipe.specs))
 
 
-def without_groups(recipe: FeatureRecipe, left_out: Sequence[str]) -> FeatureRecipe:
-    """The recipe without some of its groups. Raises RecipeError for one it does not have, or when nothing is left."""
+def groups_named(recipe: FeatureRecipe, names: Sequence[str]) -> tuple[str, ...]:
+    """The groups that names mean; `signal_*` means every one that begins so, if there is any.
+
+    Raises RecipeError for a whole name that the recipe does not have.
+    """
     known = groups_of(recipe)
-    for name in left_out:
-        if name not in known:
+    for name in names:
+        if name not in known and not name.endswith("*"):
             raise RecipeError(
                 "CR-FEAT-003", f'the recipe {recipe.name} has no group "{name}"', found=name,
                 wanted=", ".join(known), hint=did_you_mean(name, known),
             )  # fmt: skip
+    begun = tuple(name.removesuffix("*") for name in names if name.endswith("*"))
+    return tuple(group for group in known if group in names or (begun and group.startswith(begun)))
+
+
+def without_groups(recipe: FeatureRecipe, names: Sequence[str]) -> FeatureRecipe:
+    """The recipe without the groups named. Raises RecipeError for one it does not have, or when nothing is left."""
+    left_out = groups_named(recipe, names)
     kept = tuple(spec for spec in recipe.specs if spec.group not in left_out)
     if not kept:
         raise RecipeError(

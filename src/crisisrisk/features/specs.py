@@ -128,9 +128,18 @@ class Phrases:
 
 
 def phrases_of(spec: FeatureSpec, site_phrases: Mapping[str, Phrases]) -> Phrases:
-    """What the events of a feature are called: by its group, else by the site, else by the source's own name."""
+    """What the events of a feature are called: by its group, else by the site, else by the source's own name.
+
+    A group may build on the other names: `plural = "{plural} not coded as a crisis"`.
+    """
+    others = _of_sources(spec, site_phrases)
     if spec.plural:
-        return Phrases(spec.singular, spec.plural)
+        named = {"singular": others.singular, "plural": others.plural}
+        return Phrases(spec.singular.format(**named), spec.plural.format(**named))
+    return others
+
+
+def _of_sources(spec: FeatureSpec, site_phrases: Mapping[str, Phrases]) -> Phrases:
     if len(spec.sources) == 1 and spec.sources[0] in site_phrases:
         return site_phrases[spec.sources[0]]
     name = " or ".join(source.replace("_", " ") for source in spec.sources)

@@ -45,6 +45,8 @@ class Recipes:
     phrases: PhraseBook
     baseline: BaselineRecipe | None = None
     """The simple rule that is the model; None for trees."""
+    signals: tuple[dict[str, Any], ...] = ()
+    """What was found of groups of features that stay only if they cluster with the outcome. No part of the recipes."""
 
     @property
     def fingerprint(self) -> str:

@@ -33,6 +33,7 @@ from crisisrisk.training import person, place
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.person_data import PersonData, person_data
 from crisisrisk.training.place_data import PlaceData, place_data
+from crisisrisk.training.place_signals import with_signals
 
 LATENT_CONDITION = "latent condition alone"
 FIVE_FACTORS, ONE_YEAR_COUNT = "five_factor_regression", "crisis_contacts_in_365_days"
@@ -210,8 +211,9 @@ def places_report(
     is learned from the validation shifts.
     """
     recipes = read_recipes(site, "place", None)
-    recipe = recipes.training
-    data = place_data(recipe, recipes.features, Store(site).snapshot(), site, held_out_days=recipe.split.test_days)
+    recipe, snapshot = recipes.training, Store(site).snapshot()
+    recipes = with_signals(recipes, snapshot, site, held_out_days=recipe.split.test_days)
+    data = place_data(recipe, recipes.features, snapshot, site, held_out_days=recipe.split.test_days)
     split = place.last_split(recipe, data, site)
     judged = place.train_and_judge(recipe, recipes.features, data, site, tell=tell)
     panel = place_baselines(place.past_of(recipe, data, site), data.counts, [place.fold_of(split)])

@@ -93,7 +93,8 @@ class PlaceData:
         return np.flatnonzero(np.isin(self.usable, shifts))
 
 
-def _last_moment(recipe: TrainingRecipe, site: Site, until: datetime) -> datetime:
+def last_moment(recipe: TrainingRecipe, site: Site, until: datetime) -> datetime:
+    """Up to when the recipe looks, in data that are complete until a moment."""
     if recipe.grid.last_day is None:
         return until
     day_after = datetime.combine(recipe.grid.last_day + timedelta(days=1), time())
@@ -116,7 +117,7 @@ def place_data(
         (site.sources[name].settled_after_hours for name in coverage.outcome if name in site.sources), default=0.0
     )
     # Blocks end at a local midnight and are issued ahead: a day more, and the lead, keep the map out of their future.
-    known = _last_moment(recipe, site, until) - timedelta(days=held_out_days + 1, hours=recipe.grid.longest_issue_hours)
+    known = last_moment(recipe, site, until) - timedelta(days=held_out_days + 1, hours=recipe.grid.longest_issue_hours)
     cells = cells_of(site, snapshot.table("places"), known_before(events, microseconds(known)))
     visits = visits_in(snapshot, cells, site)
     demand = demand_of(events, cells, site, outcome=rule, counting=counting_rule(recipe), visits=visits)

@@ -268,8 +268,14 @@ class Groups:
     without: tuple[str, ...] = setting(
         (),
         meaning="groups that are left out: columns of events that share a reason (`nearby_crisis`), or `weekday`, "
-        "as the dictionary of features heads them",
+        "as the dictionary of features heads them; a name may end in *",
     )
+    if_clustered: tuple[str, ...] = setting(
+        (),
+        meaning="groups of contacts that are no crises, such as `signal_*`, which stay only if they cluster with the "
+        "outcome: in the same cell in the week before it, beyond what cell and week explain, on the training block",
+    )
+    most_clustered: int = setting(2, meaning="most of them that stay, the strongest", above=0)
     worth: bool = setting(
         False, meaning="refit without each group in turn and report what it is worth on validation: a fit for each"
     )

@@ -54,6 +54,7 @@ class TrainedRun:
             "outcome": self.report.get("outcome"),
             "listable": self.report.get("listable"),
             "suspicions": list(self.report.get("suspicions", ())),
+            "signals": list(self.report.get("signals", ())),
             "seconds": round(self.seconds, 1),
             "peak_memory_mb": round(self.peak_memory_mb),
         }
@@ -86,7 +87,8 @@ class TrainedRun:
 
     def _places(self) -> list[str]:
         return [
-            *flagged_text(self.report.get("flagged_days", ())), *affected_text(self.report.get("treatment_affected")),
+            *signals_text(self.report.get("signals", ())), *flagged_text(self.report.get("flagged_days", ())),
+            *affected_text(self.report.get("treatment_affected")),
         ]  # fmt: skip
 
     def _suspicions(self) -> list[str]:
@@ -132,6 +134,15 @@ class Backtest:
 def _below(text: str) -> list[str]:
     """A part of a page with an empty line before it; nothing for no text."""
     return ["", text] if text else []
+
+
+def signals_text(signals: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The signals that stayed, as lines for a terminal; nothing where none did."""
+    said = [
+        f"  {', '.join(one['sources'])}: {one['lift']:.2f} times as often before a crisis contact as by chance"
+        for one in signals if one["kept"]
+    ]  # fmt: skip
+    return ["", "signals that are read:", *said] if said else []
 
 
 def flagged_text(days: Sequence[Mapping[str, Any]]) -> list[str]:
