@@ -8,7 +8,7 @@ import pytest
 from crisisrisk.errors import DataError
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.recipe import ModelSettings
-from crisisrisk.training.sampling import sample_negatives
+from crisisrisk.training.sampling import sample_down_to, sample_negatives
 
 SETTINGS = ModelSettings(min_data_in_leaf=20, rounds=40, early_stopping_rounds=40, threads=1)
 NAMES = ("a", "b")
@@ -84,3 +84,17 @@ def test_features_that_are_all_constant_are_refused():
         "  hint    see `crisisrisk features list`; lower model.min_data_in_leaf, or load more data"
         " · see docs/reference/errors.md#cr-train-002"
     )
+
+
+@pytest.mark.parametrize(
+    ("most", "kept", "of_each"), [(None, 4000, 1.0), (9000, 4000, 1.0), (1000, 1000, 3920 / 920), (10, 160, 3920 / 80)]
+)
+def test_down_to_so_many_rows_every_event_is_kept_and_at_least_as_many_without(most, kept, of_each):
+    """4,000 rows, 80 of them with an event; the weights add up to all rows whatever is drawn."""
+    happened = np.zeros(4000, dtype=bool)
+    happened[::50] = True
+    sample = sample_down_to(np.arange(4000), happened, most=most, seed=3)
+    assert (len(sample.rows), sample.happened.sum()) == (kept, 80)
+    weights = np.ones(len(sample.rows)) if sample.weights is None else sample.weights
+    assert weights.sum() == pytest.approx(4000)
+    assert weights[~sample.happened] == pytest.approx(of_each)

@@ -141,6 +141,7 @@ def _train_place(
             "issue_times": list(judged.issue_times),
             "intervals": judged.intervals,
             "places": judged.places,
+            "fitting": {"fitted_on": judged.fitted_on},
             "groups": _groups(site, recipes, data, tell),
             "flagged_days": data.flagged_rows(),
             "signals": list(recipes.signals),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Numbers = NDArray[np.float64]
+Said = tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -135,17 +138,16 @@ class _Forecaster:
         shape = (len(self.shifts), len(cells))
         spread = self._spread(cells, expected.reshape(shape))
         order, ranks = _ranked(spread.expected)
+        said = [speaker.said(row, reasons) for row, reasons in enumerate(found)]
         return PlaceForecast(
-            frame=_frame(
-                cells, rows, spread, usual, [speaker.live(row, found[row]) for row in range(len(found))], order, ranks
-            ),
+            frame=_frame(cells, rows, spread, usual, [live for live, _ in said], order, ranks),
             outlooks=(outlooks := spread.outlooks(usual.reshape(shape), hourly, modes)),
             released_outlooks=spread.outlooks(np.exp(offset).reshape(shape), hourly, modes),
             areas=spread.area_outlooks(usual.reshape(shape), areas := areas_of(cells, self.snapshot.table("places"))),
             released_areas=spread.area_outlooks(np.exp(offset).reshape(shape), areas),
             spread=spread,
             released_usual=tuple(np.exp(offset)[order].tolist()),
-            released_reasons=tuple(speaker.released(row, found[row]) for row in order.tolist()),
+            released_reasons=tuple(said[row][1] for row in order.tolist()),
             meta=_with_modes(meta, outlooks),
         )
 
@@ -265,31 +267,34 @@ class _Speaker:
     features: NDArray[np.float32]
     history_days: float
 
-    def live(self, row: int, reasons: Sequence[Reason]) -> tuple[dict[str, Any], ...]:
-        """With true counts, for the signed-in board."""
-        return tuple(_as_json(reason, self._text(row, reason)) for reason in reasons)
+    @cached_property
+    def longer(self) -> dict[int, tuple[int, ...]]:
+        """For each count the features that count the same in longer lookbacks."""
+        return longer_lookbacks(self.model.features)
 
-    def released(self, row: int, reasons: Sequence[Reason]) -> tuple[dict[str, Any], ...]:
-        """Without any count, for files."""
-        book, specs = self.model.phrases, self.model.features.specs
-        return tuple(
-            _as_json(reason, released_words(specs[reason.feature], reason.value, self._usual(row, reason), book))
-            for reason in reasons
-        )
+    def said(self, row: int, reasons: Sequence[Reason]) -> tuple[Said, Said]:
+        """The reasons with true counts, for the signed-in board, and without any, for files."""
+        live, released = [], []
+        for reason in reasons:
+            spec, usual = self.model.features.specs[reason.feature], self._usual(row, reason)
+            live.append(_as_json(reason, self._with_usual(words_of(spec, reason.value, self.book.sources), usual)))
+            released.append(_as_json(reason, released_words(spec, reason.value, usual, self.book)))
+        return tuple(live), tuple(released)
 
-    def _text(self, row: int, reason: Reason) -> str:
-        spec = self.model.features.specs[reason.feature]
-        text = words_of(spec, reason.value, self.model.phrases.sources)
-        usual = self._usual(row, reason)
-        if np.isnan(usual):
-            return text
-        return f"{text} (usual: {'none' if usual < 0.5 else round(usual)})"
+    @property
+    def book(self) -> PhraseBook:
+        """The words of the model."""
+        return self.model.phrases
+
+    @staticmethod
+    def _with_usual(text: str, usual: float) -> str:
+        return text if isnan(usual) else f"{text} (usual: {'none' if usual < 0.5 else round(usual)})"
 
     def _usual(self, row: int, reason: Reason) -> float:
         recipe = self.model.features
         if not is_count(recipe.specs[reason.feature]):
             return float("nan")
-        longer = longer_lookbacks(recipe).get(reason.feature, ())
+        longer = self.longer.get(reason.feature, ())
         return usual_before(recipe, reason.feature, self.features[row], longer, history_days=self.history_days)
 
 

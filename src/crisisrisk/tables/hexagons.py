@@ -1,6 +1,7 @@
 """H3 hexagons: which one a point is in, their neighbours, centres and corners."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import h3
 import h3.api.basic_int as h3_numbers
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 # A hexagon's parent is this many resolutions up: 49 hexagons, enough to tell one part of a city from another.
 _LEVELS_UP = 2
+
+KNOWN_POINTS = 1 << 19
+"""Of so many points the hexagon is kept in memory: less than 100 MB."""
 
 Numbers = NDArray[np.float64]
 Rings = tuple[list[set[str]], list[set[str]]]
@@ -22,7 +26,13 @@ def is_hexagon(place: object, resolution: int) -> bool:
 def hexagons_at(latitude: Numbers, longitude: Numbers, resolution: int) -> list[str]:
     """The hexagon of each point, which must be on earth."""
     pairs = zip(latitude.tolist(), longitude.tolist(), strict=True)
-    return [h3.int_to_str(h3_numbers.latlng_to_cell(north, east, resolution)) for north, east in pairs]
+    return [_hexagon_at(north, east, resolution) for north, east in pairs]
+
+
+@lru_cache(maxsize=KNOWN_POINTS)
+def _hexagon_at(north: float, east: float, resolution: int) -> str:
+    """A forecast asks twice for every address of its records, and the next one for the same again."""
+    return h3.int_to_str(h3_numbers.latlng_to_cell(north, east, resolution))
 
 
 def centres(ids: Sequence[str]) -> tuple[Numbers, Numbers]:

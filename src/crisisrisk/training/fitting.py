@@ -74,7 +74,7 @@ def _fitted(
         ],
     )
     best = grown[booster.best_iteration - 1]
-    if subject == "place" and not _trees_help(trees_of(booster, best), names, validation):
+    if subject == "place" and not booster.best_score["validation"][METRICS[subject]] < _loss_without(validation):
         return trees_of(booster, 0)
     if subject == "person" and not booster.feature_importance(iteration=best).any():
         raise _nothing_to_split_on(names, settings)
@@ -197,13 +197,7 @@ def parameters(subject: str, settings: ModelSettings, names: tuple[str, ...]) ->
     }
 
 
-def _trees_help(trees: Trees, names: tuple[str, ...], validation: Block) -> bool:
-    """Whether the Poisson loss on validation is below that of the offset alone."""
+def _loss_without(validation: Block) -> float:
+    """The Poisson loss of the offset alone, as LightGBM's metric has it."""
     offset = np.zeros(len(validation.labels)) if validation.offset is None else validation.offset
-    loss = _poisson_loss(validation.labels)
-    raw = scores(validation.features, lambda matrix: trees.raw_score(matrix, names))
-    return loss(raw + offset) < loss(offset)
-
-
-def _poisson_loss(counts: NDArray[Any]) -> Callable[[Numbers], float]:
-    return lambda log_expected: float(np.mean(np.exp(log_expected) - counts * log_expected))
+    return float(np.mean(np.exp(offset) - validation.labels * offset))

@@ -27,7 +27,7 @@ from crisisrisk.timeline import instant
 from crisisrisk.training.fitting import Block
 from crisisrisk.training.person import helped_rows, split_of, time_split
 from crisisrisk.training.person_data import PersonData
-from crisisrisk.training.place import last_split, usable_split
+from crisisrisk.training.place import block_of, last_split, train_block, usable_split
 from crisisrisk.training.place_data import PlaceData
 from crisisrisk.training.recipe import TrainingRecipe
 from crisisrisk.training.sampling import sample_negatives
@@ -116,7 +116,8 @@ def place_folds(recipe: TrainingRecipe, data: PlaceData, site: Site) -> Iterator
     for split in inner_shifts(recipe, data, site):
         found += 1
         starts = tuple(data.shifts[one].start for one in split.test)
-        yield InnerFold(_dates(starts), *(_block(data, one) for one in (split.train, split.validation, split.test)))
+        stop, judged = (block_of(data, one) for one in (split.validation, split.test))
+        yield InnerFold(_dates(starts), train_block(recipe.model, data, split.train), stop, judged)
     if not found:
         raise _too_short("no stretch before the test block that trains, stops and is judged")
 
@@ -150,15 +151,6 @@ def _long_enough(recipe: TrainingRecipe, trained: tuple[datetime, ...]) -> bool:
 def held_out_days(recipe: TrainingRecipe) -> int:
     """Days at the end of the data of which the map of cells must know nothing."""
     return recipe.split.test_days + FOLDS * recipe.split.validation_days
-
-
-def _block(data: PlaceData, shifts: NDArray[np.int64]) -> Block:
-    rows = data.rows_of(shifts)
-    return Block(
-        data.features[rows].reshape(-1, data.features.shape[2]),
-        data.counts[data.usable[rows]].reshape(-1),
-        data.offset[rows].reshape(-1),
-    )
 
 
 def _dates(moments: tuple[datetime, ...]) -> str:

@@ -28,7 +28,8 @@ from crisisrisk.timeline import utc_from_local
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.place_data import PlaceData
 from crisisrisk.training.progress import NOTHING_KEPT, Progress
-from crisisrisk.training.recipe import TrainingRecipe
+from crisisrisk.training.recipe import ModelSettings, TrainingRecipe
+from crisisrisk.training.sampling import SampledRows, sample_down_to
 
 Shifts = NDArray[np.int64]
 
@@ -46,7 +47,7 @@ def fit_place(
 
     How counts scatter around them is fitted on the validation shifts too.
     """
-    blocks = (_block(data, train), _block(data, validation))
+    blocks = (train_block(recipe.model, data, train), block_of(data, validation))
     model = PlaceModel(fit_trees("place", features.names, *blocks, recipe.model, progress))
     validated = data.usable[data.rows_of(validation)]
     distribution = fit_distribution(
@@ -65,13 +66,32 @@ def fit_rule(name: str, past: PlacePast, data: PlaceData, *, train: Shifts, vali
     return rule_model(rule, fit_distribution(expected, data.counts[validation], names, density_of(data.cells)))
 
 
-def _block(data: PlaceData, shifts: Shifts) -> Block:
+def block_of(data: PlaceData, shifts: Shifts) -> Block:
+    """Every cell in some usable shifts, to stop or to judge on."""
     rows = data.rows_of(shifts)
-    return Block(
-        data.features[rows].reshape(-1, data.features.shape[2]),
-        data.counts[data.usable[rows]].reshape(-1),
-        data.offset[rows].reshape(-1),
-    )
+    return Block(_matrix(data, rows), data.counts[data.usable[rows]].reshape(-1), data.offset[rows].reshape(-1))
+
+
+def train_block(settings: ModelSettings, data: PlaceData, shifts: Shifts) -> Block:
+    """The same to fit on: where there are more rows than `most_rows`, a draw of those without an event."""
+    whole, sample = block_of(data, shifts), train_sample(settings, data, shifts)
+    if sample.weights is None or whole.offset is None or not isinstance(whole.features, np.ndarray):
+        return whole
+    return Block(whole.features[sample.rows], whole.labels[sample.rows], whole.offset[sample.rows], sample.weights)
+
+
+def train_sample(settings: ModelSettings, data: PlaceData, shifts: Shifts) -> SampledRows:
+    """Which rows of the usable shifts, cell by cell in each, are fitted on."""
+    happened = data.counts[data.usable[data.rows_of(shifts)]].reshape(-1) > 0
+    rows = np.arange(len(happened), dtype=np.int64)
+    return sample_down_to(rows, happened, most=settings.most_rows, seed=settings.seed)
+
+
+def _matrix(data: PlaceData, rows: Shifts) -> NDArray[np.float32]:
+    """The features of some usable shifts, shape (shifts × cells, features): without a copy where they are a run."""
+    run = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+    part = data.features[rows[0] : rows[-1] + 1] if run else data.features[rows]
+    return part.reshape(-1, data.features.shape[2])
 
 
 def expected_for(
@@ -79,8 +99,7 @@ def expected_for(
 ) -> NDArray[np.float64]:
     """Expected counts of usable shifts. Shape (shifts, cells). `hold`: how much of what the trees add counts."""
     rows = data.rows_of(shifts)
-    matrix = data.features[rows].reshape(-1, data.features.shape[2])
-    expected = model.expected(matrix, features.names, offset=data.offset[rows].reshape(-1), hold=hold)
+    expected = model.expected(_matrix(data, rows), features.names, offset=data.offset[rows].reshape(-1), hold=hold)
     return expected.reshape(len(rows), len(data.cells))
 
 
@@ -232,6 +251,8 @@ class JudgedPlace:
     intervals: dict[str, Any]
     places: list[dict[str, Any]]
     """How often each place has been right."""
+    fitted_on: str
+    """Which rows the trees were fitted on, in words."""
     test: Shifts
     trained_rows: int
     judged_on: str
@@ -279,6 +300,7 @@ def train_and_judge(
         report=report,
         intervals=interval_report(data, split.test, told),
         places=record_of_places(data, split.test, told),
+        fitted_on=str(train_sample(recipe.model, data, split.train)) if baseline is None else "",
         test=split.test,
         trained_rows=trained,
         judged_on=text,

@@ -223,6 +223,13 @@ class ModelSettings:
         above=0,
         only_for="person",
     )
+    most_rows: int | None = setting(
+        None,
+        meaning="cells and shifts to fit on at most: all with an event, and of those without as many as that leaves, "
+        "weighted to stand for all (left out: all)",
+        above=0,
+        only_for="place",
+    )
     monotone: NameLists = setting(
         (),
         meaning="columns that may only raise or only lower the risk: "

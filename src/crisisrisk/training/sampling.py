@@ -49,9 +49,21 @@ def sample_negatives(rows: Rows, happened: Mask, *, per_positive: int | None, se
     `rows`: numbers of rows, ascending; `happened`: theirs, same shape. With `per_positive` None, or too few rows
     without the outcome to leave any out, all rows. The same rows and seed give the same draw.
     """
+    return _drawn(rows, happened, None if per_positive is None else per_positive * int(happened.sum()), seed=seed)
+
+
+def sample_down_to(rows: Rows, happened: Mask, *, most: int | None, seed: int) -> SampledRows:
+    """Every row with the outcome, and of those without as many as leave `most` rows in all, but one for each with it.
+
+    Otherwise as `sample_negatives`. `most` None: all rows.
+    """
+    positives = int(happened.sum())
+    return _drawn(rows, happened, None if most is None else max(most - positives, positives), seed=seed)
+
+
+def _drawn(rows: Rows, happened: Mask, wanted: int | None, *, seed: int) -> SampledRows:
     negatives = np.flatnonzero(~happened)
-    wanted = len(negatives) if per_positive is None else per_positive * int(happened.sum())
-    if wanted >= len(negatives):
+    if wanted is None or wanted >= len(negatives):
         return SampledRows(rows, happened, len(negatives), len(negatives))
     chosen = np.random.default_rng(seed).choice(negatives, wanted, replace=False, shuffle=False)
     kept = happened.copy()
