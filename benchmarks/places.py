@@ -242,7 +242,7 @@ def step_here(step: str, folder: Path, origins: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def outcome(found: dict[str, dict[str, Any]], *, origins: int, records: int) -> Outcome:
+def outcome(found: dict[str, dict[str, Any]], *, records: int) -> Outcome:
     """The figures beside the bars; a backtest of fewer origins is told for itself, without a bar."""
     fitted, forecasted, tested = (found[step] for step in STEPS)
     whole = tested["origins"] >= ORIGINS
@@ -272,7 +272,7 @@ def all_steps(*, cells: int, days: int, records: int, origins: int) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         make_site(Path(folder), cells=cells, days=days, records=records)
         found = {step: measured(step, Path(folder), origins) for step in STEPS}
-    return outcome(found, origins=origins, records=records)
+    return outcome(found, records=records)
 
 
 def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:

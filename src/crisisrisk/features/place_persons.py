@@ -21,8 +21,8 @@ def capped(spans: Spans, events: pa.Table, cell: NDArray[np.int32], outcome: Mas
         return spans
     group = _contributor(events, cell, outcome)[spans.row]
     occurred = instants_of(events, "occurred_at", missing=FOREVER_US)[spans.row]
-    order = np.lexsort((occurred, group))
-    order = order[group[order] >= 0]
+    many = np.flatnonzero(_of_more_than(most, group))
+    order = many[np.lexsort((occurred[many], group[many]))]
     first = window_starts(group[order], occurred[order], days * MICROSECONDS_PER_DAY)
     reached = np.arange(len(order)) - first >= most
     often = np.isin(group, group[order][reached]) & (group >= 0)
@@ -41,6 +41,12 @@ def _contributor(events: pa.Table, cell: NDArray[np.int32], outcome: Mask) -> In
     who = np.where(keyed, people + key * (int(source.max(initial=0)) + 1) + source, person)
     cells = int(cell.max(initial=0)) + 1
     return np.where(who >= 0, (who * cells + np.maximum(cell, 0)) * 2 + outcome, -1)
+
+
+def _of_more_than(most: int, group: Integers) -> Mask:
+    """Which records belong to a contributor with more records than that: no other can reach the cap. By hashing."""
+    code = np.asarray(pa.array(group).dictionary_encode().indices)
+    return (np.bincount(code)[code] > most) & (group >= 0)
 
 
 def _name(events: pa.Table, rows: Integers) -> Integers:

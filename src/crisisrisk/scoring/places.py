@@ -1,10 +1,10 @@
 """How many contacts each cell can expect in the coming shifts, beside what is usual, with reasons. Places only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Numbers = NDArray[np.float64]
+WHERE = ("latitude", "longitude", "place_id")
+"""The columns that say where an event was."""
 Said = tuple[dict[str, Any], ...]
 
 
@@ -197,7 +199,8 @@ class _Forecaster:
             return cells_of(self.site, places, self.events)
         moment = microseconds(datetime.fromisoformat(known_before))
         known = np.asarray(self.events["known_at"].cast(pa.int64())) < moment
-        return cells_of(self.site, places, self.events.filter(pa.array(known)))
+        where = self.events.select([name for name in WHERE if name in self.events.column_names])
+        return cells_of(self.site, places, where.filter(pa.array(known)))
 
     def _history_days(self, history: PlaceHistory) -> float:
         now = microseconds(self.issued_at)
@@ -266,6 +269,7 @@ class _Speaker:
     model: Bundle
     features: NDArray[np.float32]
     history_days: float
+    made: dict[tuple[int, float, float], tuple[str, str]] = field(default_factory=dict)
 
     @cached_property
     def longer(self) -> dict[int, tuple[int, ...]]:
@@ -274,26 +278,26 @@ class _Speaker:
 
     def said(self, row: int, reasons: Sequence[Reason]) -> tuple[Said, Said]:
         """The reasons with true counts, for the signed-in board, and without any, for files."""
-        live, released = [], []
-        for reason in reasons:
-            spec, usual = self.model.features.specs[reason.feature], self._usual(row, reason)
-            live.append(_as_json(reason, self._with_usual(words_of(spec, reason.value, self.book.sources), usual)))
-            released.append(_as_json(reason, released_words(spec, reason.value, usual, self.book)))
-        return tuple(live), tuple(released)
+        texts = [self._texts(reason.feature, reason.value, self._usual(row, reason)) for reason in reasons]
+        live, released = (
+            tuple(_as_json(reason, text[kind]) for reason, text in zip(reasons, texts, strict=True)) for kind in (0, 1)
+        )
+        return live, released
 
-    @property
-    def book(self) -> PhraseBook:
-        """The words of the model."""
-        return self.model.phrases
-
-    @staticmethod
-    def _with_usual(text: str, usual: float) -> str:
-        return text if isnan(usual) else f"{text} (usual: {'none' if usual < 0.5 else round(usual)})"
+    def _texts(self, feature: int, value: float, usual: float) -> tuple[str, str]:
+        """The same for both; most cells of a shift have few of these to say, so that each is put into words once."""
+        asked = feature, value, usual
+        if asked not in self.made:
+            spec, book = self.model.features.specs[feature], self.model.phrases
+            text = words_of(spec, value, book.sources)
+            live = text if isnan(usual) else f"{text} (usual: {'none' if usual < 0.5 else round(usual)})"
+            self.made[asked] = live, released_words(spec, value, usual, book)
+        return self.made[asked]
 
     def _usual(self, row: int, reason: Reason) -> float:
         recipe = self.model.features
         if not is_count(recipe.specs[reason.feature]):
-            return float("nan")
+            return nan
         longer = self.longer.get(reason.feature, ())
         return usual_before(recipe, reason.feature, self.features[row], longer, history_days=self.history_days)
 

@@ -47,9 +47,15 @@ def areas_km2(ids: Sequence[str]) -> Numbers:
 
 
 def rings(ids: Sequence[str]) -> Rings:
-    """For each hexagon those that touch it, and those behind them."""
-    first = [set(h3.grid_disk(cell, 1)) - {cell} for cell in ids]
-    return first, [set(h3.grid_disk(cell, 2)) - near - {cell} for cell, near in zip(ids, first, strict=True)]
+    """For each hexagon those of the same list that touch it, and those behind them."""
+    name_of = {h3.str_to_int(cell): cell for cell in ids}
+    near = [_named(name_of, h3_numbers.grid_disk(cell, 1)) - {name} for cell, name in name_of.items()]
+    wide = [_named(name_of, h3_numbers.grid_disk(cell, 2)) - {name} for cell, name in name_of.items()]
+    return near, [whole - inner for whole, inner in zip(wide, near, strict=True)]
+
+
+def _named(name_of: dict[int, str], cells: Sequence[int]) -> set[str]:
+    return {name_of[cell] for cell in cells if cell in name_of}
 
 
 def parents(ids: Sequence[str]) -> list[str]:
