@@ -46,7 +46,8 @@ def _contributor(events: pa.Table, cell: NDArray[np.int32], outcome: Mask) -> In
 def _of_more_than(most: int, group: Integers) -> Mask:
     """Which records belong to a contributor with more records than that: no other can reach the cap. By hashing."""
     code = np.asarray(pa.array(group).dictionary_encode().indices)
-    return (np.bincount(code)[code] > most) & (group >= 0)
+    found: Mask = (np.bincount(code)[code] > most) & (group >= 0)
+    return found
 
 
 def _name(events: pa.Table, rows: Integers) -> Integers:

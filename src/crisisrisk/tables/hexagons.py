@@ -32,7 +32,8 @@ def hexagons_at(latitude: Numbers, longitude: Numbers, resolution: int) -> list[
 @lru_cache(maxsize=KNOWN_POINTS)
 def _hexagon_at(north: float, east: float, resolution: int) -> str:
     """A forecast asks twice for every address of its records, and the next one for the same again."""
-    return h3.int_to_str(h3_numbers.latlng_to_cell(north, east, resolution))
+    name: str = h3.int_to_str(h3_numbers.latlng_to_cell(north, east, resolution))
+    return name
 
 
 def centres(ids: Sequence[str]) -> tuple[Numbers, Numbers]:
