@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError, did_you_mean
 from crisisrisk.features.place_kernels import sum_neighbours
-from crisisrisk.features.place_located import Announced, Numbers, announced, cells_at
+from crisisrisk.features.place_located import Announced, Mask, Numbers, announced, cells_at
 from crisisrisk.features.specs import FeatureSpec
 from crisisrisk.tables.areas import distance_km
 from crisisrisk.tables.cells import NOWHERE, Cells
@@ -23,15 +23,17 @@ Chosen = NDArray[np.int64]
 
 
 def point_columns(spec: FeatureSpec, cells: Cells, issued_at: Instants, site: Site) -> Numbers:
-    """Shape (shifts, cells); NaN where no point of the spec's kinds was known at the issue time."""
+    """Shape (shifts, cells); NaN where no point of the spec's kinds was known at the issue time.
+
+    Time grows with the moments at which points come or go, not with the shifts.
+    """
     latitude, longitude, known = _points(spec, site)
     states, state_of_row = _states(known, issued_at)
+    there = np.array([[known.at(one, states)] for one in range(len(latitude))], dtype=bool).reshape(-1, len(states))
+    measure = _MEASURES[spec.aggregation](latitude, longitude, cells, site)
     of_state = np.full((len(states), len(cells)), np.nan)
-    measure = _MEASURES[spec.aggregation]
-    for number, moment in enumerate(states.tolist()):
-        there = np.array([known.at(one, np.array([moment]))[0] for one in range(len(latitude))], dtype=bool)
-        if there.any():
-            of_state[number] = measure(latitude[there], longitude[there], cells, site)
+    for number in np.flatnonzero(there.any(axis=0)).tolist():
+        of_state[number] = measure(there[:, number])
     return of_state[state_of_row]
 
 
@@ -62,26 +64,36 @@ def _states(known: Announced, issued_at: Instants) -> tuple[Instants, Chosen]:
     return issued_at[first], of_row.astype(np.int64)
 
 
-def _here(latitude: Numbers, longitude: Numbers, cells: Cells, site: Site) -> Numbers:
+def _here(latitude: Numbers, longitude: Numbers, cells: Cells, site: Site) -> "_Measure":
     found = cells_at(latitude, longitude, cells, site.cells)
-    return np.bincount(found[found != NOWHERE], minlength=len(cells)).astype(np.float64)
+
+    def count(there: Mask) -> Numbers:
+        return np.bincount(found[there & (found != NOWHERE)], minlength=len(cells)).astype(np.float64)
+
+    return count
 
 
-def _nearby(latitude: Numbers, longitude: Numbers, cells: Cells, site: Site) -> Numbers:
-    ring = cells.neighbours_1
-    counts = _here(latitude, longitude, cells, site).astype(np.int32)[:, None]
-    return np.asarray(sum_neighbours(counts, ring.offsets, ring.indices)[:, 0], dtype=np.float64)
+def _nearby(latitude: Numbers, longitude: Numbers, cells: Cells, site: Site) -> "_Measure":
+    here, ring = _here(latitude, longitude, cells, site), cells.neighbours_1
+
+    def count(there: Mask) -> Numbers:
+        counts = here(there).astype(np.int32)[:, None]
+        return np.asarray(sum_neighbours(counts, ring.offsets, ring.indices)[:, 0], dtype=np.float64)
+
+    return count
 
 
-def _nearest_km(latitude: Numbers, longitude: Numbers, cells: Cells, site: Site) -> Numbers:
+def _nearest_km(latitude: Numbers, longitude: Numbers, cells: Cells, site: Site) -> "_Measure":
     """From the centre of each cell; NaN for one whose centre is not known."""
-    nearest = np.full(len(cells), np.inf)
-    for north, east in zip(latitude.tolist(), longitude.tolist(), strict=True):
-        nearest = np.fmin(nearest, distance_km(cells.latitude, cells.longitude, north, east))
-    return np.where(np.isfinite(nearest), nearest, np.nan)
+    away = np.array(
+        [distance_km(cells.latitude, cells.longitude, *one) for one in zip(latitude, longitude, strict=True)]
+    ).reshape(-1, len(cells))
+    return lambda there: np.asarray(np.fmin.reduce(away[there], axis=0), dtype=np.float64)
 
 
-_Measure = Callable[[Numbers, Numbers, Cells, Site], Numbers]
-_MEASURES: Mapping[str, _Measure] = {
+_Measure = Callable[[Mask], Numbers]
+"""What some of the points give, chosen by a mask. Shape (cells,)."""
+
+_MEASURES: Mapping[str, Callable[[Numbers, Numbers, Cells, Site], _Measure]] = {
     "points_here": _here, "points_nearby": _nearby, "nearest_point_km": _nearest_km,
 }  # fmt: skip
