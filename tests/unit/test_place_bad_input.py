@@ -75,6 +75,15 @@ def test_events_of_which_none_is_an_outcome_say_so(tmp_path: Path) -> None:
     assert caught.value.problem == 'the outcome names source "crisis_line", of which no event is loaded'
 
 
+def test_an_outcome_of_which_no_contact_has_a_place_says_so(tmp_path: Path) -> None:
+    """Such as advice on the telephone, where nobody notes from where a call came."""
+    nowhere = calls(90, north="", east="")
+    with pytest.raises(DataError) as caught:
+        rows_of(place_site(tmp_path, [*nowhere, *calls(90, source="police_999")]))
+    assert caught.value.problem == "no contact of the outcome counts in any cell"
+    assert caught.value.found == "360 known; none is in one of the cells"
+
+
 # Shifts
 
 

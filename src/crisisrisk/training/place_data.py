@@ -19,7 +19,7 @@ from crisisrisk.features.place import (
     place_history,
     shift_bounds,
 )
-from crisisrisk.features.place_demand import demand_of
+from crisisrisk.features.place_demand import Demand, demand_of
 from crisisrisk.features.place_offset import observed_since, offset_rates
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.features.place_volume import FlaggedDay
@@ -123,6 +123,7 @@ def place_data(
     demand = demand_of(events, cells, site, outcome=rule, counting=counting_rule(recipe), visits=visits)
     crisis = crisis_mask(rule, demand.events)
     history = place_history(demand.events, cells, site.cells, counted=crisis)
+    _require_contacts(history, demand, cut_off)
     began = instant(int(observed_since(history, np.array([cut_off], dtype=np.int64))[0]))
     shifts = tuple(
         shift for shift in shifts_starting_in(site.shifts, Window(began, max(began, until)), site.time_zone)
@@ -180,6 +181,17 @@ def issued_at(
             latency_hours=data.latency_hours,
         ),
     )
+
+
+def _require_contacts(history: PlaceHistory, demand: Demand, cut_off_us: int) -> None:
+    if len(history):
+        return
+    lost = next((stage.meaning for stage in demand.stages if not stage.left(cut_off_us)), demand.stages[-1].meaning)
+    raise DataError(
+        "CR-TRAIN-002", "no contact of the outcome counts in any cell", where="[outcome] of the training recipe",
+        wanted="contacts of the public or partners, with coordinates or the place_id of a cell",
+        found=f"{demand.stages[0].left(cut_off_us):,} known; none is {lost}",
+    )  # fmt: skip
 
 
 def _inside(history: PlaceHistory, shifts: Sequence[Shift], cut_off_us: int) -> int:
