@@ -146,8 +146,13 @@ def test_true_counts_are_on_the_crisis_teams_board_alone(
     assert body["released"] is released
     assert ("6 triage calls" in json.dumps(body)) is not released
     assert (RELEASED_TEXT in json.dumps(body)) is released
-    # What is released of the usual count is the baseline's 0.75, to one decimal; the board shows its own 0.8.
-    assert [place["usual"] for place in places] == [0.8] * 3
+    # What is released is what scoring made for it, ranks included; the board shows what is so.
+    assert [place["usual"] for place in places] == [0.75 if released else 0.8] * 3
+    assert [place["rank"] for place in places] == ([1, 2, 2] if released else [1, 2, 3])
+    assert [place["expected"] for place in places] == pytest.approx(
+        [1.25, 0.5, 0.5] if released else [1.3, 1.3 / 2, 1.3 / 3]
+    )
+    assert {reason["share"] for place in places for reason in place["reasons"]} == {None if released else 0.5}
     assert all(reason["events"] == ([] if released else ["e_1"]) for place in places for reason in place["reasons"])
 
 
@@ -219,12 +224,12 @@ def test_a_shift_that_left_the_rota_keeps_its_forecast(own_site: ServiceSite) ->
     assert listed.index("day-2026-11-22") < listed.index("twilight-2026-11-22") < listed.index("night-2026-11-22")
 
 
-def test_totals_are_rounded_where_they_are_released(shared_site: ServiceSite) -> None:
+def test_released_totals_are_sums_of_what_is_released(shared_site: ServiceSite) -> None:
     query = "from=2026-11-22T22:00:00Z&to=2026-11-22T23:00:00Z"
     (board_shift,) = shifts(shared_site, query).json()["shifts"]
     (released,) = shifts(shared_site, query, "data").json()["shifts"]
     assert board_shift["forecast"]["usual"] == pytest.approx(2.4)
-    assert (released["forecast"]["expected"], released["forecast"]["usual"]) == (2.4, 2.2)
+    assert (released["forecast"]["expected"], released["forecast"]["usual"]) == (2.25, 2.25)
 
 
 @pytest.mark.parametrize(
@@ -277,9 +282,10 @@ def test_a_total_that_is_released_tells_no_count_that_is_usual(own_site: Service
     body = whole(own_site, "data").json()
     for total in (body["forecast"], *body["areas"]):
         assert (total["usual_low"], total["usual_high"]) == (None, None)
-        assert (total["quieter"], total["busier"], total["usual"]) == (0.1, 0.25, 2.2)
+        assert (total["quieter"], total["busier"], total["usual"]) == (0.1, 0.25, 2.25)
         assert total["outlook"] == "looks ordinary: 65 in 100 that it is about usual; busier 25, quieter 10"
-    assert body["areas"][1]["expected"] == 1.1
+        assert (total["expected"], total["lower"], total["upper"]) == (2.25, 0, 5)
+    assert [(one["expected"], one["lower"], one["upper"]) for one in body["issued"]] == [(2.25, 0, 5)]
     assert body["released"] is True
 
 

@@ -63,7 +63,9 @@ def forecast(shift_id: str = "night-2026-11-22", *, start: datetime | None = Non
             "end": begins + timedelta(hours=10), "issued_at": AS_OF, "place_id": f"place-{number:02}",
             "place_name": f"Place {number}", "latitude": 52.48 + number / 100, "longitude": -1.89,
             "expected": 1.3 / number, "lower": None, "upper": None, "rank": number, "usual": 0.8, "reasons": reason,
-            "released_usual": 0.75, "released_reasons": [{**reason[0], "text": RELEASED_TEXT, "events": []}],
+            "released_expected": 1.25 if number == 1 else 0.5, "released_lower": 0, "released_upper": 2,
+            "released_rank": 1 if number == 1 else 2, "released_usual": 0.75,
+            "released_reasons": [{"direction": "up", "text": RELEASED_TEXT}],
         }
         for number in range(1, places + 1)
     ]  # fmt: skip
@@ -78,6 +80,7 @@ def totals(shift_id: str = "night-2026-11-22", *, start: datetime | None = None,
         "places": 3, "issue_hours": 24, "hours_ahead": 16.0, "expected": 2.38, "lower": 1, "upper": 4, "usual": 2.4,
         "usual_low": 1, "usual_high": 3, "quieter": 0.11, "busier": 0.22,
         "outlook": "looks ordinary: 67 in 100 that 1 to 3 come, as usual; busier 22, quieter 11",
+        "released_expected": 2.25, "released_lower": 0, "released_upper": 5,
         "released_usual": 2.25, "released_quieter": 0.12, "released_busier": 0.23,
         "released_outlook": "looks ordinary: 65 in 100 that it is about usual; busier 25, quieter 10",
         "hourly": [0.1] * 10, "shared_dispersion": 0.05, **changes,

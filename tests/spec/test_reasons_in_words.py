@@ -221,13 +221,15 @@ def test_many_questions_are_answered_at_once_and_in_order():
 @pytest.mark.parametrize(
     ("aggregation", "days", "value", "usual", "words"),
     [
-        ("count", 28, 6, 2.0, "more crisis-line calls than usual here in the last four weeks"),
-        ("count", 28, 1, 4.0, "fewer crisis-line calls than usual here in the last four weeks"),
-        ("count", 7, 2, 2.2, "about as many crisis-line calls as usual here in the last week"),
+        ("count", 28, 12, 2.0, "more crisis-line calls than usual here in the last four weeks"),
+        ("count", 28, 1, 14.0, "fewer crisis-line calls than usual here in the last four weeks"),
+        ("count", 7, 22, 20.2, "about as many crisis-line calls as usual here in the last week"),
+        ("count", 28, 6, 2.0, "crisis-line calls here in the last four weeks"),
+        ("count", 28, 2, 2.0, "crisis-line calls here in the last four weeks"),
         (
             "neighbours_1_count",
             91,
-            6,
+            16,
             2.0,
             "more crisis-line calls than usual in the cells around in the last three months",
         ),

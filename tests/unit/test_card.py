@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.lib.judged_runs import SITE, predictions, run_facts
 
+from crisisrisk.disclosure import released_count, released_share, remaining
 from crisisrisk.evaluation.card.content import card_content
 from crisisrisk.evaluation.card.render import HTML, JSON, MARKDOWN, card_files, interval, number
-from crisisrisk.evaluation.disclosure import released_count, released_share, remaining
 
 LONDON = ZoneInfo("Europe/London")
 SVG = "{http://www.w3.org/2000/svg}"

@@ -24,7 +24,7 @@ from crisisrisk.database.latest import (
     shifts_between,
 )
 from crisisrisk.database.schema import ApiKey, Base, ForecastRun, Score, ScoringRun
-from crisisrisk.database.scores import save_person_scores, save_place_forecast
+from crisisrisk.database.scores import RELEASED, save_person_scores, save_place_forecast
 from crisisrisk.database.totals import issued_totals, totals_of
 from crisisrisk.database.upgrade import current_engine, newest_revision, revision, upgrade
 from crisisrisk.errors import DataError, ServiceError, SiteError, TimeError, UsageError
@@ -312,11 +312,11 @@ def test_how_contacts_of_a_shift_are_made_comes_back_with_it(engine: Engine) -> 
 
 
 def test_a_forecast_without_words_for_release_is_kept_without(engine: Engine) -> None:
-    save_place_forecast(engine, forecast().drop(columns=["released_usual", "released_reasons"]), place_run())
+    save_place_forecast(engine, forecast().drop(columns=list(RELEASED)), place_run())
     found = forecast_for(engine, "night-2026-11-22")
     assert found is not None
-    assert (found[0].usual, found[0].released_usual) == (pytest.approx(2.4), None)
-    assert {(place.released_usual, place.released_reasons) for place in found[1]} == {(None, ())}
+    assert (found[0].usual, found[0].released_usual, found[0].released_expected) == (pytest.approx(2.4), None, None)
+    assert {(one.released_expected, one.released_rank, one.released_reasons) for one in found[1]} == {(None, None, ())}
 
 
 def test_the_newest_issue_answers_and_older_ones_can_be_asked_for(engine: Engine) -> None:

@@ -90,8 +90,6 @@ def _areas_text(areas: Sequence[Outlook]) -> list[str]:
 
 def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | None) -> ForecastResult:
     """Forecast every shift that starts within `hours` of `start` (the site's clock by default)."""
-    import pandas as pd
-
     started = time.monotonic()
     _require_hours(hours)
     require_ending(out, (".geojson", ".json"))
@@ -101,10 +99,7 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     model = champion(site.models, "place")
     shifts = shifts_from(site, start or now, hours)
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
-    kept = made.frame.assign(
-        released_usual=made.released_usual, released_reasons=pd.Series(made.released_reasons, dtype=object).to_numpy()
-    )
-    run = save_place_forecast(current_engine(site.database_url), kept, made.meta, totals=totals_frame(made))
+    run = save_place_forecast(current_engine(site.database_url), made.frame, made.meta, totals=totals_frame(made))
     released = forecast_geojson(made, caveats=model.phrases.caveats)
     if out is not None:
         write_geojson(out, released)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select
 
 from crisisrisk.database.runs import IDS_AT_ONCE, StoredRun, stored_run
 from crisisrisk.database.schema import Forecast, ForecastRun, Score, ScoringRun
+from crisisrisk.database.scores import RELEASED_NUMBERS
 from crisisrisk.database.totals import StoredTotal, whole_totals
 
 if TYPE_CHECKING:
@@ -48,8 +49,12 @@ class StoredPlace:
     usual: float | None
     rank: int
     reasons: Reasons
+    released_expected: float | None = None
+    """What scoring made of the cell for release, and the five after it; None where it may not be released."""
+    released_lower: float | None = None
+    released_upper: float | None = None
     released_usual: float | None = None
-    """`usual` and `reasons` as scoring worded them for release: without any count of events."""
+    released_rank: int | None = None
     released_reasons: Reasons = ()
     own_dispersion: float | None = None
     """How much the count scatters beside what all cells share; None for forecasts of before."""
@@ -73,6 +78,8 @@ class StoredShift:
     released_modes: Mapping[str, float] = field(default_factory=dict)
     total: StoredTotal | None = None
     """The same as its forecast gave it, with its interval; None for forecasts of before, which kept none."""
+    released_expected: float | None = None
+    """The sum of what may be released of its cells; None where nothing may."""
 
 
 def latest_run(engine: Engine, *, model_name: str | None = None, at: datetime | None = None) -> StoredRun | None:
@@ -191,6 +198,7 @@ def _summaries(connection: Connection, conditions: list[ColumnElement[bool]]) ->
             Forecast.run_id, Forecast.shift_id, Forecast.shift_name, Forecast.shift_start, Forecast.shift_end,
             func.count().label("places"), func.sum(Forecast.expected).label("expected"),
             func.sum(Forecast.usual).label("usual"), func.sum(Forecast.released_usual).label("released_usual"),
+            func.sum(Forecast.released_expected).label("released_expected"),
         )
         .join(ForecastRun, ForecastRun.id == Forecast.run_id)
         .where(*conditions)
@@ -218,7 +226,7 @@ def _score(row: Row[Any]) -> StoredScore:
 
 def _place(row: Row[Any]) -> StoredPlace:
     names = ("place_id", "place_name", "latitude", "longitude", "expected", "lower", "upper", "usual", "rank",
-             "released_usual", "own_dispersion")  # fmt: skip
+             "released_rank", "own_dispersion", *RELEASED_NUMBERS)  # fmt: skip
     return StoredPlace(
         **{name: getattr(row, name) for name in names},
         reasons=tuple(json.loads(row.reasons)),
@@ -232,4 +240,5 @@ def _shift(row: Row[Any]) -> StoredShift:
         shift_id=row.shift_id, shift_name=row.shift_name, start=row.shift_start, end=row.shift_end, run=stored_run(row),
         places=row.places, expected=row.expected, usual=row.usual, released_usual=row.released_usual,
         modes=modes.get("expected", {}), released_modes=modes.get("released", {}),
+        released_expected=row.released_expected,
     )  # fmt: skip

@@ -135,7 +135,11 @@ class Forecast(Base):
     usual: Mapped[float | None]
     rank: Mapped[int]
     reasons: Mapped[str] = mapped_column(Text)
+    released_expected: Mapped[float | None]
+    released_lower: Mapped[float | None]
+    released_upper: Mapped[float | None]
     released_usual: Mapped[float | None]
+    released_rank: Mapped[int | None]
     released_reasons: Mapped[str] = mapped_column(Text)
     own_dispersion: Mapped[float | None]
 
@@ -164,6 +168,9 @@ class ForecastTotal(Base):
     quieter: Mapped[float]
     busier: Mapped[float]
     outlook: Mapped[str] = mapped_column(Text)
+    released_expected: Mapped[float | None]
+    released_lower: Mapped[float | None]
+    released_upper: Mapped[float | None]
     released_usual: Mapped[float]
     released_quieter: Mapped[float]
     released_busier: Mapped[float]

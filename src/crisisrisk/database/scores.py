@@ -22,8 +22,18 @@ STATES = (SCORED, "no_data", "in_crisis_episode", "in_hospital", "opted_out", "u
 """What a stored score may say; `expired` is never stored, it comes with time."""
 
 BATCH = 5_000
-RELEASED = ("released_usual", "released_reasons")
-_FORECAST_NUMBERS = ("latitude", "longitude", "lower", "upper", "usual", "expected", "released_usual", "own_dispersion")
+RELEASED_NUMBERS = ("released_expected", "released_lower", "released_upper", "released_usual")
+RELEASED = (*RELEASED_NUMBERS, "released_rank", "released_reasons")
+_FORECAST_NUMBERS = (
+    "latitude",
+    "longitude",
+    "lower",
+    "upper",
+    "usual",
+    "expected",
+    *RELEASED_NUMBERS,
+    "own_dispersion",
+)
 _TOTAL_NUMBERS = (
     "hours_ahead",
     "expected",
@@ -34,7 +44,7 @@ _TOTAL_NUMBERS = (
     "usual_high",
     "quieter",
     "busier",
-    "released_usual",
+    *RELEASED_NUMBERS,
     "released_quieter",
     "released_busier",
     "shared_dispersion",
@@ -99,9 +109,10 @@ def save_place_forecast(
     """Keep a forecast as issued, in one transaction, beside all that were issued before. Returns the run's number.
 
     Columns: `shift_id, shift_name, start, end, place_id, place_name, latitude, longitude, expected, lower, upper,
-    rank, usual, reasons`; and, for what leaves the live board, `released_usual, released_reasons`: where they are
-    left out, neither is released; and `own_dispersion`. Others are ignored. `totals`: of whole shifts and areas, with
-    the columns of the table `forecast_totals`. Raises DataError for a missing column or an impossible number.
+    rank, usual, reasons`; and, for what leaves the live board, `released_` and `expected, lower, upper, usual, rank,
+    reasons`: where they are left out, the cell is not released; and `own_dispersion`. Others are ignored. `totals`: of
+    whole shifts and areas, with the columns of the table `forecast_totals`. Raises DataError for a missing column or an
+    impossible number.
     """
     given = (*RELEASED, "own_dispersion")
     forecast = forecast.assign(**{name: None for name in given if name not in forecast.columns})
@@ -112,6 +123,7 @@ def save_place_forecast(
             **{name: str(row[name]) for name in ("shift_id", "shift_name", "place_id", "place_name")},
             **{name: _number(row[name]) for name in _FORECAST_NUMBERS},
             "shift_start": _moment(row["start"]), "shift_end": _moment(row["end"]), "rank": int(row["rank"]),
+            "released_rank": _whole(row["released_rank"]),
             "reasons": _json_text(row["reasons"]), "released_reasons": _json_text(row["released_reasons"]),
         }
         for row in _rows(forecast, names)
@@ -220,6 +232,11 @@ def _check_forecast(rows: Sequence[dict[str, Any]]) -> None:
 def _number(value: Any) -> float | None:
     """A finite number, or None for what pandas calls missing. Infinity stays, to be refused."""
     return None if value is None or value != value or str(value) == "<NA>" else float(value)
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
 
 
 def _moment(value: Any) -> datetime:

@@ -44,6 +44,10 @@ class StoredTotal:
     hourly: tuple[float, ...]
     """The share of the contacts in each real hour since the shift began; of an area it is not kept."""
     shared_dispersion: float
+    released_expected: float | None = None
+    """None where nothing of it may be released."""
+    released_lower: float | None = None
+    released_upper: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

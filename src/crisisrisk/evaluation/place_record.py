@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crisisrisk.evaluation.disclosure import SMALLEST, Released, released_count
+from crisisrisk.disclosure import SMALLEST, Released, released_count
 from crisisrisk.evaluation.place_ranking import chosen_cells
 from crisisrisk.models.count_kernels import around
 from crisisrisk.models.place_distribution import LEAST_EXPECTED, Interval

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from crisisrisk.disclosure import SMALLEST
 from crisisrisk.features.person_events import codes_of
 from crisisrisk.features.place import PlaceHistory, PlaceRows, in_shifts
 from crisisrisk.features.place_offset import drawn_to_one, in_one_cell, past_of_rows, shifts_of_name
@@ -17,7 +18,6 @@ NOT_RECORDED = "not_recorded"
 """Contacts whose agency does not say how they were made are a share of their own."""
 REST = "rest"
 NAMES = (*MODES, NOT_RECORDED)
-FEWEST_RELEASED = 8
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,7 +42,7 @@ class ModeShares:
         """
         rest: list[str] = []
         for name in sorted(self.shares, key=lambda name: (self.seen[name], name)):
-            if self.seen[name] >= FEWEST_RELEASED and not 0 < sum(map(self.seen.__getitem__, rest)) < FEWEST_RELEASED:
+            if self.seen[name] >= SMALLEST and not 0 < sum(map(self.seen.__getitem__, rest)) < SMALLEST:
                 break
             rest.append(name)
         kept = {name: share for name, share in self.shares.items() if name not in rest}

@@ -1,6 +1,6 @@
 """How many contacts each cell can expect in the coming shifts, beside what is usual, with reasons. Places only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -12,18 +12,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.database.scores import RunMeta
+from crisisrisk.disclosure import ALONE, ReleasedMap, released_map
 from crisisrisk.episodes import crisis_mask
 from crisisrisk.errors import UsageError
-from crisisrisk.features.place import PlaceHistory, PlaceRows, place_features, place_history
+from crisisrisk.features.place import PlaceHistory, PlaceRows, live_counts, place_features, place_history
 from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_hours import hourly_shares
-from crisisrisk.features.place_modes import mode_shares
+from crisisrisk.features.place_modes import ModeShares, mode_shares
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.features.place_past import place_past
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.issue_time import IssueTime, issue_time_for
-from crisisrisk.models.place_rules.maps import shrunken_rate_times_factor
+from crisisrisk.models.place_distribution import LEAST_EXPECTED
+from crisisrisk.models.place_rules.maps import YEAR, map_and_clock_unit, shrunken_rate_times_factor
 from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before
 from crisisrisk.models.wording import words_of
@@ -36,7 +38,7 @@ from crisisrisk.scoring.spread import Spread
 from crisisrisk.tables.cells import Cells, cells_of, density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
-from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, Shift, microseconds
+from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, Shift, instant, microseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,9 +58,10 @@ class PlaceForecast:
     expected, lower, upper` (between them the count lies 80 times in 100 at least), `rank` (1 is highest within its
     shift), `usual`, `quieter, busier` (chances beside usual), `own_dispersion` (how much the count scatters beside what
     all cells share), `reasons` (lists of `direction, share, text, events`,
-    true counts, for the signed-in board). For files, in the same order: `released_usual` and `released_reasons`, which
-    hold no count of events. `outlooks`: one for each shift, `areas`: one for each area in each
-    shift; `released_outlooks` and `released_areas`: the same beside a usual that is no count.
+    true counts, for the signed-in board). What of these may be released, as disclosure control says: `released_` and
+    `expected, lower, upper, rank, usual` and `reasons` (none for cells that are told together). `outlooks`: one for
+    each shift, `areas`: one for each area in each shift; `released_outlooks` and `released_areas`: of what is released
+    alone.
     """
 
     frame: "pd.DataFrame"
@@ -68,8 +71,6 @@ class PlaceForecast:
     released_areas: tuple[Outlook, ...]
     spread: Spread
     """How the counts of cells scatter, in the order of shifts and of the map's cells, to draw them together."""
-    released_usual: tuple[float, ...]
-    released_reasons: tuple[tuple[dict[str, Any], ...], ...]
     meta: RunMeta
 
 
@@ -139,19 +140,16 @@ class _Forecaster:
         )  # fmt: skip
         shape = (len(self.shifts), len(cells))
         spread = self._spread(cells, expected.reshape(shape))
-        order, ranks = _ranked(spread.expected)
         said = [speaker.said(row, reasons) for row, reasons in enumerate(found)]
-        return PlaceForecast(
-            frame=_frame(cells, rows, spread, usual, [live for live, _ in said], order, ranks),
-            outlooks=(outlooks := spread.outlooks(usual.reshape(shape), hourly, modes)),
-            released_outlooks=spread.outlooks(np.exp(offset).reshape(shape), hourly, modes),
-            areas=spread.area_outlooks(usual.reshape(shape), areas := areas_of(cells, self.snapshot.table("places"))),
-            released_areas=spread.area_outlooks(np.exp(offset).reshape(shape), areas),
-            spread=spread,
-            released_usual=tuple(np.exp(offset)[order].tolist()),
-            released_reasons=tuple(said[row][1] for row in order.tolist()),
-            meta=_with_modes(meta, outlooks),
-        )
+        steady = np.exp(offset).reshape(shape)
+        times, moment = rows.moments()
+        contacts = np.maximum(live_counts(history, times, YEAR).sum(axis=0, dtype=np.int64), 1)[moment]
+        units = [np.maximum(one.sum(axis=1), LEAST_EXPECTED) / contacts for one in (spread.expected, steady)]
+        return self._side_by_side(
+            rows, spread, usual.reshape(shape), (hourly, modes), [live for live, _ in said],
+            released_map(spread.expected, units[0], steady, units[1], parents=cells.parent_numbers),
+            lambda row: said[row][1], meta,
+        )  # fmt: skip
 
     def _by_rule(
         self, rule: PlaceRule, history: PlaceHistory, events: pa.Table, rows: PlaceRows, meta: RunMeta
@@ -164,18 +162,42 @@ class _Forecaster:
         hourly = hourly_shares(history, rows, self.site, latency_hours=rule.latency_hours)
         modes = mode_shares(history, events, rows, self.site, latency_hours=rule.latency_hours)
         steady = shrunken_rate_times_factor(past)
-        live, released = rule_reasons(rule, past)
+        live, for_release = rule_reasons(rule, past)
+        released = released_map(
+            spread.expected, rule.unit(past), steady, map_and_clock_unit(past), parents=rows.cells.parent_numbers
+        )
+        return self._side_by_side(
+            rows, spread, usual, (hourly, modes), live, released, lambda row: for_release[row], meta
+        )  # fmt: skip
+
+    def _side_by_side(
+        self, rows: PlaceRows, spread: Spread, usual: Numbers, shares: tuple[Sequence[Numbers], Sequence[ModeShares]],
+        live: Sequence[Said], released: ReleasedMap, for_release: Callable[[int], Said], meta: RunMeta,
+    ) -> PlaceForecast:  # fmt: skip
+        """Live and released. `shares`: of each shift those of its hours and of its modes.
+
+        `live`, `for_release`: reasons by row (shift × cell, flat).
+        """
+        told, areas = replace(spread, expected=released.expected), areas_of(rows.cells, self.snapshot.table("places"))
         order, ranks = _ranked(spread.expected)
+        frame = _frame(rows, spread, usual, live, order, ranks)
+        interval, alone = told.of_cells(), (released.group == ALONE).reshape(-1)
+        columns = {
+            "expected": released.expected, "lower": interval.lower, "upper": interval.upper, "rank": released.rank,
+            "usual": released.usual,
+        }  # fmt: skip
+        for name, values in columns.items():
+            frame[f"released_{name}"] = values.reshape(-1)[order]
+        frame["released_reasons"] = _objects([for_release(row) if alone[row] else () for row in order.tolist()])
+        outlooks, of_released = spread.outlooks(usual, *shares), told.outlooks(released.usual, *shares)
         return PlaceForecast(
-            frame=_frame(rows.cells, rows, spread, usual.reshape(-1), live, order, ranks),
-            outlooks=(outlooks := spread.outlooks(usual, hourly, modes)),
-            released_outlooks=spread.outlooks(steady, hourly, modes),
-            areas=spread.area_outlooks(usual, areas := areas_of(rows.cells, self.snapshot.table("places"))),
-            released_areas=spread.area_outlooks(steady, areas),
+            frame=frame,
+            outlooks=outlooks,
+            released_outlooks=of_released,
+            areas=spread.area_outlooks(usual, areas),
+            released_areas=told.area_outlooks(released.usual, areas),
             spread=spread,
-            released_usual=tuple(steady.reshape(-1)[order].tolist()),
-            released_reasons=tuple(released[row] for row in order.tolist()),
-            meta=_with_modes(meta, outlooks),
+            meta=_with_modes(meta, outlooks, of_released),
         )
 
     @property
@@ -208,11 +230,14 @@ class _Forecaster:
         return (now - began) / MICROSECONDS_PER_DAY
 
 
-def _with_modes(meta: RunMeta, outlooks: Sequence[Outlook]) -> RunMeta:
+def _with_modes(meta: RunMeta, outlooks: Sequence[Outlook], released: Sequence[Outlook]) -> RunMeta:
     """What the run says of how contacts are made in each shift."""
     return replace(
         meta,
-        modes={one.shift_id: {"expected": dict(one.modes), "released": dict(one.released_modes)} for one in outlooks},
+        modes={
+            one.shift_id: {"expected": dict(one.modes), "released": dict(told.released_modes)}
+            for one, told in zip(outlooks, released, strict=True)
+        },
     )
 
 
@@ -224,18 +249,23 @@ def _ranked(expected: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return flat.astype(np.int64), np.tile(np.arange(1, cells + 1), len(expected)).astype(np.int64)
 
 
+def _objects(values: Sequence[object]) -> "pd.Series[Any]":
+    import pandas as pd
+
+    return pd.Series(list(values), dtype=object)
+
+
 def _frame(
-    cells: Cells, rows: PlaceRows, spread: Spread, usual: Numbers, reasons: Sequence[object],
+    rows: PlaceRows, spread: Spread, usual: Numbers, reasons: Sequence[object],
     order: NDArray[np.int64], ranks: NDArray[np.int64],
 ) -> "pd.DataFrame":  # fmt: skip
     import pandas as pd
 
-    from crisisrisk.timeline import instant
-
+    cells = rows.cells
     shift, cell = np.divmod(order, len(cells))
     shifts = [rows.shifts[one] for one in shift.tolist()]
     interval = spread.of_cells()
-    beside = spread.cells_beside(usual.reshape(spread.expected.shape))
+    beside = spread.cells_beside(usual)
     return pd.DataFrame(
         {
             "shift_id": [one.id for one in shifts],
@@ -253,11 +283,11 @@ def _frame(
             "lower": interval.lower.reshape(-1)[order],
             "upper": interval.upper.reshape(-1)[order],
             "rank": ranks,
-            "usual": usual[order],
+            "usual": usual.reshape(-1)[order],
             "quieter": beside.quieter.reshape(-1)[order],
             "busier": beside.busier.reshape(-1)[order],
             "own_dispersion": spread.own_dispersions().reshape(-1)[order],
-            "reasons": pd.Series([reasons[row] for row in order.tolist()], dtype=object),
+            "reasons": _objects([reasons[row] for row in order.tolist()]),
         }
     )
 

@@ -1,4 +1,7 @@
-"""Forecasts that leave the signed-in board: files. No count of events is in them, so none of 1 to 7 can be."""
+"""Forecasts that leave the signed-in board: files. No count of events is in them, nor what tells a small one.
+
+What may be released of numbers is decided in `crisisrisk.disclosure`; everything else in a file is made from that.
+"""
 
 import json
 import os
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crisisrisk.disclosure import DECIMALS, released_beside
 from crisisrisk.features.specs import FeatureSpec, Phrases, phrases_of
 from crisisrisk.models.issue_time import further_than_judged
 from crisisrisk.models.phrases import PhraseBook
@@ -19,9 +23,6 @@ from crisisrisk.tables.cells import corners_of
 if TYPE_CHECKING:
     from crisisrisk.scoring.outlook import Outlook
     from crisisrisk.scoring.places import PlaceForecast
-
-ABOUT_THE_SAME = 0.15
-"""Within this share of the usual count, a count is called about as many."""
 
 LATELY_DAYS = 28
 
@@ -50,15 +51,6 @@ _WINDOWS = {7: "in the last week", 14: "in the last two weeks", 28: "in the last
             364: "in the last year", 365: "in the last year"}  # fmt: skip
 
 
-def released_number(number: float) -> float:
-    """An expected or usual count as it may leave the site: to one decimal.
-
-    Both are functions of the cell's own count of the last year. At two decimals a week of shifts gives the small
-    counts back by averaging; at one it does not (a test solves for them).
-    """
-    return round(number, 1)
-
-
 def released_words(spec: FeatureSpec, value: float, usual: float, book: PhraseBook) -> str:
     """A reason without any number of events: "more crisis contacts than usual here in the last four weeks"."""
     named = phrases_of(spec, book.sources)
@@ -67,9 +59,10 @@ def released_words(spec: FeatureSpec, value: float, usual: float, book: PhraseBo
     if is_count(spec):
         window = _WINDOWS.get(spec.lookback_days or 0, "lately") if spec.lookback_days else "so far"
         where = _WHERE.get(spec.aggregation, "here")
-        if np.isnan(usual):
+        beside = None if np.isnan(usual) else released_beside(value, usual)
+        if beside is None:
             return f"{named.plural} {where} {window}"
-        return book.usual[_beside(value, usual)].format(plural=named.plural, where=where, window=window)
+        return book.usual[beside].format(plural=named.plural, where=where, window=window)
     if spec.sources:
         return _lately(spec, value, named.plural)
     return _of_a_fact(spec, value, named)
@@ -93,19 +86,17 @@ def _of_a_fact(spec: FeatureSpec, value: float, named: Phrases) -> str:
     return neutral.format(singular=named.singular, plural=named.plural)
 
 
-def _beside(value: float, usual: float) -> str:
-    # Half an event more or less is no difference that anybody could see.
-    margin = max(ABOUT_THE_SAME * usual, 0.5)
-    return "more" if value > usual + margin else "fewer" if value < usual - margin else "same"
-
-
 # GeoJSON (RFC 7946)
 
 
 def forecast_geojson(forecast: "PlaceForecast", *, caveats: Mapping[str, str]) -> dict[str, Any]:
-    """A FeatureCollection: one feature for each cell and shift, the cell as a polygon, a named area as its centre."""
+    """A FeatureCollection: one feature for each cell and shift, the cell as a polygon, a named area as its centre.
+
+    Within a shift in order of what is released, not of what is forecast: the order would tell the rest.
+    """
     rows = forecast.frame.to_dict("records")
-    released = zip(rows, forecast.released_usual, forecast.released_reasons, strict=True)
+    place = {shift: number for number, shift in enumerate(dict.fromkeys(row["shift_id"] for row in rows))}
+    rows.sort(key=lambda row: (place[row["shift_id"]], row["released_rank"], row["place_id"]))
     meta = forecast.meta
     return {
         "type": "FeatureCollection",
@@ -125,7 +116,7 @@ def forecast_geojson(forecast: "PlaceForecast", *, caveats: Mapping[str, str]) -
         ],
         "shifts": [_total(one) for one in forecast.released_outlooks],
         "areas": [_total(one) for one in forecast.released_areas],
-        "features": [_feature(row, usual, reasons) for row, usual, reasons in released],
+        "features": [_feature(row) for row in rows],
     }
 
 
@@ -136,10 +127,10 @@ def further_caveats(outlooks: Sequence["Outlook"]) -> list[str]:
 
 
 def _total(outlook: "Outlook") -> dict[str, Any]:
-    return {**outlook.released(), "expected": released_number(outlook.expected)}
+    return {**outlook.released(), "expected": round(outlook.expected, DECIMALS)}
 
 
-def _feature(row: Mapping[Any, Any], usual: float, reasons: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+def _feature(row: Mapping[Any, Any]) -> dict[str, Any]:
     properties = {
         "place_id": row["place_id"],
         "place_name": row["place_name"],
@@ -148,12 +139,12 @@ def _feature(row: Mapping[Any, Any], usual: float, reasons: tuple[dict[str, Any]
         "start": row["start"].isoformat(),
         "end": row["end"].isoformat(),
         "issue_hours": int(row["issue_hours"]),
-        "expected": released_number(float(row["expected"])),
-        "lower": int(row["lower"]),
-        "upper": int(row["upper"]),
-        "rank": int(row["rank"]),
-        "usual": released_number(usual),
-        "reasons": [{"direction": one["direction"], "share": one["share"], "text": one["text"]} for one in reasons],
+        "expected": float(row["released_expected"]),
+        "lower": int(row["released_lower"]),
+        "upper": int(row["released_upper"]),
+        "rank": int(row["released_rank"]),
+        "usual": float(row["released_usual"]),
+        "reasons": [{"direction": one["direction"], "text": one["text"]} for one in row["released_reasons"]],
     }
     geometry = geometry_of(row["place_id"], row["latitude"], row["longitude"])
     return {"type": "Feature", "geometry": geometry, "properties": properties}

@@ -13,8 +13,9 @@ def totals_frame(forecast: PlaceForecast) -> "pd.DataFrame":
     """One row for the whole of each shift, whose `area_id` is empty, and one for each area in it.
 
     Columns: `shift_id, area_id, area_name, start, end, places, issue_hours, hours_ahead, expected, lower, upper, usual,
-    usual_low, usual_high, quieter, busier, outlook` (words, with the counts that are usual), `released_usual,
-    released_outlook` (without), `hourly` (shares; of the whole alone) and `shared_dispersion`.
+    usual_low, usual_high, quieter, busier, outlook` (words, with the counts that are usual), `released_` and `expected,
+    lower, upper, usual, quieter, busier, outlook` (made of what is released alone), `hourly` (shares; of the whole
+    alone) and `shared_dispersion`.
     """
     import pandas as pd
 
@@ -34,6 +35,9 @@ def _as_row(live: Outlook, released: Outlook) -> dict[str, object]:
     return {
         **{name: getattr(live, name) for name in names},
         "outlook": live.text(),
+        "released_expected": released.expected,
+        "released_lower": released.lower,
+        "released_upper": released.upper,
         "released_usual": released.usual,
         "released_outlook": released.released_text(),
         "released_quieter": released.quieter,

@@ -28,7 +28,9 @@ class ReasonGiven(Answer):
     """One reason, in plain words."""
 
     direction: Literal["up", "down", "not_known"]
-    share: float = Field(description="Its part of all that moved this answer, 0 to 1; 0 for what is not known.")
+    share: float | None = Field(
+        description="Its part of all that moved this answer, 0 to 1; 0 for what is not known, null in a release."
+    )
     text: str
     events: list[str] = Field(description="Ids of the contacts behind it, where they are known and may be shown.")
 
@@ -300,7 +302,10 @@ def reasons_given(reasons: Reasons) -> list[ReasonGiven]:
     """Stored reasons as they are answered."""
     return [
         ReasonGiven(
-            direction=reason["direction"], share=reason["share"], text=reason["text"], events=reason.get("events", [])
+            direction=reason["direction"],
+            share=reason.get("share"),
+            text=reason["text"],
+            events=reason.get("events", []),
         )
         for reason in reasons
     ]

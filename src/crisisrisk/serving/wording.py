@@ -22,7 +22,10 @@ OTHER_SCORES = "The last scores were made by another model than the one that ans
 INDEPENDENT = "The chance of at least one contact takes contacts as independent of each other."
 MODEL_UNVERIFIED = "The place model's bundle does not verify now; this forecast was made before, from one that did."
 OTHER_PLACE_MODEL = "This forecast was made by another model than the one that answers now, and stands until the next."
-RELEASED = "Released numbers: forecasts and smoothed usual values; no count of contacts is among them."
+RELEASED = (
+    "Released numbers: places where a forecast would tell a small number of contacts are told together with others, "
+    "with their mean and without reasons; the rest are to the nearest five contacts' worth."
+)
 OUTDATED = "This forecast was to be replaced by {until}; what has become known since it was issued is not in it."
 FURTHER_THAN_JUDGED = (
     "This forecast was made further ahead than the {hours} hours at which such forecasts were judged: how far off it "

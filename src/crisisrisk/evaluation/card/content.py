@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crisisrisk.disclosure import released_count, shown_count
 from crisisrisk.evaluation.card.released import by_bin, by_door, by_subgroup, by_team, by_week, cohort_flow
 from crisisrisk.evaluation.card.summary import summary_lines
 from crisisrisk.evaluation.card.transparency import transparency_record
 from crisisrisk.evaluation.card.tripod import tripod_items
-from crisisrisk.evaluation.disclosure import released_count, shown_count
 from crisisrisk.evaluation.fairness import FEWEST_OUTCOMES, FEWEST_PEOPLE
 from crisisrisk.evaluation.judged import JudgedPredictions
 from crisisrisk.evaluation.slices import plain_values

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crisisrisk.evaluation.disclosure import Released, released_count, released_share
+from crisisrisk.disclosure import Released, released_count, released_share
 from crisisrisk.evaluation.place_record import FEWER, MORE
 from crisisrisk.evaluation.slices import plain_values
 

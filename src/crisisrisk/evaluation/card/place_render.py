@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from crisisrisk.disclosure import shown_count
 from crisisrisk.evaluation.card.place_drawings import DRAWINGS, place_drawings
 from crisisrisk.evaluation.card.render import HTML, JSON, interval, number, words
-from crisisrisk.evaluation.disclosure import shown_count
 from crisisrisk.evaluation.fairness import TOO_FEW
 from crisisrisk.evaluation.place_record import TOO_FEW as UNTOLD
 

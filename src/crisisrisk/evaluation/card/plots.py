@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from crisisrisk.evaluation.disclosure import shown_count
+from crisisrisk.disclosure import shown_count
 from crisisrisk.evaluation.svg import DARK, GREY, Frame, Numbers, figure, text
 
 WIDTH, HEIGHT = 560, 300

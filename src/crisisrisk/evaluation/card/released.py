@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crisisrisk.evaluation.disclosure import SMALLEST, Released, released_count, released_share, remaining
+from crisisrisk.disclosure import SMALLEST, Released, released_count, released_share, remaining
 from crisisrisk.evaluation.fairness import METRICS, TOO_FEW
 from crisisrisk.evaluation.workload import TeamWorkload, Workload
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crisisrisk.disclosure import shown_count
 from crisisrisk.evaluation.card.plots import best_rule, day_of, plots_of
-from crisisrisk.evaluation.disclosure import shown_count
 from crisisrisk.evaluation.fairness import TOO_FEW
 
 HTML, MARKDOWN, JSON = "card.html", "card.md", "card.json"

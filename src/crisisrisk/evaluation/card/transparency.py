@@ -6,8 +6,8 @@ Headings follow version 3 of its template; a site checks them against the curren
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from crisisrisk.disclosure import shown_count
 from crisisrisk.evaluation.card.tripod import SITE
-from crisisrisk.evaluation.disclosure import shown_count
 
 if TYPE_CHECKING:
     from crisisrisk.evaluation.card.content import SiteFacts

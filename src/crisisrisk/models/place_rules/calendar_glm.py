@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from crisisrisk.features.calendar import shift_calendar
 from crisisrisk.features.place_kernels import Numbers
 from crisisrisk.features.place_past import PlacePast
-from crisisrisk.models.place_rules.maps import YEAR, clock_part, history_part, on_such_shifts, shrunken_rates
+from crisisrisk.models.place_rules.maps import YEAR, clock_part, history_part, on_such_shifts, one_more, shrunken_rates
 from crisisrisk.models.place_rules.parts import Fitted, Part, raised
 from crisisrisk.timeline import MICROSECONDS_PER_DAY
 
@@ -93,6 +93,14 @@ def _loss(columns: Numbers, counts: Numbers, offset: Numbers, found: Numbers, pe
     log_mean = columns @ found + offset
     with np.errstate(over="ignore"):
         return float((np.exp(log_mean) - counts * log_mean).sum() + 0.5 * (penalty * found**2).sum())
+
+
+# What one contact more adds
+
+
+def calendar_unit(past: PlacePast, fitted: Fitted) -> Numbers:
+    """To the cell's rate of the last year × what the calendar says."""
+    return one_more(past, YEAR) * past.hours * np.exp(_from_calendar(past, fitted))
 
 
 # Why

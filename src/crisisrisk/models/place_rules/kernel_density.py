@@ -11,7 +11,7 @@ from crisisrisk.features.place_kernels import Integers, Numbers
 from crisisrisk.features.place_past import FULL_WEIGHT, PlacePast, weights_by_hour
 from crisisrisk.features.place_past_kernels import spread_to
 from crisisrisk.models.place_rules.maps import clock_part, shift_factor
-from crisisrisk.models.place_rules.parts import Fitted, Part, divided, log_ratio, of_targets, raised
+from crisisrisk.models.place_rules.parts import NOTHING_FITTED, Fitted, Part, divided, log_ratio, of_targets, raised
 from crisisrisk.tables.cells import Cells
 
 HALF_LIFE_DAYS = 180
@@ -132,6 +132,20 @@ def fit_kernel_density(past: PlacePast, counts: NDArray[Any]) -> Fitted:
 def _loss(expected: Numbers, counts: NDArray[Any]) -> float:
     known = np.isfinite(expected).all(axis=1)
     return float(expected[known].sum() - (counts[known] * np.log(expected[known])).sum())
+
+
+# What one contact more adds
+
+
+def density_unit(past: PlacePast, _: Fitted = NOTHING_FITTED) -> Numbers:
+    """To the density: a contact of this moment that spreads nowhere."""
+    hours = past.decayed_hours(weights_by_hour(HALF_LIFE_DAYS)) / FULL_WEIGHT
+    return (1.0 / np.maximum(hours, 1.0))[past.moment] * past.hours
+
+
+def density_and_clock_unit(past: PlacePast, fitted: Fitted = NOTHING_FITTED) -> Numbers:
+    """To the density × the clock."""
+    return density_unit(past, fitted) * shift_factor(past)
 
 
 # Why

@@ -6,7 +6,14 @@ import numpy as np
 
 from crisisrisk.features.place_kernels import Counts, Integers, Numbers
 from crisisrisk.features.place_past import PlacePast
-from crisisrisk.models.place_rules.maps import YEAR, all_history_mean, cell_rates, history_part, on_such_shifts
+from crisisrisk.models.place_rules.maps import (
+    YEAR,
+    all_history_mean,
+    cell_rates,
+    history_part,
+    on_such_shifts,
+    one_more,
+)
 from crisisrisk.models.place_rules.parts import (
     NOTHING_FITTED,
     Fitted,
@@ -61,6 +68,29 @@ def volume_times_share(past: PlacePast, _: Fitted = NOTHING_FITTED) -> Numbers:
     events = past.counts(YEAR)
     share = of_targets(past, divided(events, events.sum(axis=0, dtype=np.int64)[None, :]))
     return raised(volume(past)[:, None] * np.where(np.isnan(share), 1.0 / len(past.cells), share))
+
+
+# What one contact more adds
+
+
+def same_shift_unit(weeks: int) -> Callable[[PlacePast, Fitted], Numbers]:
+    """To the mean of so many like shifts; where none is known yet, to that of all history."""
+    return lambda past, _: _of_shifts(past, past.like_counts(weeks)[1])
+
+
+def medic_unit(past: PlacePast, _: Fitted = NOTHING_FITTED) -> Numbers:
+    """To the mean of the shifts that MEDIC recalls."""
+    return _of_shifts(past, (medic_shifts(past) >= 0).sum(axis=1))
+
+
+def _of_shifts(past: PlacePast, seen: Integers) -> Numbers:
+    return np.where(seen > 0, 1.0 / np.maximum(seen, 1), one_more(past, None) * past.hours)
+
+
+def volume_and_share_unit(past: PlacePast, _: Fitted = NOTHING_FITTED) -> Numbers:
+    """To the volume × share: one contact of the last year's."""
+    events = past.counts(YEAR).sum(axis=0, dtype=np.int64)[past.moment]
+    return np.asarray(volume(past) / np.maximum(events, 1), dtype=np.float64)
 
 
 # Why

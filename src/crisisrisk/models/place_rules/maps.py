@@ -81,6 +81,24 @@ def shrunken_rate_times_factor(past: PlacePast, _: Fitted = NOTHING_FITTED) -> N
     return raised(shrunken_rates(past) * (past.hours * shift_factor(past))[:, None])
 
 
+# What one contact more adds
+
+
+def map_unit(days: int | None) -> Callable[[PlacePast, Fitted], Numbers]:
+    """To a map: one contact in the hours that it looks back on × hours of the shift."""
+    return lambda past, _: one_more(past, days) * past.hours
+
+
+def map_and_clock_unit(past: PlacePast, _: Fitted = NOTHING_FITTED) -> Numbers:
+    """To the map of the last year × the clock; one that is drawn to the mean adds less."""
+    return one_more(past, YEAR) * past.hours * shift_factor(past)
+
+
+def one_more(past: PlacePast, days: int | None) -> Numbers:
+    """A rate of one contact over the last `days`; in an hour where there is no past. Shape (targets,)."""
+    return (1.0 / np.maximum(past.total_hours(days), 1.0))[past.moment]
+
+
 # Why
 
 

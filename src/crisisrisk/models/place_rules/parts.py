@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.disclosure import released_beside
 from crisisrisk.features.place_kernels import Counts, Numbers
 from crisisrisk.features.place_past import PlacePast
 from crisisrisk.tables.cells import Cells
@@ -43,6 +44,8 @@ class RuleKind:
     meaning: str
     expected: Callable[[PlacePast, Fitted], Numbers]
     parts: Callable[[PlacePast, Fitted], Sequence[Part]]
+    unit: Callable[[PlacePast, Fitted], Numbers]
+    """The most that one contact more in a cell adds to its forecast. Shape (targets,), above 0."""
     fit: Callable[[PlacePast, NDArray[Any]], Fitted] | None = None
     lacks: Callable[[Cells], str] | None = None
     """What the places lack that the rule needs; empty where they lack nothing."""
@@ -82,10 +85,13 @@ def count_in_words(count: int, average: float, where: str) -> str:
 
 
 def beside_in_words(count: float, average: float, where: str) -> str:
-    """ "more crisis contacts here in the last 365 days than in an average place"."""
-    if abs(count - average) <= max(0.15 * average, 0.5):
+    """ "more crisis contacts here in the last 365 days than in an average place"; of a small count no comparison."""
+    beside = released_beside(count, average)
+    if beside is None:
+        return f"crisis contacts {where}"
+    if beside == "same":
         return f"about as many crisis contacts {where} as in an average place"
-    return f"{'more' if count > average else 'fewer'} crisis contacts {where} than in an average place"
+    return f"{beside} crisis contacts {where} than in an average place"
 
 
 def times_in_words(factor: float, what: str) -> str:

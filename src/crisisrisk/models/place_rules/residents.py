@@ -6,7 +6,7 @@ import numpy as np
 
 from crisisrisk.features.place_kernels import Numbers
 from crisisrisk.features.place_past import PlacePast
-from crisisrisk.models.place_rules.maps import FACTOR_PRIOR_EVENTS, YEAR, clock_part, shift_factor
+from crisisrisk.models.place_rules.maps import FACTOR_PRIOR_EVENTS, YEAR, clock_part, map_and_clock_unit, shift_factor
 from crisisrisk.models.place_rules.parts import NOTHING_FITTED, Fitted, Part, divided, log_ratio, raised
 from crisisrisk.tables.cells import Cells
 
@@ -57,6 +57,14 @@ def residents_and_deprivation(past: PlacePast, _: Fitted = NOTHING_FITTED) -> Nu
     rate = divided(total, past.total_hours(YEAR))[past.moment]
     share = people / people.sum() * decile_factors(past)[:, past.moment].T[:, _decile(past.cells)]
     return raised(share * (rate * past.hours * shift_factor(past))[:, None])
+
+
+# What one contact more adds
+
+
+def residents_unit(past: PlacePast, _: Fitted = NOTHING_FITTED) -> Numbers:
+    """To a place's part of the area's contacts, through all of them and through those of its decile."""
+    return 2.0 * map_and_clock_unit(past)
 
 
 # Why

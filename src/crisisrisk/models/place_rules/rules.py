@@ -25,55 +25,60 @@ def _same_shift(weeks: int, meaning: str) -> RuleKind:
         meaning=meaning,
         expected=lambda past, _: like_shifts.same_shift_mean(past, weeks=weeks),
         parts=like_shifts.same_shift_parts(weeks),
+        unit=like_shifts.same_shift_unit(weeks),
     )
 
 
 PLACE_RULES: Mapping[str, RuleKind] = {
     "all_history_mean": RuleKind(
-        "the cell's mean rate over all history", maps.all_history_mean, maps.map_parts(None)
+        "the cell's mean rate over all history", maps.all_history_mean, maps.map_parts(None), maps.map_unit(None)
     ),
     "same_shift_mean_4_weeks": _same_shift(4, "the mean of the same shift in the last 4 weeks"),
     "same_shift_mean_8_weeks": _same_shift(8, "the mean of the same shift in the last 8 weeks"),
     "same_shift_mean_52_weeks": _same_shift(52, "the mean of the same shift in the last 52 weeks"),
     "medic": RuleKind(
         "the mean of the same shift in four weeks of each of up to five years", like_shifts.medic,
-        like_shifts.medic_parts,
+        like_shifts.medic_parts, like_shifts.medic_unit,
     ),
     "seasonal_naive": _same_shift(1, "what happened in the same shift a week ago"),
     "trailing_365_days": RuleKind(
-        "the cell's rate over the last 365 days: the analyst's map", maps.trailing_year, maps.map_parts(maps.YEAR)
+        "the cell's rate over the last 365 days: the analyst's map", maps.trailing_year, maps.map_parts(maps.YEAR),
+        maps.map_unit(maps.YEAR),
     ),
     "trailing_365_days_times_shift_factor": RuleKind(
         "the map of the last 365 days × the factor of the shift of the week", maps.trailing_year_times_factor,
-        maps.map_and_clock_parts,
+        maps.map_and_clock_parts, maps.map_and_clock_unit,
     ),
     "shrunken_rate_times_shift_factor": RuleKind(
         "that map, each cell drawn to the mean as far as chance explains it, × the factor of the shift of the week",
-        maps.shrunken_rate_times_factor, maps.shrunken_and_clock_parts,
+        maps.shrunken_rate_times_factor, maps.shrunken_and_clock_parts, maps.map_and_clock_unit,
     ),
     "volume_times_share": RuleKind(
         "the area's volume in the same shift of the last 8 weeks × the cell's share of the last 365 days",
-        like_shifts.volume_times_share, like_shifts.volume_and_share_parts,
+        like_shifts.volume_times_share, like_shifts.volume_and_share_parts, like_shifts.volume_and_share_unit,
     ),
     "kernel_density": RuleKind(
         "events spread over the places near by, half as much after 180 days", kernel_density.kernel_density,
-        kernel_density.density_parts, fit=kernel_density.fit_kernel_density,
+        kernel_density.density_parts, kernel_density.density_unit, fit=kernel_density.fit_kernel_density,
     ),
     "kernel_density_times_shift_factor": RuleKind(
         "that density × the factor of the shift of the week", kernel_density.kernel_density_times_factor,
-        kernel_density.density_and_clock_parts, fit=kernel_density.fit_kernel_density,
+        kernel_density.density_and_clock_parts, kernel_density.density_and_clock_unit,
+        fit=kernel_density.fit_kernel_density,
     ),
     "residents_and_deprivation": RuleKind(
         "residents × the rate of their decile of deprivation × the factor of the shift of the week",
-        residents.residents_and_deprivation, residents.residents_parts, lacks=residents.lacks_residents,
+        residents.residents_and_deprivation, residents.residents_parts, residents.residents_unit,
+        lacks=residents.lacks_residents,
     ),
     "calendar_glm": RuleKind(
         "Poisson regression on shift of the week, trend and bank holidays, beside the cell's own rate",
-        calendar_glm.calendar_glm, calendar_glm.calendar_parts, fit=calendar_glm.fit_calendar_glm,
+        calendar_glm.calendar_glm, calendar_glm.calendar_parts, calendar_glm.calendar_unit,
+        fit=calendar_glm.fit_calendar_glm,
     ),
     "self_exciting": RuleKind(
         "map × clock, and what recent events here and near by still bring", self_exciting.self_exciting,
-        self_exciting.self_exciting_parts, fit=self_exciting.fit_self_exciting,
+        self_exciting.self_exciting_parts, self_exciting.self_exciting_unit, fit=self_exciting.fit_self_exciting,
     ),
 }  # fmt: skip
 """In the order of the report."""
@@ -112,6 +117,10 @@ class PlaceRule:
                 hint="load earlier data, or ask for later shifts",
             )  # fmt: skip
         return found
+
+    def unit(self, past: PlacePast) -> Numbers:
+        """The most that one contact more in a cell adds to its forecast. Shape (targets,)."""
+        return PLACE_RULES[self.name].unit(past, self.numbers)
 
     def parts(self, past: PlacePast) -> Sequence[Part]:
         """What the forecast is made of, in words."""

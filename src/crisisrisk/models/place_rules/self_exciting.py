@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from crisisrisk.features.place_kernels import Numbers
 from crisisrisk.features.place_past import FULL_WEIGHT, PlacePast, weights_by_hour
 from crisisrisk.features.place_past_kernels import spread_to
-from crisisrisk.models.place_rules.maps import YEAR, clock_part, history_part, shrunken_rate_times_factor
+from crisisrisk.models.place_rules.maps import (
+    YEAR,
+    clock_part,
+    history_part,
+    map_and_clock_unit,
+    shrunken_rate_times_factor,
+)
 from crisisrisk.models.place_rules.parts import Fitted, Part, log_ratio, of_targets, raised
 from crisisrisk.tables.cells import Neighbours
 from crisisrisk.timeline import MICROSECONDS_PER_DAY
@@ -122,6 +128,18 @@ def mixture_weights(columns: Numbers, sums: Numbers, counts: Numbers) -> Numbers
         weights = np.where(sums > 0, weights * (columns.T @ (counts / expected)) / np.where(sums > 0, sums, 1.0), 0.0)
     weights[weights < 1e-6] = 0.0
     return weights
+
+
+# What one contact more adds
+
+
+def self_exciting_unit(past: PlacePast, fitted: Fitted) -> Numbers:
+    """To the map × clock, and what a contact of this moment still brings."""
+    echo = sum(
+        (fitted[scale_name("here", half_life)] * _share_during(past, half_life) for half_life in HALF_LIVES),
+        start=np.zeros(len(past.rows)),
+    )
+    return np.maximum(fitted[MAP] * map_and_clock_unit(past) + echo, 1e-9)
 
 
 # Why

@@ -28,7 +28,7 @@ from crisisrisk.serving.answers import (
     model_used,
     reasons_given,
 )
-from crisisrisk.serving.disclosure import released_place, released_shift, released_total
+from crisisrisk.serving.disclosure import released_places, released_shift, released_total
 from crisisrisk.serving.examples import GEOJSON, HOTSPOTS, SHIFT, SHIFTS, answered
 from crisisrisk.serving.geojson import MEDIA_TYPE, feature_collection, inside
 from crisisrisk.serving.problems import NoAnswerError, too_much
@@ -151,8 +151,14 @@ def shift(shift_id: ShiftId, viewer: PlaceViewer, service: ServiceOf) -> ShiftWh
     return ShiftWhole(
         **dict(listed),
         released=released,
-        areas=[_area(total, released=released) for total in totals if total.area_id != WHOLE],
-        issued=[_issued(one, released=released) for one in issued],
+        areas=[
+            _area(shown, released=released)
+            for total in totals
+            if total.area_id != WHOLE and (shown := released_total(total) if released else total)
+        ],
+        issued=[
+            _issued(one, shown) for one in issued if (shown := released_total(one.total) if released else one.total)
+        ],
     )
 
 
@@ -206,9 +212,10 @@ def _stored_shift(shift: StoredShift, forecast: ShiftForecast | None) -> ShiftLi
 
 
 def _forecast(said: "_Said", shift: StoredShift | None, *, released: bool) -> ShiftForecast | None:
-    if shift is None:
+    shown = released_shift(shift) if released and shift is not None else shift
+    if shift is None or shown is None:
         return None
-    shown, meta = released_shift(shift) if released else shift, shift.run.meta
+    meta = shift.run.meta
     ranged = shown.total is not None
     return ShiftForecast(
         **{**_total(shown.total, released=released), "expected": shown.expected, "usual": shown.usual},
@@ -234,14 +241,13 @@ def _total(total: StoredTotal | None, *, released: bool) -> dict[str, Any]:
 
 
 def _area(total: StoredTotal, *, released: bool) -> AreaForecast:
-    shown = released_total(total) if released else total
     return AreaForecast(
-        **_total(shown, released=released), places=total.places, area_id=total.area_id, area_name=total.area_name
+        **_total(total, released=released), places=total.places, area_id=total.area_id, area_name=total.area_name
     )
 
 
-def _issued(one: IssuedTotal, *, released: bool) -> IssuedForecast:
-    shown, meta = released_total(one.total) if released else one.total, one.run.meta
+def _issued(one: IssuedTotal, shown: StoredTotal) -> IssuedForecast:
+    meta = one.run.meta
     return IssuedForecast(
         as_of=meta.as_of, issue_hours=shown.issue_hours, hours_ahead=shown.hours_ahead, expected=shown.expected,
         lower=shown.lower, upper=shown.upper, model=model_used(meta), reference=f"S-{one.run.number}",
@@ -258,8 +264,9 @@ def _hotspots(
 ) -> Hotspots:  # fmt: skip
     released = query.download or not viewer.reaches("true_counts")
     box = box_of(query.bbox)
-    chosen = [cell for cell in cells if box is None or inside(cell.latitude, cell.longitude, box)][: query.limit]
-    ranged = all(cell.lower is not None for cell in cells)
+    told = released_places(cells) if released else list(cells)
+    chosen = [cell for cell in told if box is None or inside(cell.latitude, cell.longitude, box)][: query.limit]
+    ranged = all(cell.lower is not None for cell in told)
     basis, said = Freshness(service.settings).basis(shift.run, ranged=ranged), _Said(service, service.now())
     return Hotspots(
         **{**basis, "caveats": [*basis["caveats"], INDEPENDENT, *said.about(shift, released=released)]},
@@ -269,7 +276,7 @@ def _hotspots(
         shift=_stored_shift(shift, _forecast(said, shift, released=released)),
         released=released,
         places_forecast=len(cells),
-        places=[_hotspot(released_place(cell) if released else cell) for cell in chosen],
+        places=[_hotspot(cell) for cell in chosen],
     )
 
 
