@@ -90,6 +90,9 @@ KINDS: dict[str, ErrorKind] = {
     "CR-DATA-007": _kind("The disk is full or cannot be written. Nothing was loaded.", DATA, 507),
     "CR-DATA-008": _kind("The stored tables are damaged, or do not fit the site's configuration.", DATA, 503),
     "CR-KEY-001": _kind("The key of the pseudonyms is missing, unsafe or not the one used before.", DATA, 503),
+    # Positioning
+    "CR-PLAN-001": _kind("No plan of where teams stand can be made of what is asked.", USE, 422),
+    "CR-PLAN-002": _kind("Travel times cannot be read or made.", DATA, 422),
     # The operational database
     "CR-DB-001": _kind("The operational database named in the site's configuration cannot be used.", USE, 503),
     "CR-DB-002": _kind("The operational database cannot be reached, or is not up to date.", SERVICE, 503),

@@ -33,6 +33,7 @@ COMMANDS = {
     "explain": ("crisisrisk.cli.scoring", "Say why a score is what it is, and what changed."),
     "monitor": ("crisisrisk.cli.monitoring", "Show how scores turned out, once that is known."),
     "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),
+    "positions": ("crisisrisk.cli.positions", "Say where teams should stand in a shift."),
     "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),
     "db": ("crisisrisk.cli.service", "Bring the operational database up to date."),
     "serve": ("crisisrisk.cli.service", "Run the service."),

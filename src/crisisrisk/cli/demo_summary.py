@@ -21,7 +21,7 @@ SHOWN_REASONS = 2
 
 def summary(result: DemoResult) -> str:
     """The lines that a newcomer reads."""
-    parts = [_loaded(result), _who(result), _where(result), _next(result)]
+    parts = [_loaded(result), _who(result), _where(result), _standing(result), _next(result)]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -102,6 +102,14 @@ def _where(result: DemoResult) -> Iterator[str]:
         reasons = _reasons(row)
         line = f"{row['rank']:>4}  {row['place_name']:<22} {row['expected']:.2f}  usual {row['usual']:.2f}   {reasons}"
         yield line.rstrip()
+
+
+def _standing(result: DemoResult) -> Iterator[str]:
+    made = result.positions
+    plan = made.plans[0]
+    yield f"Stand     {plan.reason}"
+    posts = (f"{crew.name} at {site}" for crew, site in zip(made.crews, plan.at, strict=True))
+    yield f"            {' · '.join(posts)} · one more team would reach {plan.one_more_team:.1f} more"
 
 
 def _reasons(row: Mapping[str, Any]) -> str:

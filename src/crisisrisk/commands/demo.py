@@ -16,6 +16,7 @@ from crisisrisk.commands.explain import explain
 from crisisrisk.commands.forecast import ForecastResult, forecast
 from crisisrisk.commands.init import make_site
 from crisisrisk.commands.model import Decision, Promoted, promote
+from crisisrisk.commands.positions import PositionsResult, positions_for
 from crisisrisk.commands.promotion import MAY_BE_ACCEPTED
 from crisisrisk.commands.score import SHOWN, ScoreResult, score
 from crisisrisk.commands.train import train
@@ -29,6 +30,8 @@ from crisisrisk.timeline import utc_from_local
 from crisisrisk.training.results import TrainedRun
 
 Tell = Callable[[str], None]
+TEAMS = 2
+"""As many mobile teams as the invented city has on a shift."""
 
 
 class Changed(NamedTuple):
@@ -53,6 +56,7 @@ class DemoResult:
     changed: Changed | None
     """Of somebody listed, where anybody listed had a score last Monday."""
     forecast: ForecastResult
+    positions: PositionsResult
     card: Card
     seconds: float
 
@@ -70,6 +74,7 @@ class DemoResult:
             "score": self.scores.as_json(),
             "changed": None if self.changed is None else self.changed.movement.as_json(),
             "forecast": self.forecast.as_json(),
+            "positions": self.positions.as_json(),
             "card": self.card.as_json(),
             "seconds": round(self.seconds, 1),
         }
@@ -89,6 +94,7 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
     _promoted(site, place.run_id, tell=tell)
     tell("scoring people and forecasting the next shifts …")
     scores = score(site, as_of=None, out=None)
+    coming = forecast(site, start=None, hours=24.0, out=None)
     return DemoResult(
         site=site,
         loads=loads,
@@ -98,7 +104,8 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
         promoted=promoted,
         scores=scores,
         changed=_changed(site, scores),
-        forecast=forecast(site, start=None, hours=24.0, out=None),
+        forecast=coming,
+        positions=positions_for(site, coming.forecast, teams=TEAMS),
         card=card(site, person.run_id),
         seconds=monotonic() - started,
     )

@@ -1,0 +1,38 @@
+"""`positions`: where teams should stand."""
+
+import click
+
+from crisisrisk.cli.opening import moment, open_site
+from crisisrisk.cli.printing import json_option, print_json, site_option
+
+
+@click.command(epilog="Example:  crisisrisk positions --shift 2026-11-22T22:00 --teams 3")
+@click.option("--shift", metavar="START", help="When the shift starts. Default: the next one.")
+@click.option("--teams", type=int, required=True, metavar="N", help="How many teams are on duty.")
+@click.option("--base", "bases", multiple=True, metavar="SITE", help="Where a team usually stands; again for the next.")
+@click.option(
+    "--within", type=float, default=15.0, show_default=True, metavar="MINUTES", help="The target to arrive in."
+)
+@click.option("--least-gain", type=float, default=0.1, show_default=True, metavar="CONTACTS",
+              help="For fewer contacts nobody is asked to move.")  # fmt: skip
+@click.option("--floor", "floors", type=(str, float), multiple=True, metavar="GROUP SHARE",
+              help="Least share of the average cover in a group: 'most deprived fifth', 'country'.")  # fmt: skip
+@click.option("--seconds", type=float, default=10.0, show_default=True, metavar="S", help="How long to look at most.")
+@site_option
+@json_option
+def positions(
+    shift: str | None, teams: int, bases: tuple[str, ...], within: float, least_gain: float,
+    floors: tuple[tuple[str, float], ...], seconds: float, site_folder: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say where teams should stand in a shift, what that covers, and what one more change would do."""
+    from crisisrisk.commands.positions import positions as run
+    from crisisrisk.positioning.plan import Wish
+
+    site = open_site(site_folder)
+    start = None if shift is None else moment(shift, site.time_zone)
+    wish = Wish(target=within, least_gain=least_gain, floors=floors, seconds=seconds)
+    result = run(site, start=start, teams=teams, bases=bases, wish=wish)
+    if as_json:
+        print_json(result.as_json())
+        return
+    click.echo(result.as_text())

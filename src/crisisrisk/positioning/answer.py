@@ -1,0 +1,56 @@
+"""What a model of coverage answers: where teams stand, what that covers, and how good the answer is known to be."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crisisrisk.positioning.question import Counts, Numbers, Question
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Standing:
+    """Teams at sites. `teams_at`: shape (parts, kinds, sites). `covered`: expected contacts, by part.
+
+    `bound`: no plan covers more (less the cost of moves); `optimal`: that this one does as well as any, to the
+    solver's tolerance. `method`: which way it was found.
+    """
+
+    teams_at: Counts
+    covered: Numbers
+    moves: int
+    value: float
+    bound: float
+    optimal: bool
+    seconds: float
+    method: str
+
+    @property
+    def gap(self) -> float:
+        """By what share of the bound the plan may fall short of the best one."""
+        return 0.0 if self.bound <= 0 or self.optimal else max(0.0, 1.0 - self.value / self.bound)
+
+
+def teams_covering(question: Question, teams_at: Counts) -> Counts:
+    """How many teams reach each cell in each part. Shape (parts, cells)."""
+    reach = np.stack([kind.reach & kind.may_stand[:, None] for kind in question.kinds])
+    return np.asarray(np.einsum("pks,ksc->pc", teams_at, reach.astype(np.int64)))
+
+
+def served_of(question: Question, teams_at: Counts) -> Numbers:
+    """Contacts of each cell that find a free team in time. Shape (parts, cells)."""
+    teams = teams_covering(question, teams_at)
+    cells = np.arange(question.cells)
+    return np.stack([
+        part.served[cells, np.minimum(near, part.gains.shape[1])]
+        for part, near in zip(question.parts, teams, strict=True)
+    ])  # fmt: skip
+
+
+def covered_in(question: Question, teams_at: Counts) -> Numbers:
+    """Expected contacts that find a free team in time. Shape (parts,)."""
+    return np.asarray(served_of(question, teams_at).sum(axis=1))
+
+
+def moves_of(teams_at: Counts) -> int:
+    """How many teams stand elsewhere in a part than in the one before."""
+    return int(np.maximum(np.diff(teams_at, axis=0), 0).sum())

@@ -1,0 +1,83 @@
+"""The sites of care of a site: where a team can stand, and where somebody can be taken, at a given hour."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+
+from crisisrisk.positioning.question import Mask
+from crisisrisk.positioning.travel import Points
+from crisisrisk.tables.areas import numbers_of
+
+STANDING = ("base", "standby_point")
+TAKING = ("place_of_safety", "crisis_cafe", "emergency_department")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SitesOfCare:
+    """Sites of some kinds, ascending by id. `opens`, `closes`: local times of day, None where a site never closes."""
+
+    points: Points
+    kinds: tuple[str, ...]
+    opens: tuple[time | None, ...]
+    closes: tuple[time | None, ...]
+    phones: tuple[str, ...]
+    full: tuple[str, ...] = ()
+    """Ids that take nobody tonight."""
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def open_hours(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> int:
+        """How many of the quarters of an hour of a shift the site is open and not full."""
+        if self.points.ids[number] in self.full:
+            return 0
+        opens, closes = self.opens[number], self.closes[number]
+        quarters = int((end - start) / timedelta(minutes=15))
+        moments = [(start + timedelta(minutes=15 * one)).astimezone(zone).time() for one in range(quarters)]
+        return sum(_open_at(moment, opens, closes) for moment in moments)
+
+    def open_all(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> bool:
+        """Whether it is open for the whole of a shift."""
+        return self.open_hours(number, start, end, zone) == int((end - start) / timedelta(minutes=15))
+
+
+def _open_at(moment: time, opens: time | None, closes: time | None) -> bool:
+    if opens is None or closes is None:
+        return True
+    if opens <= closes:
+        return opens <= moment < closes
+    return moment >= opens or moment < closes
+
+
+def sites_of_kinds(care: pa.Table, kinds: tuple[str, ...], *, urban: Mask | None = None) -> SitesOfCare:
+    """The sites of some kinds that have coordinates. `care`: the table `sites_of_care`. `urban`: by row of it."""
+    kind = care["kind"].cast(pa.string()).to_pylist()
+    latitude, longitude = (np.asarray(numbers_of(care, name), dtype=np.float64) for name in ("latitude", "longitude"))
+    ids = care["site_id"].cast(pa.string()).to_pylist()
+    rows = [row for row in range(len(ids)) if kind[row] in kinds and np.isfinite(latitude[row] + longitude[row])]
+    rows.sort(key=lambda row: str(ids[row]))
+    towns = np.ones(len(ids), dtype=bool) if urban is None else urban
+    return SitesOfCare(
+        points=Points(
+            ids=tuple(str(ids[row]) for row in rows), latitude=latitude[rows], longitude=longitude[rows],
+            urban=towns[rows],
+        ),
+        kinds=tuple(str(kind[row]) for row in rows),
+        opens=_times(care, "opens", rows),
+        closes=_times(care, "closes", rows),
+        phones=tuple(text or "" for text in _texts(care, "phone", rows)),
+    )  # fmt: skip
+
+
+def _times(care: pa.Table, name: str, rows: list[int]) -> tuple[time | None, ...]:
+    return tuple(time.fromisoformat(text) if text else None for text in _texts(care, name, rows))
+
+
+def _texts(care: pa.Table, name: str, rows: list[int]) -> list[str | None]:
+    if name not in care.column_names:
+        return [None] * len(rows)
+    values = care[name].cast(pa.string()).to_pylist()
+    return [values[row] for row in rows]

@@ -1,0 +1,51 @@
+"""What one more team near a cell is worth: from a busy share, or from samples of the whole forecast.
+
+With a busy share q the k-th team is worth d (1 - q) q^(k-1): it is needed when those before it are all away (Daskin
+1983). Under samples the share depends on how much comes: on a busy night a second team near the same cell is worth
+more than the mean says, on a quiet one less.
+"""
+
+import numpy as np
+
+from crisisrisk.positioning.question import Numbers, Part
+
+MOST_BUSY = 0.95
+"""A team that were always away would be no team."""
+
+
+def part_with_busy(demand: Numbers, busy: Numbers | float, *, teams: int) -> Part:
+    """A part of a shift in which teams are away for a share of it. `demand`: (cells,); `busy`: (cells,) or one."""
+    shares = np.broadcast_to(np.asarray(busy, dtype=np.float64), demand.shape)[:, None]
+    return Part(demand=demand, gains=demand[:, None] * (1 - shares) * shares ** np.arange(teams))
+
+
+def busy_share(contacts: Numbers | float, *, teams: int, hours: float, hours_each: float) -> Numbers:
+    """The share of the time that teams are away, where all contacts are seen: contacts × hours each / team hours."""
+    return np.asarray(np.minimum(np.asarray(contacts) * hours_each / (teams * hours), MOST_BUSY), dtype=np.float64)
+
+
+def part_of_samples(samples: Numbers, *, teams: int, hours: float, hours_each: float) -> Part:
+    """A part of a shift from joint samples of its counts. `samples`: shape (samples, cells).
+
+    Each sample has the busy share of its own total; the gains are their mean.
+    """
+    share = busy_share(samples.sum(axis=1), teams=teams, hours=hours, hours_each=hours_each)
+    weight = (1 - share)[:, None] * share[:, None] ** np.arange(teams)
+    return Part(demand=samples.mean(axis=0), gains=samples.T @ weight / len(samples))
+
+
+def share_covered(samples: Numbers, near: Numbers, *, teams: int, hours: float, hours_each: float) -> Numbers:
+    """For each sample the share of its contacts that find a free team, where `near` (cells,) teams reach each cell.
+
+    NaN for a sample without a contact. Shape (samples,).
+    """
+    total = samples.sum(axis=1)
+    share = busy_share(total, teams=teams, hours=hours, hours_each=hours_each)
+    found = (samples * (1 - share[:, None] ** near[None])).sum(axis=1)
+    return np.asarray(np.divide(found, total, out=np.full(len(total), np.nan), where=total > 0))
+
+
+def worst_decile(shares: Numbers) -> float:
+    """The mean over the tenth of the samples that are covered least; NaN where no sample has a contact."""
+    known = np.sort(shares[np.isfinite(shares)])
+    return float(known[: max(1, len(known) // 10)].mean()) if len(known) else float("nan")

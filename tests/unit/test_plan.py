@@ -1,0 +1,105 @@
+"""Plans on a ground that can be reckoned by hand: three sites in a row, contacts around the outer two."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from crisisrisk.errors import UsageError
+from crisisrisk.positioning.ground import Crew, Ground, question_of
+from crisisrisk.positioning.plan import AS_USUAL, KEPT_FAIR, MOST_COVER, Wish, plans_for
+from crisisrisk.positioning.travel import Points
+
+CELLS = Points(ids=("a", "b", "c"), latitude=np.zeros(3), longitude=np.zeros(3), urban=np.ones(3, dtype=bool))
+SITES = Points(
+    ids=("west", "middle", "east"), latitude=np.zeros(3), longitude=np.zeros(3), urban=np.ones(3, dtype=bool)
+)
+GROUND = Ground(
+    start=datetime(2026, 11, 28, 22, tzinfo=UTC),
+    end=datetime(2026, 11, 29, 6, tzinfo=UTC),
+    cells=CELLS,
+    cell_names=("Aston", "Bordesley", "Castle"),
+    sites=SITES,
+    site_names=("West base", "Middle", "East base"),
+    room=np.array([2, 2, 2]),
+    minutes=np.array([[10.0, 20.0, 40.0], [20.0, 10.0, 20.0], [40.0, 20.0, 10.0]]),
+    travel_said="by hand",
+    expected=np.array([4.0, 0.5, 2.0]),
+    samples=np.array([[4.0, 0.5, 2.0]]),
+    hours_each=1.0,
+    groups={"most deprived": np.array([False, False, True])},
+)
+ONE, TWO = (Crew(name="alpha", base="east"),), (Crew(name="alpha", base="east"), Crew(name="bravo", base="middle"))
+
+
+def test_one_team_goes_where_most_is_expected_and_the_usual_place_is_shown_beside_it() -> None:
+    best, usual = plans_for(GROUND, ONE, Wish())
+    busy = 6.5 / 8  # contacts of an hour each, for one team of eight hours
+    assert (best.name, best.at, usual.name, usual.at) == (MOST_COVER, ("west",), AS_USUAL, ("east",))
+    assert best.covered[15] == pytest.approx(4 * (1 - busy))
+    assert best.covered[30] == pytest.approx(4.5 * (1 - busy))
+    assert best.gain == pytest.approx(2 * (1 - busy))
+    assert best.share[15] == pytest.approx(best.covered[15] / 6.5)
+    assert best.worst_decile == pytest.approx(best.share[15])
+    assert (best.worst_area, usual.worst_area) == ("Castle", "Aston")
+    assert best.groups == {"most deprived": 0.0}
+    assert best.loses == {"alpha": pytest.approx(best.gain)}
+    assert (best.optimal, best.gap) == (True, 0.0)
+    assert best.one_more_hour == pytest.approx(best.covered[15] / 8)
+    # With a second team both are away half as often: west and east are then the best two places.
+    assert best.one_more_team == pytest.approx(6 * (1 - busy / 2) - best.covered[15])
+    assert best.reason == (
+        "covers most: about 12 in 100 expected contacts find a free team within 15 minutes, +0.4 contacts beside the"
+        " usual places, for 1 move"
+    )
+
+
+def test_nobody_is_asked_to_move_for_less_than_the_least_gain() -> None:
+    first, second = plans_for(GROUND, ONE, Wish(least_gain=1.0))
+    assert (first.name, second.name) == (AS_USUAL, MOST_COVER)
+
+
+def test_when_a_team_is_called_away_another_takes_its_place_where_that_pays() -> None:
+    best = plans_for(GROUND, TWO, Wish())[0]
+    assert set(best.at) == {"west", "east"}
+    away = {call.away: call for call in best.if_called_away}
+    stays_west = TWO[best.at.index("west")].name
+    moves = away[stays_west]  # the team in the east then goes west, where twice as much is expected
+    assert (moves.team, moves.site) == (TWO[best.at.index("east")].name, "west")
+    assert moves.gain == pytest.approx(2 * (1 - 6.5 / 8))
+    other = away[TWO[best.at.index("east")].name]
+    assert (other.team, other.site, other.gain) == (None, None, 0.0)
+
+
+def test_a_floor_gives_a_plan_of_its_own() -> None:
+    plans = plans_for(GROUND, ONE, Wish(floors=(("most deprived", 1.0),)))
+    fair = next(plan for plan in plans if plan.name == KEPT_FAIR)
+    assert fair.at == ("east",)
+    assert fair.groups["most deprived"] > 0
+
+
+def test_teams_stay_where_they_may() -> None:
+    tied = (replace(ONE[0], may_stand=("middle", "east")),)
+    assert plans_for(GROUND, tied, Wish())[0].at == ("east",)
+    assert question_of(GROUND, tied, 15.0).kinds[0].name == "middle or east"
+
+
+@pytest.mark.parametrize(
+    ("crews", "ground", "problem"),
+    [
+        ((), GROUND, "no team to place"),
+        ((ONE[0],) * 7, GROUND, "7 teams of every site, and room for 6"),
+        (ONE, replace(GROUND, expected=np.array([np.nan, 1, 1]), samples=np.array([[np.nan, 1, 1]])), "1 cells"),
+        ((replace(ONE[0], may_stand=("north",)),), GROUND, "1 teams of north, and room for 0"),
+    ],
+)
+def test_what_cannot_be_planned_is_said(crews: tuple[Crew, ...], ground: Ground, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        plans_for(ground, crews, Wish())
+
+
+def test_a_night_without_demand_has_a_plan_that_covers_nothing() -> None:
+    quiet = replace(GROUND, expected=np.zeros(3), samples=np.zeros((1, 3)))
+    plan = plans_for(quiet, ONE, Wish())[0]
+    assert (plan.name, plan.at, plan.covered[15]) == (AS_USUAL, ("east",), 0.0)

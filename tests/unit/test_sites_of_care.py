@@ -1,0 +1,49 @@
+"""Where teams can stand and people be taken: kinds, opening times through midnight and clock changes, full tonight."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from crisisrisk.positioning.care import STANDING, TAKING, sites_of_kinds
+
+LONDON = ZoneInfo("Europe/London")
+CARE = pa.table({
+    "site_id": ["s3", "s1", "s2", "s4", "s5"],
+    "kind": ["crisis_cafe", "base", "place_of_safety", "standby_point", "crisis_cafe"],
+    "latitude": [52.1, 52.2, 52.3, None, 52.5],
+    "longitude": [-2.1, -2.2, -2.3, -2.4, -2.5],
+    "opens": ["16:00", None, None, None, "22:00"],
+    "closes": ["23:00", None, None, None, "06:00"],
+    "phone": ["1", None, "2", "3", "4"],
+})  # fmt: skip
+NIGHT = datetime(2026, 11, 28, 22, tzinfo=UTC), datetime(2026, 11, 29, 6, tzinfo=UTC)
+
+
+def test_sites_are_taken_by_kind_ascending_and_only_with_coordinates() -> None:
+    assert sites_of_kinds(CARE, STANDING).points.ids == ("s1",)
+    taking = sites_of_kinds(CARE, TAKING)
+    assert (taking.points.ids, taking.kinds[0], taking.phones) == (
+        ("s2", "s3", "s5"),
+        "place_of_safety",
+        ("2", "1", "4"),
+    )
+    assert taking.opens == (None, time(16), time(22))
+
+
+def test_a_site_is_open_through_a_shift_or_for_some_of_it() -> None:
+    taking = sites_of_kinds(CARE, TAKING)
+    assert [taking.open_all(one, *NIGHT, LONDON) for one in range(3)] == [True, False, True]
+    assert [taking.open_hours(one, *NIGHT, LONDON) for one in range(3)] == [32, 4, 32]
+    later = NIGHT[0], datetime(2026, 11, 29, 7, tzinfo=UTC)
+    assert not taking.open_all(2, *later, LONDON)
+    full = replace(taking, full=("s5",))
+    assert [full.open_all(one, *NIGHT, LONDON) for one in range(3)] == [True, False, False]
+
+
+def test_opening_times_are_local_also_in_the_night_the_clocks_go_back() -> None:
+    cafe = sites_of_kinds(CARE, ("crisis_cafe",))
+    night = datetime(2026, 10, 24, 21, tzinfo=UTC), datetime(2026, 10, 25, 6, tzinfo=UTC)  # 22:00 to 06:00, nine hours
+    assert cafe.open_all(1, *night, LONDON)
+    assert cafe.open_hours(1, *night, LONDON) == 36
