@@ -117,7 +117,7 @@ def draw_map(settings: "CitySettings", city: City, period: Period) -> PlaceMap:
         calendar=1 + dynamics.season * period.season + dynamics.payday * period.payday
         + dynamics.bank_holiday * period.bank_holiday,
         nights_out=NIGHT_OUT_DAYS[period.weekday] * (1 + dynamics.payday_nights * period.payday),
-        matches=_home_matches(period),
+        matches=home_matches(period),
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def _hot_spells(random: np.random.Generator, shape: tuple[int, int], dynamics: P
     return hot
 
 
-def _home_matches(period: Period) -> Numbers:
+def home_matches(period: Period) -> Numbers:
     """1 on every second Saturday of the season. Shape (days,)."""
     months = local_clock(period.midnight[:-1] + 12 * SECONDS_PER_HOUR).month
     weeks = np.arange(len(period)) // 7

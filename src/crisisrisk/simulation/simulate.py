@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import UsageError
 from crisisrisk.simulation.agencies import file_names, write_file
+from crisisrisk.simulation.announced import write_announced
 from crisisrisk.simulation.city import FEWEST_CELLS, MOST_CELLS, RESIDENTS_PER_CELL
 from crisisrisk.simulation.contacts import Contacts
 from crisisrisk.simulation.declarations import copy_declarations, write_key
@@ -316,6 +317,7 @@ def _surround(settings: CitySettings, folder: Path, counted: Tally, *, truth: bo
     """What stands beside the files: declarations, a description, the key and the page of plots."""
     here = world(settings)
     copy_declarations(settings, folder)
+    write_announced(folder, here.city, here.period)
     if truth:
         write_settings(folder / "truth", settings)
         (folder / "truth" / "README.md").write_text(describe(settings), encoding="utf-8")
