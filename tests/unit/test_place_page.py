@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import h3
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lib.reference_place_features import MIDDLE, hexagons
@@ -128,7 +127,8 @@ def test_a_place_that_goes_wrong_is_found_and_one_of_few_contacts_is_not_judged(
     found = place_records(CELLS, ScatteredForecast.poisson(expected), intervals(expected).cells[0.8], counts)
     assert [one.says for one in found[:3]] == [MORE, FEWER, TOO_FEW]
     assert [one.happened for one in found[:3]] == [60, 10, "under 8"]
-    assert (found[2].outside, found[0].outside_expected) == (0, pytest.approx(126 * 0.0175, abs=0.1))
+    # 25.2 contacts and 2.2 shifts outside were expected of each: one to the nearest five, the other not told.
+    assert (found[2].outside, found[0].outside_expected, found[0].expected) == (0, "under 8", 25)
     assert [one.says for one in found[3:]].count(AS_EXPECTED) >= len(CELLS) - 6
 
 
@@ -142,7 +142,8 @@ def test_no_small_count_of_a_place_leaves_the_site(seed: int, level: float) -> N
     records = place_records(CELLS, ScatteredForecast.poisson(expected), intervals(expected).cells[0.8], counts)
     happened = counts.sum(axis=0)
     for record, count in zip(records, happened.tolist(), strict=True):
-        for told in (record.happened, record.outside, record.highest_with_contact):
+        for told in (record.happened, record.outside, record.highest_with_contact, record.expected,
+                     record.outside_expected, record.highest_expected):  # fmt: skip
             assert told == "under 8" or told == 0 or (isinstance(told, int) and told >= 10 and told % 5 == 0)
         if count < 8:
             assert record.says == TOO_FEW
@@ -190,3 +191,13 @@ def test_the_same_content_gives_the_same_files_and_the_json_is_the_content() -> 
     assert files == place_files(content)
     assert json.loads(files["card.json"]) == json.loads(json.dumps(content))
     assert all(np.isfinite(number) for number in every_number(content))
+
+
+def test_what_a_map_of_a_year_expected_does_not_tell_its_small_counts() -> None:
+    """Every shift of the block expects the count of the year ÷ its hours: over all shifts that is the count again."""
+    of_a_year = np.arange(len(CELLS)) % 8
+    expected = np.tile(np.maximum(of_a_year / 700, 1e-4), (SHIFTS, 1))
+    counts = np.zeros_like(expected, dtype=np.int64)
+    records = place_records(CELLS, ScatteredForecast.poisson(expected), intervals(expected).cells[0.8], counts)
+    said = {(one.expected, one.outside_expected, one.highest_expected if one.highest else 0) for one in records}
+    assert {one[:2] for one in said} == {("under 8", "under 8")}

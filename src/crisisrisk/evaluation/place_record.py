@@ -1,7 +1,8 @@
 """How often each place has been right: what a report may show of one place, fit to leave the site.
 
 No count of 1 to 7 is in it, nor anything that gives one away: what happened is told to the nearest 5 or as "under 8";
-whether that is more or fewer than expected only where it is told; and of shifts outside their range as many.
+whether that is more or fewer than expected only where it is told; and of shifts outside their range as many. What was
+expected is told in the same way: over all shifts the map of a year is the count of that year, many times over.
 """
 
 from dataclasses import asdict, dataclass
@@ -32,20 +33,20 @@ class PlaceRecord:
     place_name: str
     latitude: float
     longitude: float
-    expected: float
-    """Contacts that were expected over all shifts, to one decimal."""
+    expected: Released
+    """Contacts that were expected over all shifts."""
     happened: Released
     says: str
     """`MORE`, `FEWER`, `AS_EXPECTED`, or `TOO_FEW` where the count may not be told."""
     outside: Released
     """Shifts whose count lay outside its range …"""
-    outside_expected: float
+    outside_expected: Released
     """… and in how many that is expected of ranges that are exactly right."""
     highest: int
     """Shifts in which it was among the highest …"""
     highest_with_contact: Released
     """… in how many of these a contact came …"""
-    highest_expected: float
+    highest_expected: Released
     """… and in how many one was expected to."""
 
 
@@ -68,17 +69,22 @@ def place_records(
             place_name=cells.names[cell],
             latitude=round(float(cells.latitude[cell]), 5),
             longitude=round(float(cells.longitude[cell]), 5),
-            expected=round(float(total[cell]), 1),
+            expected=_nearest(total[cell]),
             happened=released_count(int(happened[cell])),
             says=says[cell],
             outside=released_count(int(outside[cell])),
-            outside_expected=round(float((1 - interval.chance[:, cell]).sum()), 1),
+            outside_expected=_nearest((1 - interval.chance[:, cell]).sum()),
             highest=int(chosen[:, cell].sum()),
             highest_with_contact=released_count(int((chosen[:, cell] & (counts[:, cell] > 0)).sum())),
-            highest_expected=round(float(some[chosen[:, cell], cell].sum()), 1),
+            highest_expected=_nearest(some[chosen[:, cell], cell].sum()),
         )
         for cell in range(len(cells))
     )
+
+
+def _nearest(expected: float) -> Released:
+    """An expected number as a released count; what rounds to none is told as little, not as none."""
+    return released_count(max(round(float(expected)), 1 if expected > 0 else 0))
 
 
 def _says(forecast: ScatteredForecast, happened: NDArray[np.int64]) -> list[str]:

@@ -166,7 +166,7 @@ def _issue_time(one: Mapping[str, Any], events: int) -> dict[str, Any]:
 
 
 def _calibration(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Groups of what was expected and what came; the ratio is of the rounded count, and withheld with it."""
+    """Groups of what was expected and what came; the ratio is of the rounded numbers, and withheld with them."""
     found = report["calibration"]
     return [
         {"by": by, "groups": [_group(one) for one in found[name]]}
@@ -176,10 +176,10 @@ def _calibration(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _group(one: Mapping[str, Any]) -> dict[str, Any]:
-    events, expected = released_count(one["events"]), one["expected"]
-    told = isinstance(events, int) and events > 0 and expected > 0
-    ratio = int(events) / expected if told else None
-    return {"group": one["group"], "expected": round(expected, 1), "events": events, "ratio": ratio}
+    events, expected = released_count(one["events"]), released_count(round(one["expected"]))
+    told = isinstance(events, int) and isinstance(expected, int) and events > 0 and expected > 0
+    ratio = int(events) / int(expected) if told else None
+    return {"group": one["group"], "expected": expected, "events": events, "ratio": ratio}
 
 
 def _coverage(intervals: Mapping[str, Any] | None) -> list[dict[str, Any]]:

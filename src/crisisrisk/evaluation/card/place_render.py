@@ -42,13 +42,17 @@ def _page(content: Mapping[str, Any]) -> str:
 
 def _shown(places: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those where it was wrong first, then by what was expected."""
-    order = sorted(places, key=lambda one: (one["says"] in ("as expected", UNTOLD), -one["expected"]))
+    order = sorted(places, key=lambda one: (one["says"] in ("as expected", UNTOLD), -_size(one["expected"])))
     return order[:MOST_PLACES]
 
 
 def _hundred(share: float | None, digits: int = 0) -> str:
     """A share as so many in 100; a dash where it is withheld."""
     return "–" if share is None else f"{100 * share:.{digits}f}"
+
+
+def _size(expected: int | str) -> int:
+    return expected if isinstance(expected, int) else 0
 
 
 def _outside(place: Mapping[str, Any], shifts: int) -> str:
