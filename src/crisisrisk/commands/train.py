@@ -158,6 +158,7 @@ def _train_place(
         cells_level=site.cells.level,
         latency_hours=data.latency_hours,
         sheet=SheetSettings(site=site_facts(site), zone=site.time_zone),
+        caseload=None if data.caseload is None else data.caseload.numbers,
     )
 
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.features.calendar import SHIFT_CALENDAR, EarlierShifts, earlier_shifts, shift_calendar
+from crisisrisk.features.caseload import AGGREGATIONS as CASELOAD_SUMS
+from crisisrisk.features.caseload import CaseloadRisk, asks_for_caseload
 from crisisrisk.features.person_events import codes_of, instants_of, one_chunk, require_columns
 from crisisrisk.features.place_declared import DECLARED, declared_column
 from crisisrisk.features.place_kernels import (
@@ -177,16 +179,18 @@ def shift_bounds(shifts: tuple[Shift, ...]) -> tuple[Instants, Instants]:
 # Features
 
 
-def place_features(recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, site: Site) -> Matrix:
+def place_features(
+    recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, site: Site, caseload: CaseloadRisk | None = None
+) -> Matrix:
     """Features as float32. Shape (shifts, cells, features), columns in the order of `recipe.names`.
 
-    `events` holds all versions. Raises RecipeError for a recipe of people or an aggregation that places do not
-    have, DataError for a table without a column that the recipe reads.
+    `events` holds all versions; `caseload` is needed where a column sums over it. Raises RecipeError for a recipe of
+    people or an aggregation that places do not have, DataError for a table without a column that the recipe reads.
     """
     _refuse_unknown(recipe)
     require_columns(events, place_event_columns(recipe), "the events")
     out = np.empty((len(rows), len(rows.cells), len(recipe.specs)), dtype=np.float32)
-    calendar = shift_calendar(rows.shifts, site)
+    calendar, sums = shift_calendar(rows.shifts, site), _of_caseload(caseload, recipe, rows)
     by_choice: dict[tuple[tuple[str, ...], Where], list[int]] = {}
     for column, spec in enumerate(recipe.specs):
         if spec.aggregation in OF_THE_CELL:
@@ -195,6 +199,8 @@ def place_features(recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, 
             out[:, :, column] = _or_if_none(calendar[spec.aggregation], spec)[:, None]
         elif spec.aggregation in DECLARED:
             out[:, :, column] = declared_column(spec, rows.cells, rows.shifts, rows.issued_at, site)
+        elif spec.aggregation in sums:
+            out[:, :, column] = _or_if_none(sums[spec.aggregation], spec)
         else:
             by_choice.setdefault((spec.sources, spec.where), []).append(column)
     if by_choice:
@@ -206,6 +212,18 @@ def place_features(recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, 
     return out
 
 
+def _of_caseload(caseload: CaseloadRisk | None, recipe: FeatureRecipe, rows: PlaceRows) -> Mapping[str, Numbers]:
+    """Sums over the caseload by aggregation, each of shape (shifts, cells); nothing where no column is one."""
+    if not asks_for_caseload(recipe):
+        return {}
+    if caseload is None:
+        raise RecipeError(
+            "CR-FEAT-002", "sums over the caseload were asked for where nobody is known", where=recipe.name,
+            hint="take their group out of the features recipe",
+        )  # fmt: skip
+    return caseload.columns(rows.moments(), rows.cells.neighbours_1)
+
+
 def place_event_columns(recipe: FeatureRecipe) -> tuple[str, ...]:
     """The columns of the events table that a recipe reads, besides those that say where an event was."""
     named = {column for spec in recipe.specs if spec.aggregation not in DECLARED for column, _ in spec.where}
@@ -215,7 +233,7 @@ def place_event_columns(recipe: FeatureRecipe) -> tuple[str, ...]:
 def _refuse_unknown(recipe: FeatureRecipe) -> None:
     if recipe.subject != "place":
         raise RecipeError("CR-FEAT-002", "a recipe of people was asked of places", found=recipe.name)
-    known = (*_TABLES, *OF_THE_CELL, *SHIFT_CALENDAR, *DECLARED)
+    known = (*_TABLES, *OF_THE_CELL, *SHIFT_CALENDAR, *DECLARED, *CASELOAD_SUMS)
     for spec in recipe.specs:
         if spec.aggregation not in known:
             raise RecipeError(

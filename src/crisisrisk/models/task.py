@@ -7,6 +7,7 @@ from typing import Any
 from crisisrisk.cohorts import CohortRule
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import ModelError
+from crisisrisk.features.caseload import CaseloadNumbers
 from crisisrisk.features.counting import CountingRule
 
 SUBJECTS = ("person", "place")
@@ -41,6 +42,8 @@ class Task:
     """The kind and size of those cells in one word, such as `h3:8`; None: those of the site."""
     counting: CountingRule = field(default_factory=CountingRule)
     """How contacts become counts, for places."""
+    caseload: CaseloadNumbers | None = None
+    """The weights of sums over the caseload, for places with such a column."""
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -54,6 +57,8 @@ class Task:
             content["crisis"] = EpisodeRule(**_tuples(content["crisis"]))
             content["cohort"] = CohortRule.from_plain(_tuples(content["cohort"]))
             content["counting"] = CountingRule(**content.get("counting", {}))
+            if content.get("caseload") is not None:
+                content["caseload"] = CaseloadNumbers(**_tuples(content["caseload"]))
             task = Task(**content)
         except (ValueError, KeyError, TypeError):
             raise ModelError("CR-MODEL-002", "the task of the model cannot be read") from None

@@ -15,6 +15,7 @@ from crisisrisk.database.scores import RunMeta
 from crisisrisk.disclosure import ALONE, ReleasedMap, released_map
 from crisisrisk.episodes import crisis_mask
 from crisisrisk.errors import UsageError
+from crisisrisk.features.caseload import CaseloadNumbers, CaseloadRisk, asks_for_caseload
 from crisisrisk.features.place import PlaceHistory, PlaceRows, live_counts, place_features, place_history
 from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_hours import hourly_shares
@@ -30,6 +31,7 @@ from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before
 from crisisrisk.models.wording import words_of
 from crisisrisk.scoring.areas import areas_of
+from crisisrisk.scoring.caseload import caseload_in
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words
@@ -91,6 +93,15 @@ def forecast_shifts(
     return scorer.forecast(run_meta(model, snapshot, as_of=issued_at))
 
 
+def _caseload(model: Bundle, snapshot: Snapshot, site: Site, cells: Cells) -> CaseloadRisk | None:
+    """The people that sums are over, with the bundle's weights; None where it has no such column."""
+    task = model.task
+    if not asks_for_caseload(model.features):
+        return None
+    caseload = caseload_in(snapshot, site, cells, rule=task.crisis, minimum_age=task.cohort.minimum_age)
+    return CaseloadRisk(caseload, task.caseload or CaseloadNumbers())
+
+
 @dataclass(frozen=True)
 class _Forecaster:
     model: Bundle
@@ -113,7 +124,8 @@ class _Forecaster:
         rule = self.model.place_model.rule
         if rule is not None:
             return self._by_rule(rule, history, events, rows, meta)
-        features = place_features(self.model.features, events, rows, site=self.site)
+        caseload = _caseload(self.model, self.snapshot, self.site, cells)
+        features = place_features(self.model.features, events, rows, site=self.site, caseload=caseload)
         features = features.reshape(-1, features.shape[2])
         offset = offset_rates(
             history,

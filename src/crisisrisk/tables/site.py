@@ -52,6 +52,8 @@ class PeopleSettings:
 
     child_service: bool = False
     youngest_age: int = 0
+    caseload_sums_assessment: str = ""
+    """The impact assessment of sums of people's risk by home in forecasts of places; empty where there is none."""
 
     def minimum_age(self, asked: int) -> int:
         """The minimum age that a recipe asks for, lowered where the site cares for children."""
@@ -82,8 +84,9 @@ class Site:
 
     @property
     def declared(self) -> frozenset[str]:
-        """What of the calendar and of points the site declares: columns about anything else are not known."""
-        return self.calendar.declared | self.points.declared
+        """What of days, points and its caseload the site declares: columns about anything else are not known."""
+        sums = {"caseload_sums"} if self.people.caseload_sums_assessment.strip() else set()
+        return self.calendar.declared | self.points.declared | sums
 
     @property
     def named_files(self) -> tuple[Path, ...]:
@@ -282,7 +285,8 @@ def _team(value: Any, read: _Reader) -> Team:
 
 
 def _people(value: Any, read: _Reader) -> PeopleSettings:
-    values = read.table(value, "people", {"child_service": bool, "youngest_age": int})
+    known = {"child_service": bool, "youngest_age": int, "caseload_sums_assessment": str}
+    values = read.table(value, "people", known)
     if "youngest_age" in values and not values.get("child_service", False):
         raise read.wrong("people.youngest_age", "child_service = true beside it", values["youngest_age"])
     if not 0 <= values.get("youngest_age", 0) < 18:

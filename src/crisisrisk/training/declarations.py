@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from crisisrisk.errors import UsageError
+from crisisrisk.features.caseload import asks_for_caseload
 from crisisrisk.features.recipe import read_feature_recipe, select_features, without_groups
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.phrases import PhraseBook, read_phrases
 from crisisrisk.models.place_rules.rules import rule_kind
+from crisisrisk.scoring.caseload import require_assessment
 from crisisrisk.shipped import shipped
 from crisisrisk.tables.site import Site
 from crisisrisk.training.baseline_recipe import FILE as BASELINES
@@ -41,6 +43,8 @@ def read_recipes(site: Site, kind: str, path: Path | None, *, baseline: str | No
     chosen_features = features_of(site, training.features, path)
     columns = read_feature_recipe(chosen_features, sources=site.sources, declared=site.declared)
     columns = without_groups(columns, training.groups.without)
+    if asks_for_caseload(columns):
+        require_assessment(site)
     monotone_constraints(training.model, columns.names)  # names that no column has are refused before any data are read
     return Recipes(training=training, features=columns, phrases=phrases)
 

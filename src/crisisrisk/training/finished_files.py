@@ -64,9 +64,11 @@ def kept_finished(progress: Progress, sheet: SheetSettings) -> Finished | None:
 def _read(folder: Path, sheet: SheetSettings) -> Finished:
     content = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
     before = content["cells_known_before"]
+    bundle = load_bundle(folder / BUNDLE)
     return Finished(
         **{name: content[name] for name in PLAIN},
-        model=load_bundle(folder / BUNDLE).model,
+        model=bundle.model,
+        caseload=bundle.task.caseload,
         report=content["report"],
         shown=np.load(folder / SHOWN, allow_pickle=False),
         cells_known_before=None if before is None else datetime.fromisoformat(before),

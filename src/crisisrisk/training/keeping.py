@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from crisisrisk.evaluation.card.content import SiteFacts
 from crisisrisk.evaluation.judged import JudgedPredictions, write_judged
 from crisisrisk.evaluation.slices import plain_values
+from crisisrisk.features.caseload import CaseloadNumbers
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.bundle import Bundle, Manifest, software_versions, write_bundle
 from crisisrisk.models.phrases import PhraseBook
@@ -90,6 +91,8 @@ class Finished:
     """The kind and size of a place model's cells in one word."""
     latency_hours: float = 0.0
     """Of places: how long after an event it is taken for known."""
+    caseload: CaseloadNumbers | None = None
+    """Of places: the weights of sums over the caseload, where a column is one."""
     judged: JudgedPredictions | None = None
     """The test rows of a model of people."""
     complete_to: Mapping[str, int] = field(default_factory=dict)
@@ -100,7 +103,7 @@ class Finished:
 
 def task_of(
     recipe: TrainingRecipe, cells_known_before: datetime | None = None, latency_hours: float = 0.0,
-    cells_level: str | None = None,
+    cells_level: str | None = None, caseload: CaseloadNumbers | None = None,
 ) -> Task:  # fmt: skip
     """The question that a model of this recipe answers."""
     is_person = recipe.subject == "person"
@@ -122,6 +125,7 @@ def task_of(
         cells_known_before=None if cells_known_before is None else cells_known_before.isoformat(),
         cells_level=cells_level,
         counting=counting_rule(recipe),
+        caseload=caseload,
     )
 
 
@@ -234,7 +238,13 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
     return Bundle(
         manifest=manifest,
         model=finished.model,
-        task=task_of(recipes.training, finished.cells_known_before, finished.latency_hours, finished.cells_level),
+        task=task_of(
+            recipes.training,
+            finished.cells_known_before,
+            finished.latency_hours,
+            finished.cells_level,
+            finished.caseload,
+        ),
         features=recipes.features,
         training_recipe=recipes.training.to_json(),
         phrases=recipes.phrases,

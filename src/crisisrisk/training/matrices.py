@@ -19,6 +19,7 @@ from crisisrisk.tables.cells import cells_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Store
 from crisisrisk.timeline import Window, microseconds, shifts_starting_in
+from crisisrisk.training.caseload import caseload_risk
 from crisisrisk.training.coverage import known_before
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.declared_files import declared
@@ -78,7 +79,11 @@ def place_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
             events, cells, site, outcome=crisis_rule(training), counting=counting_rule(training),
             visits=visits_in(snapshot, cells, site),
         )  # fmt: skip
-        matrix = place_features(recipe, demand.events, PlaceRows(cells, shifts, issued), site=site)
+        caseload = caseload_risk(
+            recipe, snapshot.held_at(moment), site, cells, rule=crisis_rule(training),
+            minimum_age=training.cohort.minimum_age, latency_hours=0.0,
+        )  # fmt: skip
+        matrix = place_features(recipe, demand.events, PlaceRows(cells, shifts, issued), site=site, caseload=caseload)
         named = {
             "place_id": np.tile(np.array(cells.ids, dtype=object), len(shifts)),
             "shift_id": np.repeat(np.array([shift.id for shift in shifts], dtype=object), len(cells)),

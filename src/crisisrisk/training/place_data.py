@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.episodes import crisis_mask, is_one_of
 from crisisrisk.errors import DataError
+from crisisrisk.features.caseload import CaseloadNumbers, CaseloadRisk
 from crisisrisk.features.place import (
     PlaceHistory,
     PlaceRows,
@@ -36,6 +37,7 @@ from crisisrisk.timeline import (
     shifts_starting_in,
     utc_from_local,
 )
+from crisisrisk.training.caseload import caseload_risk
 from crisisrisk.training.coverage import coverage_of, known_before
 from crisisrisk.training.person_data import counting_rule, crisis_rule
 from crisisrisk.training.recipe import TrainingRecipe
@@ -64,6 +66,8 @@ class PlaceData:
     """For each step from the outcome events known at the cut-off to the counts: name, meaning, and events left."""
     flagged: tuple[FlaggedDay, ...] = ()
     """Days of a source with far more records than usual: none of their shifts is learned or judged."""
+    caseload: CaseloadRisk | None = None
+    """The people and weights of sums over the caseload; None where no feature is one."""
     counts_unaffected: NDArray[np.int32] | None = None
     """`counts` without the sources that a team's own presence changes; None where the recipe names none."""
     team_out: NDArray[np.bool_] | None = None
@@ -102,11 +106,13 @@ def last_moment(recipe: TrainingRecipe, site: Site, until: datetime) -> datetime
 
 
 def place_data(
-    recipe: TrainingRecipe, features: FeatureRecipe | None, snapshot: Snapshot, site: Site, *, held_out_days: int
-) -> PlaceData:
+    recipe: TrainingRecipe, features: FeatureRecipe | None, snapshot: Snapshot, site: Site, *, held_out_days: int,
+    caseload_numbers: CaseloadNumbers | None = None,
+) -> PlaceData:  # fmt: skip
     """The rows that the recipe asks for. Cells are those known before the last `held_out_days` are forecast.
 
-    `features` None: no feature is computed, for whoever only counts.
+    `features` None: no feature is computed, for whoever only counts. `caseload_numbers`: those of a bundle, in place of
+    a fit.
     """
     rule = crisis_rule(recipe)
     events = snapshot.place_events(columns=PLACE_COLUMNS)
@@ -132,8 +138,17 @@ def place_data(
     usable = _unflagged(usable_shifts(recipe, shifts, site), shifts, demand.flagged, coverage.outcome, site)
     unaffected = history.only(~is_one_of(demand.events, "source", recipe.outcome.treatment_affected)[history.row])
     every_row = _rows(cells, shifts, recipe.grid.issue_hours[0])
+    caseload = (
+        None
+        if features is None
+        else caseload_risk(
+            features, snapshot, site, cells, rule=rule, minimum_age=recipe.cohort.minimum_age, latency_hours=latency,
+            numbers=caseload_numbers,
+        )
+    )  # fmt: skip
     data = PlaceData(
         cells=cells,
+        caseload=caseload,
         cells_known_before=known,
         shifts=shifts,
         usable=usable,
@@ -171,7 +186,7 @@ def issued_at(
         usable=usable,
         features=no_features
         if features is None or data.demand is None
-        else place_features(features, data.demand, rows, site=site),
+        else place_features(features, data.demand, rows, site=site, caseload=data.caseload),
         offset=offset_rates(
             data.history,
             rows,

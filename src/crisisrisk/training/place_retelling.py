@@ -33,7 +33,9 @@ def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, si
     own = replace(recipe, offset=TrainingRecipe.from_json(bundle.training_recipe).offset)
     rule = bundle.place_model.rule
     columns = bundle.features if rule is None else None
-    data = place_data(own, columns, snapshot, site, held_out_days=recipe.split.test_days)
+    data = place_data(
+        own, columns, snapshot, site, held_out_days=recipe.split.test_days, caseload_numbers=bundle.task.caseload
+    )
     split = last_split(recipe, data, site)
     shifts = split.test
     expected = (

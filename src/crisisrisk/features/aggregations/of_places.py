@@ -84,6 +84,28 @@ PLACE = _of(
         lookback="needed",
         takes_short_days=True,
     ),
+    Aggregation(
+        name="caseload_expected",
+        column="caseload_expected",
+        meaning="Crisis contacts to expect in the next 7 days of the known people who live in the cell, added up; not "
+        "known where fewer than 20 do. Only where the site names the impact assessment of it.",
+        reason="what is known of all the people together who live here",
+        if_none=NOT_KNOWN,
+        lookback="none",
+        takes_events=False,
+        needs="caseload_sums",
+    ),
+    Aggregation(
+        name="caseload_expected_around",
+        column="caseload_expected_around",
+        meaning="The same of the people who live in the cell or in one that touches it; not known where fewer than 20 "
+        "do together.",
+        reason="what is known of all the people together who live here or next to here",
+        if_none=NOT_KNOWN,
+        lookback="none",
+        takes_events=False,
+        needs="caseload_sums",
+    ),
     _calendar("shift", "Which shift of the site's configuration, numbered from 0.", "the shift"),
     _calendar("shift_hours", "Real hours of the shift.", "{count} hours of shift"),
     _calendar("weekday", "Local weekday on which the shift starts; 0 is Monday.", "the day of the week"),

@@ -1,0 +1,34 @@
+"""The known people of a site, for sums by home in forecasts of places: read whole, and only where it is allowed."""
+
+from crisisrisk.episodes import EpisodeRule
+from crisisrisk.errors import RecipeError
+from crisisrisk.features.caseload import EVENT_COLUMNS, HERE, Caseload, caseload_of
+from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.tables.cells import Cells
+from crisisrisk.tables.site import CONFIGURATION, Site
+from crisisrisk.tables.store import Snapshot
+from crisisrisk.timeline import microseconds
+
+
+def caseload_in(snapshot: Snapshot, site: Site, cells: Cells, *, rule: EpisodeRule, minimum_age: int) -> Caseload:
+    """Everybody whose home is in one of the cells, without those who object as of the site's clock.
+
+    Raises RecipeError where the site has not named the assessment that allows it. Reads the events of every person.
+    """
+    require_assessment(site)
+    buckets = (
+        (snapshot.person_events(bucket, EVENT_COLUMNS), snapshot.people_in(bucket))
+        for bucket in range(snapshot.buckets)
+    )
+    objecting = opted_out_at(snapshot.table("opt_outs"), microseconds(snapshot.as_of_now()))
+    return caseload_of(buckets, rule, cells, site, left_out=objecting, minimum_age=minimum_age)
+
+
+def require_assessment(site: Site) -> None:
+    """Raises RecipeError where the site names no impact assessment of sums over its caseload."""
+    if not site.people.caseload_sums_assessment.strip():
+        raise RecipeError(
+            "CR-FEAT-002", "sums of people's risk by home need an impact assessment that the site names",
+            where=f"{CONFIGURATION}, [people] caseload_sums_assessment",
+            hint=f"name the assessment there, or take the group of {HERE} out of the features recipe",
+        )  # fmt: skip
