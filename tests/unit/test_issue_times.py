@@ -19,6 +19,7 @@ from crisisrisk.errors import ModelError, RecipeError
 from crisisrisk.evaluation.issue_time_rows import hours_in_words, issue_times_text, row_of_time
 from crisisrisk.models.bundle import ISSUE_TIMES, Bundle, load_bundle, write_bundle
 from crisisrisk.models.champions import bundle_folder
+from crisisrisk.models.holding import share_that_holds
 from crisisrisk.models.issue_time import IssueTime, issue_time_for, issue_times_from_json, issue_times_to_json
 from crisisrisk.models.place_distribution import PlaceDistribution
 from crisisrisk.models.scattered_forecast import ScatteredForecast
@@ -26,7 +27,6 @@ from crisisrisk.scoring.places import forecast_shifts
 from crisisrisk.scoring.totals import totals_frame
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
-from crisisrisk.training.issue_times import share_that_holds
 from crisisrisk.training.place import expected_for, last_split
 from crisisrisk.training.place_data import PlaceData, issued_at, place_data
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe

@@ -9,10 +9,10 @@ import pytest
 from crisisrisk.features.place_modes import ModeShares
 from crisisrisk.models.issue_time import IssueTime
 from crisisrisk.models.place_distribution import LEVELS, PlaceDistribution
-from crisisrisk.scoring.areas import Area
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.spread import Spread
 from crisisrisk.serving.disclosure import tells_small_number
+from crisisrisk.tables.larger_places import Area
 from crisisrisk.timeline import Shift
 
 START = datetime(2026, 11, 22, 22, tzinfo=UTC)

@@ -1,11 +1,17 @@
 """`score`, `explain` and `forecast`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from crisisrisk.cli.opening import moment, open_site
 from crisisrisk.cli.printing import json_option, print_json, site_option
+from crisisrisk.errors import UsageError
+
+if TYPE_CHECKING:
+    from crisisrisk.commands.forecast import ForecastResult
+    from crisisrisk.commands.roster import RosterResult
 
 
 @click.command(epilog="Example:  crisisrisk score --as-of 2026-11-22 --out scores.parquet")
@@ -47,20 +53,36 @@ def explain(person_id: str, as_of: str | None, since: str | None, site_folder: s
     click.echo(result.as_text())
 
 
-@click.command(epilog="Example:  crisisrisk forecast --shift 2026-11-22T22:00 --hours 24 --out tonight.geojson")
+@click.command(
+    epilog="Example:  crisisrisk forecast --shift 2026-11-22T22:00 --hours 24 --out tonight.geojson  ·  "
+    "crisisrisk forecast --roster --weeks 6..12 --out rota.csv"
+)
 @click.option("--shift", metavar="START", help="When the first shift starts. Default: the next one.")
 @click.option("--hours", type=float, default=24.0, show_default=True, metavar="H",
               help="Forecast every shift that starts in this many hours.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.geojson", help="Also write it, for release.")
+@click.option("--roster", is_flag=True, help="Instead: every shift of the weeks that a rota is written for, by area.")
+@click.option("--weeks", default="6..12", show_default=True, metavar="A..B",
+              help="With --roster: from so many weeks ahead to so many, 12 at most.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
+              help="Also write it, for release: .geojson; a roster .json or .csv.")  # fmt: skip
 @site_option
 @json_option
-def forecast(shift: str | None, hours: float, out: Path | None, site_folder: str | None, as_json: bool) -> None:
+def forecast(
+    shift: str | None, hours: float, roster: bool, weeks: str, out: Path | None, site_folder: str | None, as_json: bool
+) -> None:
     """Forecast crisis contacts by cell for the coming shifts, and keep the forecast as issued."""
-    from crisisrisk.commands.forecast import forecast as run
-
     site = open_site(site_folder)
-    start = None if shift is None else moment(shift, site.time_zone)
-    result = run(site, start=start, hours=hours, out=out)
+    if roster:
+        if shift is not None:
+            raise UsageError("CR-USE-001", "a roster starts so many weeks ahead", where="--shift", hint="say --weeks")
+        from crisisrisk.commands.roster import forecast_roster
+
+        result: ForecastResult | RosterResult = forecast_roster(site, weeks=weeks, out=out)
+    else:
+        from crisisrisk.commands.forecast import forecast as run
+
+        start = None if shift is None else moment(shift, site.time_zone)
+        result = run(site, start=start, hours=hours, out=out)
     if as_json:
         print_json(result.as_json())
         return

@@ -20,6 +20,7 @@ from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import place_data
+from crisisrisk.training.place_roster import judge_roster
 from crisisrisk.training.place_signals import with_signals
 from crisisrisk.training.progress import Progress, kept_progress, progress_key
 from crisisrisk.training.recipe import TrainingRecipe
@@ -110,6 +111,7 @@ def _place_report(
     return {
         **content,
         "origins_told": origins_told(asked, report.report.origins),
+        "roster": judge_roster(recipes.training, data, snapshot.table("places"), site),
         "attrition": data.attrition_rows(),
         "flagged_days": data.flagged_rows(),
         "signals": list(recipes.signals),

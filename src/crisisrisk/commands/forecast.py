@@ -78,8 +78,8 @@ def _modes_text(outlook: Outlook) -> str:
 
 
 def _areas_text(areas: Sequence[Outlook]) -> list[str]:
-    """The totals of a few areas; many of them are for a file or a screen."""
-    if len(areas) > MOST_AREAS:
+    """The totals of a few areas with names; others are for a file or a screen."""
+    if len(areas) > MOST_AREAS or any(one.area_name == one.area_id for one in areas):
         return []
     return [
         f"      {one.area_name:<24} {one.expected:.1f} ({one.lower} to {one.upper}), usual {one.usual:.1f}   "

@@ -70,6 +70,16 @@ def offset_rates(
     return log
 
 
+def recent_levels(
+    history: PlaceHistory, rows: PlaceRows, *, lookback_days: int = 365, latency_hours: float = 0.0
+) -> NDArray[np.float64]:
+    """The recent level that `offset_rates` takes each row's counts times by. Shape (shifts,)."""
+    past, known = past_of_rows(history, rows, lookback_days, latency_hours)
+    everywhere = in_one_cell(known)
+    rate = (past.live(everywhere, lookback_days)[0] + 0.5) / past.hours
+    return np.asarray(_recent_level(past, everywhere, rate)[rows.moments()[1]], dtype=np.float64)
+
+
 def usual_counts(
     history: PlaceHistory, rows: PlaceRows, site: Site, *, lookback_days: int = 364, latency_hours: float = 0.0
 ) -> NDArray[np.float64]:

@@ -30,7 +30,6 @@ from crisisrisk.models.place_rules.maps import YEAR, map_and_clock_unit, shrunke
 from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before
 from crisisrisk.models.wording import words_of
-from crisisrisk.scoring.areas import areas_of
 from crisisrisk.scoring.caseload import caseload_in
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.people import run_meta
@@ -38,6 +37,7 @@ from crisisrisk.scoring.release import released_words
 from crisisrisk.scoring.rule_reasons import rule_reasons
 from crisisrisk.scoring.spread import Spread
 from crisisrisk.tables.cells import Cells, cells_of, density_of
+from crisisrisk.tables.larger_places import areas_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, Shift, instant, microseconds
@@ -112,7 +112,7 @@ class _Forecaster:
     issued_at: datetime
 
     def forecast(self, meta: RunMeta) -> PlaceForecast:
-        cells = self.cells()
+        cells = known_cells(self.model, self.site, self.snapshot, self.events)
         issued = np.full(len(self.shifts), microseconds(self.issued_at), dtype=np.int64)
         rows = PlaceRows(cells, self.shifts, issued)
         task = self.model.task
@@ -226,20 +226,20 @@ class _Forecaster:
     def _spread(self, cells: Cells, expected: Numbers) -> Spread:
         return Spread(self.times, self.hours_ahead, self.shifts, density_of(cells), expected)
 
-    def cells(self) -> Cells:
-        """The cells that the model was trained on: those known before its own moment, not before today."""
-        known_before, places = self.model.task.cells_known_before, self.snapshot.table("places")
-        if known_before is None:
-            return cells_of(self.site, places, self.events)
-        moment = microseconds(datetime.fromisoformat(known_before))
-        known = np.asarray(self.events["known_at"].cast(pa.int64())) < moment
-        where = self.events.select([name for name in WHERE if name in self.events.column_names])
-        return cells_of(self.site, places, where.filter(pa.array(known)))
-
     def _history_days(self, history: PlaceHistory) -> float:
         now = microseconds(self.issued_at)
         began = int(observed_since(history, np.array([now], dtype=np.int64))[0])
         return (now - began) / MICROSECONDS_PER_DAY
+
+
+def known_cells(model: Bundle, site: Site, snapshot: Snapshot, events: pa.Table) -> Cells:
+    """The cells that the model was trained on: those known before its own moment, not before today."""
+    known_before, places = model.task.cells_known_before, snapshot.table("places")
+    if known_before is None:
+        return cells_of(site, places, events)
+    known = np.asarray(events["known_at"].cast(pa.int64())) < microseconds(datetime.fromisoformat(known_before))
+    where = events.select([name for name in WHERE if name in events.column_names])
+    return cells_of(site, places, where.filter(pa.array(known)))
 
 
 def _with_modes(meta: RunMeta, outlooks: Sequence[Outlook], released: Sequence[Outlook]) -> RunMeta:

@@ -16,8 +16,8 @@ from crisisrisk.models.place_distribution import (
     PlaceDistribution,
     beside_usual,
 )
-from crisisrisk.scoring.areas import Area
 from crisisrisk.scoring.outlook import Outlook
+from crisisrisk.tables.larger_places import Area
 from crisisrisk.timeline import Shift
 
 Numbers = NDArray[np.float64]

@@ -16,6 +16,7 @@ from crisisrisk.evaluation.place_baselines import place_baselines
 from crisisrisk.evaluation.splits import ShiftSplit, weeks_of
 from crisisrisk.features.place_past import PlacePast
 from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.holding import share_that_holds
 from crisisrisk.models.issue_time import IssueTime
 from crisisrisk.models.place_scatter import fit_distribution
 from crisisrisk.models.risk_model import PlaceModel
@@ -36,8 +37,6 @@ from crisisrisk.training.recipe import TrainingRecipe
 
 Numbers = NDArray[np.float64]
 Shifts = NDArray[np.int64]
-
-_HALVINGS = 30
 
 
 @dataclass(frozen=True)
@@ -85,24 +84,6 @@ class OtherTime:
         simple = np.exp(self.data.offset[self.data.rows_of(validation)])
         whole = expected_for(model, self.features, self.data, validation)
         return share_that_holds(simple, np.log(whole / simple), self.data.counts[validation])
-
-
-def share_that_holds(simple: Numbers, added: Numbers, counts: NDArray[np.int32]) -> float:
-    """The w from 0 to 1 of the least Poisson deviance of `simple` × exp(w × `added`). Arrays of one shape.
-
-    The deviance is convex in w: its slope, the sum of `added` × (expected − counts), is halved to 0.
-    """
-
-    def slope(share: float) -> float:
-        return float(np.sum(added * (simple * np.exp(share * added) - counts)))
-
-    if not added.any() or slope(1.0) <= 0:
-        return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if slope(middle) > 0 else (middle, high)
-    return low
 
 
 def other_times(

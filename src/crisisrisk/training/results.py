@@ -9,6 +9,7 @@ from crisisrisk.evaluation.place_affected import affected_text
 from crisisrisk.evaluation.place_levels import levels_text
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.training.exposures import exposures_in_words
+from crisisrisk.training.place_roster import roster_text
 
 # For each subject the metrics of a short table.
 SHOWN = {
@@ -122,13 +123,16 @@ class Backtest:
         table = comparison(self.subject, self.content["model"], self.content["baselines"])
         levels = ["", levels_text(self.content["levels"])] if "levels" in self.content else []
         times = _below(issue_times_text(self.content.get("issue_times", ())))
+        roster = roster_text(self.content.get("roster"))
         said = [
             *flagged_text(self.content.get("flagged_days", ())), *affected_text(self.content.get("treatment_affected")),
         ]  # fmt: skip
         worth = [str(self.content["verdict"]), str(self.content["origins_told"]), ""] if self.files else []
         head = f"{self.model_name}  backtest  ·  {sizes}"
         written = [f"report: {path}" for path in self.files]
-        return "\n".join([head, *worth, "", table, *times, *levels, *said, "", *written, f"{self.seconds:.0f} s"])
+        return "\n".join(
+            [head, *worth, "", table, *times, *roster, *levels, *said, "", *written, f"{self.seconds:.0f} s"]
+        )
 
 
 def _below(text: str) -> list[str]:
