@@ -159,6 +159,7 @@ def _train_place(
         latency_hours=data.latency_hours,
         sheet=SheetSettings(site=site_facts(site), zone=site.time_zone),
         caseload=None if data.caseload is None else data.caseload.numbers,
+        echo=data.echo,
     )
 
 

@@ -40,6 +40,7 @@ from crisisrisk.tables.site import Site
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants, Shift, microseconds
 
 INSTANTS = ("occurred_at", "known_at", "superseded_at")
+ECHO = "echo"
 OF_THE_CELL = ("population", "deprivation_decile", "area_km2")
 
 # Decayed counts are sums of whole numbers: a new event weighs this much, one of 21 half-lives nothing.
@@ -180,12 +181,14 @@ def shift_bounds(shifts: tuple[Shift, ...]) -> tuple[Instants, Instants]:
 
 
 def place_features(
-    recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, site: Site, caseload: CaseloadRisk | None = None
-) -> Matrix:
+    recipe: FeatureRecipe, events: pa.Table, rows: PlaceRows, *, site: Site, caseload: CaseloadRisk | None = None,
+    echoes: Numbers | None = None,
+) -> Matrix:  # fmt: skip
     """Features as float32. Shape (shifts, cells, features), columns in the order of `recipe.names`.
 
-    `events` holds all versions; `caseload` is needed where a column sums over it. Raises RecipeError for a recipe of
-    people or an aggregation that places do not have, DataError for a table without a column that the recipe reads.
+    `events` holds all versions; `caseload` is needed where a column sums over it, `echoes`, shape (shifts, cells),
+    where one is of them. Raises RecipeError for a recipe of people or an aggregation that places do not have,
+    DataError for a table without a column that the recipe reads.
     """
     _refuse_unknown(recipe)
     require_columns(events, place_event_columns(recipe), "the events")
@@ -199,6 +202,8 @@ def place_features(
             out[:, :, column] = _or_if_none(calendar[spec.aggregation], spec)[:, None]
         elif spec.aggregation in DECLARED:
             out[:, :, column] = declared_column(spec, rows.cells, rows.shifts, rows.issued_at, site)
+        elif spec.aggregation == ECHO:
+            out[:, :, column] = _learned(echoes, spec)
         elif spec.aggregation in sums:
             out[:, :, column] = _or_if_none(sums[spec.aggregation], spec)
         else:
@@ -224,6 +229,20 @@ def _of_caseload(caseload: CaseloadRisk | None, recipe: FeatureRecipe, rows: Pla
     return caseload.columns(rows.moments(), rows.cells.neighbours_1)
 
 
+def asks_for_echoes(recipe: FeatureRecipe) -> bool:
+    """Whether a recipe has a column of echoes, whose numbers are learned."""
+    return any(spec.aggregation == ECHO for spec in recipe.specs)
+
+
+def _learned(echoes: Numbers | None, spec: FeatureSpec) -> Numbers:
+    if echoes is None:
+        raise RecipeError(
+            "CR-FEAT-002", "a column was asked for whose numbers are learned in training", where=spec.name,
+            hint="train a model with it; take its group out of the features recipe to build a matrix",
+        )  # fmt: skip
+    return echoes
+
+
 def place_event_columns(recipe: FeatureRecipe) -> tuple[str, ...]:
     """The columns of the events table that a recipe reads, besides those that say where an event was."""
     named = {column for spec in recipe.specs if spec.aggregation not in DECLARED for column, _ in spec.where}
@@ -233,7 +252,7 @@ def place_event_columns(recipe: FeatureRecipe) -> tuple[str, ...]:
 def _refuse_unknown(recipe: FeatureRecipe) -> None:
     if recipe.subject != "place":
         raise RecipeError("CR-FEAT-002", "a recipe of people was asked of places", found=recipe.name)
-    known = (*_TABLES, *OF_THE_CELL, *SHIFT_CALENDAR, *DECLARED, *CASELOAD_SUMS)
+    known = (*_TABLES, *OF_THE_CELL, *SHIFT_CALENDAR, *DECLARED, *CASELOAD_SUMS, ECHO)
     for spec in recipe.specs:
         if spec.aggregation not in known:
             raise RecipeError(

@@ -9,6 +9,7 @@ from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import ModelError
 from crisisrisk.features.caseload import CaseloadNumbers
 from crisisrisk.features.counting import CountingRule
+from crisisrisk.models.place_rules.self_exciting import EchoWeights
 
 SUBJECTS = ("person", "place")
 
@@ -44,6 +45,8 @@ class Task:
     """How contacts become counts, for places."""
     caseload: CaseloadNumbers | None = None
     """The weights of sums over the caseload, for places with such a column."""
+    echo: EchoWeights | None = None
+    """How far and how long echoes reach, for places with such a column."""
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -59,6 +62,8 @@ class Task:
             content["counting"] = CountingRule(**content.get("counting", {}))
             if content.get("caseload") is not None:
                 content["caseload"] = CaseloadNumbers(**_tuples(content["caseload"]))
+            if content.get("echo") is not None:
+                content["echo"] = EchoWeights(**_tuples(content["echo"]))
             task = Task(**content)
         except (ValueError, KeyError, TypeError):
             raise ModelError("CR-MODEL-002", "the task of the model cannot be read") from None

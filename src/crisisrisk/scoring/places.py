@@ -125,7 +125,9 @@ class _Forecaster:
         if rule is not None:
             return self._by_rule(rule, history, events, rows, meta)
         caseload = _caseload(self.model, self.snapshot, self.site, cells)
-        features = place_features(self.model.features, events, rows, site=self.site, caseload=caseload)
+        features = place_features(
+            self.model.features, events, rows, site=self.site, caseload=caseload, echoes=self.echoes(history, rows)
+        )
         features = features.reshape(-1, features.shape[2])
         offset = offset_rates(
             history,
@@ -225,6 +227,13 @@ class _Forecaster:
 
     def _spread(self, cells: Cells, expected: Numbers) -> Spread:
         return Spread(self.times, self.hours_ahead, self.shifts, density_of(cells), expected)
+
+    def echoes(self, history: PlaceHistory, rows: PlaceRows) -> Numbers | None:
+        """What known contacts are still to bring, by the bundle's weights; None where it has no such column."""
+        task = self.model.task
+        if task.echo is None:
+            return None
+        return task.echo.column(place_past(history, rows, self.site, latency_hours=task.offset_latency_hours))
 
     def _history_days(self, history: PlaceHistory) -> float:
         now = microseconds(self.issued_at)

@@ -69,6 +69,7 @@ def _read(folder: Path, sheet: SheetSettings) -> Finished:
         **{name: content[name] for name in PLAIN},
         model=bundle.model,
         caseload=bundle.task.caseload,
+        echo=bundle.task.echo,
         report=content["report"],
         shown=np.load(folder / SHOWN, allow_pickle=False),
         cells_known_before=None if before is None else datetime.fromisoformat(before),

@@ -22,6 +22,7 @@ from crisisrisk.features.caseload import CaseloadNumbers
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.bundle import Bundle, Manifest, software_versions, write_bundle
 from crisisrisk.models.phrases import PhraseBook
+from crisisrisk.models.place_rules.self_exciting import EchoWeights
 from crisisrisk.models.registry import BUNDLE, RunRecord, log_run
 from crisisrisk.models.risk_model import PlaceModel, RiskModel
 from crisisrisk.models.task import Task
@@ -93,6 +94,8 @@ class Finished:
     """Of places: how long after an event it is taken for known."""
     caseload: CaseloadNumbers | None = None
     """Of places: the weights of sums over the caseload, where a column is one."""
+    echo: EchoWeights | None = None
+    """Of places: those of echoes, where a column is of them."""
     judged: JudgedPredictions | None = None
     """The test rows of a model of people."""
     complete_to: Mapping[str, int] = field(default_factory=dict)
@@ -104,6 +107,7 @@ class Finished:
 def task_of(
     recipe: TrainingRecipe, cells_known_before: datetime | None = None, latency_hours: float = 0.0,
     cells_level: str | None = None, caseload: CaseloadNumbers | None = None,
+    echo: EchoWeights | None = None,
 ) -> Task:  # fmt: skip
     """The question that a model of this recipe answers."""
     is_person = recipe.subject == "person"
@@ -126,6 +130,7 @@ def task_of(
         cells_level=cells_level,
         counting=counting_rule(recipe),
         caseload=caseload,
+        echo=echo,
     )
 
 
@@ -244,6 +249,7 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
             finished.latency_hours,
             finished.cells_level,
             finished.caseload,
+            finished.echo,
         ),
         features=recipes.features,
         training_recipe=recipes.training.to_json(),

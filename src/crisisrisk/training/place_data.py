@@ -15,6 +15,7 @@ from crisisrisk.features.caseload import CaseloadNumbers, CaseloadRisk
 from crisisrisk.features.place import (
     PlaceHistory,
     PlaceRows,
+    asks_for_echoes,
     place_counts,
     place_features,
     place_history,
@@ -22,9 +23,11 @@ from crisisrisk.features.place import (
 )
 from crisisrisk.features.place_demand import Demand, demand_of
 from crisisrisk.features.place_offset import observed_since, offset_rates
+from crisisrisk.features.place_past import place_past
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.features.place_volume import FlaggedDay
 from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.place_rules.self_exciting import EchoWeights, fit_echoes
 from crisisrisk.tables.cells import Cells, cells_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
@@ -68,6 +71,8 @@ class PlaceData:
     """Days of a source with far more records than usual: none of their shifts is learned or judged."""
     caseload: CaseloadRisk | None = None
     """The people and weights of sums over the caseload; None where no feature is one."""
+    echo: EchoWeights | None = None
+    """How far and how long echoes reach; None where no feature is of them."""
     counts_unaffected: NDArray[np.int32] | None = None
     """`counts` without the sources that a team's own presence changes; None where the recipe names none."""
     team_out: NDArray[np.bool_] | None = None
@@ -107,12 +112,13 @@ def last_moment(recipe: TrainingRecipe, site: Site, until: datetime) -> datetime
 
 def place_data(
     recipe: TrainingRecipe, features: FeatureRecipe | None, snapshot: Snapshot, site: Site, *, held_out_days: int,
-    caseload_numbers: CaseloadNumbers | None = None,
+    caseload_numbers: CaseloadNumbers | None = None, echo: EchoWeights | None = None,
 ) -> PlaceData:  # fmt: skip
     """The rows that the recipe asks for. Cells are those known before the last `held_out_days` are forecast.
 
-    `features` None: no feature is computed, for whoever only counts. `caseload_numbers`: those of a bundle, in place of
-    a fit.
+    `features` None: no feature is computed, for whoever only counts. `caseload_numbers` and `echo`: those of a
+    bundle, in place of a fit. Echoes are fitted on the shifts that ended before the first of the `held_out_days` is
+    forecast.
     """
     rule = crisis_rule(recipe)
     events = snapshot.place_events(columns=PLACE_COLUMNS)
@@ -170,7 +176,16 @@ def place_data(
         team_out=visits.during(*shift_bounds(shifts)) if len(visits) else None,
         demand=None if features is None else demand.events,
     )
+    if features is not None and asks_for_echoes(features):
+        data = replace(data, echo=echo or _echoes_before(data, every_row, known, site))
     return issued_at(data, recipe, features, site, hours=recipe.grid.issue_hours[0], shifts=usable)
+
+
+def _echoes_before(data: PlaceData, rows: PlaceRows, known: datetime, site: Site) -> EchoWeights:
+    """Learned on the usable shifts that had ended by a moment."""
+    ended = np.array([one for one in data.usable.tolist() if data.shifts[one].end <= known], dtype=np.int64)
+    past = place_past(data.history, rows, site, latency_hours=data.latency_hours)
+    return fit_echoes(past.only(ended), data.counts[ended]) if len(ended) else EchoWeights()
 
 
 def issued_at(
@@ -181,12 +196,15 @@ def issued_at(
     usable = data.usable[data.rows_of(shifts)]
     rows = _rows(data.cells, tuple(data.shifts[one] for one in usable), hours)
     no_features = np.zeros((len(usable), len(data.cells), 0), dtype=np.float32)
+    echoes = None
+    if data.echo is not None:
+        echoes = data.echo.column(place_past(data.history, rows, site, latency_hours=data.latency_hours))
     return replace(
         data,
         usable=usable,
         features=no_features
         if features is None or data.demand is None
-        else place_features(features, data.demand, rows, site=site, caseload=data.caseload),
+        else place_features(features, data.demand, rows, site=site, caseload=data.caseload, echoes=echoes),
         offset=offset_rates(
             data.history,
             rows,

@@ -34,7 +34,13 @@ def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, si
     rule = bundle.place_model.rule
     columns = bundle.features if rule is None else None
     data = place_data(
-        own, columns, snapshot, site, held_out_days=recipe.split.test_days, caseload_numbers=bundle.task.caseload
+        own,
+        columns,
+        snapshot,
+        site,
+        held_out_days=recipe.split.test_days,
+        caseload_numbers=bundle.task.caseload,
+        echo=bundle.task.echo,
     )
     split = last_split(recipe, data, site)
     shifts = split.test

@@ -85,6 +85,16 @@ PLACE = _of(
         takes_short_days=True,
     ),
     Aggregation(
+        name="echo",
+        column="echo",
+        meaning="How many contacts of the outcome known ones here and near by are still to bring during the shift; how "
+        "far and how long such echoes reach is learned in training.",
+        reason="crisis contacts of the last days here or near by",
+        if_none=NOT_KNOWN,
+        lookback="none",
+        takes_events=False,
+    ),
+    Aggregation(
         name="caseload_expected",
         column="caseload_expected",
         meaning="Crisis contacts to expect in the next 7 days of the known people who live in the cell, added up; not "

@@ -7,11 +7,14 @@ contacts that one contact brings at its scale, and how far and how long echoes r
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.errors import ModelError
 from crisisrisk.features.place_kernels import Numbers
 from crisisrisk.features.place_past import FULL_WEIGHT, PlacePast, weights_by_hour
 from crisisrisk.features.place_past_kernels import spread_to
@@ -46,12 +49,44 @@ SCALES = tuple(scale_name(reach, half_life) for half_life in HALF_LIVES for reac
 
 def self_exciting(past: PlacePast, fitted: Fitted) -> Numbers:
     """The map × clock and the echoes of everything known. Shape (targets, cells)."""
-    expected = fitted[MAP] * shrunken_rate_times_factor(past)
+    return raised(still_to_come(past, fitted, onto=fitted[MAP] * shrunken_rate_times_factor(past)))
+
+
+def still_to_come(past: PlacePast, fitted: Fitted, *, onto: Numbers | None = None) -> Numbers:
+    """What known events are still to bring during each target, added to `onto` or to nothing. Shape (targets, cells).
+
+    `fitted`: the weight of every scale. This sum alone is the feature whose decay and reach are learned.
+    """
+    expected = np.zeros((len(past.rows), len(past.cells))) if onto is None else onto
     for half_life in HALF_LIVES:
         wanted = [reach for reach in REACHES if fitted[scale_name(reach, half_life)] > 0]
         for reach, echo in _echoes(past, half_life, wanted).items():
             expected = expected + fitted[scale_name(reach, half_life)] * echo
-    return raised(expected)
+    return expected
+
+
+@dataclass(frozen=True)
+class EchoWeights:
+    """How many contacts one contact brings at each of `SCALES`: how far and how long echoes reach, as learned."""
+
+    weights: tuple[float, ...] = (0.0,) * len(SCALES)
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(SCALES) or not all(isfinite(one) and one >= 0 for one in self.weights):
+            raise ModelError("CR-MODEL-002", "the weights of echoes cannot be used", where="task.json")
+
+    def column(self, past: PlacePast) -> Numbers:
+        """The feature of each target and cell. Shape (targets, cells)."""
+        return still_to_come(past, dict(zip(SCALES, self.weights, strict=True)))
+
+
+def fit_echoes(past: PlacePast, counts: NDArray[Any]) -> EchoWeights:
+    """The weights of the echoes beside the map and the clock; none of any where no target has a past."""
+    known = np.flatnonzero(past.rows.issued_at > past.began[past.moment])
+    if not len(known):
+        return EchoWeights()
+    fitted = fit_self_exciting(past.only(known), counts[known])
+    return EchoWeights(tuple(fitted[name] for name in SCALES))
 
 
 def _echoes(past: PlacePast, half_life: int, reaches: Sequence[str]) -> dict[str, Numbers]:
