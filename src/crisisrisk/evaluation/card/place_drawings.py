@@ -20,7 +20,7 @@ PATTERNS = (
 )
 DRAWINGS = ("map", "pit", "area_pit", "tenths")
 TALLEST = 620
-_LEGEND = 30
+_LEGEND = 54
 
 Point = tuple[float, float]
 
@@ -89,11 +89,11 @@ def _disc(point: Point, fill: str, *, radius: float = 7) -> str:
 
 
 def _legend(y: float, counts: Mapping[str, int]) -> list[str]:
-    parts, x = [], 14.0
-    for says, fill in FILLS.items():
-        parts.append(f'<rect x="{x:.0f}" y="{y:.0f}" width="14" height="14" fill="{fill}" stroke="{GREY}"/>')
-        parts.append(text(x + 19, y + 12, f"{says} ({counts[says]:,})"))
-        x += 168
+    parts = []
+    for number, (says, fill) in enumerate(FILLS.items()):
+        x, down = 14 + 300 * (number % 2), y + 22 * (number // 2)
+        parts.append(f'<rect x="{x}" y="{down:.0f}" width="14" height="14" fill="{fill}" stroke="{GREY}"/>')
+        parts.append(text(x + 19, down + 12, f"{says} ({counts[says]:,})"))
     return parts
 
 

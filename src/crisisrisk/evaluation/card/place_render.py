@@ -9,6 +9,7 @@ from crisisrisk.disclosure import shown_count
 from crisisrisk.evaluation.card.place_drawings import DRAWINGS, place_drawings
 from crisisrisk.evaluation.card.render import HTML, JSON, interval, number, words
 from crisisrisk.evaluation.fairness import TOO_FEW
+from crisisrisk.evaluation.issue_time_rows import hours_in_words
 from crisisrisk.evaluation.place_record import TOO_FEW as UNTOLD
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,7 +32,7 @@ def _page(content: Mapping[str, Any]) -> str:
     )  # fmt: skip
     templates.filters |= {
         "count": shown_count, "number": number, "interval": interval, "words": words, "hundred": _hundred,
-        "outside": _outside,
+        "outside": _outside, "before": hours_in_words,
     }  # fmt: skip
     made = {name: Markup(svg) for name, svg in place_drawings(content).items()}  # noqa: S704 -- our own, escaped there
     drawn = {name: made.get(name) for name in DRAWINGS}
