@@ -102,7 +102,13 @@ def test_every_level_and_kind_and_the_teams_stand_on_the_page() -> None:
     assert content["ranking"][0]["rows"][-1]["where"] == "the 2 places a shift that the teams on duty can cover"
     assert content["issue_times"][0]["hours"] == 24
     page = place_files(content)["card.html"]
-    for words in ("By level", "night", "Does it mean what it says?", "How often has this place been right?", "24 hours before"):
+    for words in (
+        "By level",
+        "night",
+        "Does it mean what it says?",
+        "How often has this place been right?",
+        "24 hours before",
+    ):
         assert words in page
     assert "does not say how many teams" not in page
 

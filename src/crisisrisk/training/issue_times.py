@@ -53,8 +53,12 @@ class OtherTime:
 
     def fitted(self, model: PlaceModel, validation: Shifts) -> IssueTime:
         """How the model answers here, from the shifts that fitted no tree."""
-        hold = 1.0 if model.rule is not None else self._hold(model, validation)
-        expected = self._expected(model, validation, hold)
+        hold, expected = 1.0, self._expected(model, validation, 1.0)
+        if model.rule is None:
+            simple = np.exp(self.data.offset[self.data.rows_of(validation)])
+            added = np.log(expected / simple)
+            hold = share_that_holds(simple, added, self.data.counts[validation])
+            expected = expected if hold == 1.0 else simple * np.exp(hold * added)
         counts, names = self.data.counts[validation], self.data.names_of(validation)
         spread = fit_distribution(expected, counts, names, density_of(self.data.cells))
         return IssueTime(hours=self.hours, hold=hold, distribution=spread)
@@ -79,11 +83,6 @@ class OtherTime:
         if model.rule is not None:
             return model.rule.expected(self.past.only(shifts))
         return expected_for(model, self.features, self.data, shifts, hold=hold)
-
-    def _hold(self, model: PlaceModel, validation: Shifts) -> float:
-        simple = np.exp(self.data.offset[self.data.rows_of(validation)])
-        whole = expected_for(model, self.features, self.data, validation)
-        return share_that_holds(simple, np.log(whole / simple), self.data.counts[validation])
 
 
 def other_times(

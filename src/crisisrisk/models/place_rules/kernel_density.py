@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,12 @@ def near(cells: Cells, fitted: Fitted) -> Near:
     return _by_neighbours(cells, fitted[SHARE])
 
 
+@lru_cache(maxsize=2 * len(BANDWIDTHS))
 def _by_distance(cells: Cells, bandwidth_km: float) -> Near:
-    """A normal kernel, cut at three bandwidths, over the centres of cells (Silverman 1986)."""
+    """A normal kernel, cut at three bandwidths, over the centres of cells (Silverman 1986).
+
+    Quadratic in cells, and kept: a backtest asks for the same few with every fold.
+    """
     found, sizes, given = [], [], np.zeros(len(cells))
     for cell in range(len(cells)):
         away = _distances(cells, cell)
@@ -78,6 +83,7 @@ def _distances(cells: Cells, cell: int) -> Numbers:
     return np.asarray(np.hypot(north, (cells.longitude - cells.longitude[cell]) * scale) * _DEGREE_KM)
 
 
+@lru_cache(maxsize=2)
 def usual_distance(cells: Cells) -> float:
     """Median over cells of the distance to the nearest other one, km; NaN where a cell has no coordinates."""
     if len(cells) < 2 or not np.isfinite(cells.latitude + cells.longitude).all():
