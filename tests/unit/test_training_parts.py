@@ -4,15 +4,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import DataError
 from crisisrisk.models.model_text import check_model_text
 from crisisrisk.tables.manifest import SourceCounts
 from crisisrisk.tables.site import Source
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, microseconds
 from crisisrisk.training.backtesting import Origins, _spaced
-from crisisrisk.training.coverage import Coverage, SourceCoverage
+from crisisrisk.training.coverage import Coverage, SourceCoverage, coverage_of
 from crisisrisk.training.fitting import Block, fit_trees
 from crisisrisk.training.recipe import ModelSettings
 from crisisrisk.training.results import comparison
@@ -120,3 +122,46 @@ def test_trees_that_could_not_split_are_not_counted():
     trees = fit_trees("person", names, block, block, settings)
     check_model_text(trees.text, feature_names=names, trees=trees.count, subject="person")
     assert trees.text.count("Tree=") == trees.count
+
+
+def delayed(hours: dict[int, int], *, declared: float | None = None) -> tuple[Coverage, dict[str, Source]]:
+    """A source that sent so many records a day apart until now, each known so many hours after the contact."""
+    late = [hour for hour, count in hours.items() for _ in range(count)]
+    known = [NOW - 1 - day * DAY for day in range(len(late))]
+    occurred = [moment - hour * MICROSECONDS_PER_HOUR for moment, hour in zip(known, late, strict=True)]
+    table = pa.table({
+        "source": pa.array(["s136"] * len(late)),
+        **{name: pa.array(values, pa.timestamp("us", tz="UTC"))
+           for name, values in (("occurred_at", occurred), ("known_at", known))},
+    })  # fmt: skip
+    site = {"s136": Source(name="s136", agency="x", singular="x", plural="x", settled_after_hours=declared)}
+    rule = EpisodeRule(sources=("s136",), crisis_flag=False)
+    halves = [table.slice(0, len(late) // 3), table.slice(len(late) // 3), table.slice(0, 0)]
+    return coverage_of(rule, halves), site
+
+
+def test_a_source_that_declares_nothing_settles_when_19_in_20_of_its_records_were_known():
+    coverage, site = delayed({2: 60, 30: 35, 500: 5})
+    assert coverage.settled_hours(site) == {"s136": 30.0}
+    assert coverage.complete_to(site, now_us=NOW) == {"s136": NOW - 30 * MICROSECONDS_PER_HOUR}
+    assert coverage.late_records(site) == (
+        "labels wait until 19 in 20 records of each source were known, longer than the site's settled_after_hours:"
+        " s136 30 h (nothing declared)"
+    )
+    later, site = delayed({2: 60, 30: 34, 500: 6})
+    assert later.settled_hours(site) == {"s136": 500.0}
+
+
+def test_what_a_site_declares_counts_where_its_records_came_no_later():
+    coverage, site = delayed({2: 60, 30: 35, 500: 5}, declared=48)
+    assert coverage.settled_hours(site) == {"s136": 48.0}
+    assert coverage.late_records(site) == ""
+    coverage, site = delayed({2: 60, 30: 35, 500: 5}, declared=24)
+    assert coverage.settled_hours(site) == {"s136": 30.0}
+    assert coverage.late_records(site).endswith("settled_after_hours: s136 30 h (declared 24 h)")
+
+
+def test_records_known_at_once_settle_at_once():
+    coverage, site = delayed({0: 40})
+    assert coverage.settled_hours(site) == {"s136": 0.0}
+    assert coverage.late_records(site) == ""

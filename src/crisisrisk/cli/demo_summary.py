@@ -131,7 +131,7 @@ def _shift(row: Mapping[str, Any], zone: ZoneInfo) -> str:
 
 
 def _deviance(run: TrainedRun) -> str:
-    best = min(run.baselines, key=lambda name: float(run.baselines[name]["deviance"]))
+    best = run.best_baseline
     return (
         f"{run.model}  run {run.run_id[:8]}   deviance {run.metrics['deviance']:.4f} · "
         f"best simple forecast ({best.replace('_', ' ')}) {run.baselines[best]['deviance']:.4f}"

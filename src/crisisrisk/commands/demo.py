@@ -21,6 +21,7 @@ from crisisrisk.commands.promotion import MAY_BE_ACCEPTED
 from crisisrisk.commands.score import SHOWN, ScoreResult, score
 from crisisrisk.commands.train import train
 from crisisrisk.errors import NotPromotedError, SiteError
+from crisisrisk.evaluation.gate import BASELINES
 from crisisrisk.scoring.changes import Changes
 from crisisrisk.scoring.explaining import Explanation
 from crisisrisk.shipped import repository, shipped
@@ -87,11 +88,9 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
     tell(f"loading the invented sample into {folder} …")
     loads = tuple(load_folder(site, shipped("data_samples")))
     tell("training the person model …")
-    person = train(site, "person", None, tell=tell)
-    promoted = _promoted(site, person.run_id, tell=tell)
+    person, promoted = answering_run(site, "person", tell=tell)
     tell("training the place model …")
-    place = train(site, "place", None, tell=tell)
-    _promoted(site, place.run_id, tell=tell)
+    place, _ = answering_run(site, "place", tell=tell)
     tell("scoring people and forecasting the next shifts …")
     scores = score(site, as_of=None, out=None)
     coming = forecast(site, start=None, hours=24.0, out=None)
@@ -126,6 +125,20 @@ def last_monday(moment: datetime, zone: ZoneInfo) -> datetime:
     day = moment.astimezone(zone).date()
     monday = utc_from_local(datetime.combine(day - timedelta(days=day.weekday()), time()), zone, ambiguous="first")
     return monday if monday < moment else last_monday(moment - timedelta(days=1), zone)
+
+
+def answering_run(site: Site, kind: str, *, tell: Tell) -> tuple[TrainedRun, Promoted]:
+    """The run that answers from now on: the model; where that earns nothing over a simple rule, the best such rule."""
+    run = train(site, kind, None, tell=tell)
+    try:
+        return run, _promoted(site, run.run_id, tell=tell)
+    except NotPromotedError as refusal:
+        if BASELINES not in refusal.checks:
+            raise
+        rule = run.best_baseline
+        tell(f"the model earns too little over simple rules; the simple rule {rule} answers in its place …")
+    run = train(site, kind, None, baseline=rule, tell=tell)
+    return run, _promoted(site, run.run_id, tell=tell)
 
 
 def _promoted(site: Site, run_id: str, *, tell: Tell) -> Promoted:

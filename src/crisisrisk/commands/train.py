@@ -85,6 +85,8 @@ def _train_person(
     if said := unheard_sources(clauses, snapshot.sources()):
         tell(f"warning: {said}")
     data = person_data(recipes.training, recipes.features, snapshot, site)
+    if data.late_records:
+        tell(data.late_records)
     judged = person.train_and_judge(
         recipes.training,
         recipes.features,
@@ -126,6 +128,8 @@ def _train_place(
     data = place_data(
         recipes.training, recipes.features if rule is None else None, snapshot, site, held_out_days=held_out
     )
+    if data.late_records:
+        tell(data.late_records)
     judged = place.train_and_judge(
         recipes.training, recipes.features, data, site, tell=tell, progress=progress, baseline=rule
     )

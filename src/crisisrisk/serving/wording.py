@@ -56,13 +56,13 @@ class Freshness:
     def newest_known(self, complete_to: Mapping[str, datetime]) -> dict[str, datetime]:
         """When each source was last heard of: its records are complete only a settling time before that."""
         sources = self.settings.site.sources
-        settled = {name: timedelta(hours=source.settled_after_hours) for name, source in sources.items()}
+        settled = {name: timedelta(hours=source.settled_after_hours or 0.0) for name, source in sources.items()}
         return {name: moment + settled.get(name, timedelta()) for name, moment in complete_to.items()}
 
     def late(self, complete_to: Mapping[str, datetime], as_of: datetime) -> dict[str, datetime]:
         """The sources silent for too long at a moment, beyond the time they take to settle, and since when."""
         limits, sources = self.settings.service.freshness, self.settings.site.sources
-        settled = {name: source.settled_after_hours for name, source in sources.items()}
+        settled = {name: source.settled_after_hours or 0.0 for name, source in sources.items()}
         return {
             name: newest
             for name, newest in sorted(self.newest_known(complete_to).items())

@@ -33,8 +33,8 @@ class Source:
     agency: str
     singular: str
     plural: str
-    settled_after_hours: float = 0.0
-    """The newest records are only complete this long after they became known."""
+    settled_after_hours: float | None = None
+    """The newest records are only complete this long after they became known; None where the site does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -155,7 +155,7 @@ class Snapshot:
 
     def _settles(self, source: str) -> float:
         known = self._site.sources.get(source)
-        return known.settled_after_hours if known else 0.0
+        return (known.settled_after_hours if known else None) or 0.0
 
     @cached_property
     def _people_by_bucket(self) -> tuple[pa.Table, list[int]]:

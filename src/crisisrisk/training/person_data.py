@@ -61,6 +61,8 @@ class PersonData:
     """By which doors the outcomes came."""
     complete_to: Mapping[str, int] = field(default_factory=dict)
     """For each source up to when its records were all there, microseconds since 1970 UTC."""
+    late_records: str = ""
+    """What whoever trains should know of outcome sources whose records come late."""
 
     def __len__(self) -> int:
         return len(self.as_of)
@@ -144,7 +146,7 @@ def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snaps
     cut_off = snapshot.as_of_now()
     complete_to = coverage.complete_to(site.sources, now_us=microseconds(cut_off))
     moments = grid_moments(recipe, coverage, site, until=instant(min(complete_to.values())))
-    context = _Context(recipe, moments, complete_to, microseconds(cut_off),
+    context = _Context(recipe, moments, complete_to, coverage.late_records(site.sources), microseconds(cut_off),
                        opted_out_at(snapshot.table("opt_outs"), microseconds(cut_off)),
                        attender_clauses(declared(site, "training", BASELINES)))  # fmt: skip
     parts = [
@@ -220,6 +222,7 @@ class _Context:
     recipe: TrainingRecipe
     moments: Sequence[datetime]
     complete_to: dict[str, int]
+    late_records: str
     cut_off_us: int
     opted_out: frozenset[str]
     clauses: tuple[AttenderClause, ...]
@@ -278,6 +281,7 @@ def _joined(parts: Sequence[_Part], context: _Context, snapshot: Snapshot, featu
         buckets=tuple(part.rows for part in parts),
         doors=doors_added(part.doors for part in parts),
         complete_to=context.complete_to,
+        late_records=context.late_records,
     )
 
 

@@ -79,6 +79,8 @@ class PlaceData:
     """Whether any team was out in each shift, shape (shifts,); None where no deployment is known."""
     demand: pa.Table | None = None
     """The events that features are made of; None where none was computed."""
+    late_records: str = ""
+    """What whoever trains should know of outcome sources whose records come late."""
 
     def attrition_rows(self) -> list[dict[str, Any]]:
         """What happened to the outcome events on the way to the counts: `step`, `meaning` and `events_left`."""
@@ -125,9 +127,7 @@ def place_data(
     coverage = coverage_of(rule, [events])
     cut_off = microseconds(snapshot.as_of_now())
     until = instant(min(coverage.complete_to(site.sources, now_us=cut_off).values()))
-    latency = max(
-        (site.sources[name].settled_after_hours for name in coverage.outcome if name in site.sources), default=0.0
-    )
+    latency = max(coverage.settled_hours(site.sources).values())
     # Blocks end at a local midnight and are issued ahead: a day more, and the lead, keep the map out of their future.
     known = last_moment(recipe, site, until) - timedelta(days=held_out_days + 1, hours=recipe.grid.longest_issue_hours)
     cells = cells_of(site, snapshot.table("places"), known_before(events, microseconds(known)))
@@ -175,6 +175,7 @@ def place_data(
         flagged=demand.flagged,
         team_out=visits.during(*shift_bounds(shifts)) if len(visits) else None,
         demand=None if features is None else demand.events,
+        late_records=coverage.late_records(site.sources),
     )
     if features is not None and asks_for_echoes(features):
         data = replace(data, echo=echo or _echoes_before(data, every_row, known, site))

@@ -39,6 +39,13 @@ class TrainedRun:
     seconds: float
     peak_memory_mb: float
 
+    @property
+    def best_baseline(self) -> str:
+        """The simple rule that did best: of places by deviance, of people by AUPRC."""
+        if self.subject == "place":
+            return min(self.baselines, key=lambda name: float(self.baselines[name]["deviance"]))
+        return max(self.baselines, key=lambda name: float(self.baselines[name]["auprc"]))
+
     def as_json(self) -> dict[str, Any]:
         """The fields of `train --json`."""
         content = {
