@@ -1,6 +1,7 @@
 """Stages that are over: kept whole, read again to the bit, and made anew where they are damaged."""
 
 import resource
+import shutil
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from tests.lib.places_in_memory import PLACE, PLACE_SITE, invented_places
 
 from crisisrisk.errors import DataError
+from crisisrisk.shipped import shipped
+from crisisrisk.training import progress
 from crisisrisk.training.backtesting import Origins, backtest_places
 from crisisrisk.training.finished_files import PLAIN
 from crisisrisk.training.keeping import Finished
@@ -83,8 +86,24 @@ def test_other_recipes_data_or_configuration_are_other_work(tmp_path: Path) -> N
             progress_key(other, "r", "d")}  # fmt: skip
     assert len(keys) == 4
     assert progress_key(site, "r", "d") in keys
+    (tmp_path / "one" / "training").mkdir()
+    rules = tmp_path / "one" / "training" / "baselines.toml"
+    rules.write_bytes((shipped("training") / "baselines.toml").read_bytes())
+    assert progress_key(site, "r", "d") in keys  # a copy says the same
+    rules.write_text(rules.read_text(encoding="utf-8") + "# other\n", encoding="utf-8")
+    assert (other_rules := progress_key(site, "r", "d")) not in keys
     (site.path / "points.csv").write_text("kind,latitude,longitude,known_at\n", encoding="utf-8")
-    assert progress_key(site, "r", "d") not in keys
+    assert progress_key(site, "r", "d") not in {*keys, other_rules}
+
+
+def test_other_software_is_other_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, package = site_in(tmp_path / "site"), tmp_path / "package"
+    shutil.copytree(progress.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = progress_key(site, "r", "d")
+    monkeypatch.setattr(progress, "PACKAGE", package)
+    assert progress_key(site, "r", "d") == before
+    (package / "labels.py").write_text("# other\n", encoding="utf-8")
+    assert progress_key(site, "r", "d") != before
 
 
 def stopped(site: SimpleNamespace, command: str, key: str) -> None:

@@ -74,6 +74,13 @@ def test_the_list_says_what_it_is_about_and_the_beginning_of_a_pseudonym_is_expl
     assert first in told[0]
 
 
+def test_the_list_names_feeds_that_are_late(made: ServiceSite) -> None:
+    """The crisis line was silent from 9 October to 20 November, ten times its longest gap before."""
+    told = [score(made.site, as_of=datetime(2026, 11, day, 6, tzinfo=UTC), out=None).caveats for day in (19, 22)]
+    assert [line for line in told[0] if line.startswith("late")] == ["late: crisis line 9 Oct 2026 11:00"]
+    assert [line for line in told[1] if line.startswith("late")] == []
+
+
 def test_a_beginning_finds_one_person_and_never_one_of_several() -> None:
     several = {"k1_AAAAAAAAAAAAAA01", "k1_AAAAAAAAAAAAAA02"}
     assert the_one("k1_B", {"k1_BCDEFGHJKMNPQRST"}) == "k1_BCDEFGHJKMNPQRST"

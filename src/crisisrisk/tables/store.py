@@ -19,7 +19,7 @@ from crisisrisk.tables.schema import INSTANT
 from crisisrisk.tables.silence import is_late
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.text_hashes import bucket_of
-from crisisrisk.timeline import FOREVER, Window, instant, microseconds
+from crisisrisk.timeline import FOREVER, Instants, Window, instant, microseconds
 
 __all__ = ["Snapshot", "Store", "bucket_of"]
 
@@ -119,28 +119,31 @@ class Snapshot:
         return dict(sorted(totals.items()))
 
     def complete_to(self, as_of: datetime | None = None) -> dict[str, datetime]:
-        """How far each source is complete: its newest `known_at` (at most `as_of`), less the hours that it settles in.
+        """How far each source is complete: its newest `known_at` before `as_of`, less the hours that it settles in.
 
         Where the site's clock is the system's, nothing counts as known later than now.
         """
-        last = FOREVER if as_of is None else as_of
-        if self._site.clock == "system":
-            last = min(last, datetime.now(UTC))
-        return {
-            name: min(instant(counts.last_known), last) - timedelta(hours=self._settles(name))
-            for name, counts in self.sources().items()
-            if counts.rows
-        }
+        newest = {name: instant(counts.last_known) for name, counts in self.sources().items() if counts.rows}
+        if as_of is not None and any(known >= as_of for known in newest.values()):
+            sent = self._known_before(microseconds(as_of))
+            newest = {name: instant(int(moments.max())) for name, moments in sorted(sent.items())}
+        last = datetime.now(UTC) if self._site.clock == "system" else FOREVER
+        return {name: min(known, last) - timedelta(hours=self._settles(name)) for name, known in newest.items()}
 
     def late(self, now: datetime) -> dict[str, bool]:
         """Of each source, whether it had been silent at a moment for longer than its own gaps explain."""
+        sent = self._known_before(microseconds(now))
+        return {name: is_late(moments, microseconds(now)) for name, moments in sent.items()}
+
+    def _known_before(self, moment: int) -> dict[str, Instants]:
+        """When the events of each source became known, of those known before a moment; no source without one."""
         events = self.place_events(columns=("source", "known_at"))
         codes = np.asarray(one_chunk(events["source"]).indices)
         known_at = np.asarray(one_chunk(events["known_at"]).cast(pa.int64()))
         names = one_chunk(events["source"]).dictionary.to_pylist()
-        before = known_at < microseconds(now)
+        before = known_at < moment
         sent = {name: known_at[before & (codes == code)] for code, name in enumerate(names)}
-        return {name: is_late(moments, microseconds(now)) for name, moments in sent.items() if len(moments)}
+        return {name: moments for name, moments in sent.items() if len(moments)}
 
     def as_of_now(self) -> datetime:
         """The site's clock: where it is held, the system's, or just after the newest event became known."""

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +20,12 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.compiled import PACKAGE
 from crisisrisk.errors import DataError
 from crisisrisk.models.bundle import software_versions
 from crisisrisk.tables.site import CONFIGURATION, Site
+from crisisrisk.training.baseline_recipe import FILE as BASELINES
+from crisisrisk.training.declared_files import declared
 
 FOLDER = "unfinished"
 LOCK, TOKEN = "lock", "token"
@@ -115,11 +118,18 @@ NOTHING_KEPT = Progress()
 
 
 def progress_key(site: Site, fingerprint: str, data_digest: str) -> str:
-    """The same for the same recipes, data, configuration of the site with its files, and versions of the software."""
-    files = [path for path in (site.path / CONFIGURATION, *site.named_files) if path.is_file()]
-    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    parts = [fingerprint, data_digest, *digests, json.dumps(software_versions())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    """The same for the same recipes, data, configuration and files of the site, simple rules, and software."""
+    named = [path for path in (site.path / CONFIGURATION, *site.named_files) if path.is_file()]
+    settings = [*named, declared(site, "training", BASELINES)]
+    parts = [fingerprint, data_digest, *(_digest([path]) for path in settings), json.dumps(software_versions())]
+    return hashlib.sha256("\n".join([*parts, _digest(sorted(PACKAGE.rglob("*.py")))]).encode()).hexdigest()[:16]
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 @contextmanager
