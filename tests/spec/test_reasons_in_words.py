@@ -251,8 +251,8 @@ def test_a_released_reason_holds_no_number(aggregation, days, value, usual, word
 PLACES = read_feature_recipe(SHIPPED.with_name("place.toml"), sources=KNOWN_SOURCES, declared=None).specs
 """Of places, as a site has them that declares all there is."""
 FACTS_OF_PLACES = [spec for spec in PLACES if not spec.sources]
-SAME_FOR_ALL = ("shift", "weekday", "month")
-"""Worded as "the shift" and the like, which no value makes untrue."""
+SAME_FOR_ALL = ("shift", "weekday", "month", "caseload_expected", "caseload_expected_around")
+"""Worded as "the shift" and the like, which no value makes untrue; sums over people are never told as numbers."""
 NEVER_UNKNOWN = ("decayed_count", "shift_hours", "bank_holiday", "day_before_bank_holiday", "area_km2")
 
 
