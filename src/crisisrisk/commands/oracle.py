@@ -169,7 +169,7 @@ def _places(report: OracleReport) -> str:
         f"{report.contacts:,} contacts, counted as always: one report of each incident, a person at most so often. The "
         "truth is of contacts as they are recorded; how many of those count is learned from the shifts before. The "
         "share of the way is how much of the distance from the best simple forecast to the truth, or to what contacts "
-        "can tell, is covered.",
+        f"can tell, is covered. The model reads {report.places_made_with}.",
     )
     titles = [
         "", "Poisson deviance", "share of the way", "of the way contacts can tell", "log score", "expected ÷ happened",

@@ -25,6 +25,8 @@ from crisisrisk.evaluation.oracle import (
 from crisisrisk.evaluation.place_baselines import place_baselines
 from crisisrisk.evaluation.slices import JudgedRows, plain_values
 from crisisrisk.evaluation.splits import TRAIN
+from crisisrisk.features.caseload import asks_for_caseload
+from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.tables.pseudonyms import pseudonyms, read_pseudonym_key
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
@@ -34,6 +36,7 @@ from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.person_data import PersonData, person_data
 from crisisrisk.training.place_data import PlaceData, place_data
 from crisisrisk.training.place_signals import with_signals
+from crisisrisk.training.recipe import TrainingRecipe
 
 LATENT_CONDITION = "latent condition alone"
 FIVE_FACTORS, ONE_YEAR_COUNT = "five_factor_regression", "crisis_contacts_in_365_days"
@@ -73,6 +76,8 @@ class OracleReport(PeopleReport):
     cells: int
     contacts: int
     places: tuple[IntensityBesideTruth, ...]
+    places_made_with: str
+    """What the model of places reads, in words."""
 
 
 def oracle_report(
@@ -83,16 +88,17 @@ def oracle_report(
     Raises DataError where `truth` is missing or is not the truth of this site.
     """
     people = people_report(site, truth, told=told, tell=tell)
-    counts, places = places_report(site, truth, told=told_of_places, tell=tell)
+    judged = places_report(site, truth, told=told_of_places, tell=tell)
     return OracleReport(
         rows=people.rows,
         weeks=people.weeks,
         outcomes=people.outcomes,
         people=people.people,
-        shifts=counts.shape[0],
-        cells=counts.shape[1],
-        contacts=int(counts.sum()),
-        places=places,
+        shifts=judged.counts.shape[0],
+        cells=judged.counts.shape[1],
+        contacts=int(judged.counts.sum()),
+        places=judged.forecasts,
+        places_made_with=judged.made_with,
     )
 
 
@@ -202,10 +208,17 @@ def _mean_by_condition(probability: Floats, condition: NDArray[np.int64], train:
 # Places
 
 
-def places_report(
-    site: Site, truth: Path, *, told: PlacesToldByContacts, tell: Tell
-) -> tuple[NDArray[np.int64], tuple[IntensityBesideTruth, ...]]:
-    """The counts judged, shape (shifts, cells), and every forecast of them beside the truth.
+@dataclass(frozen=True, kw_only=True)
+class PlacesReport:
+    """The counts judged, shape (shifts, cells), every forecast of them beside the truth, and what the model reads."""
+
+    counts: NDArray[np.int64]
+    forecasts: tuple[IntensityBesideTruth, ...]
+    made_with: str
+
+
+def places_report(site: Site, truth: Path, *, told: PlacesToldByContacts, tell: Tell) -> PlacesReport:
+    """Train the model of places as always, and judge it, its baselines and the truth on the same held-out shifts.
 
     Counted is as the recipe counts. What the truth and contacts say is of contacts as recorded; how many of those count
     is learned from the validation shifts.
@@ -229,7 +242,17 @@ def places_report(
     }
     area = data.cells.area_km2
     judged_counts = counts[judged.test]
-    return judged_counts, places_beside_truth(forecasts, judged_counts, area=area if np.isfinite(area).all() else None)
+    return PlacesReport(
+        counts=judged_counts,
+        forecasts=places_beside_truth(forecasts, judged_counts, area=area if np.isfinite(area).all() else None),
+        made_with=_made_with(recipe, recipes.features),
+    )
+
+
+def _made_with(recipe: TrainingRecipe, features: FeatureRecipe) -> str:
+    sums = "sums over the caseload among them" if asks_for_caseload(features) else "no sums over the caseload"
+    back = recipe.offset.lookback_days
+    return f"{len(features.names)} columns, {sums}; the simple forecast below the trees looks back {back} days"
 
 
 def _true_intensity(truth: Path, data: PlaceData, shifts: NDArray[np.int64]) -> Floats:
