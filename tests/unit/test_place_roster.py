@@ -159,6 +159,17 @@ def test_rosters_are_judged_beside_eight_and_fifty_two_weeks_by_how_far_ahead(si
     assert roster_text(None) == []
 
 
+def test_the_report_of_a_backtest_shows_rosters(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = site.path.parent / "small.toml"
+    assert run(["backtest", "place", "--site", str(site.path), "--recipe", str(recipe), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["roster"]["levels"]) == ["whole", "areas"]
+    [page] = (site.path / "reports").glob("small-backtest-*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "Rosters, six to twelve weeks ahead" in text
+    assert "<td>43-63 days</td>" in text
+
+
 def test_a_roster_adds_up_and_leaves_the_site_without_a_count(site: Site, tmp_path: Path) -> None:
     snapshot = Store(site).snapshot()
     made = roster(champion(site.models, "place"), snapshot, site, weeks=(6, 12), issued_at=snapshot.as_of_now())

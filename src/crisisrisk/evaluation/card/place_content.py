@@ -55,6 +55,7 @@ def place_content(facts: PlaceFacts) -> dict[str, Any]:
         "levels": [_level(name, one) for name, one in report["by_level"].items()],
         "kinds": [_kind(one) for one in report["by_kind"]],
         "issue_times": [_issue_time(one, report["events"]) for one in report.get("issue_times", ())],
+        "rosters": _rosters(report.get("roster")),
         "calibration": _calibration(report), "pit": report["by_level"]["cell"]["pit"],
         "area_pit": report["by_level"]["area"]["pit"], "coverage": _coverage(report.get("intervals")),
         "places": list(report.get("places", ())), "flagged_places": _flagged(report.get("places", ())),
@@ -163,6 +164,15 @@ def _kind(one: Mapping[str, Any]) -> dict[str, Any]:
 def _issue_time(one: Mapping[str, Any], events: int) -> dict[str, Any]:
     hits = {who: _share(one[who]["5"], events) for who in ("hit_rate", "best_baseline_hit_rate")}
     return {**{name: one[name] for name in ("hours", "deviance", "best_baseline", "skill", "gain")}, **hits}
+
+
+def _rosters(found: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Rosters by level and days ahead, beside the same shift of 8 and of 52 weeks; none where they were not judged."""
+    return [
+        {"level": level, "span": span, **{name: one[name] for name in ("deviance", "baselines", "gains", "cover")}}
+        for level, spans in (found or {}).get("levels", {}).items()
+        for span, one in spans.items()
+    ]
 
 
 def _calibration(report: Mapping[str, Any]) -> list[dict[str, Any]]:
