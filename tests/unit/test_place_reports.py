@@ -202,6 +202,10 @@ def test_where_trees_earn_nothing_the_gate_names_the_rule_the_report_says_so_fir
         assert (folder / "card.html").read_text(encoding="utf-8") == written
 
     served = train(site, "place", recipe, baseline=rule, tell=lambda _: None)
+    as_model, as_rule = ({name: one for name, one in found.items() if not name.startswith("coverage")} for found in (
+        served.metrics, served.baselines[rule],
+    ))  # fmt: skip
+    assert as_model == as_rule  # the same scatter, fitted on the same shifts
     promote(site, served.run_id, Decision(by="A. Nowak", reason="trees earn nothing here"))
     answers = champion(site.models, "place")
     assert (answers.manifest.run_id, answers.manifest.baseline) == (served.run_id, rule)
