@@ -163,7 +163,7 @@ def test_the_trust_sheet_is_kept_with_the_run_and_comes_again(made: DemoResult, 
         card(made.site, made.person.run_id, out=tmp_path / "sheet.docx")
 
 
-@pytest.mark.parametrize("command", [card, fairness, workload_of, partial(evaluate, again=True)])
+@pytest.mark.parametrize("command", [fairness, workload_of, partial(evaluate, again=True)])
 def test_what_is_about_people_refuses_a_run_of_places(made: DemoResult, command: Callable[[Site, str], object]) -> None:
     with pytest.raises(UsageError, match="the run is about places"):
         command(made.site, made.place.run_id)
@@ -307,8 +307,9 @@ def test_the_file_of_a_forecast_is_a_release_without_counts(made: DemoResult, tm
     assert collection["type"] == "FeatureCollection"
     assert len(collection["features"]) == 3 * 146
     assert [set(one) for one in collection["shifts"]] == [
-        {"shift_id", "expected", "lower", "upper", "quieter_in_100", "busier_in_100", "outlook", "modes"}
-    ] * 3
+        {"shift_id", "issue_hours", "hours_ahead", "expected", "lower", "upper", "quieter_in_100", "busier_in_100",
+         "outlook", "modes"}
+    ] * 3  # fmt: skip
     for one in collection["features"]:
         ring = one["geometry"]["coordinates"][0]
         assert (one["geometry"]["type"], len(ring), ring[0]) == ("Polygon", 7, ring[-1])
