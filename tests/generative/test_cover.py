@@ -19,7 +19,7 @@ from crisisrisk.positioning.question import Floor, Part, Question, TeamKind
 def _part(random: np.random.Generator, cells: int, busy: np.ndarray, teams: int, sampled: bool) -> Part:
     if sampled:
         counts = random.poisson(random.gamma(0.5, 1, cells), (20, cells)).astype(float)
-        return part_of_samples(counts, teams=teams, hours=8.0, hours_each=1.5)
+        return part_of_samples(counts, random.gamma(0.5, 1, cells), teams=teams, hours=8.0, hours_each=1.5)
     return part_with_busy(random.integers(0, 4, cells) * random.random(), busy, teams=teams)
 
 

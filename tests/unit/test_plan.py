@@ -103,3 +103,56 @@ def test_a_night_without_demand_has_a_plan_that_covers_nothing() -> None:
     quiet = replace(GROUND, expected=np.zeros(3), samples=np.zeros((1, 3)))
     plan = plans_for(quiet, ONE, Wish())[0]
     assert (plan.name, plan.at, plan.covered[15]) == (AS_USUAL, ("east",), 0.0)
+
+
+def test_a_closed_base_is_no_place_to_stay() -> None:
+    closed = replace(GROUND, room=np.array([2, 2, 0]))
+    plans = plans_for(closed, ONE, Wish(least_gain=9.0))
+    assert [plan.at for plan in plans] == [("west",)]
+    assert plans[0].loses == {}
+    crowded = replace(GROUND, room=np.array([2, 2, 1]))
+    assert AS_USUAL not in {plan.name for plan in plans_for(crowded, (*ONE, replace(ONE[0], name="bravo")), Wish())}
+
+
+def test_the_usual_plan_says_how_far_it_is_below_the_best() -> None:
+    best, usual = plans_for(GROUND, ONE, Wish())
+    assert (usual.optimal, usual.gap) == (False, pytest.approx(0.5))
+    assert best.floors_kept is None
+
+
+def test_a_plan_found_at_once_says_so_and_whether_the_floors_are_kept() -> None:
+    wish = Wish(seconds=0.0, floors=(("most deprived", 1.0),))
+    at_once = plans_for(GROUND, ONE, wish)[0]
+    assert (at_once.method, at_once.floors_kept) == ("greedy", False)
+    exact = {plan.name: plan.floors_kept for plan in plans_for(GROUND, ONE, replace(wish, seconds=10.0))}
+    assert exact[KEPT_FAIR] is True
+
+
+def test_the_target_wished_is_among_the_shares_and_carries_the_claim() -> None:
+    plan = plans_for(GROUND, ONE, Wish(target=25.0))[0]
+    assert set(plan.share) == {15.0, 25.0, 30.0}
+    assert (plan.target, plan.at) == (25.0, ("middle",))
+    assert plan.as_json()["share"]["25"] == plan.share[25.0]
+
+
+def test_shares_never_pass_one_however_few_nights_were_drawn() -> None:
+    random = np.random.default_rng(1)
+    ground = replace(GROUND, samples=random.poisson(GROUND.expected, (5, 3)).astype(float), room=np.array([30, 30, 30]))
+    many = tuple(Crew(name=f"team {number}", base="east") for number in range(40))
+    plan = plans_for(ground, many, Wish())[0]
+    assert plan.share[15.0] <= 1.0
+    assert plan.groups["most deprived"] <= 1.0
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"target": float("nan")}, {"target": 0.0}, {"least_gain": -1.0}, {"seconds": float("nan")},
+     {"floors": (("most deprived", -1.0),)}],
+)  # fmt: skip
+def test_impossible_wishes_are_refused(wish: dict) -> None:
+    with pytest.raises(UsageError, match="cannot be wished so"):
+        Wish(**wish)
+
+
+def test_nobody_moves_to_where_they_are() -> None:
+    assert [call.team for call in plans_for(GROUND, ONE, Wish(least_gain=0.0))[0].if_called_away] == [None]

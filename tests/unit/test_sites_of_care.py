@@ -5,7 +5,9 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pytest
 
+from crisisrisk.errors import DataError
 from crisisrisk.positioning.care import STANDING, TAKING, sites_of_kinds
 
 LONDON = ZoneInfo("Europe/London")
@@ -47,3 +49,15 @@ def test_opening_times_are_local_also_in_the_night_the_clocks_go_back() -> None:
     night = datetime(2026, 10, 24, 21, tzinfo=UTC), datetime(2026, 10, 25, 6, tzinfo=UTC)  # 22:00 to 06:00, nine hours
     assert cafe.open_all(1, *night, LONDON)
     assert cafe.open_hours(1, *night, LONDON) == 36
+
+
+def test_midnight_to_midnight_is_always_open_and_times_are_read_as_people_write_them() -> None:
+    care = CARE.set_column(4, "opens", pa.array(["00:00", None, "9:00", None, "00:00"]))
+    care = care.set_column(5, "closes", pa.array(["00:00", None, "24:00", None, "24:00"]))
+    taking = sites_of_kinds(care, TAKING)
+    assert [taking.open_all(one, *NIGHT, LONDON) for one in range(3)] == [False, True, True]
+    assert taking.opens[0] == time(9)
+    brief = NIGHT[0], NIGHT[0].replace(minute=10)
+    assert not sites_of_kinds(CARE, TAKING).open_all(1, brief[0].replace(hour=3), brief[1].replace(hour=3), LONDON)
+    with pytest.raises(DataError, match="a time in"):
+        sites_of_kinds(care.set_column(4, "opens", pa.array(["noon"] * 5)), TAKING)

@@ -9,22 +9,27 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 
-from crisisrisk.commands.forecast import forecast
+from crisisrisk.commands.forecast import MOST_HOURS, forecast, shifts_from
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.care import STANDING, TAKING, SitesOfCare, sites_of_kinds
+from crisisrisk.positioning.cover import GREEDY
 from crisisrisk.positioning.ground import Crew, Ground
-from crisisrisk.positioning.plan import TARGETS, Plan, Wish, plans_for
-from crisisrisk.positioning.question import CODE, Mask
-from crisisrisk.positioning.travel import Barriers, Points, Roads, straight_line_times
+from crisisrisk.positioning.plan import Plan, Wish, plans_for
+from crisisrisk.positioning.question import CODE, Mask, Numbers
+from crisisrisk.positioning.travel import Barriers, Points, Roads, great_circle_km, straight_line_times
 from crisisrisk.scoring.demand import ShiftDemand, demand_of_forecast
 from crisisrisk.scoring.places import PlaceForecast
+from crisisrisk.tables.areas import numbers_of
 from crisisrisk.tables.cells import Cells, cells_of, density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot, Store
 from crisisrisk.timeline import Shift
 
-DRAWS, SEED = 500, 1
+DRAWS, SEED = 2000, 1
+AT_ONCE, A_DAY = 1 / 60, 24
+"""Hours: the one shift that starts then; and beyond a day no contact of a team lasts."""
 TOWN_PER_KM2 = 1000.0
 """Cells of fewer residents a square kilometre are country, where roads are longer and faster."""
 MOST_DEPRIVED = 2
@@ -66,7 +71,8 @@ class PositionsResult:
             "shift": self.shift.id,
             "teams": len(self.crews),
             "plan": [{"team": crew.name, "site_id": site, **span} for crew, site in posts],
-            "expected_coverage": best.share[int(TARGETS[0])],
+            "target_minutes": best.target,
+            "expected_coverage": best.share[best.target],
             "optimal": best.optimal,
             "gap": best.gap,
             "seconds": round(self.seconds, 2),
@@ -102,11 +108,18 @@ class PositionsResult:
         return lines
 
     def _more(self, plan: Plan) -> list[str]:
-        known = "no plan covers more" if plan.optimal else f"at most {100 * plan.gap:.0f} in 100 below the best"
-        share = ", ".join(
-            f"{100 * plan.share[int(minutes)]:.0f} in 100 within {minutes:.0f} min" for minutes in TARGETS
+        known = "no plan covers more" if plan.optimal else f"at most {100 * plan.gap:.0f} % below the best"
+        others = "".join(
+            f"; {100 * share:.0f} in 100 within {minutes:g} min"
+            for minutes, share in plan.share.items()
+            if minutes != plan.target
         )
-        lines = [f"  {share}; {100 * plan.worst_decile:.0f} in 100 on the worst tenth of nights ({known})"]
+        worst = f"{100 * plan.worst_decile:.0f} in 100 on the worst tenth of nights"
+        lines = [f"  {100 * plan.share[plan.target]:.0f} in 100 within {plan.target:g} min ({known}), {worst}{others}"]
+        if plan.method == GREEDY:
+            lines.append("  found at once, one team after the other: more seconds may find a better plan")
+        if plan.floors_kept is not None:
+            lines.append("  every floor is kept" if plan.floors_kept else "  not every floor is kept")
         if plan.worst_area:
             lines.append(f"  not reached in time, most of all: {plan.worst_area}")
         lines += [f"  {group}: {100 * value:.0f} in 100" for group, value in plan.groups.items() if value == value]
@@ -123,8 +136,21 @@ def positions(
 ) -> PositionsResult:
     """Forecast the shift that starts at `start` (the next one by default), and plan it; see `positions_for`."""
     require_teams(teams)
-    made = forecast(site, start=start, hours=24.0, out=None).forecast
+    shift = _asked(site, start)
+    made = forecast(site, start=shift.start, hours=AT_ONCE, out=None).forecast
     return positions_for(site, made, teams=teams, bases=bases, wish=wish)
+
+
+def _asked(site: Site, start: datetime | None) -> Shift:
+    """The shift that starts then, or the next one. Raises UsageError where none does, naming those that come."""
+    coming = shifts_from(site, start or Store(site).snapshot().as_of_now(), MOST_HOURS)
+    if coming and (start is None or coming[0].start == start):
+        return coming[0]
+    named = ", ".join(f"{one.start.astimezone(site.time_zone):%Y-%m-%dT%H:%M}" for one in coming[:3])
+    raise UsageError(
+        "CR-USE-001", "no shift starts then", found="" if start is None else start.isoformat(),
+        wanted=named or f"a shift within {MOST_HOURS // 24} days", hint="see [[shift]] in crisisrisk.toml",
+    )  # fmt: skip
 
 
 def positions_for(
@@ -139,8 +165,10 @@ def positions_for(
     require_teams(teams)
     shift, snapshot = made.spread.shifts[0], Store(site).snapshot()
     demand = demand_of_forecast(made, shift.id)
-    standing = _standing(snapshot, shift, site)
-    ground = _ground(site, snapshot, shift, demand, standing, teams)
+    cells = cells_of(site, snapshot.table("places"), snapshot.place_events(columns=PLACE_COLUMNS))
+    standing = _standing(snapshot, shift, site, cells)
+    issued_at = made.meta.as_of
+    ground = _ground(site, snapshot, shift, demand, standing, teams, cells, issued_at)
     crews = _crews(standing, teams, bases)
     plans = plans_for(ground, crews, wish or Wish())
     return PositionsResult(
@@ -148,7 +176,7 @@ def positions_for(
         zone=site.time_zone,
         crews=crews,
         plans=plans,
-        near=_near(snapshot, shift, site, standing.points, crews, plans[0]),
+        near=_near(snapshot, shift, site, standing.points, crews, plans[0], cells),
         travel=ground.travel_said,
         hours_each=ground.hours_each,
         expected=float(demand.expected.sum()),
@@ -162,8 +190,9 @@ def require_teams(teams: int) -> None:
         raise UsageError(CODE, "there is no team to place", found=f"{teams} teams", wanted="1 or more")
 
 
-def _standing(snapshot: Snapshot, shift: Shift, site: Site) -> SitesOfCare:
-    found = sites_of_kinds(snapshot.table("sites_of_care"), STANDING)
+def _standing(snapshot: Snapshot, shift: Shift, site: Site, cells: Cells) -> SitesOfCare:
+    care = snapshot.table("sites_of_care")
+    found = sites_of_kinds(care, STANDING, urban=_towns_at(care, cells))
     if not len(found):
         raise UsageError(
             CODE, "the site has nowhere for a team to stand", found="no base and no standby point with coordinates",
@@ -175,9 +204,9 @@ def _standing(snapshot: Snapshot, shift: Shift, site: Site) -> SitesOfCare:
 
 
 def _ground(
-    site: Site, snapshot: Snapshot, shift: Shift, demand: ShiftDemand, standing: SitesOfCare, teams: int
-) -> Ground:
-    cells = cells_of(site, snapshot.table("places"), snapshot.place_events(columns=PLACE_COLUMNS))
+    site: Site, snapshot: Snapshot, shift: Shift, demand: ShiftDemand, standing: SitesOfCare, teams: int, cells: Cells,
+    issued_at: datetime,
+) -> Ground:  # fmt: skip
     at = {name: number for number, name in enumerate(cells.ids)}
     rows = np.array([at[name] for name in demand.place_ids])
     points = Points(
@@ -197,13 +226,14 @@ def _ground(
         travel_said=ways.said,
         expected=demand.expected,
         samples=demand.counts(draws=DRAWS, seed=SEED).astype(np.float64),
-        hours_each=_hours_each(snapshot),
+        hours_each=_hours_each(snapshot, issued_at),
         groups=_groups(cells, rows),
     )
 
 
 def _hour(shift: Shift, site: Site) -> int:
-    return shift.start.astimezone(site.time_zone).hour
+    """The local hour in the middle of the shift."""
+    return (shift.start + (shift.end - shift.start) / 2).astimezone(site.time_zone).hour
 
 
 def _towns(cells: Cells) -> Mask:
@@ -219,15 +249,33 @@ def _groups(cells: Cells, rows: "np.ndarray[Any, Any]") -> dict[str, Mask]:
     return {name: inside for name, inside in found.items() if inside.any()}
 
 
-def _hours_each(snapshot: Snapshot) -> float:
-    """The median time from being sent to being free, where the records say."""
-    events = snapshot.place_events(columns=("dispatched_at", "cleared_at")).to_pandas()
+def _towns_at(care: pa.Table, cells: Cells) -> Mask:
+    """Whether each site lies in a town: as the cell whose centre is nearest. Shape (sites,)."""
+    known = np.isfinite(cells.latitude)
+    if not known.any():
+        return np.ones(len(care), dtype=bool)
+    sites = [np.nan_to_num(numbers_of(care, name)) for name in ("latitude", "longitude")]
+    apart = great_circle_km(_points(*sites), _points(cells.latitude[known], cells.longitude[known]))
+    return np.asarray(_towns(cells)[known][apart.argmin(axis=1)])
+
+
+def _points(latitude: Numbers, longitude: Numbers) -> Points:
+    ids = tuple(str(number) for number in range(len(latitude)))
+    return Points(ids=ids, latitude=latitude, longitude=longitude, urban=np.ones(len(ids), dtype=bool))
+
+
+def _hours_each(snapshot: Snapshot, issued_at: datetime) -> float:
+    """The mean time from being sent to being free, of the contacts of teams known by then, where the records say."""
+    events = snapshot.place_events(columns=("dispatched_at", "cleared_at", "known_at", "team_id")).to_pandas()
+    events = events[(events["known_at"] < issued_at) & events["team_id"].notna()]
     hours = (events["cleared_at"] - events["dispatched_at"]).dropna().dt.total_seconds() / 3600
-    hours = hours[(hours > 0) & (hours < 24)]
-    return float(hours.median()) if len(hours) >= FEWEST_VISITS else HOURS_EACH
+    hours = hours[(hours > 0) & (hours < A_DAY)]
+    return float(hours.mean()) if len(hours) >= FEWEST_VISITS else HOURS_EACH
 
 
 def _crews(standing: SitesOfCare, teams: int, bases: Sequence[str]) -> tuple[Crew, ...]:
+    if len(bases) > teams:
+        raise UsageError(CODE, "more bases than teams", found=f"{len(bases)} bases", wanted=f"{teams} at most")
     if unknown := [name for name in bases if name not in standing.points.ids]:
         raise UsageError(
             CODE, f'there is no site "{unknown[0]}" to stand at', found=unknown[0],
@@ -239,10 +287,11 @@ def _crews(standing: SitesOfCare, teams: int, bases: Sequence[str]) -> tuple[Cre
 
 
 def _near(
-    snapshot: Snapshot, shift: Shift, site: Site, standing: Points, crews: Sequence[Crew], plan: Plan
+    snapshot: Snapshot, shift: Shift, site: Site, standing: Points, crews: Sequence[Crew], plan: Plan, cells: Cells
 ) -> dict[str, tuple[Refuge, ...]]:
     """For each team the nearest open site of each kind that takes people."""
-    taking = sites_of_kinds(snapshot.table("sites_of_care"), TAKING)
+    care = snapshot.table("sites_of_care")
+    taking = sites_of_kinds(care, TAKING, urban=_towns_at(care, cells))
     usable = [one for one in range(len(taking)) if taking.open_all(one, shift.start, shift.end, site.time_zone)]
     if not usable:
         return {crew.name: () for crew in crews}

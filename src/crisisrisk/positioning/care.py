@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from crisisrisk.errors import DataError
 from crisisrisk.positioning.question import Mask
 from crisisrisk.positioning.travel import Points
 from crisisrisk.tables.areas import numbers_of
 
+QUARTER, HOURS = timedelta(minutes=15), 24
 STANDING = ("base", "standby_point")
 TAKING = ("place_of_safety", "crisis_cafe", "emergency_department")
 
@@ -35,17 +37,20 @@ class SitesOfCare:
         if self.points.ids[number] in self.full:
             return 0
         opens, closes = self.opens[number], self.closes[number]
-        quarters = int((end - start) / timedelta(minutes=15))
-        moments = [(start + timedelta(minutes=15 * one)).astimezone(zone).time() for one in range(quarters)]
+        moments = [(start + QUARTER * one).astimezone(zone).time() for one in range(_quarters(start, end))]
         return sum(_open_at(moment, opens, closes) for moment in moments)
 
     def open_all(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> bool:
         """Whether it is open for the whole of a shift."""
-        return self.open_hours(number, start, end, zone) == int((end - start) / timedelta(minutes=15))
+        return self.open_hours(number, start, end, zone) == _quarters(start, end)
+
+
+def _quarters(start: datetime, end: datetime) -> int:
+    return max(int((end - start) / QUARTER), 1)
 
 
 def _open_at(moment: time, opens: time | None, closes: time | None) -> bool:
-    if opens is None or closes is None:
+    if opens is None or closes is None or opens == closes:
         return True
     if opens <= closes:
         return opens <= moment < closes
@@ -73,7 +78,19 @@ def sites_of_kinds(care: pa.Table, kinds: tuple[str, ...], *, urban: Mask | None
 
 
 def _times(care: pa.Table, name: str, rows: list[int]) -> tuple[time | None, ...]:
-    return tuple(time.fromisoformat(text) if text else None for text in _texts(care, name, rows))
+    return tuple(_time(text, name) if text else None for text in _texts(care, name, rows))
+
+
+def _time(text: str, name: str) -> time:
+    """A local time of day; 24:00 is the end of the day."""
+    hour, _, rest = text.strip().partition(":")
+    try:
+        return time.fromisoformat(f"{int(hour) % HOURS:02d}:{rest}") if 0 <= int(hour) <= HOURS else time(int(hour))
+    except ValueError:
+        raise DataError(
+            "CR-PLAN-002", f'sites_of_care has a time in "{name}" that is none', found=text, wanted="HH:MM",
+            hint="mend the file and load it again",
+        ) from None  # fmt: skip
 
 
 def _texts(care: pa.Table, name: str, rows: list[int]) -> list[str | None]:

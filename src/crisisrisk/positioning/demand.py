@@ -9,6 +9,8 @@ import numpy as np
 
 from crisisrisk.positioning.question import Numbers, Part
 
+FEW_DRAWN = 50.0
+"""Contacts drawn in a cell that weigh as much as what all cells together say of the nights."""
 MOST_BUSY = 0.95
 """A team that were always away would be no team."""
 
@@ -24,14 +26,19 @@ def busy_share(contacts: Numbers | float, *, teams: int, hours: float, hours_eac
     return np.asarray(np.minimum(np.asarray(contacts) * hours_each / (teams * hours), MOST_BUSY), dtype=np.float64)
 
 
-def part_of_samples(samples: Numbers, *, teams: int, hours: float, hours_each: float) -> Part:
-    """A part of a shift from joint samples of its counts. `samples`: shape (samples, cells).
+def part_of_samples(samples: Numbers, expected: Numbers, *, teams: int, hours: float, hours_each: float) -> Part:
+    """A part of a shift from joint samples of its counts. `samples`: shape (samples, cells); `expected`: (cells,).
 
-    Each sample has the busy share of its own total; the gains are their mean.
+    Each sample has the busy share of its own total; the k-th team is worth the mean over samples. How much comes to a
+    cell is `expected`, not what the draws happened to bring: these say only how busy the nights are on which it comes,
+    and of a cell with few contacts drawn mostly what all cells say.
     """
     share = busy_share(samples.sum(axis=1), teams=teams, hours=hours, hours_each=hours_each)
     weight = (1 - share)[:, None] * share[:, None] ** np.arange(teams)
-    return Part(demand=samples.mean(axis=0), gains=samples.T @ weight / len(samples))
+    drawn, found = samples.sum(axis=0), samples.T @ weight
+    everywhere = found.sum(axis=0) / drawn.sum() if drawn.sum() > 0 else weight.mean(axis=0)
+    own = (found + FEW_DRAWN * everywhere) / (drawn + FEW_DRAWN)[:, None]
+    return Part(demand=expected, gains=expected[:, None] * own)
 
 
 def share_covered(samples: Numbers, near: Numbers, *, teams: int, hours: float, hours_each: float) -> Numbers:

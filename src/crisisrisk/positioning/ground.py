@@ -51,7 +51,8 @@ class Ground:
 
     def site(self, name: str) -> int:
         """The number of a site, -1 for one where nobody can stand tonight."""
-        return self.sites.ids.index(name) if name in self.sites.ids else -1
+        number = self.sites.ids.index(name) if name in self.sites.ids else -1
+        return number if number >= 0 and self.room[number] > 0 else -1
 
 
 def question_of(
@@ -61,7 +62,7 @@ def question_of(
     """Where these crews should stand. `busy`: one share for all in place of what the samples say; 0 leaves it out."""
     teams = max(len(crews), 1)
     part: Part = (
-        part_of_samples(ground.samples, teams=teams, hours=ground.hours, hours_each=ground.hours_each)
+        part_of_samples(ground.samples, ground.expected, teams=teams, hours=ground.hours, hours_each=ground.hours_each)
         if busy is None
         else part_with_busy(ground.expected, busy, teams=teams)
     )

@@ -1,6 +1,7 @@
 """Up to three plans for a shift, each with what it covers, what it leaves, and what one more change would do."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from crisisrisk.positioning.ground import Crew, Ground, posted, question_of
 from crisisrisk.positioning.question import CODE, Counts, Mask, Numbers
 
 TARGETS = (15.0, 30.0)
+SAME = 1e-6
 MOST_COVER, KEPT_FAIR, AS_USUAL = "covers most", "covers fairly", "as usual"
 
 
@@ -26,6 +28,20 @@ class Wish:
     least_gain: float = 0.1
     floors: tuple[tuple[str, float], ...] = ()
     seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a wish that is none."""
+        problems = [
+            *([] if isfinite(self.target) and self.target > 0 else [f"a target of {self.target:g} minutes"]),
+            *(f"{what} of {value:g}" for what, value in (("a least gain", self.least_gain), ("a time", self.seconds))
+              if not (isfinite(value) and value >= 0)),
+            *(f"a floor of {share:g} for {group}" for group, share in self.floors
+              if not (isfinite(share) and share >= 0)),
+        ]  # fmt: skip
+        if problems:
+            raise UsageError(
+                CODE, "a plan cannot be wished so", found="; ".join(problems), wanted="finite, not below 0"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +58,17 @@ class Call:
 class Plan:
     """Where everybody stands. Contacts are those expected in the shift; shares are of all expected contacts.
 
-    `covered`: by target in minutes, contacts that find a free team in time. `worst_decile`: the share on the tenth of
-    nights that are covered least. `loses`: what each team's going back to its base would lose.
+    `covered`: by target in minutes, contacts that find a free team in time; everything else is of the wished `target`.
+    `worst_decile`: the share on the tenth of nights that are covered least. `loses`: what each team's going back to its
+    base would lose. `optimal`, `gap`: beside the best of all plans; `method`: how it was found. `floors_kept`: whether
+    every wished floor is kept; None where none is wished.
     """
 
     name: str
     at: tuple[str, ...]
-    covered: dict[int, float]
-    share: dict[int, float]
+    target: float
+    covered: dict[float, float]
+    share: dict[float, float]
     worst_decile: float
     worst_area: str
     groups: dict[str, float]
@@ -60,11 +79,19 @@ class Plan:
     gain: float
     optimal: bool
     gap: float
+    method: str
+    floors_kept: bool | None
     reason: str
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**vars(self), "at": list(self.at), "if_called_away": [vars(call) for call in self.if_called_away]}
+        by_target = {name: _by_minutes(getattr(self, name)) for name in ("covered", "share")}
+        calls = [vars(call) for call in self.if_called_away]
+        return {**vars(self), **by_target, "at": list(self.at), "if_called_away": calls}
+
+
+def _by_minutes(values: dict[float, float]) -> dict[str, float]:
+    return {f"{minutes:g}": value for minutes, value in values.items()}
 
 
 def plans_for(ground: Ground, crews: tuple[Crew, ...], wish: Wish) -> tuple[Plan, ...]:
@@ -83,14 +110,17 @@ def plans_for(ground: Ground, crews: tuple[Crew, ...], wish: Wish) -> tuple[Plan
     usual, worth = _usual(ground, crews), _Worth(ground, wish.target)
     asked = {MOST_COVER: {}, **({KEPT_FAIR: dict(wish.floors)} if wish.floors else {})}
     found: dict[tuple[int, ...], Plan] = {}
+    bound = float("inf")
     for name, floors in asked.items():
         question = question_of(ground, crews, wish.target, floors=floors)
         best = most_covered(question, seconds=wish.seconds)
+        bound = min(bound, best.bound) if not floors else bound
         at = posted(ground, crews, question, best.teams_at[0])
         if at not in found:
-            found[at] = _Told(ground, crews, wish, at, usual, worth).plan(name, optimal=best.optimal, gap=best.gap)
+            told = _Told(ground, crews, wish, at, usual, worth)
+            found[at] = told.plan(name, bound=best.bound if floors else bound, method=best.method)
     if usual is not None and usual not in found:
-        found[usual] = _Told(ground, crews, wish, usual, usual, worth).plan(AS_USUAL, optimal=False, gap=0.0)
+        found[usual] = _Told(ground, crews, wish, usual, usual, worth).plan(AS_USUAL, bound=bound, method=AS_USUAL)
     plans = list(found.values())
     if usual is not None and plans[0].gain < wish.least_gain:
         plans.sort(key=lambda plan: plan.at != tuple(ground.sites.ids[site] for site in usual))
@@ -98,9 +128,11 @@ def plans_for(ground: Ground, crews: tuple[Crew, ...], wish: Wish) -> tuple[Plan
 
 
 def _usual(ground: Ground, crews: tuple[Crew, ...]) -> tuple[int, ...] | None:
-    """Everybody at their base; None where somebody's base is no place to stand tonight."""
+    """Everybody at their base; None where somebody's base is closed tonight, or has no room for all of its teams."""
     at = tuple(ground.site(crew.base) for crew in crews)
-    return None if -1 in at else at
+    if -1 in at or (np.bincount(at, minlength=len(ground.sites)) > ground.room).any():
+        return None
+    return at
 
 
 class _Worth:
@@ -119,7 +151,9 @@ class _Worth:
         teams = max(len(at), 1)
         if teams not in self._served:
             ground = self._ground
-            part = part_of_samples(ground.samples, teams=teams, hours=ground.hours, hours_each=ground.hours_each)
+            part = part_of_samples(
+                ground.samples, ground.expected, teams=teams, hours=ground.hours, hours_each=ground.hours_each
+            )
             self._served[teams] = part.served
         return np.asarray(self._served[teams][np.arange(self._reach.shape[1]), self.near(at)])
 
@@ -139,10 +173,11 @@ class _Told:
     usual: tuple[int, ...] | None
     worth: _Worth
 
-    def plan(self, name: str, *, optimal: bool, gap: float) -> Plan:
-        ground = self.ground
+    def plan(self, name: str, *, bound: float, method: str) -> Plan:
+        """`bound`: what the best of all plans covers at most."""
+        ground, targets = self.ground, sorted({*TARGETS, self.wish.target})
         total = max(float(ground.expected.sum()), 1e-12)
-        covered = {int(minutes): _Worth(ground, minutes).of(self.at) for minutes in TARGETS}
+        covered = {minutes: _Worth(ground, minutes).of(self.at) for minutes in targets}
         own = self.worth.of(self.at)
         gain = 0.0 if self.usual is None else own - self.worth.of(self.usual)
         near = self.worth.near(self.at)
@@ -153,6 +188,7 @@ class _Told:
         return Plan(
             name=name,
             at=tuple(ground.sites.ids[site] for site in self.at),
+            target=self.wish.target,
             covered=covered,
             share={minutes: value / total for minutes, value in covered.items()},
             worst_decile=worst_decile(shares),
@@ -163,10 +199,18 @@ class _Told:
             one_more_team=self._best_addition() - own,
             one_more_hour=own / ground.hours,
             gain=gain,
-            optimal=optimal,
-            gap=gap,
+            optimal=own >= bound * (1 - SAME),
+            gap=max(0.0, 1.0 - own / bound) if bound > 0 else 0.0,
+            method=method,
+            floors_kept=self._floors_kept(own / total),
             reason=self._reason(name, own, total, gain),
         )
+
+    def _floors_kept(self, average: float) -> bool | None:
+        if not self.wish.floors:
+            return None
+        shares = [(self._share_of(self.ground.groups[group]), least) for group, least in self.wish.floors]
+        return all(np.isnan(share) or share >= least * average * (1 - SAME) for share, least in shares)
 
     def _best_addition(self) -> float:
         """What is covered with one more team at the best site that has room; all are less busy then."""
@@ -192,13 +236,13 @@ class _Told:
         for place, number in enumerate(left):
             allowed = self.crews[number].may_stand
             for site in np.flatnonzero(room > 0).tolist():
-                if allowed and self.ground.sites.ids[site] not in allowed:
+                if site == at[place] or (allowed and self.ground.sites.ids[site] not in allowed):
                     continue
                 gain = self.worth.of((*at[:place], site, *at[place + 1 :])) - before
                 best = max(best, (gain, number, site))
         gain, number, site = best
         name = self.crews[away].name
-        if gain < self.wish.least_gain:
+        if number < 0 or gain < self.wish.least_gain:
             return Call(away=name, team=None, site=None, gain=0.0)
         return Call(away=name, team=self.crews[number].name, site=self.ground.sites.ids[site], gain=gain)
 
@@ -213,7 +257,7 @@ class _Told:
 
     def _reason(self, name: str, own: float, total: float, gain: float) -> str:
         found = f"about {100 * own / total:.0f} in 100 expected contacts find a free team"
-        reached = f"{found} within {self.wish.target:.0f} minutes"
+        reached = f"{found} within {self.wish.target:g} minutes"
         if self.usual is None or self.at == self.usual:
             return f"{name}: {reached}"
         moved = sum(one != other for one, other in zip(self.at, self.usual, strict=True))
