@@ -115,6 +115,7 @@ class Urn:
             {
                 "from": pa.array(start).cast(_TIME),
                 "to": pa.array(start + 12 * _HOUR).cast(_TIME),
+                "known_at": pa.array(start).cast(_TIME),
                 "site_id": pa.array([None] * len(place), pa.string()),
                 "place_id": pa.array([CELLS.ids[one] for one in place]),
             }

@@ -6,6 +6,8 @@ import h3
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.lib.histories import EventVersion, event_table
 from tests.lib.place_tables import CELLS, SITE
 from tests.lib.reference_place_features import FAR, MIDDLE, NEIGHBOUR
@@ -14,6 +16,7 @@ from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import DataError
 from crisisrisk.features.counting import CountingRule
 from crisisrisk.features.place_demand import Demand, demand_of
+from crisisrisk.features.place_visit_kernels import team_time
 from crisisrisk.features.place_visits import Visits, drawn, visits_of
 from crisisrisk.timeline import microseconds
 
@@ -26,8 +29,11 @@ def hours(number: float) -> datetime:
     return MONDAY + timedelta(hours=number)
 
 
-def teams(*stood: tuple[float, float, str]) -> Visits:
-    """Stretches in hours after Monday, each at a place or, by the name `base`, at the site in the far cell."""
+def teams(*stood: tuple[float, float, str], known: dict[int, float] | None = None) -> Visits:
+    """Stretches in hours after Monday, each at a place or, by the name `base`, at the site in the far cell.
+
+    `known`: by number, when a stretch was known, where that is said.
+    """
     north, east = h3.cell_to_latlng(FAR)
     sites = pa.table({"site_id": ["base"], "latitude": [north], "longitude": [east]})
     begins, ends, where = zip(*stood, strict=True) if stood else ((), (), ())
@@ -37,6 +43,9 @@ def teams(*stood: tuple[float, float, str]) -> Visits:
             "to": pa.array([hours(one) for one in ends], TIME),
             "site_id": pa.array([one if one == "base" else None for one in where], pa.string()),
             "place_id": pa.array([None if one == "base" else one for one in where], pa.string()),
+            "known_at": pa.array(
+                [None if one not in (known or {}) else hours((known or {})[one]) for one in range(len(where))], TIME
+            ),
         }
     )
     return visits_of(deployments, sites, CELLS, SITE.cells)
@@ -119,6 +128,36 @@ def test_presence_that_comes_after_a_contact_does_not_change_how_it_counts() -> 
     after = demand(events, teams((0, 60, MIDDLE), (60, 100, "base"), (100, 400, MIDDLE)))
     assert before.events.equals(after.events)
     assert 0 < len(before.events) < 500
+
+
+def test_presence_counts_from_when_it_was_known() -> None:
+    """The middle's first six hours are filed at hour 200: until then two hours at the base are all that is known."""
+    visits = teams((0, 6, MIDDLE), (6, 8, "base"), known={0: 200})
+    assert [rate(visits, MIDDLE, at, days=30) for at in (100, 199, 200, 300)] == [0.0, 0.0, 0.75, 0.75]
+    events = found(MIDDLE, 500)
+    filed_late = demand(events, teams((0, 60, MIDDLE), (60, 100, "base"), (2, 90, MIDDLE), known={2: 101}))
+    assert filed_late.events.equals(demand(events, teams((0, 60, MIDDLE), (60, 100, "base"))).events)
+    filed_at_once = demand(events, teams((0, 60, MIDDLE), (60, 100, "base"), (2, 90, MIDDLE)))
+    assert not filed_late.events.equals(filed_at_once.events)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(0, 15))
+@settings(max_examples=60, deadline=None)
+def test_team_time_is_what_counting_minutes_says(seed: int, moments: int, visits: int) -> None:
+    random = np.random.default_rng(seed)
+    begin = random.integers(0, 200, visits)
+    end, known = begin + random.integers(1, 80, visits), begin + random.integers(0, 120, visits)
+    at, cell = random.integers(0, 300, moments), random.integers(0, 3, moments).astype(np.int32)
+    where, span = random.integers(-1, 3, visits).astype(np.int32), 90
+    here, everywhere = team_time(cell, at, span, where, begin, end, known)
+    for one in range(moments):
+        minutes = [
+            place
+            for place, first, last, told in zip(where, begin, end, known, strict=True)
+            for minute in range(first, last)
+            if told <= at[one] and at[one] - span <= minute < at[one]
+        ]
+        assert (here[one], everywhere[one]) == (minutes.count(cell[one]), len(minutes))
 
 
 def test_without_deployments_nothing_can_be_weighted() -> None:

@@ -6,7 +6,8 @@ feedback ends where a discovered incident is accepted inversely to the rate at w
 places are whole numbers, so a contact of weight w counts with chance w ÷ the greatest weight, drawn from its own id:
 the same contact always counts, or never, whatever else is in the table.
 
-Presence is a team's own record of itself: known when it happens.
+Presence is a team's own record of itself: known when it begins, unless the record has a `known_at` of its own. A
+contact is weighted by what was known of presence when it happened, so that nothing filed later changes the past.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from crisisrisk.episodes import instants_of, is_one_of
 from crisisrisk.errors import DataError
 from crisisrisk.features.counting import ACCEPTED_AS, TEAM_INITIATED, CountingRule
+from crisisrisk.features.place_visit_kernels import team_time
 from crisisrisk.tables.areas import numbers_of
 from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.tables.cells import NOWHERE, Cells, assign
@@ -30,6 +32,8 @@ from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY, Instants
 Numbers = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+NOBODY_SAYS = np.iinfo(np.int64).min
+
 
 @dataclass(frozen=True, eq=False)
 class Visits:
@@ -38,6 +42,8 @@ class Visits:
     cell: NDArray[np.int32]
     begin: Instants
     end: Instants
+    known: Instants
+    """When each was known; where nobody says, when it began."""
 
     def __len__(self) -> int:
         return len(self.cell)
@@ -45,21 +51,10 @@ class Visits:
     def rates(self, cell: NDArray[np.int32], at: Instants, *, days: int) -> Numbers:
         """The share of all teams' time in the `days` before each moment that was in each cell. Shape (moments,).
 
-        NaN where no team was anywhere then.
+        Of visits known by then; NaN where no team was known to be anywhere.
         """
-        since = at - days * MICROSECONDS_PER_DAY
-        everywhere = np.ones(len(self), dtype=bool)
-        total = self._time_before(at, everywhere) - self._time_before(since, everywhere)
-        here = np.zeros(len(at))
-        for one in np.unique(cell).tolist():
-            asked, mine = cell == one, self.cell == one
-            here[asked] = self._time_before(at[asked], mine) - self._time_before(since[asked], mine)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(total > 0, here / total, np.nan)
-
-    def _time_before(self, moments: Instants, some: Mask) -> Numbers:
-        """Team time, in microseconds, of some of the stretches that lies before each moment."""
-        return _passed(moments, np.sort(self.begin[some])) - _passed(moments, np.sort(self.end[some]))
+        here, total = team_time(cell, at, days * MICROSECONDS_PER_DAY, self.cell, self.begin, self.end, self.known)
+        return np.asarray(np.divide(here, total, out=np.full(len(at), np.nan), where=total > 0))
 
     def during(self, start: Instants, end: Instants) -> Mask:
         """Whether any team was out at any time of each stretch `[start, end)`. Shape (stretches,)."""
@@ -67,17 +62,10 @@ class Visits:
         return np.asarray(begun > np.searchsorted(np.sort(self.end), start, side="right"))
 
 
-def _passed(moments: Instants, edges: Instants) -> Numbers:
-    """The sum over edges before each moment of the time since them."""
-    before = np.searchsorted(edges, moments, side="left")
-    sums = np.concatenate([[0.0], np.cumsum(edges.astype(np.float64))])
-    passed: Numbers = before * moments.astype(np.float64) - sums[before]
-    return passed
-
-
 def visits_of(deployments: pa.Table, sites_of_care: pa.Table, cells: Cells, settings: CellSettings) -> Visits:
     """The deployments in cells: that of the place they name, else that of the site where the team stood."""
     begin, end = (instants_of(deployments, name, missing=FOREVER_US) for name in ("from", "to"))
+    known = instants_of(deployments, "known_at", missing=NOBODY_SAYS)
     sites = sites_of_care["site_id"].to_pylist()
     row = {site: number for number, site in enumerate(sites)}
     stood = np.array([row.get(one, len(sites)) for one in deployments["site_id"].to_pylist()], dtype=np.int64)
@@ -86,7 +74,7 @@ def visits_of(deployments: pa.Table, sites_of_care: pa.Table, cells: Cells, sett
     }
     cell = assign(pa.table(where), cells, settings) if len(deployments) else np.zeros(0, dtype=np.int32)
     real = end > begin
-    return Visits(cell[real], begin[real], end[real])
+    return Visits(cell[real], begin[real], end[real], np.where(known == NOBODY_SAYS, begin, known)[real])
 
 
 def visits_in(snapshot: Snapshot, cells: Cells, site: Site) -> Visits:
