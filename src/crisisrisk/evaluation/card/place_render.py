@@ -1,18 +1,16 @@
 """The report of a model of places as one HTML file that needs nothing beside it, and as JSON."""
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from crisisrisk.disclosure import shown_count
 from crisisrisk.evaluation.card.place_drawings import DRAWINGS, place_drawings
-from crisisrisk.evaluation.card.render import HTML, JSON, interval, number, words
+from crisisrisk.evaluation.card.render import HTML, JSON, filled, interval, number, words
 from crisisrisk.evaluation.fairness import TOO_FEW
 from crisisrisk.evaluation.issue_time_rows import hours_in_words
 from crisisrisk.evaluation.place_record import TOO_FEW as UNTOLD
 
-TEMPLATES = Path(__file__).parent / "templates"
 MOST_PLACES = 300
 """So many places stand on the page, those that were wrong first; the JSON has all."""
 
@@ -23,22 +21,18 @@ def place_files(content: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _page(content: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    templates.filters |= {
-        "count": shown_count, "number": number, "interval": interval, "words": words, "hundred": _hundred,
-        "outside": _outside, "before": hours_in_words,
-    }  # fmt: skip
-    made = {name: Markup(svg) for name, svg in place_drawings(content).items()}  # noqa: S704 -- our own, escaped there
+    filters: dict[str, Callable[..., str]] = {
+        "count": shown_count,
+        "number": number,
+        "interval": interval,
+        "words": words,
+        "hundred": _hundred,
+        "outside": _outside,
+        "before": hours_in_words,
+    }
+    made = place_drawings(content)
     drawn = {name: made.get(name) for name in DRAWINGS}
-    return templates.get_template("places.html").render(
-        card=content, plots=drawn, shown=_shown(content["places"]), too_few=TOO_FEW
-    )
+    return filled("places.html", drawn, filters, card=content, shown=_shown(content["places"]), too_few=TOO_FEW)
 
 
 def _shown(places: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +25,22 @@ def card_files(content: Mapping[str, Any], zone: ZoneInfo) -> dict[str, str]:
 
 
 def _rendered(name: str, content: Mapping[str, Any], zone: ZoneInfo) -> str:
+    filters: dict[str, Callable[..., str]] = {
+        "count": shown_count,
+        "hundred": hundred,
+        "interval": interval,
+        "number": number,
+        "days": days,
+        "cell": cell,
+        "words": words,
+        "signed": signed,
+        "day": lambda moment: day_of(moment, zone),
+    }
+    return filled(name, plots_of(content, zone), filters, card=content, best_rule=best_rule(content), too_few=TOO_FEW)
+
+
+def filled(name: str, plots: Mapping[str, str | None], filters: Mapping[str, Callable[..., str]], **values: Any) -> str:
+    """A template with its values. `plots`: drawings of our own as SVG, escaped where they are made; None for none."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -32,11 +48,9 @@ def _rendered(name: str, content: Mapping[str, Any], zone: ZoneInfo) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=name.endswith(".html"), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    templates.filters |= {"count": shown_count, "hundred": hundred, "interval": interval, "number": number,
-                          "days": days, "cell": cell, "words": words, "signed": signed,
-                          "day": lambda moment: day_of(moment, zone)}  # fmt: skip
-    drawn = {plot: Markup(svg) for plot, svg in plots_of(content, zone).items()}  # noqa: S704 -- our own, escaped there
-    return templates.get_template(name).render(card=content, plots=drawn, best_rule=best_rule(content), too_few=TOO_FEW)
+    templates.filters |= filters
+    drawn = {plot: None if svg is None else Markup(svg) for plot, svg in plots.items()}  # noqa: S704 -- see above
+    return templates.get_template(name).render(plots=drawn, **values)
 
 
 def hundred(share: float | None) -> str:
