@@ -7,12 +7,17 @@ from pathlib import Path
 import h3
 
 from crisisrisk.commands.data import load_files
+from crisisrisk.commands.forecast import shifts_from
 from crisisrisk.commands.promotion import read_candidate
 from crisisrisk.commands.train import train
 from crisisrisk.models.bundle import Bundle, Promotion, write_bundle
 from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
+from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.tables.site import Site, read_site
+from crisisrisk.tables.store import Store
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
+from crisisrisk.training.results import TrainedRun
+from crisisrisk.training.toml_text import toml_text
 from tests.lib.reference_place_features import MIDDLE
 from tests.lib.table_sites import write_csv, write_mapping
 
@@ -69,6 +74,24 @@ RECIPE = {
 
 Row = Mapping[str, object]
 
+SMALL: dict[str, object] = {
+    "name": "small", "subject": "place", "features": "place.toml",
+    "outcome": {"sources": ["crisis_line"]},
+    "grid": {"warm_up_days": 28},
+    "split": {"validation_days": 14, "test_days": 14},
+    "model": {"rounds": 3, "min_data_in_leaf": 5},
+    "report": {"bootstrap_samples": 20},
+}  # fmt: skip
+
+
+def small_recipe(*, features: str = "place.toml", **tables: Mapping[str, object]) -> str:
+    """A training recipe as its file, for sites of some months; `tables` add to its own, key by key."""
+    content = {**SMALL, "features": features}
+    for name, table in tables.items():
+        own = content.get(name, {})
+        content[name] = {**(own if isinstance(own, Mapping) else {}), **table}
+    return toml_text(content)
+
 
 def place_site(parent: Path, rows: Sequence[Row], *, shifts: str = SHIFTS) -> Site:
     """A site with contacts loaded."""
@@ -109,3 +132,10 @@ def answering(site: Site, recipe: Path, *, tell: Callable[[str], None] = lambda 
     write_bundle(bundle_folder(site.models, bundle.manifest.name, 1), promoted)
     set_champion_bundle(site.models, bundle.manifest.name, Change(version=1, by="tests", at="", reason="tests"))
     return promoted
+
+
+def forecast_of_run(site: Site, run: TrainedRun) -> tuple[Bundle, PlaceForecast]:
+    """The bundle of a run, promoted or not, and its forecast of the next 24 hours."""
+    bundle, snapshot = read_candidate(site, run.run_id).bundle, Store(site).snapshot()
+    now = snapshot.as_of_now()
+    return bundle, forecast_shifts(bundle, snapshot, site, shifts=shifts_from(site, now, 24), issued_at=now)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lib.place_sites import answering, calls, place_site
+from tests.lib.place_sites import answering, calls, place_site, small_recipe
 
 from crisisrisk.cli import run
 from crisisrisk.commands.evaluate import stored_report
@@ -31,24 +31,7 @@ from crisisrisk.training.place import expected_for, last_split
 from crisisrisk.training.place_data import PlaceData, issued_at, place_data
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
 
-RECIPE = """name = "small"
-subject = "place"
-features = "place.toml"
-[outcome]
-sources = ["crisis_line"]
-[grid]
-warm_up_days = 28
-issue_hours = [24, 1, 168]
-[split]
-validation_days = 21
-test_days = 14
-origins = 2
-[model]
-rounds = 3
-min_data_in_leaf = 5
-[report]
-bootstrap_samples = 20
-"""
+RECIPE = small_recipe(grid={"issue_hours": [24, 1, 168]}, split={"validation_days": 21, "origins": 2})
 MEANS = {"model": 2.0, "good": 2.1, "bad": 9.0}
 TIMES = (IssueTime(hours=24), IssueTime(hours=1), IssueTime(hours=168))
 

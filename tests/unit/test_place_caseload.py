@@ -9,7 +9,7 @@ import h3
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.lib.place_sites import CONFIGURATION, EAST, NORTH, SHIFTS
+from tests.lib.place_sites import CONFIGURATION, EAST, NORTH, SHIFTS, forecast_of_run
 from tests.lib.table_sites import write_csv, write_mapping
 from tests.unit.test_place_path import recipe_in
 
@@ -106,10 +106,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, TrainedRun]
 
 @pytest.fixture(scope="module")
 def made(trained: tuple[Site, TrainedRun]) -> tuple[Bundle, PlaceForecast]:
-    site, found = trained
-    bundle, snapshot = read_candidate(site, found.run_id).bundle, Store(site).snapshot()
-    now = snapshot.as_of_now()
-    return bundle, forecast_shifts(bundle, snapshot, site, shifts=shifts_from(site, now, 24), issued_at=now)
+    return forecast_of_run(*trained)
 
 
 def weights_of(numbers: CaseloadNumbers | None) -> CaseloadNumbers:

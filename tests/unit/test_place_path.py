@@ -6,42 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lib.place_sites import EAST, EVENTS, NORTH, Row, calls, place_site
+from tests.lib.place_sites import EAST, EVENTS, NORTH, Row, calls, forecast_of_run, place_site, small_recipe
 from tests.lib.table_sites import write_csv, write_mapping
 
 from crisisrisk.cli import run
 from crisisrisk.commands.data import load_files
-from crisisrisk.commands.forecast import ForecastResult, shifts_from
-from crisisrisk.commands.model import read_candidate
+from crisisrisk.commands.forecast import ForecastResult
 from crisisrisk.commands.train import train
 from crisisrisk.errors import DataError
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import Reason
-from crisisrisk.scoring.places import PlaceForecast, _Speaker, forecast_shifts
+from crisisrisk.scoring.places import PlaceForecast, _Speaker
 from crisisrisk.scoring.release import forecast_geojson
 from crisisrisk.tables.site import Site, read_site
-from crisisrisk.tables.store import Store
 from crisisrisk.training.results import TrainedRun
 
-RECIPE = """
-name = "small"
-subject = "place"
-features = "place.toml"
-[outcome]
-sources = ["crisis_line"]
-origins = ["public"]
-[grid]
-warm_up_days = 28
-issue_hours = 1
-[split]
-validation_days = 14
-test_days = 14
-[model]
-rounds = 3
-min_data_in_leaf = 5
-[report]
-bootstrap_samples = 20
-"""
+RECIPE = small_recipe(outcome={"origins": ["public"]}, grid={"issue_hours": 1})
 DECLARED = """
 [calendar]
 paydays = ["last_working_day"]
@@ -90,10 +70,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, TrainedRun]
 
 @pytest.fixture(scope="module")
 def made(trained: tuple[Site, TrainedRun]) -> tuple[Bundle, PlaceForecast]:
-    site, found = trained
-    bundle, snapshot = read_candidate(site, found.run_id).bundle, Store(site).snapshot()
-    now = snapshot.as_of_now()
-    return bundle, forecast_shifts(bundle, snapshot, site, shifts=shifts_from(site, now, 24), issued_at=now)
+    return forecast_of_run(*trained)
 
 
 def test_a_bundle_has_the_columns_of_what_its_site_declares_and_no_others(made: tuple[Bundle, PlaceForecast]) -> None:

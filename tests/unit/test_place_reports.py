@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lib.place_sites import CONFIGURATION, NORTH, SHIFTS, calls, place_recipe, place_site
+from tests.lib.place_sites import CONFIGURATION, NORTH, SHIFTS, calls, place_recipe, place_site, small_recipe
 
 from crisisrisk.cli import run
 from crisisrisk.commands.backtest import backtest
@@ -105,27 +105,11 @@ def test_people_have_no_cells(tmp_path: Path) -> None:
     assert caught.value.problem == "people have no cells"
 
 
-RECIPE = """name = "small"
-subject = "place"
-features = "place.toml"
-[outcome]
-sources = ["crisis_line"]
-treatment_affected = ["crisis_line"]
-most_times_usual = 3.0
-[grid]
-warm_up_days = 28
-issue_hours = 1
-cells = ["h3:7"]
-[split]
-validation_days = 14
-test_days = 14
-origins = 1
-[model]
-rounds = 3
-min_data_in_leaf = 5
-[report]
-bootstrap_samples = 20
-"""
+RECIPE = small_recipe(
+    outcome={"treatment_affected": ["crisis_line"], "most_times_usual": 3.0},
+    grid={"issue_hours": 1, "cells": ["h3:7"]},
+    split={"origins": 1},
+)
 
 
 def test_a_backtest_judges_every_level_of_cells_that_is_asked_for(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.lib.place_sites import NORTH, Row, answering, calls, place_site
+from tests.lib.place_sites import NORTH, Row, answering, calls, place_site, small_recipe
 
 from crisisrisk.cli import run
 from crisisrisk.commands.roster import forecast_roster, weeks_of_text
@@ -25,23 +25,7 @@ from crisisrisk.training.place_data import PlaceData, place_data
 from crisisrisk.training.place_roster import judge_roster, roster_text
 from crisisrisk.training.recipe import TrainingRecipe
 
-RECIPE = """name = "small"
-subject = "place"
-features = "place.toml"
-[outcome]
-sources = ["crisis_line"]
-[grid]
-warm_up_days = 28
-[split]
-validation_days = 21
-test_days = 14
-origins = 2
-[model]
-rounds = 3
-min_data_in_leaf = 5
-[report]
-bootstrap_samples = 20
-"""
+RECIPE = small_recipe(split={"validation_days": 21, "origins": 2})
 DAYS = 430
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lib.place_sites import EAST, EVENTS, FIRST, NORTH, Row, place_site
+from tests.lib.place_sites import EAST, EVENTS, FIRST, NORTH, Row, place_site, small_recipe
 from tests.lib.table_sites import write_csv, write_mapping
 
 from crisisrisk.cli import run
@@ -49,26 +49,7 @@ lookback_days = [7, 28]
 singular = "{singular} not coded as a crisis"
 plural = "{plural} not coded as a crisis"
 """
-RECIPE = """
-name = "small"
-subject = "place"
-features = "signals.toml"
-[outcome]
-sources = ["crisis_line"]
-[grid]
-warm_up_days = 28
-issue_hours = 1
-[split]
-validation_days = 14
-test_days = 14
-[model]
-rounds = 3
-min_data_in_leaf = 5
-[groups]
-if_clustered = ["signal_*"]
-[report]
-bootstrap_samples = 20
-"""
+RECIPE = small_recipe(features="signals.toml", grid={"issue_hours": 1}, groups={"if_clustered": ["signal_*"]})
 HELD_OUT = 14 + 14 + 2
 """Days of the test and validation blocks, and a day to spare on both ends."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lib.place_sites import NORTH, answering, calls, place_site
+from tests.lib.place_sites import NORTH, answering, calls, place_site, small_recipe
 
 from crisisrisk.commands.forecast import forecast
 from crisisrisk.database.latest import forecast_for
@@ -13,22 +13,7 @@ from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import DataError, UsageError
 from crisisrisk.scoring.demand import ShiftDemand, demand_as_issued, demand_of_forecast
 
-RECIPE = """name = "small"
-subject = "place"
-features = "place.toml"
-[outcome]
-sources = ["crisis_line"]
-[grid]
-warm_up_days = 28
-[split]
-validation_days = 14
-test_days = 14
-[model]
-rounds = 3
-min_data_in_leaf = 5
-[report]
-bootstrap_samples = 20
-"""
+RECIPE = small_recipe()
 DEMAND = ShiftDemand(
     shift_id="night-2026-11-22", place_ids=("a", "b", "c"), latitude=np.array([52.4, 52.5, np.nan]),
     longitude=np.array([-1.9, -1.8, np.nan]), expected=np.array([4.0, 1.0, 0.0]),
