@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from crisisrisk.cli import run
+from crisisrisk.tables.site import read_site
+from crisisrisk.tables.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -34,14 +36,47 @@ def test_plans_name_a_site_for_every_team_and_what_that_covers(
     assert more["plans"][0]["covered"]["15"] >= best["covered"]["15"]
 
 
-def test_a_floor_costs_cover_and_the_greedy_plan_says_its_gap(
+def test_a_floor_costs_cover_and_the_greedy_plan_says_what_it_is(
     demo_site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fair = asked(demo_site, capsys, "--teams", "2", "--floor", "most deprived fifth", "1")
-    shares = {plan["name"]: plan["share"]["15"] for plan in fair["plans"]}
-    assert shares.get("covers fairly", 0.0) <= shares["covers most"]
-    at_once = asked(demo_site, capsys, "--teams", "2", "--seconds", "0")
-    assert 0 <= at_once["gap"] < 1
+    floor = ("--teams", "2", "--floor", "most deprived fifth", "1")
+    fair = asked(demo_site, capsys, *floor)["plans"]
+    kept = [plan for plan in fair if plan["floors_kept"]]
+    assert kept
+    assert all(plan["share"]["15"] <= fair[0]["share"]["15"] + 1e-9 for plan in kept)
+    at_once = asked(demo_site, capsys, "--teams", "2", "--seconds", "0")["plans"][0]
+    exact = asked(demo_site, capsys, "--teams", "2")["plans"][0]
+    assert (at_once["method"], exact["method"]) == ("greedy", "exact")
+    assert at_once["covered"]["15"] <= exact["covered"]["15"] + 1e-9
+    assert exact["covered"]["15"] <= at_once["covered"]["15"] / (1 - at_once["gap"]) + 1e-9
+
+
+def test_nobody_stands_at_or_is_taken_to_a_site_that_is_full(
+    demo_site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = asked(demo_site, capsys, "--teams", "1")
+    site, taken = before["plan"][0]["site_id"], before["near"]["team 1"][0]["site"]
+    after = asked(demo_site, capsys, "--teams", "1", "--full", site, "--full", taken)
+    assert site not in {at for plan in after["plans"] for at in plan["at"]}
+    assert taken not in {refuge["site"] for refuge in after["near"]["team 1"]}
+    assert after["near"]["team 1"]
+
+
+def test_travel_times_of_a_file_decide_where_a_team_stands_and_are_named(
+    demo_site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "minutes.csv"
+    near = "".join(f"site-05,{place},5\n" for place in places_of(demo_site))
+    file.write_text(f"site_id,place_id,minutes\n{near}", encoding="utf-8")
+    found = asked(demo_site, capsys, "--teams", "1", "--travel", str(file))
+    assert found["plan"][0]["site_id"] == "site-05"
+    assert found["travel"].startswith("travel times of minutes.csv at ")
+    assert "pairs are not in it: straight line" in found["travel"]
+
+
+def places_of(site: Path) -> list[str]:
+    snapshot = Store(read_site(site)).snapshot()
+    return [str(place) for place in snapshot.table("places")["place_id"].to_pylist()]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +85,9 @@ def test_a_floor_costs_cover_and_the_greedy_plan_says_its_gap(
         (("--teams", "0"), "there is no team to place"),
         (("--teams", "2", "--base", "nowhere"), 'there is no site "nowhere" to stand at'),
         (("--teams", "2", "--floor", "poets", "1"), 'no cells are known to be "poets"'),
+        (("--teams", "2", "--full", "nowhere"), 'there is no site "nowhere" to be full'),
+        (("--teams", "2", "--travel", "absent.csv"), "the matrix of travel times cannot be read"),
+        (("--teams", "2", "--shift", "2026-11-22T09:30"), "no shift starts then"),
     ],
 )
 def test_what_cannot_be_planned_is_said(

@@ -49,6 +49,7 @@ def test_a_forecast_draws_the_same_counts_live_and_from_the_database(tmp_path: P
     made = forecast(site, start=None, hours=24.0, out=None).forecast
     shift = made.spread.shifts[0]
     live = demand_of_forecast(made, shift.id)
+    assert live.place_ids == made.cells.ids
     assert len(live) == 2
     assert live.expected.sum() == pytest.approx(made.outlooks[0].expected)
     assert (len(live.hourly), live.hourly.sum()) == (12, pytest.approx(1.0))

@@ -1,5 +1,7 @@
 """`positions`: where teams should stand."""
 
+from pathlib import Path
+
 import click
 
 from crisisrisk.cli.opening import moment, open_site
@@ -10,6 +12,9 @@ from crisisrisk.cli.printing import json_option, print_json, site_option
 @click.option("--shift", metavar="START", help="When the shift starts. Default: the next one.")
 @click.option("--teams", type=int, required=True, metavar="N", help="How many teams are on duty.")
 @click.option("--base", "bases", multiple=True, metavar="SITE", help="Where a team usually stands; again for the next.")
+@click.option("--full", multiple=True, metavar="SITE", help="A site that is full or closed tonight; again for more.")
+@click.option("--travel", type=click.Path(path_type=Path), metavar="FILE",
+              help="Travel times: CSV or Parquet with site_id, place_id, minutes.")  # fmt: skip
 @click.option(
     "--within", type=float, default=15.0, show_default=True, metavar="MINUTES", help="The target to arrive in."
 )
@@ -21,8 +26,8 @@ from crisisrisk.cli.printing import json_option, print_json, site_option
 @site_option
 @json_option
 def positions(
-    shift: str | None, teams: int, bases: tuple[str, ...], within: float, least_gain: float,
-    floors: tuple[tuple[str, float], ...], seconds: float, site_folder: str | None, as_json: bool,
+    shift: str | None, teams: int, bases: tuple[str, ...], full: tuple[str, ...], travel: Path | None, within: float,
+    least_gain: float, floors: tuple[tuple[str, float], ...], seconds: float, site_folder: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say where teams should stand in a shift, what that covers, and what one more change would do."""
     from crisisrisk.commands.positions import positions as run
@@ -31,7 +36,7 @@ def positions(
     site = open_site(site_folder)
     start = None if shift is None else moment(shift, site.time_zone)
     wish = Wish(target=within, least_gain=least_gain, floors=floors, seconds=seconds)
-    result = run(site, start=start, teams=teams, bases=bases, wish=wish)
+    result = run(site, start=start, teams=teams, bases=bases, full=full, travel=travel, wish=wish)
     if as_json:
         print_json(result.as_json())
         return

@@ -4,7 +4,7 @@ Every plan meets the same contacts with the same service times (common random nu
 plans is not chance of the draw. What is compared is paired by night.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,11 +136,3 @@ def _with_few_moves(before: Counts, counts: Counts) -> Counts:
             left[site] -= 1
     now[now < 0] = np.repeat(np.arange(len(counts)), left)
     return now
-
-
-def summary(plans: Mapping[str, Played], *, against: str, minutes: float) -> dict[str, Any]:
-    """Every plan with what it reached, and how far that is from the one named."""
-    return {
-        name: {**one.as_json(), "against": vars(difference(one, plans[against], minutes=minutes))}
-        for name, one in plans.items()
-    }

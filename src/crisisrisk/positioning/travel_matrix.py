@@ -60,7 +60,7 @@ def _read(path: Path) -> pa.Table:
     except (OSError, pa.ArrowInvalid) as problem:
         raise DataError(
             "CR-PLAN-002", "the matrix of travel times cannot be read", where=str(path),
-            found=str(problem).split(".")[0],
+            found=str(problem).splitlines()[0],
             wanted="a CSV or Parquet file with site_id, place_id and minutes",
         ) from None  # fmt: skip
     if missing := [name for name in COLUMNS if name not in table.column_names]:

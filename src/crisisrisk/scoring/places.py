@@ -66,6 +66,8 @@ class PlaceForecast:
     alone.
     """
 
+    cells: Cells
+    """The map that was forecast: the model's cells, ascending by id."""
     frame: "pd.DataFrame"
     outlooks: tuple[Outlook, ...]
     released_outlooks: tuple[Outlook, ...]
@@ -205,6 +207,7 @@ class _Forecaster:
         frame["released_reasons"] = _objects([for_release(row) if alone[row] else () for row in order.tolist()])
         outlooks, of_released = spread.outlooks(usual, *shares), told.outlooks(released.usual, *shares)
         return PlaceForecast(
+            cells=rows.cells,
             frame=frame,
             outlooks=outlooks,
             released_outlooks=of_released,
