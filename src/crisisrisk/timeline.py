@@ -237,7 +237,7 @@ def rhythm(every: str, *, at: str = "00:00", weekday: str = "mon") -> Rhythm:
     count, unit = int(read[1]), read[2]
     days = count * (7 if unit == "week" else 1)
     months = count if unit == "month" else 0
-    return Rhythm(days=days, months=months, at=_time_of_day(at), weekday=_DAYS.index(weekday))
+    return Rhythm(days=days, months=months, at=time_of_day(at), weekday=_DAYS.index(weekday))
 
 
 def _months_later(day: date, months: int) -> date:
@@ -323,12 +323,13 @@ def shift_pattern(
         raise TimeError("CR-TIME-003", f'shift "{name}": unknown weekday "{unknown[0]}"', wanted=", ".join(_DAYS))
     days = tuple(sorted(_DAYS.index(day) for day in weekdays))
     return ShiftPattern(
-        name=name, starts=_time_of_day(starts), ends=_time_of_day(ends), weekdays=days, teams=teams,
+        name=name, starts=time_of_day(starts), ends=time_of_day(ends), weekdays=days, teams=teams,
         cells_per_team=cells_per_team,
     )  # fmt: skip
 
 
-def _time_of_day(text: str) -> time:
+def time_of_day(text: str) -> time:
+    """A local time of day from `HH:MM`. Raises TimeError for text that is none."""
     if re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text) is None:
         raise TimeError("CR-TIME-003", "not a time of day", found=repr(text), wanted="HH:MM, 00:00 to 23:59")
     return time.fromisoformat(text)

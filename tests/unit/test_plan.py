@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from crisisrisk.errors import UsageError
-from crisisrisk.positioning.ground import Crew, Ground, question_of
+from crisisrisk.positioning.crews import Crew
+from crisisrisk.positioning.ground import Ground, question_of
 from crisisrisk.positioning.plan import AS_USUAL, KEPT_FAIR, MOST_COVER, Wish, plans_for
 from crisisrisk.positioning.travel import Points
 

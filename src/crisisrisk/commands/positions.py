@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import cycle, islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from crisisrisk.commands.tonight import Refuge, Tonight, hours_each
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.care import STANDING, SitesOfCare
 from crisisrisk.positioning.cover import GREEDY
-from crisisrisk.positioning.ground import Crew
+from crisisrisk.positioning.crews import Crew, alike, crews_on
 from crisisrisk.positioning.plan import Plan, Wish, plans_for
 from crisisrisk.positioning.question import CODE
 from crisisrisk.scoring.demand import demand_of_forecast
@@ -134,21 +134,21 @@ def _asked(site: Site, start: datetime | None) -> Shift:
 
 
 def positions_for(
-    site: Site, made: PlaceForecast, *, teams: int, bases: Sequence[str] = (), full: Sequence[str] = (),
-    travel: Path | None = None, wish: Wish | None = None,
+    site: Site, made: PlaceForecast, *, teams: int | None = None, crews: Sequence[Crew] | None = None,
+    bases: Sequence[str] = (), full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None,
 ) -> PositionsResult:  # fmt: skip
-    """Plans for the first shift of a forecast with so many teams.
+    """Plans for the first shift of a forecast, with so many teams of which nothing more is said, or with these crews.
 
     `bases`: where each usually stands; the site's own bases in turn where fewer are named. `full`: sites that are full
-    or closed tonight. `travel`: a file of travel times. Raises UsageError where no plan can be made, and why.
+    or closed tonight. `travel`: a file of travel times. With neither `teams` nor `crews` those that the site declares
+    for the shift. Raises UsageError where no plan can be made, and why.
     """
     began = time.monotonic()
-    require_teams(teams)
     shift, snapshot = made.spread.shifts[0], Store(site).snapshot()
     tonight = Tonight(snapshot.table("sites_of_care"), made.cells, shift, site.time_zone, tuple(full), travel)
     demand = demand_of_forecast(made, shift.id)
-    ground = tonight.ground(demand, teams=teams, hours_each=hours_each(snapshot, made.meta.as_of))
-    crews = _crews(tonight.standing, teams, bases)
+    crews = on_duty(site, shift, tonight.standing, teams=teams, crews=crews, bases=bases)
+    ground = tonight.ground(demand, teams=len(crews), hours_each=hours_each(snapshot, made.meta.as_of))
     plans = plans_for(ground, crews, wish or Wish())
     return PositionsResult(
         shift=shift,
@@ -169,14 +169,45 @@ def require_teams(teams: int) -> None:
         raise UsageError(CODE, "there is no team to place", found=f"{teams} teams", wanted="1 or more")
 
 
-def _crews(standing: SitesOfCare, teams: int, bases: Sequence[str]) -> tuple[Crew, ...]:
+def on_duty(
+    site: Site, shift: Shift, standing: SitesOfCare, *, teams: int | None = None, crews: Sequence[Crew] | None = None,
+    bases: Sequence[str] = (),
+) -> tuple[Crew, ...]:  # fmt: skip
+    """The crews to place: those given, so many alike, or those that the site declares for the shift.
+
+    A crew without a base gets one of the site's own in turn. Raises UsageError for none, and for sites that are none.
+    """
+    if crews is None and teams is None:
+        crews = crews_on(site.mobile_teams, shift, site.time_zone, site.positions)
+        if not crews:
+            raise UsageError(
+                CODE, "nobody says which teams are on duty", found=f"{len(site.mobile_teams)} mobile teams, none of"
+                f" them on the shift {shift.name}", wanted="[[mobile_team]] in crisisrisk.toml, or a number of teams",
+                hint="crisisrisk positions --teams 2",
+            )  # fmt: skip
+    if crews is None:
+        require_teams(teams or 0)
+        crews = alike(teams or 0, _usual(standing, teams or 0, bases))
+    elif bases:
+        raise UsageError(CODE, "teams that are declared have their own bases", found=f"{len(bases)} bases")
+    own = cycle(_usual(standing, max(len(crews), 1), ()))
+    named = tuple(crew if crew.base else replace(crew, base=next(own)) for crew in crews)
+    for crew in named:
+        _require_known(standing, (crew.base, *crew.may_stand))
+    return named
+
+
+def _usual(standing: SitesOfCare, teams: int, bases: Sequence[str]) -> tuple[str, ...]:
     if len(bases) > teams:
         raise UsageError(CODE, "more bases than teams", found=f"{len(bases)} bases", wanted=f"{teams} at most")
-    if unknown := [name for name in bases if name not in standing.points.ids]:
+    _require_known(standing, bases)
+    own = [name for name, kind in zip(standing.points.ids, standing.kinds, strict=True) if kind == STANDING[0]]
+    return (*bases, *islice(cycle(own or standing.points.ids), max(0, teams - len(bases))))
+
+
+def _require_known(standing: SitesOfCare, named: Sequence[str]) -> None:
+    if unknown := [name for name in named if name not in standing.points.ids]:
         raise UsageError(
             CODE, f'there is no site "{unknown[0]}" to stand at', found=unknown[0],
             wanted=", ".join(standing.points.ids),
         )  # fmt: skip
-    own = [name for name, kind in zip(standing.points.ids, standing.kinds, strict=True) if kind == STANDING[0]]
-    usual = [*bases, *islice(cycle(own or standing.points.ids), max(0, teams - len(bases)))][:teams]
-    return tuple(Crew(name=f"team {number + 1}", base=base) for number, base in enumerate(usual))

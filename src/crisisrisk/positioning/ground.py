@@ -5,18 +5,10 @@ from datetime import datetime
 
 import numpy as np
 
+from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.demand import part_of_samples, part_with_busy
 from crisisrisk.positioning.question import Counts, Floor, Mask, Numbers, Part, Question, TeamKind
 from crisisrisk.positioning.travel import Points
-
-
-@dataclass(frozen=True, kw_only=True)
-class Crew:
-    """One team. `base`: the id of its usual site. `may_stand`: ids of the sites it may stand at; none: every one."""
-
-    name: str
-    base: str
-    may_stand: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,8 +8,9 @@ import numpy as np
 
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.cover import most_covered
+from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.demand import part_of_samples, share_covered, worst_decile
-from crisisrisk.positioning.ground import Crew, Ground, posted, question_of
+from crisisrisk.positioning.ground import Ground, posted, question_of
 from crisisrisk.positioning.question import CODE, Counts, Mask, Numbers
 
 TARGETS = (15.0, 30.0)

@@ -3,12 +3,11 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from crisisrisk.errors import SiteError, TimeError, did_you_mean
+from crisisrisk.errors import CrisisRiskError, SiteError, TimeError
 from crisisrisk.tables.calendar_settings import (
     BENEFIT_KEYS,
     CALENDAR_KEYS,
@@ -20,7 +19,9 @@ from crisisrisk.tables.calendar_settings import (
     point_kinds,
 )
 from crisisrisk.tables.cell_settings import CellSettings
-from crisisrisk.timeline import ShiftPattern, shift_pattern
+from crisisrisk.tables.configuration_reader import Reader
+from crisisrisk.tables.mobile_teams import POSITION_KEYS, MobileTeam, PositionSettings, need_of, teams_of
+from crisisrisk.timeline import ShiftPattern, shift_pattern, time_of_day
 
 CONFIGURATION = "crisisrisk.toml"
 
@@ -77,6 +78,8 @@ class Site:
     subdivision: str | None = None
     clock: str = "system"
     people: PeopleSettings = field(default_factory=PeopleSettings)
+    mobile_teams: tuple[MobileTeam, ...] = ()
+    positions: PositionSettings = field(default_factory=PositionSettings)
     buckets: int = 64
     pseudonym_key_file: Path | None = None
     database_url: str = ""
@@ -146,62 +149,23 @@ def read_site(path: Path) -> Site:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SiteError("CR-SITE-001", f"the file is not valid TOML: {problem}", where=str(file)) from None
-    return _site_from(content, path, _Reader(file))
+    return _site_from(content, path, Reader(file))
 
 
 def read_configuration(text: str) -> Site:
     """A site from the text of a configuration alone, as if its folder were the current one."""
-    return _site_from(tomllib.loads(text), Path(), _Reader(Path(CONFIGURATION)))
-
-
-class _Reader:
-    """Takes known keys out of TOML tables and refuses the rest."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def table(self, value: Any, where: str, known: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self.wrong(where, "a table", value)
-        for key, content in value.items():
-            if key not in known:
-                raise SiteError(
-                    "CR-SITE-002",
-                    f'unknown key "{key}"',
-                    where=f"{self.file}, [{where}]",
-                    hint=did_you_mean(key, list(known)),
-                )
-            if not isinstance(content, known[key]) or (isinstance(content, bool) and known[key] is not bool):
-                raise self.wrong(f"{where}.{key}", _type_name(known[key]), content)
-        return value
-
-    def wrong(self, where: str, wanted: str, found: object) -> SiteError:
-        return SiteError(
-            "CR-SITE-002", f"{where} cannot be used", where=str(self.file), wanted=wanted, found=repr(found)
-        )
-
-
-def _type_name(kind: type | tuple[type, ...]) -> str:
-    names = {
-        str: "text",
-        int: "a whole number",
-        float: "a number",
-        bool: "true or false",
-        dict: "a table",
-        list: "a list",
-        date: "a date",
-    }
-    return " or ".join(names[one] for one in (kind if isinstance(kind, tuple) else (kind,)))
+    return _site_from(tomllib.loads(text), Path(), Reader(Path(CONFIGURATION)))
 
 
 _TOP = {
     "name": str, "time_zone": str, "country": str, "subdivision": str, "clock": str, "buckets": int,
     "pseudonym_key_file": str, "database_url": str, "mlflow_tracking_uri": str,
     "people": dict, "cells": dict, "calendar": dict, "points": dict, "shift": list, "source": dict, "team": list,
+    "mobile_team": list, "positions": dict,
 }  # fmt: skip
 
 
-def _site_from(content: dict[str, Any], path: Path, read: _Reader) -> Site:
+def _site_from(content: dict[str, Any], path: Path, read: Reader) -> Site:
     top = read.table(content, "top", _TOP)
     for required in ("name", "time_zone", "shift", "source"):
         if required not in top:
@@ -212,14 +176,17 @@ def _site_from(content: dict[str, Any], path: Path, read: _Reader) -> Site:
     if not 1 <= top.get("buckets", 64) <= 256:
         raise read.wrong("buckets", "1 to 256", top["buckets"])
     root = path.resolve()
+    shifts = _shifts(top["shift"], read)
     return Site(
         path=root,
         name=top["name"],
         time_zone=_zone(top["time_zone"], read),
-        shifts=_shifts(top["shift"], read),
+        shifts=shifts,
         sources={name: _source(name, value, read) for name, value in top["source"].items()},
         teams={team.id: team for team in (_team(value, read) for value in top.get("team", []))},
         people=_people(top.get("people", {}), read),
+        mobile_teams=_mobile_teams(top.get("mobile_team", []), shifts, read),
+        positions=_positions(top.get("positions", {}), read, root),
         cells=_cells(top.get("cells", {}), read, root),
         calendar=_calendar(top.get("calendar", {}), read, root),
         points=_points(top.get("points", {}), read, root),
@@ -240,14 +207,14 @@ def _tracking_uri(root: Path, configured: str | None) -> str:
     return f"sqlite:///{(root / (configured or 'mlruns')).resolve() / 'mlflow.db'}"
 
 
-def _zone(name: str, read: _Reader) -> ZoneInfo:
+def _zone(name: str, read: Reader) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         raise read.wrong("time_zone", "a zone name such as Europe/London", name) from None
 
 
-def _shifts(entries: list[Any], read: _Reader) -> tuple[ShiftPattern, ...]:
+def _shifts(entries: list[Any], read: Reader) -> tuple[ShiftPattern, ...]:
     known = {"name": str, "starts": str, "ends": str, "weekdays": list, "teams": int, "cells_per_team": int}
     patterns = []
     for number, entry in enumerate(entries, 1):
@@ -264,7 +231,7 @@ def _shifts(entries: list[Any], read: _Reader) -> tuple[ShiftPattern, ...]:
     return tuple(patterns)
 
 
-def _source(name: str, value: Any, read: _Reader) -> Source:
+def _source(name: str, value: Any, read: Reader) -> Source:
     known: dict[str, type | tuple[type, ...]] = {
         "agency": str,
         "singular": str,
@@ -277,14 +244,47 @@ def _source(name: str, value: Any, read: _Reader) -> Source:
     return Source(name=name, **values)
 
 
-def _team(value: Any, read: _Reader) -> Team:
+def _team(value: Any, read: Reader) -> Team:
     values = read.table(value, "team", {"id": str, "name": str, "list_length": int})
     if "id" not in values or values.get("list_length", 1) < 1:
         raise read.wrong("team", "an id, and a list_length above 0", values)
     return Team(**{"name": values["id"], **values})
 
 
-def _people(value: Any, read: _Reader) -> PeopleSettings:
+def _mobile_teams(entries: list[Any], shifts: tuple[ShiftPattern, ...], read: Reader) -> tuple[MobileTeam, ...]:
+    """Strictly, and with no shift that is not one of the site's."""
+    try:
+        teams = teams_of(entries)
+    except CrisisRiskError as problem:
+        raise _within("mobile_team", problem, read) from None
+    names = [shift.name for shift in shifts]
+    for team in teams:
+        if unknown := [name for name in team.shifts if name not in names]:
+            raise read.wrong(f"mobile_team {team.name}", f"shifts of the site: {', '.join(names)}", unknown[0])
+    return teams
+
+
+def _positions(value: Any, read: Reader, root: Path) -> PositionSettings:
+    values = dict(read.table(value, "positions", POSITION_KEYS))
+    times = {key: values[key] for key in ("lone_working_until", "lone_working_from") if key in values}
+    files = {key: _beside(root, values.get(key)) for key in ("barriers", "travel")}
+    try:
+        made: dict[str, Any] = {key: time_of_day(text) for key, text in times.items()}
+        needs = tuple(need_of(entry) for entry in values.get("needs_skills", []))
+        return PositionSettings(**{**values, **files, **made, "needs_skills": needs})
+    except CrisisRiskError as problem:
+        raise _within("positions", problem, read) from None
+
+
+def _within(where: str, problem: CrisisRiskError, read: Reader) -> SiteError:
+    """What was wrong inside a table, as an error of the configuration."""
+    return SiteError(
+        "CR-SITE-002", f"{where} cannot be used: {problem.problem}", where=str(read.file), wanted=problem.wanted,
+        found=problem.found, hint=problem.hint,
+    )  # fmt: skip
+
+
+def _people(value: Any, read: Reader) -> PeopleSettings:
     known = {"child_service": bool, "youngest_age": int, "caseload_sums_assessment": str}
     values = read.table(value, "people", known)
     if "youngest_age" in values and not values.get("child_service", False):
@@ -294,7 +294,7 @@ def _people(value: Any, read: _Reader) -> PeopleSettings:
     return PeopleSettings(**values)
 
 
-def _cells(value: Any, read: _Reader, root: Path) -> CellSettings:
+def _cells(value: Any, read: Reader, root: Path) -> CellSettings:
     known: dict[str, type | tuple[type, ...]] = {
         "kind": str, "h3_resolution": int, "square_m": int, "origin_m": list, "least_residents": int,
         "neighbours": str, "boundaries": str,
@@ -311,7 +311,7 @@ def _cells(value: Any, read: _Reader, root: Path) -> CellSettings:
         raise read.wrong("cells", problem.wanted or "", value) from None
 
 
-def _calendar(value: Any, read: _Reader, root: Path) -> CalendarSettings:
+def _calendar(value: Any, read: Reader, root: Path) -> CalendarSettings:
     values = read.table(value, "calendar", CALENDAR_KEYS)
     days = []
     for number, entry in enumerate(values.get("benefit_days", []), 1):
@@ -332,7 +332,7 @@ def _calendar(value: Any, read: _Reader, root: Path) -> CalendarSettings:
     )
 
 
-def _points(value: Any, read: _Reader, root: Path) -> PointSettings:
+def _points(value: Any, read: Reader, root: Path) -> PointSettings:
     values = read.table(value, "points", POINT_KEYS)
     if bool(values.get("file")) != bool(values.get("kinds")):
         raise read.wrong("points", 'a "file", and the "kinds" of points in it', value)
