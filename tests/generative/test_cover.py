@@ -25,10 +25,12 @@ def _part(random: np.random.Generator, cells: int, busy: np.ndarray, teams: int,
 
 @st.composite
 def questions(draw: st.DrawFn, *, floors: bool = False) -> Question:
-    """Up to 8 cells, 5 sites, 4 teams of two kinds, two parts; some cells alike, some out of reach."""
+    """Up to 8 cells, 5 sites, 4 teams of two kinds; parts of other demand and busy shares in one period or two, kinds
+    that are on duty in some of them; some cells alike, some out of reach."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     cells, sites = draw(st.integers(1, 8)), draw(st.integers(1, 5))
-    parts, kinds = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    period_of, kinds = draw(st.sampled_from([(0,), (0, 1), (0, 0), (0, 0, 1), (0, 1, 1)])), draw(st.integers(1, 2))
+    parts = len(period_of)
     room = random.integers(0, 3, sites)
     room[0] = 4  # so that everybody finds a place
     made = []
@@ -41,13 +43,18 @@ def questions(draw: st.DrawFn, *, floors: bool = False) -> Question:
     sampled, alike = draw(st.booleans()), np.full(cells, draw(st.sampled_from([0.0, 0.4])))
     busy = random.choice([0.0, 0.3, 0.6], cells) if draw(st.booleans()) else alike
     return Question(
-        parts=tuple(_part(random, cells, busy, sum(kind.teams for kind in made), sampled) for _ in range(parts)),
+        parts=tuple(
+            _part(random, cells, busy * factor, sum(kind.teams for kind in made), sampled)
+            for factor in random.choice([1.0, 0.5], parts)
+        ),
         kinds=tuple(made),
         room=room,
         floors=(Floor(name="rural", cells=random.random(cells) < 0.5, share=draw(st.sampled_from([0.3, 0.7, 1.0]))),)
         if floors
         else (),
-        move_costs=draw(st.sampled_from([0.0, 0.05])) if parts == 2 else 0.0,
+        move_costs=draw(st.sampled_from([0.0, 0.05])) if period_of[-1] else 0.0,
+        period_of=period_of,
+        present=random.random((parts, kinds)) < 0.8 if draw(st.booleans()) else None,
     )
 
 
@@ -59,8 +66,8 @@ def test_the_plan_covers_as_much_as_the_best_of_all(question: Question) -> None:
     assert found.value == pytest.approx(best, abs=1e-6)
     assert value_of(question, found.teams_at) == pytest.approx(found.value, abs=1e-9)
     assert found.optimal
-    assert [kind.teams for kind in question.kinds] == found.teams_at.sum(axis=2)[0].tolist()
-    assert (found.teams_at.sum(axis=1) <= question.room).all()
+    wanted = np.array([kind.teams for kind in question.kinds]) * question.stands
+    assert found.teams_at.sum(axis=2).tolist() == wanted.tolist()
     of_cells = [served_in(question, found.teams_at, 0, cell) for cell in range(question.cells)]
     assert served_of(question, found.teams_at)[0] == pytest.approx(of_cells)
 

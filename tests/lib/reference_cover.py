@@ -9,23 +9,25 @@ from crisisrisk.positioning.question import Question
 
 
 def every_plan(question: Question) -> Iterator[np.ndarray]:
-    """Shape (parts, kinds, sites) each."""
-    of_part = list(_placings(question))
-    for parts in product(of_part, repeat=len(question.parts)):
-        yield np.stack(parts)
+    """Shape (periods, kinds, sites) each."""
+    of_periods = [list(_placings(question, period)) for period in range(question.periods)]
+    for periods in product(*of_periods):
+        yield np.stack(periods)
 
 
-def _placings(question: Question) -> Iterator[np.ndarray]:
-    choices = [
-        list(combinations_with_replacement(np.flatnonzero(kind.may_stand).tolist(), kind.teams))
-        for kind in question.kinds
-    ]
+def _placings(question: Question, period: int) -> Iterator[np.ndarray]:
+    parts = [part for part in range(len(question.parts)) if question.period[part] == period]
+    present = {part: [bool(question.presence[part, kind]) for kind in range(len(question.kinds))] for part in parts}
+    choices = []
+    for number, kind in enumerate(question.kinds):
+        teams = kind.teams if any(present[part][number] for part in parts) else 0
+        choices.append(list(combinations_with_replacement(np.flatnonzero(kind.may_stand).tolist(), teams)))
     for chosen in product(*choices):
         teams_at = np.zeros((len(question.kinds), question.sites), dtype=int)
         for kind, sites in enumerate(chosen):
             for site in sites:
                 teams_at[kind, site] += 1
-        if (teams_at.sum(axis=0) <= question.room).all():
+        if all((teams_at[present[part]].sum(axis=0) <= question.room).all() for part in parts):
             yield teams_at
 
 
@@ -34,31 +36,35 @@ def value_of(question: Question, teams_at: np.ndarray) -> float:
     total = 0.0
     for part in range(len(question.parts)):
         total += sum(served_in(question, teams_at, part, cell) for cell in range(question.cells))
-    for part in range(1, len(question.parts)):
-        for kind in range(len(question.kinds)):
-            for site in range(question.sites):
-                total -= question.move_costs * max(0, teams_at[part, kind, site] - teams_at[part - 1, kind, site])
+    for kind in range(len(question.kinds)):
+        before = None
+        for period in range(question.periods):
+            if not question.stands[period, kind]:
+                continue
+            for site in range(question.sites) if before is not None else ():
+                total -= question.move_costs * max(0, teams_at[period, kind, site] - teams_at[before, kind, site])
+            before = period
     return total
 
 
 def served_in(question: Question, teams_at: np.ndarray, part: int, cell: int) -> float:
-    near = 0
+    near, period = 0, int(question.period[part])
     for number, kind in enumerate(question.kinds):
         for site in range(question.sites):
-            if kind.reach[site, cell]:
-                near += int(teams_at[part, number, site])
+            if kind.reach[site, cell] and question.presence[part, number]:
+                near += int(teams_at[period, number, site])
     return float(question.parts[part].gains[cell, :near].sum())
 
 
 def holds(question: Question, teams_at: np.ndarray) -> bool:
-    """Whether every floor is kept in every part."""
-    for number, part in enumerate(question.parts):
-        served = np.array([served_in(question, teams_at, number, cell) for cell in range(question.cells)])
-        if part.demand.sum() == 0:
-            continue
-        average = served.sum() / part.demand.sum()
-        for floor in question.floors:
-            own = part.demand[floor.cells].sum()
-            if own > 0 and served[floor.cells].sum() / own < floor.share * average - 1e-9:
-                return False
+    """Whether every floor is kept, over all parts together."""
+    parts, cells = range(len(question.parts)), range(question.cells)
+    served = np.array([sum(served_in(question, teams_at, part, cell) for part in parts) for cell in cells])
+    demand = sum(part.demand for part in question.parts)
+    if demand.sum() == 0:
+        return True
+    for floor in question.floors:
+        own = demand[floor.cells].sum()
+        if own > 0 and served[floor.cells].sum() / own < floor.share * served.sum() / demand.sum() - 1e-9:
+            return False
     return True

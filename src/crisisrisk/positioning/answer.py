@@ -9,7 +9,7 @@ from crisisrisk.positioning.question import Counts, Numbers, Question
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Standing:
-    """Teams at sites. `teams_at`: shape (parts, kinds, sites). `covered`: expected contacts, by part.
+    """Teams at sites. `teams_at`: shape (periods, kinds, sites). `covered`: expected contacts, by part.
 
     `bound`: no plan covers more (less the cost of moves); `optimal`: that this one does as well as any, to the
     solver's tolerance. `method`: which way it was found.
@@ -33,7 +33,8 @@ class Standing:
 def teams_covering(question: Question, teams_at: Counts) -> Counts:
     """How many teams reach each cell in each part. Shape (parts, cells)."""
     reach = np.stack([kind.reach & kind.may_stand[:, None] for kind in question.kinds])
-    return np.asarray(np.einsum("pks,ksc->pc", teams_at, reach.astype(np.int64)))
+    here = teams_at[question.period] * question.presence[:, :, None]
+    return np.asarray(np.einsum("pks,ksc->pc", here, reach.astype(np.int64)))
 
 
 def served_of(question: Question, teams_at: Counts) -> Numbers:
@@ -51,6 +52,9 @@ def covered_in(question: Question, teams_at: Counts) -> Numbers:
     return np.asarray(served_of(question, teams_at).sum(axis=1))
 
 
-def moves_of(teams_at: Counts) -> int:
-    """How many teams stand elsewhere in a part than in the one before."""
-    return int(np.maximum(np.diff(teams_at, axis=0), 0).sum())
+def moves_of(question: Question, teams_at: Counts) -> int:
+    """How many teams stand elsewhere in a period than in the one before in which their kind stood."""
+    moves = 0
+    for kind, stands in enumerate(question.stands.T):
+        moves += int(np.maximum(np.diff(teams_at[stands, kind], axis=0), 0).sum())
+    return moves

@@ -11,31 +11,39 @@ from crisisrisk.positioning.answer import covered_in, teams_covering
 from crisisrisk.positioning.question import Counts, Mask, Numbers, Part, Question
 
 
-def greedy(question: Question) -> Counts:
-    """One team after the other, each where it adds most; the same sites in every part. Shape (parts, kinds, sites).
+def greedy(question: Question) -> Counts | None:
+    """One team after the other, each where it adds most; the same sites in every period. Shape (periods, kinds, sites).
 
-    Floors are not looked at. Complexity: teams × kinds × sites × cells.
+    Floors are not looked at. None where the teams of some kind ran out of room on the way, which can only be where
+    kinds are on duty at different times. Complexity: teams × kinds × sites × cells × parts.
     """
     teams_at = np.zeros((len(question.kinds), question.sites), dtype=np.int64)
-    left = np.array([kind.teams for kind in question.kinds])
-    near = np.zeros(question.cells, dtype=np.int64)
+    presence, stood = question.presence, question.presence.any(axis=0)
+    left = np.array([kind.teams for kind in question.kinds]) * stood
+    near = np.zeros((len(question.parts), question.cells), dtype=np.int64)
     while left.any():
-        gains = np.sum([_gains(question, part, near) for part in question.parts], axis=0)
+        rows = [_gains(question, part, here) for part, here in zip(question.parts, near, strict=True)]
+        gains = np.einsum("pks,pk->ks", np.stack(rows), presence.astype(np.float64))
         gains[~_kept_for_the_rest(question, teams_at, left)] = -1.0
-        kind, site = np.unravel_index(int(np.argmax(gains)), gains.shape)
+        kind, site = (int(one) for one in np.unravel_index(int(np.argmax(gains)), gains.shape))
+        if gains[kind, site] < 0:
+            return None
         teams_at[kind, site] += 1
         left[kind] -= 1
-        near += question.kinds[int(kind)].reach[site]
-    return np.repeat(teams_at[None], len(question.parts), axis=0)
+        near[presence[:, kind]] += question.kinds[kind].reach[site]
+    return np.asarray(teams_at[None] * question.stands[:, :, None])
 
 
 def upper_bound(question: Question, teams_at: Counts) -> float:
     """No plan of as many teams of each kind covers more. For any plan `teams_at`."""
     total = 0.0
     covering = teams_covering(question, teams_at)
-    for part, near, covered in zip(question.parts, covering, covered_in(question, teams_at), strict=True):
-        total += float(covered)
-        for kind, row in zip(question.kinds, _gains(question, part, near), strict=True):
+    covered = covered_in(question, teams_at)
+    for number, part in enumerate(question.parts):
+        total += float(covered[number])
+        rows = _gains(question, part, covering[number])[question.presence[number]]
+        kinds = [kind for kind, here in zip(question.kinds, question.presence[number], strict=True) if here]
+        for kind, row in zip(kinds, rows, strict=True):
             each = np.repeat(row[kind.may_stand], np.minimum(question.room[kind.may_stand], kind.teams))
             total += float(np.sort(each)[::-1][: kind.teams].sum())
     return min(total, question.expected)
@@ -49,18 +57,24 @@ def _gains(question: Question, part: Part, near: Counts) -> Numbers:
 
 
 def _kept_for_the_rest(question: Question, teams_at: Counts, left: Counts) -> Mask:
-    """Where one more team may stand so that the teams left after it still find room. Shape (kinds, sites)."""
-    room = question.room - teams_at.sum(axis=0)
+    """Where one more team may stand so that in each part the teams left after it find room. Shape (kinds, sites)."""
     may = np.stack([kind.may_stand for kind in question.kinds])
+    open_now = may & (left > 0)[:, None]
+    for present in np.unique(question.presence, axis=0):
+        open_now[present] &= _open_in(may, question.room - teams_at[present].sum(axis=0), left * present)[present]
+    return np.asarray(open_now)
+
+
+def _open_in(may: Mask, room: Counts, left: Counts) -> Mask:
     open_now = may & (room > 0)[None, :] & (left > 0)[:, None]
     if not _tight(may, room, left):
-        return np.asarray(open_now)
+        return open_now
     for kind, site in zip(*np.nonzero(open_now), strict=True):
         after, rest = room.copy(), left.copy()
         after[site] -= 1
         rest[kind] -= 1
         open_now[kind, site] = _fits(may, after, rest)
-    return np.asarray(open_now)
+    return open_now
 
 
 def _tight(may: Mask, room: Counts, left: Counts) -> bool:

@@ -1,12 +1,13 @@
 """What is asked of a plan: expected contacts by cell, who reaches what in time, how many teams, and what must hold.
 
 A team covers a cell from a site when it gets there within the target. Everything is a frozen value with arrays; the
-models (`cover.py`, `distance.py`) are functions of it.
+models (`cover.py`, `nearest.py`) are functions of it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ Mask = NDArray[np.bool_]
 
 CODE = "CR-PLAN-001"
 SLACK = 1e-9
+MANY_KINDS, MOST_NAMED = 12, 3
+"""Of more kinds of team only one, two, and all together are looked at for room; so many sites are named."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,12 +43,24 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TeamKind:
-    """So many teams that may stand at the same sites. `may_stand`: shape (sites,). `reach`: shape (sites, cells)."""
+    """So many teams that may stand at the same sites. `may_stand`: shape (sites,). `reach`: shape (sites, cells).
+
+    `bound`: in words what keeps it from standing and going everywhere, "" where nothing does; `unbound`: whom it would
+    reach without that.
+    """
 
     name: str
     teams: int
     may_stand: Mask
     reach: Mask
+    bound: str = ""
+    unbound: Mask | None = None
+
+    @property
+    def free(self) -> "TeamKind":
+        """The same teams without what binds them."""
+        reach = self.reach if self.unbound is None else self.unbound
+        return replace(self, may_stand=np.ones_like(self.may_stand), reach=reach, bound="", unbound=None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,10 +74,12 @@ class Floor:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Question:
-    """Where the teams should stand in each part of the shift.
+    """Where the teams should stand in each period of the shift.
 
     `room`: how many teams each site holds. Shape (sites,). `move_costs`: expected contacts that one more move between
-    parts must gain to be asked of a team.
+    periods must gain to be asked of a team. `period_of`: the period of each part, ascending from 0; (): each part is
+    one. Teams stand still within a period. `present`: which kinds are on duty in which part; None: all in all. Shape
+    (parts, kinds).
     """
 
     parts: tuple[Part, ...]
@@ -71,6 +88,28 @@ class Question:
     floors: tuple[Floor, ...] = ()
     move_costs: float = 0.0
     site_names: tuple[str, ...] = field(default=())
+    period_of: tuple[int, ...] = ()
+    present: Mask | None = None
+
+    @cached_property
+    def period(self) -> Counts:
+        """The period of each part. Shape (parts,)."""
+        return np.array(self.period_of or range(len(self.parts)), dtype=np.int64)
+
+    @property
+    def periods(self) -> int:
+        """How many periods there are."""
+        return int(self.period.max()) + 1
+
+    @cached_property
+    def presence(self) -> Mask:
+        """Which kinds are on duty in which part. Shape (parts, kinds)."""
+        return np.ones((len(self.parts), len(self.kinds)), dtype=bool) if self.present is None else self.present
+
+    @cached_property
+    def stands(self) -> Mask:
+        """Which kinds stand anywhere in which period. Shape (periods, kinds)."""
+        return np.stack([self.presence[self.period == one].any(axis=0) for one in range(self.periods)])
 
     @property
     def sites(self) -> int:
@@ -123,16 +162,32 @@ def _of_numbers(question: Question) -> Sequence[str]:
 
 
 def _of_teams(question: Question) -> Sequence[str]:
-    """Teams without a place to stand, alone and all together."""
-    problems = []
-    for kind in question.kinds:
-        room = int(question.room[kind.may_stand].sum())
-        if kind.teams > room:
-            problems.append(f"{kind.teams} teams of {kind.name}, and room for {room} where they may stand")
-    room = int(question.room.sum())
-    if not problems and question.teams > room:
-        problems.append(f"{question.teams} teams, and room for {room} at {question.sites} sites")
-    return problems
+    """For each part the fewest kinds of team that together find too little room, each said once."""
+    return list(dict.fromkeys(problem for row in question.presence for problem in _crowded(question, row)))
+
+
+def _crowded(question: Question, present: Mask) -> Sequence[str]:
+    kinds = [kind for kind, here in zip(question.kinds, present, strict=True) if here and kind.teams]
+    sizes = range(1, len(kinds) + 1) if len(kinds) <= MANY_KINDS else (1, 2, len(kinds))
+    for size in sizes:
+        found = [_said(question, some) for some in combinations(kinds, size) if _too_many(question, some)]
+        if found:
+            return found
+    return []
+
+
+def _too_many(question: Question, kinds: Sequence[TeamKind]) -> bool:
+    may = np.any([kind.may_stand for kind in kinds], axis=0)
+    return sum(kind.teams for kind in kinds) > int(question.room[may].sum())
+
+
+def _said(question: Question, kinds: Sequence[TeamKind]) -> str:
+    may = np.any([kind.may_stand for kind in kinds], axis=0)
+    teams, room = sum(kind.teams for kind in kinds), int(question.room[may].sum())
+    closed = [question.name_of(site) for site in np.flatnonzero(may & (question.room == 0)).tolist()][:MOST_NAMED]
+    shut = f" (closed, full or without room: {', '.join(closed)})" if closed else ""
+    names = " and ".join(kind.name for kind in kinds)
+    return f"{teams} teams of {names}, and room for {room} where they may stand{shut}"
 
 
 def _falling(part: Part) -> bool:

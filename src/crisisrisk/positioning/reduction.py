@@ -35,11 +35,16 @@ class ReducedPart:
 
 def reduced(question: Question) -> tuple[ReducedPart, ...]:
     """Each part by classes. Cells that nobody can reach, and cells without demand, are in none."""
-    return tuple(_reduced_part(question, part) for part in question.parts)
+    return tuple(
+        _reduced_part(question, part, here) for part, here in zip(question.parts, question.presence, strict=True)
+    )
 
 
-def _reduced_part(question: Question, part: Part) -> ReducedPart:
-    reach = np.stack([kind.reach & kind.may_stand[:, None] for kind in question.kinds if kind.teams])
+def _reduced_part(question: Question, part: Part, present: Mask) -> ReducedPart:
+    reach = np.stack([
+        kind.reach & kind.may_stand[:, None] & here
+        for kind, here in zip(question.kinds, present, strict=True) if kind.teams
+    ])  # fmt: skip
     floors = np.array([floor.cells for floor in question.floors], dtype=bool).reshape(-1, question.cells)
     kept = np.flatnonzero(reach.any(axis=(0, 1)) & (part.demand > 0))
     classes = _classes(reach[:, :, kept], floors[:, kept])

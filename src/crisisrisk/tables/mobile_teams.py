@@ -121,8 +121,10 @@ def team_of(values: Mapping[str, Any]) -> MobileTeam:
     between = [time_of_day(text) for text in _texts(given.get("break_between", []), "break_between")]
     if "break_between" in given and len(between) != 2:
         raise UsageError(CODE, '"break_between" is not two times', found=str(given["break_between"]))
-    pair = {"break_between": (between[0], between[1])} if between else {}
-    return MobileTeam(**{**given, **texts, **times, **pair})
+    made: dict[str, Any] = {**given, **texts, **times}
+    if between:
+        made["break_between"] = (between[0], between[1])
+    return MobileTeam(**made)
 
 
 def teams_of(entries: list[Any]) -> tuple[MobileTeam, ...]:
