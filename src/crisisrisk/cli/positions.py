@@ -30,7 +30,7 @@ def positions(
     least_gain: float, floors: tuple[tuple[str, float], ...], seconds: float, site_folder: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say where teams should stand in a shift, what that covers, and what one more change would do."""
-    from crisisrisk.commands.positions import positions as run
+    from crisisrisk.commands.place_teams import positions as run
     from crisisrisk.positioning.plan import Wish
 
     site = open_site(site_folder)

@@ -16,12 +16,13 @@ from crisisrisk.commands.explain import explain
 from crisisrisk.commands.forecast import ForecastResult, forecast
 from crisisrisk.commands.init import make_site
 from crisisrisk.commands.model import Decision, Promoted, promote
-from crisisrisk.commands.positions import PositionsResult, positions_for
+from crisisrisk.commands.place_teams import positions_for
 from crisisrisk.commands.promotion import MAY_BE_ACCEPTED
 from crisisrisk.commands.score import SHOWN, ScoreResult, score
 from crisisrisk.commands.train import train
 from crisisrisk.errors import NotPromotedError, SiteError
 from crisisrisk.evaluation.gate import BASELINES
+from crisisrisk.positioning.standby import PositionsResult
 from crisisrisk.scoring.changes import Changes
 from crisisrisk.scoring.explaining import Explanation
 from crisisrisk.shipped import repository, shipped

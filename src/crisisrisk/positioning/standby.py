@@ -5,26 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import cycle, islice
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crisisrisk.commands.forecast import MOST_HOURS, forecast, shifts_from
-from crisisrisk.commands.tonight import Refuge, Tonight, hours_each
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.care import STANDING, SitesOfCare
 from crisisrisk.positioning.cover import GREEDY
 from crisisrisk.positioning.crews import Crew, alike, crews_on
 from crisisrisk.positioning.plan import Plan, Wish, plans_for
 from crisisrisk.positioning.question import CODE
-from crisisrisk.scoring.demand import demand_of_forecast
-from crisisrisk.scoring.places import PlaceForecast
+from crisisrisk.positioning.tonight import Demand, Refuge, Tonight, hours_each
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import Store
+from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Shift
-
-AT_ONCE = 1 / 60
-"""Hours: the one shift that starts then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,45 +103,19 @@ class PositionsResult:
         ]
 
 
-def positions(
-    site: Site, *, start: datetime | None, teams: int, bases: Sequence[str] = (), full: Sequence[str] = (),
-    travel: Path | None = None, wish: Wish | None = None,
+def standby(
+    site: Site, snapshot: Snapshot, tonight: Tonight, demand: Demand, *, issued_at: datetime, teams: int | None = None,
+    crews: Sequence[Crew] | None = None, bases: Sequence[str] = (), wish: Wish | None = None,
 ) -> PositionsResult:  # fmt: skip
-    """Forecast the shift that starts at `start` (the next one by default), and plan it; see `positions_for`."""
-    require_teams(teams)
-    shift = _asked(site, start)
-    made = forecast(site, start=shift.start, hours=AT_ONCE, out=None).forecast
-    return positions_for(site, made, teams=teams, bases=bases, full=full, travel=travel, wish=wish)
+    """Plans for a shift, with so many teams of which nothing more is said, or with these crews.
 
-
-def _asked(site: Site, start: datetime | None) -> Shift:
-    """The shift that starts then, or the next one. Raises UsageError where none does, naming those that come."""
-    coming = shifts_from(site, start or Store(site).snapshot().as_of_now(), MOST_HOURS)
-    if coming and (start is None or coming[0].start == start):
-        return coming[0]
-    named = ", ".join(f"{one.start.astimezone(site.time_zone):%Y-%m-%dT%H:%M}" for one in coming[:3])
-    raise UsageError(
-        "CR-USE-001", "no shift starts then", found="" if start is None else start.isoformat(),
-        wanted=named or f"a shift within {MOST_HOURS // 24} days", hint="see [[shift]] in crisisrisk.toml",
-    )  # fmt: skip
-
-
-def positions_for(
-    site: Site, made: PlaceForecast, *, teams: int | None = None, crews: Sequence[Crew] | None = None,
-    bases: Sequence[str] = (), full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None,
-) -> PositionsResult:  # fmt: skip
-    """Plans for the first shift of a forecast, with so many teams of which nothing more is said, or with these crews.
-
-    `bases`: where each usually stands; the site's own bases in turn where fewer are named. `full`: sites that are full
-    or closed tonight. `travel`: a file of travel times. With neither `teams` nor `crews` those that the site declares
-    for the shift. Raises UsageError where no plan can be made, and why.
+    `issued_at`: of the forecast that the demand is of. `bases`: where each usually stands; the site's own bases in turn
+    where fewer are named. With neither `teams` nor `crews` those that the site declares for the shift. Raises
+    UsageError where no plan can be made, and why.
     """
-    began = time.monotonic()
-    shift, snapshot = made.spread.shifts[0], Store(site).snapshot()
-    tonight = Tonight(snapshot.table("sites_of_care"), made.cells, shift, site.time_zone, tuple(full), travel)
-    demand = demand_of_forecast(made, shift.id)
+    began, shift = time.monotonic(), tonight.shift
     crews = on_duty(site, shift, tonight.standing, teams=teams, crews=crews, bases=bases)
-    ground = tonight.ground(demand, teams=len(crews), hours_each=hours_each(snapshot, made.meta.as_of))
+    ground = tonight.ground(demand, teams=len(crews), hours_each=hours_each(snapshot, issued_at))
     plans = plans_for(ground, crews, wish or Wish())
     return PositionsResult(
         shift=shift,

@@ -4,15 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.care import STANDING, TAKING, SitesOfCare, sites_of_kinds
 from crisisrisk.positioning.ground import Ground
-from crisisrisk.positioning.question import CODE, Mask
+from crisisrisk.positioning.question import CODE, Mask, Numbers
 from crisisrisk.positioning.travel import (
     Barriers,
     Points,
@@ -22,7 +24,6 @@ from crisisrisk.positioning.travel import (
     straight_line_times,
 )
 from crisisrisk.positioning.travel_matrix import matrix_times
-from crisisrisk.scoring.demand import ShiftDemand
 from crisisrisk.tables.areas import numbers_of
 from crisisrisk.tables.cells import Cells, density_of
 from crisisrisk.tables.store import Snapshot
@@ -45,6 +46,23 @@ class Refuge:
     site: str
     minutes: float
     phone: str
+
+
+class Demand(Protocol):
+    """What is expected in a shift. Arrays have shape (cells,), cells ascending by id, and are contacts a shift."""
+
+    @property
+    def place_ids(self) -> tuple[str, ...]: ...
+    @property
+    def latitude(self) -> Numbers: ...
+    @property
+    def longitude(self) -> Numbers: ...
+    @property
+    def expected(self) -> Numbers: ...
+
+    def counts(self, *, draws: int, seed: int) -> NDArray[Any]:
+        """Counts of all cells drawn together. Shape (draws, cells)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,7 @@ class Tonight:
             raise UsageError(CODE, "no site where a team can stand is open all shift", found=f"{len(found)} sites")
         return found
 
-    def ground(self, demand: ShiftDemand, *, teams: int, hours_each: float) -> Ground:
+    def ground(self, demand: Demand, *, teams: int, hours_each: float) -> Ground:
         """What a plan for so many teams is made on."""
         points = Points(
             ids=demand.place_ids, latitude=demand.latitude, longitude=demand.longitude, urban=_towns(self.cells)
