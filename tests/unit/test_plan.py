@@ -83,7 +83,7 @@ def test_a_floor_gives_a_plan_of_its_own() -> None:
 def test_teams_stay_where_they_may() -> None:
     tied = (replace(ONE[0], may_stand=("middle", "east")),)
     assert plans_for(GROUND, tied, Wish())[0].at == ("east",)
-    assert question_of(GROUND, tied, 15.0).kinds[0].name == "middle or east"
+    assert question_of(GROUND, tied, 15.0).kinds[0].name == "alpha (only at middle or east)"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_teams_stay_where_they_may() -> None:
         ((), GROUND, "no team to place"),
         ((ONE[0],) * 7, GROUND, "7 teams of every site, and room for 6"),
         (ONE, replace(GROUND, expected=np.array([np.nan, 1, 1]), samples=np.array([[np.nan, 1, 1]])), "1 cells"),
-        ((replace(ONE[0], may_stand=("north",)),), GROUND, "1 teams of north, and room for 0"),
+        ((replace(ONE[0], may_stand=("north",)),), GROUND, r"1 teams of alpha \(only at north\), and room for 0"),
     ],
 )
 def test_what_cannot_be_planned_is_said(crews: tuple[Crew, ...], ground: Ground, problem: str) -> None:

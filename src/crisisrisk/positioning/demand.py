@@ -21,35 +21,33 @@ def part_with_busy(demand: Numbers, busy: Numbers | float, *, teams: int) -> Par
     return Part(demand=demand, gains=demand[:, None] * (1 - shares) * shares ** np.arange(teams))
 
 
-def busy_share(contacts: Numbers | float, *, teams: int, hours: float, hours_each: float) -> Numbers:
+def busy_share(contacts: Numbers | float, *, teams: float, hours: float, hours_each: float) -> Numbers:
     """The share of the time that teams are away, where all contacts are seen: contacts × hours each / team hours."""
-    return np.asarray(np.minimum(np.asarray(contacts) * hours_each / (teams * hours), MOST_BUSY), dtype=np.float64)
+    at_hand = max(teams * hours, 1e-12)
+    return np.asarray(np.minimum(np.asarray(contacts) * hours_each / at_hand, MOST_BUSY), dtype=np.float64)
 
 
 def part_of_samples(samples: Numbers, expected: Numbers, *, teams: int, hours: float, hours_each: float) -> Part:
     """A part of a shift from joint samples of its counts. `samples`: shape (samples, cells); `expected`: (cells,).
 
-    Each sample has the busy share of its own total; the k-th team is worth the mean over samples. How much comes to a
-    cell is `expected`, not what the draws happened to bring: these say only how busy the nights are on which it comes,
-    and of a cell with few contacts drawn mostly what all cells say.
+    Each sample has the busy share of its own total.
     """
-    share = busy_share(samples.sum(axis=1), teams=teams, hours=hours, hours_each=hours_each)
-    weight = (1 - share)[:, None] * share[:, None] ** np.arange(teams)
+    away = busy_share(samples.sum(axis=1), teams=teams, hours=hours, hours_each=hours_each)
+    return Part(demand=expected, gains=gains_of_nights(samples, expected, away, teams=teams))
+
+
+def gains_of_nights(samples: Numbers, expected: Numbers, away: Numbers, *, teams: int) -> Numbers:
+    """What each further team near a cell is worth: the mean over samples. Shape (cells, teams).
+
+    `away`: the share of the time that teams are away in each sample, shape (samples,). How much comes to a cell is
+    `expected`, not what the draws happened to bring: these say only how busy the nights are on which it comes, and of a
+    cell with few contacts drawn mostly what all cells say.
+    """
+    weight = (1 - away)[:, None] * away[:, None] ** np.arange(teams)
     drawn, found = samples.sum(axis=0), samples.T @ weight
     everywhere = found.sum(axis=0) / drawn.sum() if drawn.sum() > 0 else weight.mean(axis=0)
     own = (found + FEW_DRAWN * everywhere) / (drawn + FEW_DRAWN)[:, None]
-    return Part(demand=expected, gains=expected[:, None] * own)
-
-
-def share_covered(samples: Numbers, near: Numbers, *, teams: int, hours: float, hours_each: float) -> Numbers:
-    """For each sample the share of its contacts that find a free team, where `near` (cells,) teams reach each cell.
-
-    NaN for a sample without a contact. Shape (samples,).
-    """
-    total = samples.sum(axis=1)
-    share = busy_share(total, teams=teams, hours=hours, hours_each=hours_each)
-    found = (samples * (1 - share[:, None] ** near[None])).sum(axis=1)
-    return np.asarray(np.divide(found, total, out=np.full(len(total), np.nan), where=total > 0))
+    return np.asarray(expected[:, None] * own)
 
 
 def worst_decile(shares: Numbers) -> float:

@@ -8,25 +8,11 @@ from typing import Any
 import numpy as np
 
 from crisisrisk.errors import UsageError
+from crisisrisk.positioning.posts import Post as Post
 from crisisrisk.positioning.question import CODE
 from crisisrisk.positioning.replay import TARGETS, Night, Played, Posts, Ways, played
 
 LONGEST_REASON = 2000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Post:
-    """One team at one site from a moment to another."""
-
-    team: str
-    site: str
-    start: datetime
-    end: datetime
-
-    def as_json(self) -> dict[str, Any]:
-        """As `positions --json` has the posts of a plan."""
-        span = {"from": self.start.isoformat(), "to": self.end.isoformat()}
-        return {"team": self.team, "site_id": self.site, **span}
 
 
 @dataclass(frozen=True, kw_only=True)

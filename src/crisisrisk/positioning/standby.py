@@ -12,8 +12,9 @@ from crisisrisk.errors import UsageError
 from crisisrisk.positioning.care import STANDING, SitesOfCare
 from crisisrisk.positioning.cover import GREEDY
 from crisisrisk.positioning.crews import Crew, alike, crews_on
-from crisisrisk.positioning.plan import Plan, Wish, plans_for
+from crisisrisk.positioning.plan import Wish, plans_for
 from crisisrisk.positioning.question import CODE
+from crisisrisk.positioning.told import Plan
 from crisisrisk.positioning.tonight import Demand, Refuge, Tonight, hours_each
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
@@ -37,12 +38,10 @@ class PositionsResult:
     def as_json(self) -> dict[str, Any]:
         """The fields of `positions --json`."""
         best = self.plans[0]
-        span = {"from": self.shift.start.isoformat(), "to": self.shift.end.isoformat()}
-        posts = zip(self.crews, best.at, strict=True)
         return {
             "shift": self.shift.id,
             "teams": len(self.crews),
-            "plan": [{"team": crew.name, "site_id": site, **span} for crew, site in posts],
+            "plan": [post.as_json() for post in best.posts],
             "target_minutes": best.target,
             "expected_coverage": best.share[best.target],
             "optimal": best.optimal,
@@ -74,7 +73,9 @@ class PositionsResult:
     def _posts(self, plan: Plan) -> list[str]:
         lines = []
         for crew, site in zip(self.crews, plan.at, strict=True):
-            near = " · ".join(f"{one.kind.replace('_', ' ')} {one.minutes:.0f} min" for one in self.near[crew.name])
+            near = " · ".join(
+                f"{one.kind.replace('_', ' ')} {one.minutes:.0f} min" for one in self.near.get(crew.name, ())
+            )
             loses = f"   back to base would lose {plan.loses[crew.name]:.1f}" if crew.name in plan.loses else ""
             lines.append(f"  {crew.name:<10} {site:<12} {near}{loses}".rstrip())
         return lines
@@ -122,7 +123,7 @@ def standby(
         zone=site.time_zone,
         crews=crews,
         plans=plans,
-        near={crew.name: tonight.near(where) for crew, where in zip(crews, plans[0].at, strict=True)},
+        near={crew.name: tonight.near(where) for crew, where in zip(crews, plans[0].at, strict=True) if where},
         travel=ground.travel_said,
         hours_each=ground.hours_each,
         expected=float(demand.expected.sum()),
@@ -158,7 +159,7 @@ def on_duty(
     elif bases:
         raise UsageError(CODE, "teams that are declared have their own bases", found=f"{len(bases)} bases")
     own = cycle(_usual(standing, max(len(crews), 1), ()))
-    named = tuple(crew if crew.base else replace(crew, base=next(own)) for crew in crews)
+    named = tuple(crew if crew.base else replace(crew, base=(*crew.may_stand, next(own))[0]) for crew in crews)
     for crew in named:
         _require_known(standing, (crew.base, *crew.may_stand))
     return named

@@ -116,12 +116,13 @@ def team_of(values: Mapping[str, Any]) -> MobileTeam:
     given = _known(values, TEAM_KEYS, "a mobile team")
     if "name" not in given:
         raise UsageError(CODE, "a mobile team has no name", wanted='a "name"')
-    texts = {key: _texts(given[key], key) for key in ("may_stand", "areas", "skills", "shifts") if key in given}
-    times = {key: time_of_day(given[key]) for key in ("starts", "ends") if key in given}
+    lists = [key for key in ("may_stand", "areas", "skills", "shifts") if key in given]
+    texts: dict[str, Any] = {key: _texts(given[key], key) for key in lists}
+    times: dict[str, Any] = {key: time_of_day(given[key]) for key in ("starts", "ends") if key in given}
     between = [time_of_day(text) for text in _texts(given.get("break_between", []), "break_between")]
     if "break_between" in given and len(between) != 2:
         raise UsageError(CODE, '"break_between" is not two times', found=str(given["break_between"]))
-    made: dict[str, Any] = {**given, **texts, **times}
+    made = {**given, **texts, **times}
     if between:
         made["break_between"] = (between[0], between[1])
     return MobileTeam(**made)

@@ -1,0 +1,89 @@
+"""What ways to stand are worth, for one target; what that rests on is computed once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from crisisrisk.positioning.crews import Crew
+from crisisrisk.positioning.ground import Ground, parts_of
+from crisisrisk.positioning.posts import Places
+from crisisrisk.positioning.question import Counts, Mask, Numbers
+from crisisrisk.positioning.stretches import Stretch, areas_of, away_of
+
+
+class Worth:
+    """Crews at sites, and the contacts that find a free team. The stretches are those of all crews of the plan."""
+
+    def __init__(self, ground: Ground, target: float, stretches: Sequence[Stretch]) -> None:
+        self.ground, self.stretches = ground, tuple(stretches)
+        self._near, self._shares = ground.near(target), ground.shares
+        self._served: dict[tuple[object, ...], list[Numbers]] = {}
+        self._reach: dict[tuple[str, ...], Mask] = {}
+
+    def reaching(self, crews: Sequence[Crew], places: Places, row: int) -> Counts:
+        """How many teams that can serve each sort of contact reach each cell in a stretch. Shape (sorts, cells)."""
+        stretch = self.stretches[row]
+        found = np.zeros((len(self._shares), self._near.shape[1]), dtype=np.int64)
+        for crew, site in zip(crews, places[stretch.period], strict=True):
+            if site >= 0 and crew.out(stretch.start, stretch.end):
+                found[list(self.ground.meets(crew))] += self._reach_of(crew)[site]
+        return found
+
+    def of_cells(self, crews: Sequence[Crew], places: Places, *, period: int | None = None) -> Numbers:
+        """Contacts of each cell that find a free team, in the whole shift or in one period. Shape (cells,)."""
+        served, cells = self._tables(crews), np.arange(self._near.shape[1])
+        found = np.zeros(len(cells))
+        for row in self._rows(period):
+            for share, near in zip(self._shares, self.reaching(crews, places, row), strict=True):
+                found += share * served[row][cells, near]
+        return found
+
+    def of(self, crews: Sequence[Crew], places: Places, *, period: int | None = None) -> float:
+        """Expected contacts that find a free team, in the whole shift or in one period."""
+        return float(self.of_cells(crews, places, period=period).sum())
+
+    def with_one_at(
+        self, crews: Sequence[Crew], places: Places, one: Crew, *, of: Sequence[Crew], period: int | None = None
+    ) -> Numbers:
+        """The same with one crew more at each of the sites. `of`: all crews that share the work. Shape (sites,)."""
+        served, cells = self._tables(of), np.arange(self._near.shape[1])
+        total, meets = np.zeros(len(self.ground.sites)), self.ground.meets(one)
+        for row in self._rows(period):
+            out = one.out(self.stretches[row].start, self.stretches[row].end)
+            sorts = zip(self._shares, self.reaching(crews, places, row), meets, strict=True)
+            for share, near, can in sorts:
+                now = served[row][cells, near]
+                total += share * now.sum()
+                if out and can:
+                    total += share * (self._reach_of(one) @ (served[row][cells, near + 1] - now))
+        return total
+
+    def _rows(self, period: int | None) -> list[int]:
+        return [row for row, stretch in enumerate(self.stretches) if period is None or stretch.period == period]
+
+    def shares_of_nights(self, crews: Sequence[Crew], places: Places) -> Numbers:
+        """For each night drawn the share of its contacts that find a free team; NaN without a contact. (nights,)."""
+        samples = self.ground.samples
+        areas = areas_of(np.stack([self.ground.serves(crew) for crew in crews]), self.ground.expected)
+        total, found = samples.sum(axis=1), np.zeros(len(samples))
+        for row, stretch in enumerate(self.stretches):
+            away = away_of(stretch, crews, areas, samples, hours_each=self.ground.hours_each)
+            for share, near in zip(self._shares, self.reaching(crews, places, row), strict=True):
+                for area in range(len(areas)):
+                    for teams in np.unique(near[areas.cells(area)]).tolist():
+                        cells = areas.cells(area) & (near == teams)
+                        reached = samples[:, cells].sum(axis=1) * (1 - away[:, area] ** teams)
+                        found += share * stretch.share * reached
+        return np.asarray(np.divide(found, total, out=np.full(len(total), np.nan), where=total > 0))
+
+    def _tables(self, crews: Sequence[Crew]) -> list[Numbers]:
+        """Contacts served where 0, 1, 2 … teams reach a cell, by stretch. Shape (cells, teams + 1) each."""
+        key = tuple(sorted((crew.areas, str(crew.spans), str(crew.breaks)) for crew in crews))
+        if key not in self._served:
+            self._served[key] = [part.served for part in parts_of(self.ground, crews, self.stretches)]
+        return self._served[key]
+
+    def _reach_of(self, crew: Crew) -> Mask:
+        if crew.areas not in self._reach:
+            self._reach[crew.areas] = self._near & self.ground.serves(crew)
+        return self._reach[crew.areas]
