@@ -14,9 +14,10 @@ from crisisrisk.errors import SiteError
 BUSY_SECONDS = 30
 
 
-def open_engine(database_url: str) -> Engine:
+def open_engine(database_url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine of a `sqlite:///…` or `postgresql+psycopg://…` URL. Nothing is connected or created yet.
 
+    `busy_seconds`: how long a statement waits for what others have locked before it fails.
     Raises SiteError for another kind of URL. Values never appear in messages of the database driver.
     """
     try:
@@ -29,8 +30,11 @@ def open_engine(database_url: str) -> Engine:
         raise _unusable(url.drivername)
     try:
         if url.drivername == "sqlite":
-            return _sqlite(url)
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+            return _sqlite(url, busy_seconds)
+        return create_engine(
+            url, hide_parameters=True, pool_pre_ping=True, pool_timeout=busy_seconds,
+            connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={1000 * busy_seconds:.0f}"},
+        )  # fmt: skip
     except (ModuleNotFoundError, NoSuchModuleError):
         raise SiteError(
             "CR-DB-001", "the driver of this database is not installed", found=url.drivername,
@@ -67,10 +71,10 @@ def write_ahead_log_is_safe(version: tuple[int, int, int]) -> bool:
     return version[:2] in {(3, minor) for minor in mended} and version[2] >= mended[version[1]]
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, busy_seconds: float) -> Engine:
     # A kept connection would go on reading a file that was deleted or replaced: each use opens the file anew.
     kept = {} if _file_of(url) is None else {"poolclass": NullPool}
-    return _set_up(create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}, **kept))
+    return _set_up(create_engine(url, hide_parameters=True, connect_args={"timeout": busy_seconds}, **kept))
 
 
 def _file_of(url: URL) -> Path | None:

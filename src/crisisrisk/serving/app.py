@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from crisisrisk import __version__
+from crisisrisk.serving.admission import Admission
 from crisisrisk.serving.document import describe, docs_page
 from crisisrisk.serving.logs import log
+from crisisrisk.serving.metrics import Metrics
 from crisisrisk.serving.middleware import Requests
 from crisisrisk.serving.problems import handle_problems
+from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.status import status, well
@@ -25,10 +28,12 @@ def create_app(settings: Settings) -> FastAPI:
         title="crisisrisk", version=__version__, lifespan=_lifespan, redirect_slashes=False,
         openapi_url="/openapi.json" if documented else None, docs_url=None, redoc_url=None,
     )  # fmt: skip
-    app.state.service = Service(settings)
-    app.add_middleware(Requests, body_bytes=settings.service.limits.body_bytes)
+    service, admission = Service(settings), Admission(settings.service.limits)
+    metrics = Metrics(service, admission)
+    app.state.service, app.state.metrics = service, metrics
+    app.add_middleware(Requests, service=service, admission=admission, metrics=metrics)
     handle_problems(app)
-    for router in (well, status, people, places):
+    for router in (well, measures, status, people, places):
         app.include_router(router)
     describe(app)
     if documented:
@@ -42,6 +47,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     missing = service.settings.service.person_scores.missing
     if missing:
         log(logging.WARNING, "scores of people are off; places work without", missing=list(missing))
+    service.watch_clock()
     for part, said in service.parts().items():
         if said != READY:
             log(logging.ERROR, "not ready", part=part, problem=said)

@@ -50,11 +50,19 @@ class Freshness:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much one request may send and ask for."""
+    """How much one request may send and ask for, and how much may be asked at once."""
 
     body_bytes: int = 65_536
+    body_seconds: float = 10
     list_length: int = 5_000
     shift_days: int = 31
+    at_once: int = 4
+    """Requests answered at a time; more only slow each other down on a few cores."""
+    waiting: int = 32
+    wait_seconds: float = 0.15
+    requests_a_second: float = 50
+    """Of one key, on average; `burst` of them at once."""
+    burst: int = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +113,10 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "score_valid_days": _NUMBER, "stale_after_hours": _NUMBER, "late_after_hours": _NUMBER,
         "late_after_hours_by_source": (dict,),
     },
-    "limits": {"body_bytes": (int,), "list_length": (int,), "shift_days": (int,)},
+    "limits": {
+        "body_bytes": (int,), "body_seconds": _NUMBER, "list_length": (int,), "shift_days": (int,), "at_once": (int,),
+        "waiting": (int,), "wait_seconds": _NUMBER, "requests_a_second": _NUMBER, "burst": (int,),
+    },
     "updating": {"keep_higher_days": _NUMBER},
     "lists": {"random_ties": (bool,), "random_ties_seed": (int,)},
     "monitoring": {

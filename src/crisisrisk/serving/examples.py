@@ -116,6 +116,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 ANYWHERE: Responses = {
     405: {"model": Problem, "description": "This address answers to other methods only."},
+    408: {"model": Problem, "description": "The body came too slowly."},
     413: {"model": Problem, "description": "The body is too large."},
     500: {"model": Problem, "description": "A defect; `reference` finds it in the service's log."},
 }
@@ -123,7 +124,11 @@ _REFUSALS: Responses = {
     **ANYWHERE,
     401: {"model": Problem, "description": "No key that works."},
     403: {"model": Problem, "description": "The key's role may not ask this, or it is switched off here."},
-    503: {"model": Problem, "description": "A part of the service that this needs is not ready."},
+    429: {"model": Problem, "description": "The key asks too often; `Retry-After` says when it may again."},
+    503: {
+        "model": Problem,
+        "description": "A part of the service that this needs is not ready, or more is asked than can be answered now.",
+    },
 }
 _OF_WHAT_IS_ASKED: Responses = {
     404: {"model": Problem, "description": "It does not exist, or this key may not see it."},

@@ -1,27 +1,38 @@
-"""What happens round every request: an id, a limit on its body, headers on its answer, one line in the log."""
+"""What happens round every request: an id, limits, its turn, headers on its answer, a line in the log, measures."""
 
 import logging
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from math import ceil
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from crisisrisk.serving.admission import NEVER_WAIT, Admission, BusyError, Priority, caller_of, priority_of
+from crisisrisk.serving.bodies import BodyError, again, body_of
 from crisisrisk.serving.headers import ALWAYS, REQUEST_ID
 from crisisrisk.serving.logs import log
+from crisisrisk.serving.metrics import Metrics
 from crisisrisk.serving.problems import problem
+from crisisrisk.serving.state import Service
 
 # Any other text in place of a method is the caller's own, and never written.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-LONGEST_NUMBER = 19
+RETRY_SECONDS = 1
 
 
 class Requests:
     """Wraps the application. The log has the route's template, never the path: paths name people."""
 
-    def __init__(self, app: ASGIApp, *, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, service: Service, admission: Admission, metrics: Metrics) -> None:
         self.app = app
-        self.body_bytes = body_bytes
+        self.service = service
+        self.limits = service.settings.service.limits
+        self.admission = admission
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -29,75 +40,98 @@ class Requests:
             await self.app(scope, receive, send)
             return
         request_id, started = secrets.token_hex(8), time.perf_counter()
-        state = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        scope.setdefault("state", {})["request_id"] = request_id
         status = 500
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update({**ALWAYS, REQUEST_ID: request_id})
+                headers = MutableHeaders(scope=message)
+                headers.update({**ALWAYS, REQUEST_ID: request_id})
+                if self.service.stopping:  # so that the caller's next request goes elsewhere
+                    headers["Connection"] = "close"
             await send(message)
 
         try:
             await self._answer(scope, receive, send_with_headers)
         finally:
-            _log_request(scope, status, started)
+            seconds = time.perf_counter() - started
+            self.metrics.answered(_method(scope), _template(scope), status, seconds)
+            _log_request(scope, status, seconds)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        read: list[Message] | None = []
-        if _stated_too_large(headers, self.body_bytes):
-            read = None
-        elif "transfer-encoding" in headers:  # of a length that nobody stated: it is counted as it comes
-            read = await _counted(receive, self.body_bytes)
-        if read is None:
-            refusal = problem(413, "CR-HTTP-413", f"a body of more than {self.body_bytes} bytes")
+        priority = priority_of(scope)
+        refusal = self._too_often(scope, priority)
+        if refusal is None:
+            try:
+                read = await body_of(
+                    Headers(scope=scope), receive, most=self.limits.body_bytes, seconds=self.limits.body_seconds
+                )
+            except BodyError as error:
+                refusal = self._refused_body(error.status, priority)
+        if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self.app(scope, _again(read, receive), send)
+        await self._in_turn(scope, again(read, receive), send, priority)
 
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send, priority: Priority) -> None:
+        if scope["path"] in NEVER_WAIT:
+            await self.app(scope, receive, send)
+            return
+        caller = caller_of(scope)
+        try:
+            async with self._turn(priority if self.admission.callers.knows(caller) else Priority.BATCH):
+                await self.app(scope, receive, send)
+        except BusyError:
+            self.metrics.shed(priority, "busy")
+            retry = {"Retry-After": str(RETRY_SECONDS)}
+            await problem(503, "CR-HTTP-503", "more is asked than can be answered now", headers=retry)(
+                scope, receive, send
+            )
+        if "viewer" in scope["state"]:
+            self.admission.callers.remember(caller)
 
-def _stated_too_large(headers: Headers, most: int) -> bool:
-    length = headers.get("content-length", "0")
-    return not length.isdecimal() or len(length) > LONGEST_NUMBER or int(length) > most
+    @asynccontextmanager
+    async def _turn(self, priority: Priority) -> AsyncIterator[None]:
+        await self.admission.turns.take(priority)
+        try:
+            yield
+        finally:
+            self.admission.turns.give_back()
 
-
-async def _counted(receive: Receive, most: int) -> list[Message] | None:
-    """The messages of a body, or None as soon as they carry more than `most` bytes."""
-    read: list[Message] = []
-    count, more = 0, True
-    while more:
-        message = await receive()
-        count += len(message.get("body", b""))
-        if count > most:
+    def _too_often(self, scope: Scope, priority: Priority) -> Response | None:
+        if scope["path"] in NEVER_WAIT:
             return None
-        read.append(message)
-        more = message["type"] == "http.request" and message.get("more_body", False)
-    return read
+        wait = self.admission.rates.wait(caller_of(scope))
+        if not wait:
+            return None
+        self.metrics.shed(priority, "rate")
+        return problem(
+            429, "CR-HTTP-429", f"more than {self.limits.requests_a_second:g} requests a second came with this key",
+            headers={"Retry-After": str(ceil(wait))},
+        )  # fmt: skip
 
-
-def _again(read: list[Message], receive: Receive) -> Receive:
-    """Hands over what was read already, then what still comes."""
-    left = iter(read)
-
-    async def receive_again() -> Message:
-        message = next(left, None)
-        return await receive() if message is None else message
-
-    return receive_again
+    def _refused_body(self, status: int, priority: Priority) -> Response:
+        self.metrics.shed(priority, "large_body" if status == 413 else "slow_body")
+        if status == 413:
+            return problem(413, "CR-HTTP-413", f"a body of more than {self.limits.body_bytes} bytes")
+        said = f"the body took more than {self.limits.body_seconds:g} seconds to come"
+        return problem(408, "CR-HTTP-408", said, headers={"Connection": "close"})
 
 
 def _method(scope: Scope) -> str:
     return str(scope["method"]) if scope["method"] in METHODS else "(other)"
 
 
-def _log_request(scope: Scope, status: int, started: float) -> None:
+def _template(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", "(none)"))
+
+
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
     viewer = scope["state"].get("viewer")
     log(
-        logging.INFO, "request", method=_method(scope), route=getattr(scope.get("route"), "path", "(none)"),
-        status=status, milliseconds=round((time.perf_counter() - started) * 1000, 1),
-        request_id=scope["state"]["request_id"], key_id=getattr(viewer, "key_id", None),
-        role=getattr(viewer, "role_name", None),
+        logging.INFO, "request", method=_method(scope), route=_template(scope), status=status,
+        milliseconds=round(seconds * 1000, 1), request_id=scope["state"]["request_id"],
+        key_id=getattr(viewer, "key_id", None), role=getattr(viewer, "role_name", None),
     )  # fmt: skip

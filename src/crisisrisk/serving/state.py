@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import pyarrow as pa
@@ -14,17 +14,21 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from crisisrisk.database.engine import open_engine
+from crisisrisk.database.latest import latest_forecast_run, latest_run
 from crisisrisk.database.upgrade import newest_revision, revision
 from crisisrisk.errors import CrisisRiskError, ServiceError
 from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.caseloads import Caseloads
+from crisisrisk.serving.clock import WatchedClock
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.settings import Settings
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import microseconds
 
 READY = "ready"
+BUSY_SECONDS = 2
+"""What somebody waits for a database that is locked, before it is said that there is no answer now."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,15 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.engine: Engine = open_engine(settings.site.database_url)
+        self.engine: Engine = open_engine(settings.site.database_url, busy_seconds=BUSY_SECONDS)
         self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
         self._store = Store(settings.site)
         self._view: SiteView | None = None
         self._lock = threading.Lock()
+        self.clock = WatchedClock()
+        self.stopping = False
+        """Whether the process is about to end: it answers what still comes, and is no longer ready."""
 
     def view(self) -> SiteView:
         """The tables as they are now; rebuilt only when a load changed them. Raises DataError when there are none."""
@@ -73,11 +80,24 @@ class Service:
 
     def now(self) -> datetime:
         """The site's clock. Where it is the system's, it goes on even when the tables cannot be read."""
-        return self.view().end_of_data if self.settings.site.clock == "data" else datetime.now(UTC)
+        return self.view().end_of_data if self.settings.site.clock == "data" else self.clock.now()
+
+    def watch_clock(self) -> None:
+        """Hold the clock to the newest answers that are stored: it may have gone back while nothing ran."""
+        for newest in (latest_forecast_run, latest_run):
+            try:
+                run = newest(self.engine)
+            except SQLAlchemyError:
+                return  # said at /readyz
+            if run is not None:
+                self.clock.not_before(run.meta.made_at)
 
     def parts(self) -> dict[str, str]:
         """Each part of the service, and whether it is ready or what is wrong with it."""
-        checks: dict[str, Callable[[], object]] = {"database": self._check_database, "tables": self.view}
+        checks: dict[str, Callable[[], object]] = {
+            "process": self._check_process, "clock": self._check_clock, "database": self._check_database,
+            "tables": self.view,
+        }  # fmt: skip
         people = not self.settings.service.person_scores.missing
         # A site that only looks at people is ready without a model of places.
         if self.place_model.expected() or not (people and self.person_model.expected()):
@@ -85,6 +105,15 @@ class Service:
         if people:
             checks["person_model"] = self.person_model.manifest
         return {name: _said(check) for name, check in checks.items()}
+
+    def _check_process(self) -> None:
+        if self.stopping:
+            raise ServiceError("CR-HTTP-503", "the service is stopping")
+
+    def _check_clock(self) -> None:
+        behind = self.clock.behind()
+        if behind:
+            raise ServiceError("CR-HTTP-503", f"the machine's clock went back by {behind.total_seconds():.0f} seconds")
 
     def _check_database(self) -> None:
         found, newest = revision(self.engine), newest_revision()

@@ -1,0 +1,99 @@
+"""The service as a process: told to stop under load, and asked for more than it can answer."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from benchmarks.open_loop import NO_ANSWER, Load, Running, Seen
+from tests.lib.running_service import RunningService, running_service
+from tests.lib.service_site import SERVICE, ServiceSite
+
+from crisisrisk.serving.server import STOP_SECONDS
+
+BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
+
+
+def board_load(site: ServiceSite, service: RunningService, *, a_second: float, seconds: float) -> Load:
+    header = f"X-API-Key: {site.key('crisis_team')}"
+    return Load(port=service.port, a_second=a_second, seconds=seconds, paths=(BOARD,), headers=(header,))
+
+
+def requests_logged(log: Path) -> int:
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return sum(line["event"] == "request" and line["route"].endswith("/hotspots") for line in lines)
+
+
+def ready(port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_a_service_that_is_told_to_stop_says_so_answers_what_came_and_ends_with_0(
+    own_site: ServiceSite, tmp_path: Path
+) -> None:
+    with running_service(own_site.site.path, tmp_path / "log") as service:
+        assert ready(service.port) == 200
+        load = Running(board_load(own_site, service, a_second=15, seconds=8))
+        time.sleep(4)
+        started = time.monotonic()
+        ended = threading.Thread(target=service.stop)
+        ended.start()
+        time.sleep(0.5)
+        assert ready(service.port) == 503, "it says that it is not ready while it still answers"
+        ended.join(timeout=20)
+        took, seen = time.monotonic() - started, load.seen()
+        assert service.process.returncode == 0
+        assert took < STOP_SECONDS + 1
+    lost = seen.statuses.pop(NO_ANSWER, 0)
+    assert set(seen.statuses) <= {200, 503}
+    assert seen.statuses[200] == requests_logged(service.log), "what was done was received"
+    refused = [one for one in seen.seconds.get(NO_ANSWER, []) if one > 1]
+    assert (lost > 0, refused) == (True, []), "after its end nobody waits: connections are refused at once"
+
+
+@pytest.mark.slow
+def test_three_times_too_much_is_shed_and_it_is_normal_again_in_five_seconds(
+    own_site: ServiceSite, tmp_path: Path
+) -> None:
+    own_site.declare("service.toml", f"{SERVICE}\n[limits]\nrequests_a_second = 100000\nburst = 100000\n")
+
+    def under(load: Load) -> Seen:
+        return Running(load).seen()
+
+    with running_service(own_site.site.path, tmp_path / "log") as service:
+        usual = under(board_load(own_site, service, a_second=10, seconds=3))
+        assert usual.statuses == {200: 30}
+        seen = under(board_load(own_site, service, a_second=600, seconds=3))
+        assert set(seen.statuses) == {200, 503}
+        time.sleep(5)
+        after = under(board_load(own_site, service, a_second=10, seconds=3))
+        assert after.statuses == {200: 30}
+        assert service.stop() == 0
+
+
+def test_a_slow_body_holds_nobody_up(own_site: ServiceSite, tmp_path: Path) -> None:
+    own_site.declare("service.toml", f"{SERVICE}\n[limits]\nbody_seconds = 1\nat_once = 1\nwaiting = 1\n")
+    with running_service(own_site.site.path, tmp_path / "log") as service:
+        slow = [socket.create_connection(("127.0.0.1", service.port), timeout=20) for _ in range(8)]
+        for number, connection in enumerate(slow):
+            length = "Content-Length: 1000" if number % 2 else "Transfer-Encoding: chunked"
+            connection.sendall(f"POST /api/v1/shifts HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n".encode())
+            connection.sendall(b"x" if number % 2 else b"1\r\nx\r\n")
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+        connection.request("GET", BOARD, headers={"X-API-Key": own_site.key("crisis_team")})
+        assert connection.getresponse().status == 200
+        connection.close()
+        answers = [connection.recv(10_000) for connection in slow]
+        for connection in slow:
+            connection.close()
+        assert {answer.split(b" ", 2)[1] for answer in answers} == {b"408"}
+        assert all(b"x-frame-options: DENY" in answer for answer in answers)
