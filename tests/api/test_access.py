@@ -13,20 +13,25 @@ from crisisrisk.database.keys import make_key
 from crisisrisk.serving import access
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
+from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status
 
 PERSON, TEAM = "/api/v1/people/{pid}/risk", "/api/v1/caseloads/{team}"
 SHIFTS, SHIFT, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}", "/api/v1/shifts/{id}/hotspots"
+SITES, SITE = "/api/v1/sites", "/api/v1/sites/{id}/status"
 VERSION, DATA = "/api/v1/version", "/api/v1/data-status"
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
-    ("crisis_team", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
+    ("crisis_team", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE},
     ("data", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
     ("care", "north"): {VERSION, DATA, PERSON, TEAM},
     ("care", "south"): {VERSION, DATA, PERSON, TEAM},
 }
-ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, VERSION, DATA)
+ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, VERSION, DATA)
+
+# What changes something: by method and path a body that does, and is refused to whom the route is not open.
+CHANGES = {("PUT", SITE): {"state": "full", "reason": "a queue at the door"}}
 KEYS = tuple(OPEN_TO)
 WELL = {"/healthz", "/readyz"}
 
@@ -37,26 +42,33 @@ NAMES = ("ann", "ben", "cat", "dan", "eve", "back", "sue", "gone", "moved", "lat
 
 def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "north") -> str:
     """A path of a route, about someone."""
-    return route.format(pid=site.people[person], team=team, id="night-2026-11-22")
+    return route.format(pid=site.people[person], team=team, id="cafe" if "/sites/" in route else "night-2026-11-22")
 
 
 def test_the_matrix_has_every_route(shared_site: ServiceSite) -> None:
     app = shared_site.client().app
-    assert set(app.openapi()["paths"]) == {*ROUTES, *WELL}
+    paths = app.openapi()["paths"]
+    assert set(paths) == {*ROUTES, *WELL, *(path for _, path in CHANGES)}
+    changing = {(method.upper(), path) for path, methods in paths.items() for method in methods} - {
+        ("GET", path) for path in paths
+    }
+    assert changing == set(CHANGES)
 
 
 def test_every_route_of_the_api_says_by_type_who_may_call_it() -> None:
     def calls(dependant: Dependant) -> set[object]:
         return {dependant.call}.union(*(calls(below) for below in dependant.dependencies))
 
-    assert {route.path for route in api_routes()} == set(ROUTES)
+    assert {route.path for route in api_routes()} == {*ROUTES, *(path for _, path in CHANGES)}
     for route in api_routes():
         assert access._viewer in calls(route.dependant), route.path
 
 
 def api_routes() -> list[APIRoute]:
     """Every route under /api."""
-    return [route for router in (status, people, places) for route in router.routes if isinstance(route, APIRoute)]
+    return [
+        route for router in (status, people, places, sites) for route in router.routes if isinstance(route, APIRoute)
+    ]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -82,6 +94,22 @@ def test_a_role_reaches_its_routes_and_no_other(
     own = {"person": OWN[key[1]][0], "team": key[1]} if key[1] else {}
     answer = shared_site.client(*key).get(path_of(route, shared_site, **own))
     assert answer.status_code == (200 if route in OPEN_TO[key] else 403)
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_what_changes_something_is_open_to_the_same_roles_and_needs_a_key(
+    own_site: ServiceSite, change: tuple[str, str]
+) -> None:
+    method, route = change
+    path = path_of(route, own_site)
+    for key in KEYS:
+        answer = own_site.client(*key).request(method, path, json=CHANGES[change])
+        assert answer.status_code == (200 if route in OPEN_TO[key] else 403), (key, answer.text)
+    client = own_site.client()
+    answers = [client.request(method, path, json=body) for body in (CHANGES[change], {}, ["x"])]
+    answers.append(client.request(method, path, content=b"{"))
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key[0] != "care"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crisisrisk.commands.serve import openapi_document
-from crisisrisk.serving import answers, examples
+from crisisrisk.serving import answers, examples, plan_answers
 from crisisrisk.serving.answers import Answer
 
 ROOT = Path(__file__).parents[2]
@@ -30,13 +30,15 @@ def test_the_committed_document_is_fresh() -> None:
         (examples.CASELOAD, answers.Caseload),
         (examples.SHIFTS, answers.Shifts),
         (examples.HOTSPOTS, answers.Hotspots),
+        (examples.SITE, plan_answers.SiteShown),
+        (examples.SITES, plan_answers.SitesShown),
         (examples.VERSION, answers.Version),
         (examples.DATA_STATUS, answers.DataStatus),
     ],
 )
 def test_examples_are_answers(example: dict[str, object], model: type[Answer]) -> None:
     read = model.model_validate(example)
-    assert read.model_dump(mode="json") == example
+    assert read.model_dump(mode="json", by_alias=True) == example
 
 
 def test_every_route_is_summed_up_and_answers_problems(

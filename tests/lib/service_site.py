@@ -70,6 +70,28 @@ clinical_safety_officer = "Dr A. Nobody (invented)"
 impact_assessment = "DPIA-0 (invented)"
 """
 
+SITES_MAPPING = """
+table = "sites_of_care"
+[columns]
+site_id = "id"
+kind = "kind"
+latitude = "north"
+longitude = "east"
+opens = "opens"
+closes = "closes"
+capacity = "capacity"
+phone = "phone"
+"""
+
+# Two kilometres north of the southern base lies the northern one; a third lies far off.
+SITES = """id,kind,north,east,opens,closes,capacity,phone
+base-south,base,52.485,-1.89,,,2,01632 960 001
+base-north,base,52.515,-1.89,,,2,01632 960 002
+point-far,standby_point,52.70,-1.89,,,1,
+cafe,crisis_cafe,52.49,-1.88,18:00,09:00,8,01632 960 009
+safety,place_of_safety,52.50,-1.90,,,3,01632 960 010
+"""
+
 EVENTS_MAPPING = """
 table = "events"
 [columns]
@@ -189,6 +211,7 @@ def _load(folder: Path) -> Site:
     texts = {"events": (EVENTS, EVENTS_MAPPING), "caseloads": (CASELOADS, CASELOADS_MAPPING)}
     for name, (rows, mapping) in texts.items():
         load_rows(site, name, rows, mapping)
+    load_rows(site, "sites", SITES, SITES_MAPPING)
     load_rows(site, "corrections", CORRECTIONS, CASELOADS_MAPPING)
     return site
 

@@ -54,7 +54,9 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Instant, dict[str, Any]: JSON, list[int]: JSON, float: Float(53)}  # noqa: RUF012 -- read once
+    type_annotation_map = {  # noqa: RUF012 -- read once
+        datetime: Instant, dict[str, Any]: JSON, list[int]: JSON, list[dict[str, Any]]: JSON, float: Float(53),
+    }  # fmt: skip
 
 
 class _Made:
@@ -177,6 +179,60 @@ class ForecastTotal(Base):
     released_outlook: Mapped[str] = mapped_column(Text)
     hourly: Mapped[str] = mapped_column(Text)
     shared_dispersion: Mapped[float]
+
+
+class SiteStatus(Base):
+    """A site of care that a coordinator says is full, closed, or open again. Of a site the row set last counts."""
+
+    __tablename__ = "site_status"
+    __table_args__ = (
+        Index(None, "site_id"),
+        CheckConstraint("state IN ('full', 'closed', 'open')", name="known_state"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    site_id: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(Text)
+    starts: Mapped[datetime]
+    ends: Mapped[datetime]
+    set_at: Mapped[datetime]
+    set_by: Mapped[str] = mapped_column(String(40))
+    role: Mapped[str] = mapped_column(String(40))
+
+
+class _Posted:
+    """What a plan and a coordinator's change of one both keep."""
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    posts: Mapped[list[dict[str, Any]]]
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(40))
+    role: Mapped[str] = mapped_column(String(40))
+
+
+class StandbyPlan(_Posted, Base):
+    """One plan of where teams stand in a shift, as it was answered, with the forecast that it was made from."""
+
+    __tablename__ = "plans"
+    __table_args__ = (Index(None, "shift_id", "made_at"), Index(None, "run_id"))
+
+    shift_id: Mapped[str] = mapped_column(String(100))
+    shift_start: Mapped[datetime]
+    shift_end: Mapped[datetime]
+    run_id: Mapped[int] = mapped_column(ForeignKey("forecast_runs.id", ondelete="CASCADE"))
+    asked: Mapped[dict[str, Any]]
+    answer: Mapped[dict[str, Any]]
+
+
+class PlanOverride(_Posted, Base):
+    """Where a coordinator put the teams of a plan instead, and why."""
+
+    __tablename__ = "plan_overrides"
+    __table_args__ = (Index(None, "plan_id"),)
+
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"))
+    reason: Mapped[str] = mapped_column(Text)
 
 
 class ApiKey(Base):

@@ -1,6 +1,7 @@
 """Who may call a route: its parameters say so, by type.
 
-`AnyViewer` every key · `StatusViewer` loaded data · `PlaceViewer` places · `CareViewer` a care team · `OwnPerson` and
+`AnyViewer` every key · `StatusViewer` loaded data · `PlaceViewer` places · `PlanViewer` where
+teams stand and which sites are full · `CareViewer` a care team · `OwnPerson` and
 `OwnTeam` what is on that team's caseload now. A route under /api without one of them fails a test.
 """
 
@@ -69,6 +70,7 @@ def may(reach: str) -> Callable[[Viewer], Viewer]:
 AnyViewer = Annotated[Viewer, Depends(may("version"))]
 StatusViewer = Annotated[Viewer, Depends(may("data_status"))]
 PlaceViewer = Annotated[Viewer, Depends(may("places"))]
+PlanViewer = Annotated[Viewer, Depends(may("plan"))]
 
 
 def _care_viewer(viewer: Annotated[Viewer, Depends(may("own_people"))], service: ServiceOf) -> Viewer:

@@ -95,9 +95,20 @@ GEOJSON: dict[str, Any] = {
     ],
 }  # fmt: skip
 
+SITE: dict[str, Any] = {
+    "id": "site-09", "kind": "crisis_cafe", "latitude": 52.4781, "longitude": -1.8913, "opens": "18:00",
+    "closes": "02:00", "capacity": 8, "ages": "18+", "conditions": None, "phone": "01632 960 009",
+    "status": {
+        "state": "full", "reason": "eight people waiting", "from": "2026-11-22T21:10:00Z",
+        "until": "2026-11-23T08:00:00Z", "set_at": "2026-11-22T21:10:00Z", "set_by": "7f3a90c1", "role": "crisis_team",
+        "holds_now": True,
+    },
+}  # fmt: skip
+SITES: dict[str, Any] = {"now": "2026-11-22T21:30:00Z", "sites": [SITE]}
+
 VERSION: dict[str, Any] = {
     "program": "crisisrisk", "version": "0.1.0", "site": "Invented city", "person_scores": True,
-    "database_revision": "0005",
+    "database_revision": "0007",
 }  # fmt: skip
 
 DATA_STATUS: dict[str, Any] = {

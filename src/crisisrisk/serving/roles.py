@@ -11,7 +11,7 @@ from crisisrisk.serving.declarations import raise_problems, read_toml
 # The most that each role can ever be given. A guard rail, not a default: a site narrows it, and only a change of this
 # program, with its tests, widens it. Nothing but `own_people` reaches a person, and only a care team has that.
 MOST: Mapping[str, frozenset[str]] = {
-    "crisis_team": frozenset({"version", "data_status", "places", "true_counts"}),
+    "crisis_team": frozenset({"version", "data_status", "places", "true_counts", "plan"}),
     "care": frozenset({"version", "data_status", "places", "own_people"}),
     "data": frozenset({"version", "data_status", "places"}),
 }

@@ -23,7 +23,7 @@ from crisisrisk.serving.caseloads import Caseloads
 from crisisrisk.serving.clock import WatchedClock
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.settings import Settings
-from crisisrisk.tables.store import Store
+from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import microseconds
 
 READY = "ready"
@@ -41,6 +41,8 @@ class SiteView:
     end_of_data: datetime
     """Where a site's clock stands that stands at the end of its data."""
     opt_outs: pa.Table
+    snapshot: Snapshot
+    """The tables themselves, for what is not read at every question."""
 
     def opted_out(self, people: Iterable[str], now: datetime) -> frozenset[str]:
         """Those of some people whose objection holds now, as known now: it need not wait for the next scoring."""
@@ -75,6 +77,7 @@ class Service:
                     complete_to=snapshot.complete_to(),
                     end_of_data=snapshot.as_of_now(),
                     opt_outs=snapshot.table("opt_outs"),
+                    snapshot=snapshot,
                 )
             return self._view
 

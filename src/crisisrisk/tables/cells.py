@@ -16,7 +16,7 @@ from crisisrisk.errors import DataError
 from crisisrisk.tables import hexagons, squares
 from crisisrisk.tables.areas import Places, area_rings, distance_km, numbers_of
 from crisisrisk.tables.cell_settings import CellSettings
-from crisisrisk.tables.hexagons import Rings
+from crisisrisk.tables.hexagons import Rings, resolution_of
 from crisisrisk.tables.residents import points_within, residents_and_deprivation
 from crisisrisk.tables.site import Site
 
@@ -87,14 +87,26 @@ def cells_of(site: Site, places: pa.Table, events: pa.Table) -> Cells:
     """
     listed, settings = Places(places), site.cells
     if settings.kind == "areas":
-        ids = listed.areas()
-        return _made(listed, ids, ids, area_rings(listed, ids, settings), settings)
+        return _of_kind(listed, listed.areas(), settings)
     ids = _listed_cells(listed, settings) or sorted(_seen(events, site))
     if not ids:
         raise DataError(
             "CR-PLACE-001", "there is not one cell", wanted="events with coordinates, or places of kind \"cell\"",
             hint="check which columns the mapping calls latitude and longitude",
         )  # fmt: skip
+    return _of_kind(listed, ids, settings)
+
+
+def cells_named(site: Site, places: pa.Table, ids: Sequence[str]) -> Cells:
+    """The cells of these ids, of which there is at least one, whatever the site's own kind and size are now."""
+    resolution = resolution_of(ids[0])
+    level = squares.level_of(ids[0]) or ("areas" if resolution is None else f"h3:{resolution}")
+    return _of_kind(Places(places), sorted(ids), site.cells.at(level))
+
+
+def _of_kind(listed: Places, ids: list[str], settings: CellSettings) -> Cells:
+    if settings.kind == "areas":
+        return _made(listed, ids, ids, area_rings(listed, ids, settings), settings)
     if settings.kind == "squares":
         return _made(listed, ids, squares.names(ids), squares.rings(ids), settings)
     return _made(listed, ids, ids, hexagons.rings(ids), settings)

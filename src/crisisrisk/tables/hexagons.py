@@ -23,6 +23,11 @@ def is_hexagon(place: object, resolution: int) -> bool:
     return isinstance(place, str) and h3.is_valid_cell(place) and h3.get_resolution(place) == resolution
 
 
+def resolution_of(place: str) -> int | None:
+    """The resolution of a hexagon; None for what is none."""
+    return int(h3.get_resolution(place)) if h3.is_valid_cell(place) else None
+
+
 def hexagons_at(latitude: Numbers, longitude: Numbers, resolution: int) -> list[str]:
     """The hexagon of each point, which must be on earth."""
     pairs = zip(latitude.tolist(), longitude.tolist(), strict=True)

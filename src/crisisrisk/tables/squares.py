@@ -35,6 +35,15 @@ def is_square(place: object, settings: CellSettings) -> bool:
     return side == settings.square_m and all((at - origin) % side == 0 for at, origin in shifts)
 
 
+def level_of(place: str) -> str | None:
+    """The level of a square in one word; None for what is none."""
+    read = square_of(place)
+    if read is None:
+        return None
+    side, easting, northing = read
+    return f"squares:{side}+{easting % side}+{northing % side}"
+
+
 def squares_at(latitude: Numbers, longitude: Numbers, settings: CellSettings) -> list[str | None]:
     """The square of each point; None off the grid, and in what a shifted origin leaves over at its edge."""
     side = settings.square_m
