@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from tests.lib.database import AS_OF
 from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
 
 from crisisrisk.commands.keys import create_key, revoke_key
@@ -13,17 +14,19 @@ from crisisrisk.database.keys import make_key
 from crisisrisk.serving import access
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
+from crisisrisk.serving.routes.plans import plans
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status
 
 PERSON, TEAM = "/api/v1/people/{pid}/risk", "/api/v1/caseloads/{team}"
 SHIFTS, SHIFT, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}", "/api/v1/shifts/{id}/hotspots"
+POSITIONS = "/api/v1/shifts/{id}/positions"
 SITES, SITE = "/api/v1/sites", "/api/v1/sites/{id}/status"
 VERSION, DATA = "/api/v1/version", "/api/v1/data-status"
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
-    ("crisis_team", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE},
+    ("crisis_team", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, POSITIONS},
     ("data", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
     ("care", "north"): {VERSION, DATA, PERSON, TEAM},
     ("care", "south"): {VERSION, DATA, PERSON, TEAM},
@@ -31,7 +34,10 @@ OPEN_TO = {
 ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, VERSION, DATA)
 
 # What changes something: by method and path a body that does, and is refused to whom the route is not open.
-CHANGES = {("PUT", SITE): {"state": "full", "reason": "a queue at the door"}}
+CHANGES = {
+    ("PUT", SITE): {"state": "full", "reason": "a queue at the door"},
+    ("POST", POSITIONS): {"teams": 1},
+}
 KEYS = tuple(OPEN_TO)
 WELL = {"/healthz", "/readyz"}
 
@@ -67,7 +73,10 @@ def test_every_route_of_the_api_says_by_type_who_may_call_it() -> None:
 def api_routes() -> list[APIRoute]:
     """Every route under /api."""
     return [
-        route for router in (status, people, places, sites) for route in router.routes if isinstance(route, APIRoute)
+        route
+        for router in (status, people, places, plans, sites)
+        for route in router.routes
+        if isinstance(route, APIRoute)
     ]
 
 
@@ -102,6 +111,7 @@ def test_what_changes_something_is_open_to_the_same_roles_and_needs_a_key(
 ) -> None:
     method, route = change
     path = path_of(route, own_site)
+    own_site.issue(run={"as_of": AS_OF})  # a forecast that can be planned from
     for key in KEYS:
         answer = own_site.client(*key).request(method, path, json=CHANGES[change])
         assert answer.status_code == (200 if route in OPEN_TO[key] else 403), (key, answer.text)

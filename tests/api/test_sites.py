@@ -20,7 +20,7 @@ def test_the_sites_are_listed_with_what_is_known_of_them(shared_site: ServiceSit
     assert body["now"] == "2026-11-22T06:00:00Z"
     assert [site["id"] for site in body["sites"]] == ["base-north", "base-south", "cafe", "point-far", "safety"]
     assert body["sites"][2] == {
-        "id": "cafe", "kind": "crisis_cafe", "latitude": 52.49, "longitude": -1.88, "opens": "18:00", "closes": "09:00",
+        "id": "cafe", "kind": "crisis_cafe", "latitude": 52.49, "longitude": -1.88, "opens": "18:00", "closes": "02:00",
         "capacity": 8, "ages": None, "conditions": None, "phone": "01632 960 009", "status": None,
     }  # fmt: skip
 

@@ -30,6 +30,7 @@ def test_the_committed_document_is_fresh() -> None:
         (examples.CASELOAD, answers.Caseload),
         (examples.SHIFTS, answers.Shifts),
         (examples.HOTSPOTS, answers.Hotspots),
+        (examples.POSITIONS, plan_answers.Positions),
         (examples.SITE, plan_answers.SiteShown),
         (examples.SITES, plan_answers.SitesShown),
         (examples.VERSION, answers.Version),

@@ -88,7 +88,7 @@ SITES = """id,kind,north,east,opens,closes,capacity,phone
 base-south,base,52.485,-1.89,,,2,01632 960 001
 base-north,base,52.515,-1.89,,,2,01632 960 002
 point-far,standby_point,52.70,-1.89,,,1,
-cafe,crisis_cafe,52.49,-1.88,18:00,09:00,8,01632 960 009
+cafe,crisis_cafe,52.49,-1.88,18:00,02:00,8,01632 960 009
 safety,place_of_safety,52.50,-1.90,,,3,01632 960 010
 """
 
@@ -175,10 +175,13 @@ class ServiceSite:
         """Save a forecast of one shift, as versions did that kept no totals."""
         return save_place_forecast(self.engine, forecast(shift_id, start=start), place_run(**changes))
 
-    def issue(self, shift_id: str = "night-2026-11-22", *, run: dict[str, Any], **changes: Any) -> int:
+    def issue(
+        self, shift_id: str = "night-2026-11-22", *, run: dict[str, Any], start: datetime | None = None, **changes: Any
+    ) -> int:
         """Save a forecast of one shift with its totals, some of their numbers changed."""
+        cells = forecast(shift_id, start=start).assign(own_dispersion=0.2)
         return save_place_forecast(
-            self.engine, forecast(shift_id), place_run(**run), totals=totals(shift_id, **changes)
+            self.engine, cells, place_run(**run), totals=totals(shift_id, start=start, **changes)
         )
 
 

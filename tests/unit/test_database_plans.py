@@ -46,14 +46,15 @@ def status(**changes: object) -> StoredStatus:
 
 def test_plans_and_their_changes_come_back_as_they_were_kept_the_last_first(engine: Engine) -> None:
     run = save_place_forecast(engine, forecast(), place_run())
-    first = save_plan(engine, plan(run))
-    second = save_plan(engine, plan(run, made_at=AS_OF + timedelta(hours=2), made_by="positions"))
+    first = save_plan(engine, plan(run)).number
+    second = save_plan(engine, plan(run, made_at=AS_OF + timedelta(hours=2), made_by="positions")).number
     save_plan(engine, plan(run, shift_id="day-2026-11-23"))
     later = StoredOverride(
         plan=first, posts=(replace(POSTS[0], site_id="site-02"),), reason="the road is closed", made_at=START,
         made_by="7f3a90c1", role="crisis_team",
     )  # fmt: skip
-    numbers = [save_override(engine, later), save_override(engine, replace(later, reason="it is open again"))]
+    changes = (later, replace(later, reason="it is open again"))
+    numbers = [save_override(engine, one).number for one in changes]
     kept = plans_of(engine, "night-2026-11-22")
     assert [one.number for one in kept] == [second, first]
     assert kept[1] == replace(plan(run), number=first)
@@ -69,7 +70,7 @@ def test_a_plan_rests_on_a_forecast_that_is_kept_and_goes_with_it(engine: Engine
     with pytest.raises(IntegrityError):
         save_plan(engine, plan(999_999))
     run = save_place_forecast(engine, forecast(), place_run())
-    kept = save_plan(engine, plan(run))
+    kept = save_plan(engine, plan(run)).number
     override = StoredOverride(plan=kept, posts=POSTS, reason="why", made_at=START, made_by="k", role="crisis_team")
     save_override(engine, override)
     with writing(engine) as connection:

@@ -16,7 +16,7 @@ from crisisrisk.commands.explain import explain
 from crisisrisk.commands.forecast import ForecastResult, forecast
 from crisisrisk.commands.init import make_site
 from crisisrisk.commands.model import Decision, Promoted, promote
-from crisisrisk.commands.place_teams import positions_for
+from crisisrisk.commands.place_teams import kept_positions
 from crisisrisk.commands.promotion import MAY_BE_ACCEPTED
 from crisisrisk.commands.score import SHOWN, ScoreResult, score
 from crisisrisk.commands.train import train
@@ -105,7 +105,7 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
         scores=scores,
         changed=_changed(site, scores),
         forecast=coming,
-        positions=positions_for(site, coming.forecast, teams=TEAMS),
+        positions=kept_positions(site, coming, teams=TEAMS),
         card=card(site, person.run_id),
         seconds=monotonic() - started,
     )

@@ -1,10 +1,12 @@
 """Where teams should stand in a shift: the forecast made anew, and plans on it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from crisisrisk.commands.forecast import MOST_HOURS, forecast, shifts_from
+from crisisrisk.commands.forecast import MOST_HOURS, ForecastResult, forecast, shifts_from
+from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.plan import Wish
@@ -12,23 +14,58 @@ from crisisrisk.positioning.standby import PositionsResult, require_teams, stand
 from crisisrisk.positioning.tonight import Tonight
 from crisisrisk.scoring.demand import demand_of_forecast
 from crisisrisk.scoring.places import PlaceForecast
+from crisisrisk.serving.kept_plans import keep, left_out, wish_as_json
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import Shift
 
 AT_ONCE = 1 / 60
 """Hours: the one shift that starts then."""
+COMMAND = "command"
+"""Who made a plan that no key asked for."""
 
 
 def positions(
     site: Site, *, start: datetime | None, teams: int, bases: Sequence[str] = (), full: Sequence[str] = (),
     travel: Path | None = None, wish: Wish | None = None,
 ) -> PositionsResult:  # fmt: skip
-    """Forecast the shift that starts at `start` (the next one by default), and plan it; see `positions_for`."""
+    """Forecast the shift that starts at `start` (the next one by default), plan it and keep the plan.
+
+    Sites that are full or closed at any time of it are left out; see `kept_positions`.
+    """
     require_teams(teams)
     shift = _asked(site, start)
-    made = forecast(site, start=shift.start, hours=AT_ONCE, out=None).forecast
-    return positions_for(site, made, teams=teams, bases=bases, full=full, travel=travel, wish=wish)
+    issued = forecast(site, start=shift.start, hours=AT_ONCE, out=None)
+    return kept_positions(site, issued, teams=teams, bases=bases, full=full, travel=travel, wish=wish)
+
+
+def kept_positions(
+    site: Site, issued: ForecastResult, *, teams: int | None = None, bases: Sequence[str] = (),
+    full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None,
+) -> PositionsResult:  # fmt: skip
+    """Plans for the first shift of a forecast that was kept, without the sites that take nobody then; kept beside it.
+
+    `full`: further sites that are full or closed; the others as in `positions_for`.
+    """
+    made, engine = issued.forecast, current_engine(site.database_url)
+    shift, snapshot = made.spread.shifts[0], Store(site).snapshot()
+    out = left_out(engine, snapshot.table("sites_of_care"), shift.start, shift.end)
+    asked = {
+        "teams": teams,
+        "bases": list(bases),
+        "full": list(full),
+        "travel": None if travel is None else travel.name,
+    }
+    wished = wish or Wish()
+    found = positions_for(
+        site, made, teams=teams, bases=bases, full=[*full, *(one.site for one in out)], travel=travel, wish=wished
+    )
+    result = replace(found, left_out=out)
+    keep(
+        engine, result, run=issued.run, asked={**asked, **wish_as_json(wished)}, made_at=snapshot.as_of_now(),
+        made_by=COMMAND, role=COMMAND,
+    )  # fmt: skip
+    return result
 
 
 def _asked(site: Site, start: datetime | None) -> Shift:

@@ -1,7 +1,7 @@
 """Plans of where teams stand, as they were answered, and what coordinators made of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,21 +54,23 @@ class StoredOverride:
     role: str
 
 
-def save_plan(engine: Engine, plan: StoredPlan) -> int:
-    """Keep a plan beside all that were made before. Returns its number."""
+def save_plan(engine: Engine, plan: StoredPlan) -> StoredPlan:
+    """Keep a plan beside all that were made before. Returns it with its number."""
     values = {
         "shift_id": plan.shift_id, "shift_start": plan.shift_start, "shift_end": plan.shift_end, "run_id": plan.run,
         "asked": dict(plan.asked), "answer": dict(plan.answer), **_made(plan),
     }  # fmt: skip
     with writing(engine) as connection:
-        return int(connection.execute(insert(StandbyPlan).values(**values).returning(StandbyPlan.id)).scalar_one())
+        number = connection.execute(insert(StandbyPlan).values(**values).returning(StandbyPlan.id)).scalar_one()
+    return replace(plan, number=int(number))
 
 
-def save_override(engine: Engine, override: StoredOverride) -> int:
-    """Keep a coordinator's change of a plan. The plan stays as it is. Returns the number of the change."""
+def save_override(engine: Engine, override: StoredOverride) -> StoredOverride:
+    """Keep a coordinator's change of a plan. The plan stays as it is. Returns it with its number."""
     values = {"plan_id": override.plan, "reason": override.reason, **_made(override)}
     with writing(engine) as connection:
-        return int(connection.execute(insert(PlanOverride).values(**values).returning(PlanOverride.id)).scalar_one())
+        number = connection.execute(insert(PlanOverride).values(**values).returning(PlanOverride.id)).scalar_one()
+    return replace(override, number=int(number))
 
 
 def plans_of(engine: Engine, shift_id: str, *, at: datetime | None = None) -> Sequence[StoredPlan]:

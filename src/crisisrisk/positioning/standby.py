@@ -12,6 +12,7 @@ from crisisrisk.errors import UsageError
 from crisisrisk.positioning.care import STANDING, SitesOfCare
 from crisisrisk.positioning.cover import GREEDY
 from crisisrisk.positioning.crews import Crew, alike, crews_on
+from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.plan import Wish, plans_for
 from crisisrisk.positioning.question import CODE
 from crisisrisk.positioning.told import Plan
@@ -34,6 +35,7 @@ class PositionsResult:
     hours_each: float
     expected: float
     seconds: float
+    left_out: tuple[LeftOut, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `positions --json`."""
@@ -57,6 +59,7 @@ class PositionsResult:
             "travel": self.travel,
             "hours_each": self.hours_each,
             "expected_contacts": self.expected,
+            "left_out": [one.as_json() for one in self.left_out],
         }
 
     def as_text(self) -> str:
@@ -66,6 +69,7 @@ class PositionsResult:
         return "\n".join([
             f"{self.shift.name}  {start:%a %-d %b %H:%M} – {end:%a %H:%M}   {self.expected:.1f} contacts expected",
             best.reason, *self._posts(best), *self._more(best), *others,
+            *(one.as_text(self.zone) for one in self.left_out),
             f"travel: {self.travel}; a team is taken to be away {self.hours_each:.1f} h for each contact",
             "Live calls come first. A place not listed is not therefore safe.",
         ])  # fmt: skip

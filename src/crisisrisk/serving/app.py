@@ -16,6 +16,7 @@ from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
+from crisisrisk.serving.routes.plans import plans
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status, well
 from crisisrisk.serving.settings import Settings
@@ -34,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service, app.state.metrics = service, metrics
     app.add_middleware(Requests, service=service, admission=admission, metrics=metrics)
     handle_problems(app)
-    for router in (well, measures, status, people, places, sites):
+    for router in (well, measures, status, people, places, plans, sites):
         app.include_router(router)
     describe(app)
     if documented:

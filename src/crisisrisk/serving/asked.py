@@ -1,8 +1,8 @@
 """What callers send: texts of people about sites and plans, checked before anything is kept."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from crisisrisk.tables.pseudonyms import has_nhs_number
 
@@ -27,3 +27,69 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
                  AfterValidator(_can_be_kept)]  # fmt: skip
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=MOST_CHARACTERS),
                    AfterValidator(_can_be_kept)]  # fmt: skip
+
+MOST_TEAMS, MOST_SITES, MOST_FLOORS = 20, 500, 10
+LONGEST_SEARCH = 10.0
+
+Names = Annotated[list[Name], Field(max_length=MOST_SITES)]
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]?\d|2[0-4]):[0-5]\d$")]
+
+
+class TeamAsked(Asked):
+    """One team, as `[[mobile_team]]` in crisisrisk.toml declares it."""
+
+    name: Name
+    base: Name | None = Field(None, description="Where it usually stands. Left out: the site's own bases in turn.")
+    may_stand: Names | None = Field(None, description="Sites that it may stand at. Left out: every one.")
+    areas: Names | None = Field(None, description="Places that it cannot leave. Left out: everywhere.")
+    skills: Names | None = None
+    staff: int | None = Field(None, ge=1, le=20)
+    starts: TimeOfDay | None = Field(None, description="Local time at which it begins, where it is not the shift's.")
+    ends: TimeOfDay | None = None
+    break_minutes: int | None = Field(None, ge=0, le=240)
+    break_between: list[TimeOfDay] | None = Field(None, min_length=2, max_length=2)
+
+    def as_declared(self) -> dict[str, Any]:
+        """What was said of it, as a configuration would have it."""
+        return self.model_dump(exclude_none=True)
+
+
+Teams = (
+    Annotated[int, Field(ge=1, le=MOST_TEAMS)]
+    | Annotated[list[TeamAsked], Field(min_length=1, max_length=MOST_TEAMS)]
+    | None
+)
+
+
+class PositionsAsked(Asked):
+    """For which teams a plan is asked, and what is wished of it."""
+
+    teams: Teams = Field(None, description="How many, or each. Left out: those that the site declares for the shift.")
+    target_minutes: float = Field(15.0, gt=0, le=240, description="Within how many minutes a team should be there.")
+    least_gain: float = Field(0.1, ge=0, le=1000, description="Contacts; for fewer nobody is asked to move.")
+    floors: dict[Name, Annotated[float, Field(ge=0, le=10)]] = Field(
+        default_factory=dict, max_length=MOST_FLOORS, examples=[{"most deprived fifth": 0.9}],
+        description="For a group of cells the least share of the average cover.",
+    )  # fmt: skip
+    periods: Literal[1, 2] = Field(1, description="Of the shift, between which teams may move.")
+    move_cost: float = Field(0.1, ge=0, le=1000, description="Contacts that each such move must gain.")
+    full: Names = Field(default_factory=list, description="Further sites that take nobody; see also /api/v1/sites.")
+    seconds: float = Field(3.0, ge=0, le=LONGEST_SEARCH, description="How long to look at most; 0: at once.")
+
+
+class PostAsked(Asked):
+    """One team at one site. Left out, `from` and `to` are the shift's."""
+
+    team: Name
+    site_id: Name
+    start: AwareDatetime | None = Field(None, alias="from")
+    end: AwareDatetime | None = Field(None, alias="to")
+
+
+class AdjustmentAsked(Asked):
+    """What a coordinator did instead, and why: stored, and scored against the plan afterwards."""
+
+    kind: Literal["positions"]
+    plan: str | None = Field(None, pattern=r"^P-\d{1,18}$", description="Which plan. Left out: the shift's last one.")
+    posts: list[PostAsked] = Field(min_length=1, max_length=10 * MOST_TEAMS, description="Every team of the plan.")
+    reason: Reason

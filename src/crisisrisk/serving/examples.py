@@ -95,6 +95,34 @@ GEOJSON: dict[str, Any] = {
     ],
 }  # fmt: skip
 
+_POST: dict[str, Any] = {
+    "team": "team 1", "site_id": "site-08", "from": "2026-11-22T22:00:00Z", "to": "2026-11-23T08:00:00Z",
+}  # fmt: skip
+_LEFT_OUT: dict[str, Any] = {
+    "site_id": "site-09", "state": "full", "from": "2026-11-22T21:10:00Z", "until": "2026-11-23T08:00:00Z",
+    "reason": "eight people waiting",
+}  # fmt: skip
+POSITIONS: dict[str, Any] = {
+    **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "P-12",
+    "forecast": "S-9", "made_at": "2026-11-22T21:30:00Z", "shift": {**_SHIFT, "forecast": None}, "teams": 1,
+    "plan": [_POST], "target_minutes": 15.0, "expected_coverage": 0.43, "expected_contacts": 12.4, "optimal": True,
+    "gap": 0.0, "seconds": 0.4,
+    "marginal": [{"change": "one more team", "gain": 1.9}, {"change": "team 1 back to its base", "gain": -0.6}],
+    "plans": [{
+        "name": "covers most", "at": ["site-08"], "posts": [_POST], "moves": 0, "target": 15.0, "price": 0.0,
+        "covered": {"15": 5.3, "30": 8.1}, "share": {"15": 0.43, "30": 0.65},
+        "worst_decile": 0.21, "worst_area": "Nettle End", "groups": {"most deprived fifth": 0.47},
+        "loses": {"team 1": 0.6}, "if_called_away": [{"away": "team 1", "team": None, "site": None, "gain": 0.0}],
+        "one_more_team": 1.9, "one_more_hour": 0.5, "gain": 0.6, "optimal": True, "gap": 0.0, "method": "exact",
+        "floors_kept": None,
+        "reason": "covers most: about 43 in 100 expected contacts find a free team within 15 minutes, +0.6 contacts"
+        " beside the usual places, for 1 move",
+    }],
+    "near": {"team 1": [{"kind": "place_of_safety", "site": "site-11", "minutes": 13.0, "phone": "01632 960 011"}]},
+    "travel": "straight line × 1.35, at 40 km/h in towns and 60 km/h outside at 03:00, 2 min to set off",
+    "hours_each": 1.2, "left_out": [_LEFT_OUT],
+}  # fmt: skip
+
 SITE: dict[str, Any] = {
     "id": "site-09", "kind": "crisis_cafe", "latitude": 52.4781, "longitude": -1.8913, "opens": "18:00",
     "closes": "02:00", "capacity": 8, "ages": "18+", "conditions": None, "phone": "01632 960 009",

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from crisisrisk.serving.answers import Answer
+from crisisrisk.serving.answers import Answer, Basis, ShiftListed
 
 
 class StatusSaid(Answer):
@@ -41,3 +41,104 @@ class SitesShown(Answer):
 
     now: datetime
     sites: list[SiteShown]
+
+
+class PostShown(Answer):
+    """One team at one site."""
+
+    team: str
+    site_id: str
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+
+
+class Change(Answer):
+    """What one more change would do. `gain`: contacts that find a free team in time; below 0 where it loses some."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    change: str
+    gain: float | None
+
+
+class CallShown(Answer):
+    """If a team is called away: who should move where, and what that gains; null where it gains little."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    away: str
+    team: str | None
+    site: str | None
+    gain: float
+
+
+class PlanShown(Answer):
+    """One plan, with everything that can be said of it. Shares are of all expected contacts, by target in minutes."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    reason: str = Field(description="In a sentence.")
+    at: list[str] = Field(description="The site of each team, the first where it moves; empty where it advises only.")
+    posts: list[PostShown]
+    moves: int
+    target: float
+    covered: dict[str, float] = Field(description="Expected contacts that find a free team, by target in minutes.")
+    share: dict[str, float]
+    worst_decile: float | None = Field(description="The share on the tenth of nights that are covered least.")
+    worst_area: str = Field(description="Where most contacts are expected that no team reaches in time.")
+    groups: dict[str, float | None] = Field(description="The share covered in each watched group of cells.")
+    loses: dict[str, float] = Field(description="What each team's going back to its base would lose.")
+    if_called_away: list[CallShown]
+    one_more_team: float
+    one_more_hour: float
+    price: float = Field(description="Contacts that it covers less than the plan that covers most.")
+    gain: float = Field(description="Contacts beside the usual places.")
+    optimal: bool
+    gap: float = Field(description="By what share it may fall short of the best plan at most.")
+    method: str
+    floors_kept: bool | None
+
+
+class RefugeShown(Answer):
+    """The nearest place of a kind that takes people all shift, from where a team stands."""
+
+    kind: str
+    site: str
+    minutes: float | None
+    phone: str
+
+
+class LeftOutShown(Answer):
+    """A site that is left out because a coordinator said that it takes nobody."""
+
+    site_id: str
+    state: str
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="until")
+    reason: str
+
+
+class Positions(Basis):
+    """Where teams should stand in a shift. `plan`: the posts of the first of `plans`, which is the one to follow."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    reference: str = Field(description="The plan's own: name it to change the plan, or to score it.")
+    forecast: str = Field(description="The reference of the forecast that it rests on.")
+    made_at: datetime
+    shift: ShiftListed
+    teams: int
+    plan: list[PostShown]
+    target_minutes: float
+    expected_coverage: float = Field(description="The share of expected contacts that find a free team in time.")
+    expected_contacts: float
+    optimal: bool
+    gap: float
+    seconds: float
+    marginal: list[Change]
+    plans: list[PlanShown]
+    near: dict[str, list[RefugeShown]] = Field(description="By team the nearest places that take people.")
+    travel: str = Field(description="Where the travel times are from.")
+    hours_each: float = Field(description="Hours that a team is taken to be away for each contact.")
+    left_out: list[LeftOutShown]

@@ -29,6 +29,8 @@ from crisisrisk.timeline import microseconds
 READY = "ready"
 BUSY_SECONDS = 2
 """What somebody waits for a database that is locked, before it is said that there is no answer now."""
+AT_ONCE = 2
+"""How many plans are made at once."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Service:
         self.engine: Engine = open_engine(settings.site.database_url, busy_seconds=BUSY_SECONDS)
         self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
+        self.planning = threading.BoundedSemaphore(AT_ONCE)
         self._store = Store(settings.site)
         self._view: SiteView | None = None
         self._lock = threading.Lock()

@@ -31,6 +31,7 @@ FURTHER_THAN_JUDGED = (
     "This forecast was made further ahead than the {hours} hours at which such forecasts were judged: how far off it "
     "is, is not known."
 )
+LIVE_CALLS_FIRST = "Live calls come first. A place not listed is not therefore safe."
 SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."
 
 

@@ -2,49 +2,40 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import exp
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from crisisrisk.database.latest import StoredPlace, StoredShift, forecast_for, shifts_between
+from crisisrisk.database.latest import StoredPlace, StoredShift, shifts_between
 from crisisrisk.database.totals import WHOLE, IssuedTotal, StoredTotal, issued_totals, totals_of
-from crisisrisk.errors import ModelError
-from crisisrisk.models.bundle import Manifest
-from crisisrisk.models.issue_time import further_than_judged
-from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.access import PlaceViewer, Viewer
 from crisisrisk.serving.answers import (
     AreaForecast,
-    Hotspot,
     Hotspots,
     IssuedForecast,
-    ShiftForecast,
     ShiftListed,
     Shifts,
     ShiftWhole,
     model_used,
-    reasons_given,
 )
-from crisisrisk.serving.disclosure import released_places, released_shift, released_total
+from crisisrisk.serving.disclosure import released_places, released_total
 from crisisrisk.serving.examples import GEOJSON, HOTSPOTS, SHIFT, SHIFTS, answered
+from crisisrisk.serving.forecasts import (
+    Said,
+    horizon_days,
+    hotspot,
+    newest_forecast,
+    shift_forecast,
+    stored_shift,
+    total_said,
+)
 from crisisrisk.serving.geojson import MEDIA_TYPE, feature_collection, inside
-from crisisrisk.serving.problems import NoAnswerError, too_much
+from crisisrisk.serving.problems import too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import Service, ServiceOf
-from crisisrisk.serving.wording import (
-    FURTHER_THAN_JUDGED,
-    INDEPENDENT,
-    MODEL_UNVERIFIED,
-    OTHER_PLACE_MODEL,
-    OUTDATED,
-    RELEASED,
-    SHIFT_OVER,
-    Freshness,
-    in_minutes,
-)
+from crisisrisk.serving.wording import INDEPENDENT, Freshness
 from crisisrisk.timeline import EARLIEST, LATEST, Shift, Window, shifts_starting_in
 
 places = APIRouter(prefix=API, tags=["places"])
@@ -128,12 +119,12 @@ def shifts(viewer: PlaceViewer, query: Annotated[ShiftsQuery, Query()], service:
     forecasts = {shift.shift_id: shift for shift in found}
     rota = shifts_starting_in(service.settings.site.shifts, window, service.settings.site.time_zone)
     # A shift that was renamed in the rota keeps the forecast that it had.
-    listed = [*(_rota_shift(shift) for shift in rota), *(_stored_shift(shift, None) for shift in found)]
+    listed = [*(_rota_shift(shift) for shift in rota), *(stored_shift(shift, None) for shift in found)]
     by_id = {shift.id: shift for shift in reversed(listed)}
-    said = _Said(service, now)
+    said = Said(service, now)
     released = not viewer.reaches("true_counts")
     shown = [
-        shift.model_copy(update={"forecast": _forecast(said, forecasts.get(shift.id), released=released)})
+        shift.model_copy(update={"forecast": shift_forecast(said, forecasts.get(shift.id), released=released)})
         for shift in sorted(by_id.values(), key=lambda shift: (shift.start, shift.id))
     ]
     return Shifts(now=now, shifts=shown, caveats=[service.settings.phrases.caveats["outcome"]])
@@ -143,9 +134,9 @@ def shifts(viewer: PlaceViewer, query: Annotated[ShiftsQuery, Query()], service:
 def shift(shift_id: ShiftId, viewer: PlaceViewer, service: ServiceOf) -> ShiftWhole:
     """The newest forecast of a shift, whole and by area, and all that were issued of it before."""
     now, model_name = service.now(), service.settings.service.place_model
-    found, _ = _newest_forecast(service, shift_id)
+    found, _ = newest_forecast(service, shift_id)
     released = not viewer.reaches("true_counts")
-    listed = _stored_shift(found, _forecast(_Said(service, now), found, released=released))
+    listed = stored_shift(found, shift_forecast(Said(service, now), found, released=released))
     totals = totals_of(service.engine, shift_id, found.run.number)
     issued = issued_totals(service.engine, shift_id, model_name=model_name, at=now)
     return ShiftWhole(
@@ -162,16 +153,6 @@ def shift(shift_id: ShiftId, viewer: PlaceViewer, service: ServiceOf) -> ShiftWh
     )
 
 
-def _newest_forecast(service: Service, shift_id: str) -> tuple[StoredShift, Sequence[StoredPlace]]:
-    # No shift has an id that cannot be printed, and PostgreSQL does not even take one with a zero byte.
-    found = forecast_for(
-        service.engine, shift_id, model_name=service.settings.service.place_model, at=service.now()
-    ) if shift_id.isprintable() else None  # fmt: skip
-    if found is None:
-        raise NoAnswerError("CR-HTTP-404", "no forecast was made for this shift", hint="see /api/v1/shifts")
-    return found
-
-
 @places.get(
     "/shifts/{id}/hotspots", summary="The cells of a shift, busiest first",
     response_model=Hotspots, responses=answered(HOTSPOTS, geojson=GEOJSON),
@@ -185,7 +166,7 @@ def hotspots(
     """The newest forecast of a shift. True counts on a crisis team's board; disclosure control for all else."""
     if query.limit > service.settings.service.limits.list_length:
         raise too_much("limit", f"at most {service.settings.service.limits.list_length}")
-    answer = _hotspots(service, *_newest_forecast(service, shift_id), viewer=viewer, query=query)
+    answer = _hotspots(service, *newest_forecast(service, shift_id), viewer=viewer, query=query)
     return _response(answer, query)
 
 
@@ -204,45 +185,9 @@ def _rota_shift(shift: Shift) -> ShiftListed:
     )  # fmt: skip
 
 
-def _stored_shift(shift: StoredShift, forecast: ShiftForecast | None) -> ShiftListed:
-    return ShiftListed(
-        id=shift.shift_id, name=shift.shift_name, start=shift.start, end=shift.end,
-        hours=(shift.end - shift.start) / timedelta(hours=1), forecast=forecast,
-    )  # fmt: skip
-
-
-def _forecast(said: "_Said", shift: StoredShift | None, *, released: bool) -> ShiftForecast | None:
-    shown = released_shift(shift) if released and shift is not None else shift
-    if shift is None or shown is None:
-        return None
-    meta = shift.run.meta
-    ranged = shown.total is not None
-    return ShiftForecast(
-        **{**_total(shown.total, released=released), "expected": shown.expected, "usual": shown.usual},
-        modes=dict(shown.modes), places=shift.places, horizon_days=_horizon_days(shift), as_of=meta.as_of,
-        data_complete_to=dict(meta.data_complete_to), valid_until=meta.valid_until,
-        model=model_used(meta), reference=f"S-{shift.run.number}",
-        caveats=[
-            *Freshness(said.service.settings).caveats(shift.run, ranged=ranged), *said.about(shift, released=released),
-        ],
-    )  # fmt: skip
-
-
-_OF_A_TOTAL = ("expected", "usual", "lower", "upper", "usual_low", "usual_high", "quieter", "busier", "outlook",
-               "issue_hours", "hours_ahead")  # fmt: skip
-_TELLS_USUAL = ("usual_low", "usual_high")
-
-
-def _total(total: StoredTotal | None, *, released: bool) -> dict[str, Any]:
-    """Each number of a total. What is usual to the count never leaves the board."""
-    if total is None:
-        return dict.fromkeys(_OF_A_TOTAL)
-    return {name: None if released and name in _TELLS_USUAL else getattr(total, name) for name in _OF_A_TOTAL}
-
-
 def _area(total: StoredTotal, *, released: bool) -> AreaForecast:
     return AreaForecast(
-        **_total(total, released=released), places=total.places, area_id=total.area_id, area_name=total.area_name
+        **total_said(total, released=released), places=total.places, area_id=total.area_id, area_name=total.area_name
     )
 
 
@@ -254,10 +199,6 @@ def _issued(one: IssuedTotal, shown: StoredTotal) -> IssuedForecast:
     )  # fmt: skip
 
 
-def _horizon_days(shift: StoredShift) -> float:
-    return (shift.end - shift.start) / timedelta(days=1)
-
-
 def _hotspots(
     service: Service, shift: StoredShift, cells: Sequence[StoredPlace], *, viewer: Viewer,
     query: HotspotsQuery,
@@ -267,56 +208,17 @@ def _hotspots(
     told = released_places(cells) if released else list(cells)
     chosen = [cell for cell in told if box is None or inside(cell.latitude, cell.longitude, box)][: query.limit]
     ranged = all(cell.lower is not None for cell in told)
-    basis, said = Freshness(service.settings).basis(shift.run, ranged=ranged), _Said(service, service.now())
+    basis, said = Freshness(service.settings).basis(shift.run, ranged=ranged), Said(service, service.now())
     return Hotspots(
         **{**basis, "caveats": [*basis["caveats"], INDEPENDENT, *said.about(shift, released=released)]},
-        horizon_days=_horizon_days(shift),
+        horizon_days=horizon_days(shift),
         valid_until=shift.run.meta.valid_until,
         reference=f"S-{shift.run.number}",
-        shift=_stored_shift(shift, _forecast(said, shift, released=released)),
+        shift=stored_shift(shift, shift_forecast(said, shift, released=released)),
         released=released,
         places_forecast=len(cells),
-        places=[_hotspot(cell) for cell in chosen],
+        places=[hotspot(cell) for cell in chosen],
     )
-
-
-class _Said:
-    """What must be said of forecasts at a moment beyond what their runs say. The bundle is verified once."""
-
-    def __init__(self, service: Service, now: datetime) -> None:
-        self.service = service
-        self.now = now
-        try:
-            self.answering: Manifest | None = service.place_model.manifest()
-        except ModelError:
-            # A crisis team gets its board whatever has failed: forecasts are only ever made by a bundle that verified.
-            self.answering = None
-
-    def about(self, shift: StoredShift, *, released: bool) -> list[str]:
-        """The caveats of one forecast."""
-        said, meta = [RELEASED] if released else [], shift.run.meta
-        total = shift.total
-        if total is not None and further_than_judged(total.issue_hours, total.hours_ahead):
-            said.append(FURTHER_THAN_JUDGED.format(hours=total.issue_hours))
-        if shift.end <= self.now:
-            said.append(SHIFT_OVER)
-        elif meta.valid_until <= self.now:
-            said.append(OUTDATED.format(until=in_minutes(meta.valid_until)))
-        if self.answering is None:
-            said.append(MODEL_UNVERIFIED)
-        elif (self.answering.name, self.answering.version) != (meta.model_name, meta.model_version):
-            said.append(OTHER_PLACE_MODEL)
-        return said
-
-
-def _hotspot(cell: StoredPlace) -> Hotspot:
-    at_least_one = 1 - exp(-cell.expected)
-    return Hotspot(
-        place_id=cell.place_id, place_name=cell.place_name, latitude=cell.latitude, longitude=cell.longitude,
-        expected=cell.expected, lower=cell.lower, upper=cell.upper, usual=cell.usual, rank=cell.rank,
-        probability=at_least_one, likely_in_100=in_100(at_least_one),
-        reasons=reasons_given(cell.reasons),
-    )  # fmt: skip
 
 
 def _response(answer: Hotspots, query: HotspotsQuery) -> Hotspots | JSONResponse:

@@ -1,5 +1,7 @@
 """Plans of where teams stand, coordinators' changes of them, and sites that are full or closed."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -33,7 +35,7 @@ def _make_site_status() -> None:
     op.create_index("ix_site_status_site_id", "site_status", ["site_id"])
 
 
-def _posted() -> tuple[sa.Column[object], ...]:
+def _posted() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("posts", sa.JSON(), nullable=False),
