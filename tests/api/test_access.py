@@ -39,7 +39,7 @@ CHANGES = {
     ("POST", POSITIONS): {"teams": 1},
 }
 KEYS = tuple(OPEN_TO)
-WELL = {"/healthz", "/readyz"}
+WELL = {"/healthz", "/readyz", "/metrics"}
 
 # Whose people a care team sees now: not those who left, who have not come yet, or of whom nobody has heard.
 OWN = {"north": ("ann", "ben", "cat", "dan", "eve", "back"), "south": ("sue",)}
