@@ -10,7 +10,8 @@ from crisisrisk.cli.printing import json_option, print_json, site_option
 
 @click.command(epilog="Example:  crisisrisk positions --shift 2026-11-22T22:00 --teams 3")
 @click.option("--shift", metavar="START", help="When the shift starts. Default: the next one.")
-@click.option("--teams", type=int, required=True, metavar="N", help="How many teams are on duty.")
+@click.option("--teams", type=int, metavar="N",
+              help="How many teams are on duty. Default: those that the site declares.")  # fmt: skip
 @click.option("--base", "bases", multiple=True, metavar="SITE", help="Where a team usually stands; again for the next.")
 @click.option("--full", multiple=True, metavar="SITE", help="A site that is full or closed tonight; again for more.")
 @click.option("--travel", type=click.Path(path_type=Path), metavar="FILE",
@@ -22,12 +23,17 @@ from crisisrisk.cli.printing import json_option, print_json, site_option
               help="For fewer contacts nobody is asked to move.")  # fmt: skip
 @click.option("--floor", "floors", type=(str, float), multiple=True, metavar="GROUP SHARE",
               help="Least share of the average cover in a group: 'most deprived fifth', 'country'.")  # fmt: skip
+@click.option("--periods", type=int, default=1, show_default=True, metavar="1|2",
+              help="Periods of the shift, between which teams may move.")  # fmt: skip
+@click.option("--move-cost", type=float, default=0.1, show_default=True, metavar="CONTACTS",
+              help="Contacts that each move between periods must gain.")  # fmt: skip
 @click.option("--seconds", type=float, default=10.0, show_default=True, metavar="S", help="How long to look at most.")
 @site_option
 @json_option
 def positions(
-    shift: str | None, teams: int, bases: tuple[str, ...], full: tuple[str, ...], travel: Path | None, within: float,
-    least_gain: float, floors: tuple[tuple[str, float], ...], seconds: float, site_folder: str | None, as_json: bool,
+    shift: str | None, teams: int | None, bases: tuple[str, ...], full: tuple[str, ...], travel: Path | None,
+    within: float, least_gain: float, floors: tuple[tuple[str, float], ...], periods: int, move_cost: float,
+    seconds: float, site_folder: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say where teams should stand in a shift, what that covers, and what one more change would do."""
     from crisisrisk.commands.place_teams import positions as run
@@ -35,7 +41,8 @@ def positions(
 
     site = open_site(site_folder)
     start = None if shift is None else moment(shift, site.time_zone)
-    wish = Wish(target=within, least_gain=least_gain, floors=floors, seconds=seconds)
+    wish = Wish(target=within, least_gain=least_gain, floors=floors, seconds=seconds, periods=periods,
+                move_cost=move_cost)  # fmt: skip
     result = run(site, start=start, teams=teams, bases=bases, full=full, travel=travel, wish=wish)
     if as_json:
         print_json(result.as_json())

@@ -11,7 +11,7 @@ from crisisrisk.errors import UsageError
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.plan import Wish
 from crisisrisk.positioning.standby import PositionsResult, require_teams, standby
-from crisisrisk.positioning.tonight import Tonight
+from crisisrisk.positioning.tonight import tonight_of
 from crisisrisk.scoring.demand import demand_of_forecast
 from crisisrisk.scoring.places import PlaceForecast
 from crisisrisk.serving.kept_plans import keep, left_out, wish_as_json
@@ -26,14 +26,15 @@ COMMAND = "command"
 
 
 def positions(
-    site: Site, *, start: datetime | None, teams: int, bases: Sequence[str] = (), full: Sequence[str] = (),
-    travel: Path | None = None, wish: Wish | None = None,
+    site: Site, *, start: datetime | None, teams: int | None = None, bases: Sequence[str] = (),
+    full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None,
 ) -> PositionsResult:  # fmt: skip
     """Forecast the shift that starts at `start` (the next one by default), plan it and keep the plan.
 
     Sites that are full or closed at any time of it are left out; see `kept_positions`.
     """
-    require_teams(teams)
+    if teams is not None:
+        require_teams(teams)
     shift = _asked(site, start)
     issued = forecast(site, start=shift.start, hours=AT_ONCE, out=None)
     return kept_positions(site, issued, teams=teams, bases=bases, full=full, travel=travel, wish=wish)
@@ -89,7 +90,10 @@ def positions_for(
     `full`: sites that are full or closed tonight. `travel`: a file of travel times.
     """
     shift, snapshot = made.spread.shifts[0], Store(site).snapshot()
-    tonight = Tonight(snapshot.table("sites_of_care"), made.cells, shift, site.time_zone, tuple(full), travel)
+    modes = next(one.modes for one in made.outlooks if one.shift_id == shift.id)
+    tonight = tonight_of(
+        site, snapshot, made.cells, shift, issued_at=made.meta.as_of, modes=modes, full=tuple(full), travel=travel
+    )
     demand = demand_of_forecast(made, shift.id)
     return standby(
         site, snapshot, tonight, demand, issued_at=made.meta.as_of, teams=teams, crews=crews, bases=bases, wish=wish

@@ -1,5 +1,6 @@
 """The sites of care of a site: where a team can stand, and where somebody can be taken, at a given hour."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from crisisrisk.tables.areas import numbers_of
 
 QUARTER, HOURS = timedelta(minutes=15), 24
 STANDING = ("base", "standby_point")
+OLDEST = 130
+EVERYBODY = 0, OLDEST
 TAKING = ("place_of_safety", "crisis_cafe", "emergency_department")
 
 
@@ -26,11 +29,30 @@ class SitesOfCare:
     opens: tuple[time | None, ...]
     closes: tuple[time | None, ...]
     phones: tuple[str, ...]
+    capacity: tuple[int | None, ...] = ()
+    """Places of each; None where nobody says, () where nobody does of any."""
+    ages: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    """Whom each takes by age, and whom it does not take, as the site says it."""
     full: tuple[str, ...] = ()
     """Ids that take nobody tonight."""
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def places(self, number: int) -> int | None:
+        """How many it holds; None where nobody says."""
+        return self.capacity[number] if self.capacity else None
+
+    def takes(self, number: int, youngest: int, oldest: int) -> bool:
+        """Whether it takes everybody between two ages. Not where its ages are in words that are not understood."""
+        ages = ages_of(self.ages[number]) if self.ages else EVERYBODY
+        return ages is not None and ages[0] <= youngest and oldest <= ages[1] and self.places(number) != 0
+
+    def takes_anyone(self, number: int) -> bool:
+        """Whether it takes people of every age, and nobody is left out."""
+        unlimited = not self.conditions or not self.conditions[number].strip()
+        return unlimited and self.takes(number, *EVERYBODY)
 
     def open_hours(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> int:
         """How many of the quarters of an hour of a shift the site is open and not full."""
@@ -43,6 +65,20 @@ class SitesOfCare:
     def open_all(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> bool:
         """Whether it is open for the whole of a shift."""
         return self.open_hours(number, start, end, zone) == _quarters(start, end)
+
+
+def ages_of(text: str) -> tuple[int, int] | None:
+    """The youngest and oldest by words such as `18 and over`, `under 18`, `16 to 64` or `all ages`; else None."""
+    words = " ".join(text.lower().split())
+    if words in ("", "all", "any", "all ages", "any age", "everyone"):
+        return EVERYBODY
+    if found := re.fullmatch(r"(\d+)(?: years)? ?(?:\+|and (?:over|older|above)|or (?:over|older))", words):
+        return int(found[1]), OLDEST
+    if found := re.fullmatch(r"(?:under|below|younger than) (\d+)", words):
+        return 0, int(found[1]) - 1
+    if found := re.fullmatch(r"(\d+) ?(?:to|-|–) ?(\d+)", words):
+        return int(found[1]), int(found[2])
+    return None
 
 
 def _quarters(start: datetime, end: datetime) -> int:
@@ -74,6 +110,9 @@ def sites_of_kinds(care: pa.Table, kinds: tuple[str, ...], *, urban: Mask | None
         opens=_times(care, "opens", rows),
         closes=_times(care, "closes", rows),
         phones=tuple(text or "" for text in _texts(care, "phone", rows)),
+        capacity=tuple(None if text is None else int(text) for text in _texts(care, "capacity", rows)),
+        ages=tuple(text or "" for text in _texts(care, "ages", rows)),
+        conditions=tuple(text or "" for text in _texts(care, "conditions", rows)),
     )  # fmt: skip
 
 

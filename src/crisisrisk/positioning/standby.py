@@ -1,7 +1,7 @@
 """Where teams should stand in a coming shift: plans from the forecast, the site's standing points and travel times."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import cycle, islice
@@ -9,14 +9,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crisisrisk.errors import UsageError
+from crisisrisk.positioning.advice import Advice, AmhpCover, advice_of, amhp_cover
 from crisisrisk.positioning.care import STANDING, SitesOfCare
-from crisisrisk.positioning.cover import GREEDY
 from crisisrisk.positioning.crews import Crew, alike, crews_on
+from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.plan import Wish, plans_for
 from crisisrisk.positioning.question import CODE
+from crisisrisk.positioning.standby_text import lines_of
+from crisisrisk.positioning.taken import Refuge, Refuges, Taken
 from crisisrisk.positioning.told import Plan
-from crisisrisk.positioning.tonight import Demand, Refuge, Tonight, hours_each
+from crisisrisk.positioning.tonight import Demand, Tonight, hours_each
+from crisisrisk.positioning.worth import Worth
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Shift
@@ -24,13 +28,20 @@ from crisisrisk.timeline import Shift
 
 @dataclass(frozen=True, kw_only=True)
 class PositionsResult:
-    """Plans for one shift, the first the one to follow. `near`: for each team of it the places that take people."""
+    """Plans for one shift, the first the one to follow. `near`: for each team of it the places that take people.
+
+    `taken`: how far people are taken; `advice`: what needs no team; `remarks`: what a plan could not take into account.
+    """
 
     shift: Shift
     zone: ZoneInfo
     crews: tuple[Crew, ...]
     plans: tuple[Plan, ...]
     near: dict[str, tuple[Refuge, ...]]
+    taken: tuple[Taken, ...]
+    advice: Advice
+    amhp: AmhpCover
+    remarks: tuple[str, ...]
     travel: str
     hours_each: float
     expected: float
@@ -55,7 +66,11 @@ class PositionsResult:
                 *({"change": f"{team} back to its base", "gain": -lost} for team, lost in best.loses.items()),
             ],
             "plans": [plan.as_json() for plan in self.plans],
-            "near": {team: [vars(refuge) for refuge in found] for team, found in self.near.items()},
+            "near": {team: [refuge.as_json() for refuge in found] for team, found in self.near.items()},
+            "taken": [one.as_json() for one in self.taken],
+            "advice": self.advice.as_json(),
+            "amhp": self.amhp.as_json(),
+            "remarks": list(self.remarks),
             "travel": self.travel,
             "hours_each": self.hours_each,
             "expected_contacts": self.expected,
@@ -64,48 +79,7 @@ class PositionsResult:
 
     def as_text(self) -> str:
         """For a terminal: the plan to follow, and beside it the others."""
-        start, end = (moment.astimezone(self.zone) for moment in (self.shift.start, self.shift.end))
-        best, others = self.plans[0], [f"or {plan.reason}" for plan in self.plans[1:]]
-        return "\n".join([
-            f"{self.shift.name}  {start:%a %-d %b %H:%M} – {end:%a %H:%M}   {self.expected:.1f} contacts expected",
-            best.reason, *self._posts(best), *self._more(best), *others,
-            *(one.as_text(self.zone) for one in self.left_out),
-            f"travel: {self.travel}; a team is taken to be away {self.hours_each:.1f} h for each contact",
-            "Live calls come first. A place not listed is not therefore safe.",
-        ])  # fmt: skip
-
-    def _posts(self, plan: Plan) -> list[str]:
-        lines = []
-        for crew, site in zip(self.crews, plan.at, strict=True):
-            near = " · ".join(
-                f"{one.kind.replace('_', ' ')} {one.minutes:.0f} min" for one in self.near.get(crew.name, ())
-            )
-            loses = f"   back to base would lose {plan.loses[crew.name]:.1f}" if crew.name in plan.loses else ""
-            lines.append(f"  {crew.name:<10} {site:<12} {near}{loses}".rstrip())
-        return lines
-
-    def _more(self, plan: Plan) -> list[str]:
-        known = "no plan covers more" if plan.optimal else f"at most {100 * plan.gap:.0f} % below the best"
-        others = "".join(
-            f"; {100 * share:.0f} in 100 within {minutes:g} min"
-            for minutes, share in plan.share.items()
-            if minutes != plan.target
-        )
-        worst = f"{100 * plan.worst_decile:.0f} in 100 on the worst tenth of nights"
-        lines = [f"  {100 * plan.share[plan.target]:.0f} in 100 within {plan.target:g} min ({known}), {worst}{others}"]
-        if plan.method == GREEDY:
-            lines.append("  found at once, one team after the other: more seconds may find a better plan")
-        if plan.floors_kept is not None:
-            lines.append("  every floor is kept" if plan.floors_kept else "  not every floor is kept")
-        if plan.worst_area:
-            lines.append(f"  not reached in time, most of all: {plan.worst_area}")
-        lines += [f"  {group}: {100 * value:.0f} in 100" for group, value in plan.groups.items() if value == value]
-        lines.append(f"  one more team +{plan.one_more_team:.1f} contacts, one more hour +{plan.one_more_hour:.1f}")
-        moves = [call for call in plan.if_called_away if call.team is not None]
-        return [
-            *lines,
-            *(f"  if {one.away} is called away: {one.team} to {one.site}, +{one.gain:.1f}" for one in moves),
-        ]
+        return "\n".join(lines_of(self))
 
 
 def standby(
@@ -118,21 +92,68 @@ def standby(
     where fewer are named. With neither `teams` nor `crews` those that the site declares for the shift. Raises
     UsageError where no plan can be made, and why.
     """
-    began, shift = time.monotonic(), tonight.shift
+    began, shift, wished = time.monotonic(), tonight.shift, wish or Wish()
     crews = on_duty(site, shift, tonight.standing, teams=teams, crews=crews, bases=bases)
     ground = tonight.ground(demand, teams=len(crews), hours_each=hours_each(snapshot, issued_at))
-    plans = plans_for(ground, crews, wish or Wish())
+    plans = plans_for(ground, crews, wished)
+    best, refuges = plans[0], tonight.refuges(demand)
     return PositionsResult(
         shift=shift,
         zone=site.time_zone,
         crews=crews,
         plans=plans,
-        near={crew.name: tonight.near(where) for crew, where in zip(crews, plans[0].at, strict=True) if where},
+        near=_near(refuges, ground, best),
+        taken=_taken(refuges, ground, crews, best),
+        advice=advice_of(tonight.modes, crews),
+        amhp=amhp_cover(tonight.modes, ground, crews, best.places, target=wished.target),
+        remarks=(*tonight.remarks, *_remarks(ground, crews, best)),
         travel=ground.travel_said,
         hours_each=ground.hours_each,
         expected=float(demand.expected.sum()),
         seconds=time.monotonic() - began,
     )
+
+
+def _near(refuges: Refuges, ground: Ground, plan: Plan) -> dict[str, tuple[Refuge, ...]]:
+    found: dict[str, tuple[Refuge, ...]] = {}
+    for post in plan.posts:
+        found[post.team] = (*found.get(post.team, ()), *refuges.near(post, ground.sites.ids.index(post.site)))
+    return found
+
+
+def _taken(refuges: Refuges, ground: Ground, crews: Sequence[Crew], plan: Plan) -> tuple[Taken, ...]:
+    """Of all whom the plan reaches, and of those in reach of each team."""
+    stretches, near = ground.stretches(crews, len(plan.places)), ground.near(plan.target)
+    worth = Worth(ground, plan.target, stretches)
+    reached = []
+    for period in range(len(plan.places)):
+        inside = [stretch for stretch in stretches if stretch.period == period]
+        reached.append((worth.of_cells(crews, plan.places, period=period), inside[0].start, inside[-1].end))
+    found = list(refuges.taken("", reached))
+    for number, crew in enumerate(crews):
+        at = [plan.places[one.period][number] for one in stretches]
+        own = [
+            (ground.expected * one.share * (near[site] & ground.serves(crew)), one.start, one.end)
+            for one, site in zip(stretches, at, strict=True)
+            if site >= 0 and crew.out(one.start, one.end)
+        ]
+        found += refuges.taken(crew.name, own)
+    return tuple(found)
+
+
+def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]:
+    total = float(ground.expected.sum())
+    if not total:
+        yield "no contacts are expected: every plan covers the same, and teams stay where they usually stand"
+    for need in ground.needs:
+        if not any(need.met_by(crew) for crew in crews):
+            yield f"{100 * need.share:.0f} in 100 contacts need {need.name}, and no team on duty has them"
+    for crew, site in zip(crews, plan.at, strict=True):
+        if not site:
+            yield f"{crew.name} stands nowhere: it would work alone, and can advise by telephone"
+    reached = ground.near(plan.target)[ground.room > 0].any(axis=0)
+    if missed := float(ground.expected[~reached].sum()):
+        yield f"{100 * missed / total:.0f} in 100 contacts are expected where no open site is near enough to be in time"
 
 
 def require_teams(teams: int) -> None:

@@ -61,16 +61,17 @@ class Busy:
 class Plan:
     """Where everybody stands. Contacts are those expected in the shift; shares are of all expected contacts.
 
-    `posts`: from when to when each team stands where; `at`: the site of each team, the first where it moves, "" where
-    it can only advise by telephone. `covered`: by target in minutes, contacts that find a free team in time; everything
-    else is of the wished `target`. `worst_decile`: the share on the tenth of nights that are covered least. `loses`:
-    what each team's going back to its base would lose. `price`: contacts that it covers less than the plan that covers
-    most. `by_mean`: where everybody would stand by the mean night, where that is elsewhere, and `by_mean_loses`:
-    contacts. `optimal`, `gap`: beside the best of all plans; `method`: how it was found. `floors_kept`: whether every
-    wished floor is kept; None where none is wished.
+    `places`: the numbers of the sites by period; `posts`: from when to when each team stands where; `at`: the site of
+    each team, the first where it moves, "" where it can only advise by telephone. `covered`: by target in minutes,
+    contacts that find a free team in time; everything else is of the wished `target`. `worst_decile`: the share on the
+    tenth of nights that are covered least. `loses`: what each team's going back to its base would lose. `price`:
+    contacts that it covers less than the plan that covers most. `by_mean`: where everybody would stand by the mean
+    night, where that is elsewhere, and `by_mean_loses`: contacts. `optimal`, `gap`: beside the best of all plans;
+    `method`: how it was found. `floors_kept`: whether every wished floor is kept; None where none is wished.
     """
 
     name: str
+    places: Places
     at: tuple[str, ...]
     posts: tuple[Post, ...]
     moves: int
@@ -103,7 +104,8 @@ class Plan:
         groups = {name: _or_none(value) for name, value in self.groups.items()}
         worst = _or_none(self.worst_decile)
         plain = {"at": list(self.at), "by_mean": mean, "groups": groups, "worst_decile": worst}
-        return {**vars(self), **by_target, **listed, **plain}
+        own = {name: value for name, value in vars(self).items() if name != "places"}
+        return {**own, **by_target, **listed, **plain}
 
 
 def _or_none(value: float) -> float | None:
@@ -141,6 +143,7 @@ class Told:
         value, gain = own - self.move_cost * moves, 0.0 if self.usual is None else own - self._of(self.usual)
         return Plan(
             name=name,
+            places=self.places,
             at=self._sites(self.places),
             posts=posts_in(self.places, self.crews, stretches, ground.sites.ids),
             moves=moves,

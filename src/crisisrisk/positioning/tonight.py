@@ -1,6 +1,7 @@
 """What a plan of one shift is made on: a forecast's cells, a site's standing points, and the ways between them."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -10,22 +11,22 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from crisisrisk.errors import UsageError
-from crisisrisk.positioning.care import STANDING, TAKING, SitesOfCare, sites_of_kinds
-from crisisrisk.positioning.ground import Ground
-from crisisrisk.positioning.question import CODE, Mask, Numbers
-from crisisrisk.positioning.travel import (
-    Barriers,
-    Points,
-    Roads,
-    TravelTimes,
-    great_circle_km,
-    straight_line_times,
-)
+from crisisrisk.positioning.barriers_file import barriers_of
+from crisisrisk.positioning.care import STANDING, TAKING, SitesOfCare, ages_of, sites_of_kinds
+from crisisrisk.positioning.ground import Ground, Need
+from crisisrisk.positioning.journeys import with_learned_detour
+from crisisrisk.positioning.past_journeys import journeys_of
+from crisisrisk.positioning.question import CODE, Counts, Mask, Numbers
+from crisisrisk.positioning.taken import Refuges
+from crisisrisk.positioning.travel import Barriers, Points, Roads, TravelTimes, road_kilometres, straight_line_times
 from crisisrisk.positioning.travel_matrix import matrix_times
 from crisisrisk.tables.areas import numbers_of
 from crisisrisk.tables.cells import Cells, density_of
+from crisisrisk.tables.mobile_teams import PositionSettings, SkillNeed
+from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Shift
 
@@ -36,16 +37,6 @@ MOST_DEPRIVED = 2
 FEWEST_VISITS, A_DAY = 30, 24
 HOURS_EACH = 1.5
 """From being sent to being free again, where the site's records do not say."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refuge:
-    """The nearest place of a kind that takes people all shift, from where a team stands."""
-
-    kind: str
-    site: str
-    minutes: float
-    phone: str
 
 
 class Demand(Protocol):
@@ -59,6 +50,10 @@ class Demand(Protocol):
     def longitude(self) -> Numbers: ...
     @property
     def expected(self) -> Numbers: ...
+    @property
+    def hourly(self) -> Numbers:
+        """The share of the contacts in each real hour since the shift began."""
+        ...
 
     def counts(self, *, draws: int, seed: int) -> NDArray[Any]:
         """Counts of all cells drawn together. Shape (draws, cells)."""
@@ -69,7 +64,9 @@ class Demand(Protocol):
 class Tonight:
     """One shift of a site. `care`: the table `sites_of_care`. `full`: ids of sites that take nobody tonight.
 
-    `travel`: a file of minutes by site and place, None for straight lines. Raises UsageError for a site that is not.
+    `travel`: a file of minutes by site and place, None for straight lines. `modes`: the expected contacts made in each
+    way, empty where nothing is known of that. `youngest`: of a service for children. Raises UsageError for a site that
+    is not.
     """
 
     care: pa.Table
@@ -78,6 +75,12 @@ class Tonight:
     zone: ZoneInfo
     full: tuple[str, ...] = ()
     travel: Path | None = None
+    modes: Mapping[str, float] = field(default_factory=dict)
+    settings: PositionSettings = field(default_factory=PositionSettings)
+    roads: Roads = field(default_factory=Roads)
+    journeys: int | None = None
+    """How many past journeys there were to learn the detour from; None where it is not learned."""
+    youngest: int | None = None
 
     def __post_init__(self) -> None:
         known = self.care["site_id"].cast(pa.string()).to_pylist()
@@ -96,16 +99,19 @@ class Tonight:
                 CODE, "the site has nowhere for a team to stand", found="no base and no standby point with coordinates",
                 hint="load sites_of_care with kinds base and standby_point",
             )  # fmt: skip
-        if not self._open(found).any():
-            raise UsageError(CODE, "no site where a team can stand is open all shift", found=f"{len(found)} sites")
+        if not self._room(found, 1).any():
+            raise UsageError(
+                CODE, "no site where a team can stand is open all shift", found=f"{len(found)} sites",
+                wanted="one that is open, not full, and has room",
+            )  # fmt: skip
         return found
 
     def ground(self, demand: Demand, *, teams: int, hours_each: float) -> Ground:
         """What a plan for so many teams is made on."""
-        points = Points(
-            ids=demand.place_ids, latitude=demand.latitude, longitude=demand.longitude, urban=_towns(self.cells)
-        )
+        points = self._points(demand)
         ways = self._ways(self.standing.points, points)
+        nearest = _nearest_cell(self.standing.points.latitude, self.standing.points.longitude, self.cells)
+        places = _known_as(self.cells)
         return Ground(
             start=self.shift.start,
             end=self.shift.end,
@@ -113,56 +119,124 @@ class Tonight:
             cell_names=self.cells.names,
             sites=self.standing.points,
             site_names=self.standing.points.ids,
-            room=np.where(self._open(self.standing), teams, 0),
+            room=self._room(self.standing, teams),
             minutes=ways.minutes,
             travel_said=ways.said,
             expected=demand.expected,
             samples=demand.counts(draws=DRAWS, seed=SEED).astype(np.float64),
             hours_each=hours_each,
             groups=_groups(self.cells),
+            hourly=np.asarray(demand.hourly, dtype=np.float64),
+            cell_places=places,
+            site_places=tuple(places[cell] if cell >= 0 else frozenset() for cell in nearest.tolist()),
+            needs=self.needs,
         )
 
-    def near(self, standing: str) -> tuple[Refuge, ...]:
-        """The nearest site of each kind that takes people all shift, for a team that stands there."""
-        taking, minutes = self._taking
-        row = minutes[self.standing.points.ids.index(standing)]
-        usable = np.flatnonzero(self._open(taking))
-        found = []
-        for kind in TAKING:
-            those = [one for one in usable.tolist() if taking.kinds[one] == kind]
-            if those:
-                nearest = min(those, key=lambda one: float(row[one]))
-                found.append(
-                    Refuge(kind=kind, site=taking.points.ids[nearest], minutes=float(row[nearest]),
-                           phone=taking.phones[nearest])
-                )  # fmt: skip
-        return tuple(found)
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The needs for skills whose share is known, and above 0."""
+        found = (Need(skills=need.skills, share=self._share(need) or 0.0) for need in self.settings.needs_skills)
+        return tuple(need for need in found if need.share > 0)
 
-    @cached_property
-    def _taking(self) -> tuple[SitesOfCare, "np.ndarray[tuple[int, int], np.dtype[np.float64]]"]:
+    def _share(self, need: SkillNeed) -> float | None:
+        if need.share is not None:
+            return need.share
+        total = sum(self.modes.values())
+        return self.modes.get(need.mode, 0.0) / total if total > 0 else None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What could not be taken into account, in sentences."""
+        unknown = [need.name for need in self.settings.needs_skills if self._share(need) is None]
         taking = self._sites(TAKING)
-        return taking, self._straight(self.standing.points, taking.points).minutes
+        unread = [
+            f'{name} ("{ages}")'
+            for name, ages in zip(taking.points.ids, taking.ages, strict=True) if ages_of(ages) is None
+        ]  # fmt: skip
+        few = self.journeys is not None and not self.roads.learned_from
+        return (
+            *([f"{self.journeys} past journeys are too few to learn the detour of roads from"] if few else []),
+            *(f"how many contacts need {name} is not known: none says how it was made" for name in unknown),
+            *([f"nobody is sent to sites whose ages are not understood: {', '.join(unread)}"] if unread else []),
+        )  # fmt: skip
+
+    def refuges(self, demand: Demand) -> Refuges:
+        """The places that take people, and the ways to them from standing sites and from cells."""
+        taking, points = self._sites(TAKING), self._points(demand)
+        rolling = replace(self, roads=replace(self.roads, set_off_minutes=0.0))
+        from_sites = self._straight(self.standing.points, taking.points).minutes
+        to_cells = rolling._ways(taking.points, points, may_lack_all=True).minutes
+        kilometres = [
+            road_kilometres(one, other, self._barriers) * self.roads.detour
+            for one, other in ((self.standing.points, taking.points), (taking.points, points))
+        ]
+        return Refuges(
+            sites=taking, zone=self.zone, from_sites=(from_sites, kilometres[0]),
+            from_cells=(to_cells.T, kilometres[1].T), youngest=self.youngest,
+        )  # fmt: skip
+
+    def _points(self, demand: Demand) -> Points:
+        return Points(
+            ids=demand.place_ids, latitude=demand.latitude, longitude=demand.longitude, urban=_towns(self.cells)
+        )
 
     def _sites(self, kinds: tuple[str, ...]) -> SitesOfCare:
-        return replace(sites_of_kinds(self.care, kinds, urban=_towns_at(self.care, self.cells)), full=self.full)
+        latitude, longitude = (np.nan_to_num(numbers_of(self.care, name)) for name in ("latitude", "longitude"))
+        urban = towns_at(latitude, longitude, self.cells)
+        return replace(sites_of_kinds(self.care, kinds, urban=urban), full=self.full)
 
-    def _open(self, sites: SitesOfCare) -> Mask:
+    def _room(self, sites: SitesOfCare, teams: int) -> Counts:
+        """How many teams each site holds: none where it is not open for the whole of the shift."""
         span = self.shift.start, self.shift.end, self.zone
-        return np.array([sites.open_all(one, *span) for one in range(len(sites))], dtype=bool)
+        places = [sites.places(one) for one in range(len(sites))]
+        holds = [teams if held is None else min(held, teams) for held in places]
+        return np.array([held if sites.open_all(one, *span) else 0 for one, held in enumerate(holds)], dtype=np.int64)
 
-    def _ways(self, sites: Points, places: Points) -> TravelTimes:
-        straight = self._straight(sites, places)
+    def _ways(self, sites: Points, places: Points, *, may_lack_all: bool = False) -> TravelTimes:
         if self.travel is None:
-            return straight
-        return matrix_times(self.travel, sites.ids, places.ids, hour=self._hour, otherwise=straight)
+            return self._straight(sites, places)
+        located = np.isfinite([*places.latitude, *places.longitude]).all()
+        nowhere = TravelTimes(
+            minutes=np.full((len(sites), len(places)), np.inf), said="no way is known, nobody says where they are"
+        )
+        otherwise = self._straight(sites, places) if located else nowhere
+        return matrix_times(
+            self.travel, sites.ids, places.ids, hour=self._hour, otherwise=otherwise, may_lack_all=may_lack_all
+        )
 
     def _straight(self, sites: Points, places: Points) -> TravelTimes:
-        return straight_line_times(sites, places, Roads(), hour=self._hour, barriers=Barriers())
+        return straight_line_times(sites, places, self.roads, hour=self._hour, barriers=self._barriers)
+
+    @cached_property
+    def _barriers(self) -> Barriers:
+        return Barriers() if self.settings.barriers is None else barriers_of(self.settings.barriers)
 
     @property
     def _hour(self) -> int:
         """The local hour in the middle of the shift."""
         return (self.shift.start + (self.shift.end - self.shift.start) / 2).astimezone(self.zone).hour
+
+
+def tonight_of(
+    site: Site, snapshot: Snapshot, cells: Cells, shift: Shift, *, issued_at: datetime,
+    modes: Mapping[str, float] | None = None, full: tuple[str, ...] = (), travel: Path | None = None,
+) -> Tonight:  # fmt: skip
+    """A shift under the rules of a site: its travel file unless another is named, its barriers, its learned detour.
+
+    `issued_at`: of the forecast; journeys known by then are learned from.
+    """
+    roads, learned = Roads(), None
+    if site.positions.learn_detour:
+        journeys = journeys_of(
+            snapshot, issued_at=issued_at, zone=site.time_zone,
+            towns_at=lambda latitude, longitude: towns_at(latitude, longitude, cells),
+        )  # fmt: skip
+        roads, learned = with_learned_detour(roads, journeys), len(journeys)
+    return Tonight(
+        snapshot.table("sites_of_care"), cells, shift, site.time_zone, full, travel or site.positions.travel,
+        modes=dict(modes or {}), settings=site.positions, roads=roads, journeys=learned,
+        youngest=site.people.youngest_age if site.people.child_service else None,
+    )  # fmt: skip
 
 
 def hours_each(snapshot: Snapshot, issued_at: datetime) -> float:
@@ -178,19 +252,32 @@ def _towns(cells: Cells) -> Mask:
     return np.asarray(~(density_of(cells) < TOWN_PER_KM2))
 
 
-def _towns_at(care: pa.Table, cells: Cells) -> Mask:
-    """Whether each site lies in a town: as the cell whose centre is nearest. Shape (sites,)."""
-    known = np.isfinite(cells.latitude)
-    if not known.any():
-        return np.ones(len(care), dtype=bool)
-    latitude, longitude = (np.nan_to_num(numbers_of(care, name)) for name in ("latitude", "longitude"))
-    everywhere = np.ones(len(care), dtype=bool)
-    sites = Points(ids=("",) * len(care), latitude=latitude, longitude=longitude, urban=everywhere)
-    centres = Points(
-        ids=("",) * int(known.sum()), latitude=cells.latitude[known], longitude=cells.longitude[known],
-        urban=_towns(cells)[known],
-    )  # fmt: skip
-    return np.asarray(centres.urban[great_circle_km(sites, centres).argmin(axis=1)])
+def towns_at(latitude: Numbers, longitude: Numbers, cells: Cells) -> Mask:
+    """Whether points lie in a town: as the cell whose centre is nearest; everything does where no centre is known."""
+    nearest = _nearest_cell(latitude, longitude, cells)
+    return np.where(nearest >= 0, _towns(cells)[nearest], True)
+
+
+def _nearest_cell(latitude: Numbers, longitude: Numbers, cells: Cells) -> Counts:
+    """The number of the cell whose centre is nearest to each point; -1 where no centre is known. Shape (points,)."""
+    known = np.flatnonzero(np.isfinite(cells.latitude + cells.longitude))
+    if not len(known) or not len(latitude):
+        return np.full(len(latitude), -1, dtype=np.int64)
+    tree = cKDTree(_on_sphere(cells.latitude[known], cells.longitude[known]))
+    return np.asarray(known[tree.query(_on_sphere(latitude, longitude))[1]], dtype=np.int64)
+
+
+def _on_sphere(latitude: Numbers, longitude: Numbers) -> Numbers:
+    """Shape (points, 3)."""
+    north, east = np.radians(latitude), np.radians(longitude)
+    return np.stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)], axis=1)
+
+
+def _known_as(cells: Cells) -> tuple[frozenset[str], ...]:
+    """By what each cell can be named: its id, its name, and the larger place that it lies in."""
+    parents = cells.parents or (None,) * len(cells)
+    named = zip(cells.ids, cells.names, parents, strict=True)
+    return tuple(frozenset(name for name in own if name) for own in named)
 
 
 def _groups(cells: Cells) -> dict[str, Mask]:

@@ -95,12 +95,18 @@ def _require_coordinates(points: Points, what: str) -> None:
 
 
 def great_circle_km(sites: Points, cells: Points) -> Numbers:
-    """Kilometres over the earth's surface, by the haversine formula. Shape (sites, cells)."""
-    north = [np.radians(points.latitude) for points in (sites, cells)]
-    east = [np.radians(points.longitude) for points in (sites, cells)]
-    rise = np.sin((north[1][None] - north[0][:, None]) / 2) ** 2
-    turn = np.sin((east[1][None] - east[0][:, None]) / 2) ** 2
-    half = rise + np.cos(north[0])[:, None] * np.cos(north[1])[None] * turn
+    """Kilometres over the earth's surface from each site to each cell. Shape (sites, cells)."""
+    return kilometres_between(
+        sites.latitude[:, None], sites.longitude[:, None], cells.latitude[None], cells.longitude[None]
+    )
+
+
+def kilometres_between(latitude: Numbers, longitude: Numbers, to_latitude: Numbers, to_longitude: Numbers) -> Numbers:
+    """Kilometres over the earth's surface, by the haversine formula. Arrays that fit together."""
+    north, to_north = np.radians(latitude), np.radians(to_latitude)
+    rise = np.sin((to_north - north) / 2) ** 2
+    turn = np.sin((np.radians(to_longitude) - np.radians(longitude)) / 2) ** 2
+    half = rise + np.cos(north) * np.cos(to_north) * turn
     return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0))))
 
 

@@ -22,11 +22,13 @@ SPAN = ("from_hour", "to_hour")
 
 
 def matrix_times(
-    path: Path, sites: tuple[str, ...], cells: tuple[str, ...], *, hour: int, otherwise: TravelTimes
-) -> TravelTimes:
+    path: Path, sites: tuple[str, ...], cells: tuple[str, ...], *, hour: int, otherwise: TravelTimes,
+    may_lack_all: bool = False,
+) -> TravelTimes:  # fmt: skip
     """Minutes of a file for the hour, and `otherwise` for the pairs that it does not have. Shape (sites, cells).
 
-    Raises DataError for a file that cannot be read, times that are no numbers of 0 or more, and pairs given twice.
+    Raises DataError for a file that cannot be read, times that are no numbers of 0 or more, pairs given twice, and,
+    unless it `may_lack_all`, a file without one of the pairs.
     """
     table = _at(_read(path), hour)
     row, column = (
@@ -39,6 +41,8 @@ def matrix_times(
     found: Numbers = np.full((len(sites), len(cells)), np.nan)
     found[row[known], column[known]] = minutes[known]
     absent: Mask = np.isnan(found)
+    if absent.all() and may_lack_all:
+        return otherwise
     if absent.all():
         raise DataError(
             "CR-PLAN-002", "the matrix has none of the site's pairs", where=str(path),
