@@ -1,0 +1,103 @@
+"""Plans for crews with areas, skills, breaks and parts of a shift beside every way to place them, on small grounds."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.lib.reference_standby import every_placing, may_stand, moves_in, worth_of
+
+from crisisrisk.errors import UsageError
+from crisisrisk.positioning.cover import most_covered
+from crisisrisk.positioning.crews import Crew
+from crisisrisk.positioning.ground import Ground, Need, places_of, question_of
+from crisisrisk.positioning.plan import Wish, plans_for
+from crisisrisk.positioning.posts import moves_between
+from crisisrisk.positioning.travel import Points
+from crisisrisk.positioning.worth import Worth
+
+START, TARGET = datetime(2026, 11, 28, 18, tzinfo=UTC), 15.0
+AREAS, SKILLS = ("north", "south"), ("nurse", "officer")
+
+
+def _points(prefix: str, count: int) -> Points:
+    return Points(ids=tuple(f"{prefix}{one}" for one in range(count)), latitude=np.zeros(count),
+                  longitude=np.zeros(count), urban=np.ones(count, dtype=bool))  # fmt: skip
+
+
+def _crew(random: np.random.Generator, number: int, sites: int) -> Crew:
+    begins = START + timedelta(hours=int(random.integers(0, 3)))
+    span = (begins, START + timedelta(hours=int(random.integers(4, 7))))
+    chosen = tuple(f"s{one}" for one in range(sites) if random.random() < 0.6)
+    between = (START + timedelta(hours=2), START + timedelta(hours=4))
+    return Crew(
+        name=f"crew {number}",
+        base=f"s{random.integers(0, sites)}",
+        may_stand=chosen if random.random() < 0.3 else (),
+        areas=(AREAS[random.integers(0, 2)],) if random.random() < 0.4 else (),
+        skills=tuple(skill for skill in SKILLS if random.random() < 0.6),
+        spans=(span,) if random.random() < 0.5 else None,
+        breaks=((30.0, between),) if random.random() < 0.4 else (),
+    )
+
+
+@st.composite
+def grounds(draw: st.DrawFn) -> tuple[Ground, tuple[Crew, ...], int, float]:
+    """A ground of up to 5 cells and 3 sites, up to 3 crews, a shift of 6 hours in one period or two."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    cells, sites = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    expected = random.gamma(0.7, 1.0, cells)
+    hourly = random.dirichlet(np.ones(6)) if draw(st.booleans()) else np.zeros(0)
+    needs = (Need(skills=SKILLS, share=0.3),) if draw(st.booleans()) else ()
+    ground = Ground(
+        start=START, end=START + timedelta(hours=6), cells=_points("c", cells),
+        cell_names=tuple(f"c{one}" for one in range(cells)), sites=_points("s", sites),
+        site_names=tuple(f"s{one}" for one in range(sites)), room=random.integers(1, 3, sites),
+        minutes=np.where(random.random((sites, cells)) < 0.6, 10.0, 20.0), travel_said="drawn", expected=expected,
+        samples=random.poisson(expected, (12, cells)).astype(np.float64), hours_each=1.2, hourly=hourly,
+        cell_places=tuple(frozenset({f"c{one}", AREAS[random.integers(0, 2)]}) for one in range(cells)),
+        site_places=tuple(frozenset({AREAS[random.integers(0, 2)]}) for _ in range(sites)), needs=needs,
+    )  # fmt: skip
+    crews = tuple(_crew(random, number, sites) for number in range(draw(st.integers(1, 3))))
+    return ground, crews, draw(st.integers(1, 2)), draw(st.sampled_from([0.0, 0.05]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(grounds())
+def test_no_way_to_place_the_crews_is_worth_more(drawn: tuple[Ground, tuple[Crew, ...], int, float]) -> None:
+    ground, crews, periods, cost = drawn
+    known = set[str]().union(*ground.cell_places)
+    possible = list(every_placing(ground, crews, periods)) if all(set(crew.areas) <= known for crew in crews) else []
+    wish = Wish(target=TARGET, periods=periods, move_cost=cost, least_gain=0.0)
+    if not possible:
+        with pytest.raises(UsageError) as refused:
+            plans_for(ground, crews, wish)
+        assert refused.value.found
+        return
+    worths = [worth_of(ground, crews, places, TARGET) - cost * moves_in(places) for places in possible]
+    question = question_of(ground, crews, TARGET, periods=periods, move_cost=cost)
+    found = most_covered(question)
+    places = places_of(ground, crews, question, found.teams_at)
+    assert found.value == pytest.approx(max(worths), abs=1e-6)
+    own = worth_of(ground, crews, places, TARGET)
+    assert own - cost * moves_between(places) == pytest.approx(max(worths), abs=1e-6)
+    worth = Worth(ground, TARGET, ground.stretches(crews, periods))
+    assert worth.of(crews, places) == pytest.approx(own, abs=1e-9)
+    for row in places:
+        assert all(site < 0 or may_stand(ground, crew, site) for crew, site in zip(crews, row, strict=True))
+
+
+@settings(max_examples=40, deadline=None)
+@given(grounds())
+def test_one_more_at_each_site_is_what_the_crews_together_are_worth(
+    drawn: tuple[Ground, tuple[Crew, ...], int, float],
+) -> None:
+    ground, crews, periods, _ = drawn
+    if not all(set(crew.areas) <= set[str]().union(*ground.cell_places) for crew in crews):
+        return
+    worth, last = Worth(ground, TARGET, ground.stretches(crews, periods)), crews[-1]
+    before = tuple((0,) * (len(crews) - 1) for _ in range(periods))
+    together = worth.with_one_at(crews[:-1], before, last, of=crews)
+    for site in range(len(ground.sites)):
+        assert together[site] == pytest.approx(worth.of(crews, tuple((*row, site) for row in before)))
