@@ -1,6 +1,7 @@
 """Plans on the invented sample, as a coordinator asks for them."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,38 @@ def test_plans_name_a_site_for_every_team_and_what_that_covers(
     assert found["travel"].startswith("straight line × 1.35")
     more = asked(demo_site, capsys, "--teams", "4")
     assert more["plans"][0]["covered"]["15"] >= best["covered"]["15"]
+
+
+def test_without_a_number_the_declared_teams_are_placed_from_when_to_when(
+    demo_site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = asked(demo_site, capsys, "--periods", "2", "--move-cost", "0")
+    assert {post["team"] for post in found["plan"]} == {"triage-1", "triage-2"}
+    for team in ("triage-1", "triage-2"):
+        posts = [post for post in found["plan"] if post["team"] == team]
+        assert posts[0]["from"] == min(post["from"] for post in found["plan"])
+        assert all(one["to"] == other["from"] for one, other in pairwise(posts))
+        assert posts[-1]["to"] == max(post["to"] for post in found["plan"])
+    best = found["plans"][0]
+    assert len({one["from"] for one in best["busy"]}) == 2
+    assert {one["away"] for one in best["if_called_away"]} == {"triage-1", "triage-2"}
+    still = asked(demo_site, capsys, "--periods", "2", "--move-cost", "9")["plans"][0]
+    assert still["moves"] == 0
+    assert best["covered"]["15"] >= still["covered"]["15"] - 1e-9
+    assert {one["kind"] for one in found["taken"]} >= {"place_of_safety", "emergency_department"}
+    assert all(one["minutes"] > 0 and 0 < one["share"] <= 1 for one in found["taken"])
+    assert found["amhp"]["teams"] == ["triage-2"]
+    assert 0 < found["amhp"]["covered"] < best["share"]["15"]
+    assert found["advice"]["share"] is None or 0 <= found["advice"]["share"] <= 1
+
+
+def test_the_text_says_where_from_when_and_what_else(demo_site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["positions", "--site", str(demo_site), "--floor", "country", "1"]) == 0
+    said = capsys.readouterr().out
+    for words in ("contacts expected", "  triage-1 ", "people would be taken, on average: place of safety",
+                  "control-room advice alone", "AMHP cover:", "teams are away", "keeping the floors costs",
+                  "travel: straight line", "A place not listed is not therefore safe."):  # fmt: skip
+        assert words in said
 
 
 def test_a_floor_costs_cover_and_the_greedy_plan_says_what_it_is(
@@ -88,6 +121,8 @@ def places_of(site: Path) -> list[str]:
         (("--teams", "2", "--full", "nowhere"), 'there is no site "nowhere" to be full'),
         (("--teams", "2", "--travel", "absent.csv"), "the matrix of travel times cannot be read"),
         (("--teams", "2", "--shift", "2026-11-22T09:30"), "no shift starts then"),
+        (("--periods", "3"), "a shift has one period or two"),
+        (("--base", "site-01"), "teams that are declared have their own bases"),
     ],
 )
 def test_what_cannot_be_planned_is_said(

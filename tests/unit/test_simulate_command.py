@@ -201,7 +201,11 @@ def test_a_larger_city_has_more_teams_and_the_rest_of_the_configuration() -> Non
     assert tuple(large.teams) == team_ids(120_000)
     assert len(large.teams) == 24
     assert large.name == "Invented city (force)"
-    assert large.sources == read_configuration(sample).sources
+    small = read_configuration(sample)
+    assert large.sources == small.sources
+    assert [team.name for team in small.mobile_teams] == ["triage-1", "triage-2"]
+    assert [team.name for team in large.mobile_teams] == [f"triage-{number}" for number in range(1, 7)]
+    assert large.positions == small.positions
     assert configuration_of(settings_for("sample"), sample) == sample
 
 

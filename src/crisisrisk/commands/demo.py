@@ -32,8 +32,6 @@ from crisisrisk.timeline import utc_from_local
 from crisisrisk.training.results import TrainedRun
 
 Tell = Callable[[str], None]
-TEAMS = 2
-"""As many mobile teams as the invented city has on a shift."""
 
 
 class Changed(NamedTuple):
@@ -105,7 +103,7 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
         scores=scores,
         changed=_changed(site, scores),
         forecast=coming,
-        positions=kept_positions(site, coming, teams=TEAMS),
+        positions=kept_positions(site, coming),
         card=card(site, person.run_id),
         seconds=monotonic() - started,
     )

@@ -101,12 +101,46 @@ class PlanShown(Answer):
 
 
 class RefugeShown(Answer):
-    """The nearest place of a kind that takes people all shift, from where a team stands."""
+    """The nearest place of a kind that takes people for all of a post, from where the team stands then."""
 
     kind: str
     site: str
-    minutes: float | None
+    minutes: float
+    kilometres: float = Field(description="By road.")
     phone: str
+    whom: str = Field(description="`adults`, `under 18`, or `anyone`: of every age and with no conditions.")
+    capacity: int | None = Field(description="Places; null where nobody says.")
+    ages: str
+    conditions: str = Field(description="Whom it does not take.")
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+
+
+class TakenShown(Answer):
+    """How far people are taken to the nearest place of a kind, weighted by the contacts expected."""
+
+    team: str | None = Field(description="Of those in its reach; null for all whom the plan reaches.")
+    kind: str
+    minutes: float
+    kilometres: float
+    share: float = Field(description="Of them, that such a place takes at all.")
+
+
+class AdviceShown(Answer):
+    """What control-room advice alone would cover; null where no contact that is forecast is recorded as advice."""
+
+    contacts: float | None
+    share: float | None
+    not_recorded: float = Field(description="The share of which no agency says how it is made.")
+    advises: list[str] = Field(description="Teams that can only advise by telephone for a time.")
+
+
+class AmhpShown(Answer):
+    """Approved mental health professionals: assessments expected, and the share that finds a free one in time."""
+
+    expected: float | None
+    teams: list[str] = Field(description="Teams on duty that declare the skill `amhp`.")
+    covered: float | None = Field(description="Null where no team declares it.")
 
 
 class LeftOutShown(Answer):
@@ -139,6 +173,10 @@ class Positions(Basis):
     marginal: list[Change]
     plans: list[PlanShown]
     near: dict[str, list[RefugeShown]] = Field(description="By team the nearest places that take people.")
+    taken: list[TakenShown]
+    advice: AdviceShown
+    amhp: AmhpShown
+    remarks: list[str] = Field(description="What the plan could not take into account, in sentences.")
     travel: str = Field(description="Where the travel times are from.")
     hours_each: float = Field(description="Hours that a team is taken to be away for each contact.")
     left_out: list[LeftOutShown]

@@ -11,7 +11,7 @@ from crisisrisk.positioning.crews import Crew, crews_on
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.plan import Wish
 from crisisrisk.positioning.standby import PositionsResult, standby
-from crisisrisk.positioning.tonight import Tonight
+from crisisrisk.positioning.tonight import Tonight, tonight_of
 from crisisrisk.scoring.demand import ShiftDemand, demand_as_issued
 from crisisrisk.serving.asked import PositionsAsked
 from crisisrisk.serving.kept_plans import keep, left_out, wish_as_json
@@ -70,8 +70,10 @@ class ShiftToPlan:
         """What a plan is made on, without the sites that take nobody."""
         site = self.service.settings.site
         turned_away = (*full, *(one.site for one in self.out))
-        care = self.snapshot.table("sites_of_care")
-        return Tonight(care, self.map, self.shift, site.time_zone, turned_away, site.positions.travel)
+        return tonight_of(
+            site, self.snapshot, self.map, self.shift, issued_at=self.stored.run.meta.as_of, modes=self.stored.modes,
+            full=turned_away,
+        )  # fmt: skip
 
     def planned(self, asked: PositionsAsked) -> PositionsResult:
         """The plans. Raises UsageError where none can be made, and why."""

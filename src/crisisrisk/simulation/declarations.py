@@ -7,11 +7,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from crisisrisk.shipped import shipped
+from crisisrisk.simulation.city import FORCE_AREAS
+from crisisrisk.simulation.deployments import crew_names
 from crisisrisk.simulation.settings import CitySettings
 from crisisrisk.simulation.teams import QUARTERS, team_ids, team_name
 
 CONFIGURATION, LOAD_ORDER = "crisisrisk.toml", "load_order.toml"
 LIST_LENGTH = 25
+MOBILE_TEAM = '[[mobile_team]]\nname = "{name}"\nskills = ["nurse", "officer"]\nbreak_minutes = 30\n\n'
 PEOPLE_PER_BUCKET = 4_000
 FEWEST_BUCKETS, MOST_BUCKETS = 8, 256
 
@@ -19,6 +22,7 @@ FEWEST_BUCKETS, MOST_BUCKETS = 8, 256
 KEY_OF_NOBODY = sha256(b"the invented city of crisisrisk").hexdigest()
 
 _TEAMS = re.compile(r"(\[\[team\]\]\n(?:\w+ = .*\n)+\n)+")
+_MOBILE_TEAMS = re.compile(r"(\[\[mobile_team\]\]\n(?:\w+ = .*\n)+\n)+")
 
 
 def copy_declarations(settings: CitySettings, out: Path) -> None:
@@ -51,7 +55,7 @@ def load_order_of(out: Path, sample: str) -> str:
 
 
 def configuration_of(settings: CitySettings, sample: str) -> str:
-    """The sample's configuration with the teams, the buckets and the name of another city."""
+    """The sample's configuration with the teams, the mobile teams, the buckets and the name of another city."""
     teams = team_ids(settings.people)
     if teams == QUARTERS and settings.preset == "sample":
         return sample
@@ -60,6 +64,9 @@ def configuration_of(settings: CitySettings, sample: str) -> str:
     )
     buckets = min(MOST_BUCKETS, max(FEWEST_BUCKETS, settings.people // PEOPLE_PER_BUCKET))
     text = _TEAMS.sub(lambda _: sections, sample, count=1)
+    if settings.preset == "force":
+        mobile = "".join(MOBILE_TEAM.format(name=name) for name in crew_names(len(FORCE_AREAS)))
+        text = _MOBILE_TEAMS.sub(lambda _: mobile, text, count=1)
     text = re.sub(r"^# The demo site: an", "# An", text)
     text = re.sub(r'^name = ".*"$', f'name = "Invented city ({settings.preset})"', text, count=1, flags=re.MULTILINE)
     return re.sub(r"^buckets = \d+$", f"buckets = {buckets}", text, count=1, flags=re.MULTILINE)

@@ -38,7 +38,7 @@ def deployments(settings: "CitySettings", city: City, period: Period) -> Deploym
     """Every shift from the day that triage starts to the end of the data."""
     random, footprint = stream(settings.seed, "deployments"), settings.footprint
     days = np.flatnonzero(kinds_of_day(footprint, period) == WITH_TRIAGE)
-    teams = _teams(len(city.areas))
+    teams = crew_names(len(city.areas))
     day, team = np.repeat(days, len(teams)), np.tile(np.arange(len(teams)), len(days))
     past_midnight = footprint.ends_hour <= footprint.starts_hour
     begins = period.at(day, np.full(len(day), float(footprint.starts_hour)))
@@ -49,7 +49,7 @@ def deployments(settings: "CitySettings", city: City, period: Period) -> Deploym
     return Deployments(teams=teams, team=team[inside], site=site[inside], begins=begins[inside], ends=ends[inside])
 
 
-def _teams(areas: int) -> tuple[str, ...]:
+def crew_names(areas: int) -> tuple[str, ...]:
     """Two crews; in a city of several areas, two for each."""
     return CREWS if areas == 1 else tuple(f"triage-{number + 1}" for number in range(len(CREWS) * areas))
 
