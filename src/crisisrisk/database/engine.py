@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, NoSuchModuleError
 
 from crisisrisk.errors import SiteError
 
@@ -72,9 +72,32 @@ def write_ahead_log_is_safe(version: tuple[int, int, int]) -> bool:
 
 
 def _sqlite(url: URL, busy_seconds: float) -> Engine:
-    # A kept connection would go on reading a file that was deleted or replaced: each use opens the file anew.
-    kept = {} if _file_of(url) is None else {"poolclass": NullPool}
-    return _set_up(create_engine(url, hide_parameters=True, connect_args={"timeout": busy_seconds}, **kept))
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy_seconds})
+    file = _file_of(url)
+    if file is not None:
+        _watch(engine, file)
+    return _set_up(engine)
+
+
+def _watch(engine: Engine, file: Path) -> None:
+    """A kept connection would go on reading a file that was deleted or replaced: it is used for the same file alone."""
+
+    @event.listens_for(engine, "connect")
+    def _opened(_connection: Any, record: Any) -> None:
+        record.info["file"] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def _taken(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info.get("file") is None or record.info["file"] != _identity(file):
+            raise DisconnectionError
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _file_of(url: URL) -> Path | None:

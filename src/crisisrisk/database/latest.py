@@ -13,6 +13,20 @@ from crisisrisk.database.runs import IDS_AT_ONCE, StoredRun, stored_run
 from crisisrisk.database.schema import ForecastRun, Score, ScoringRun
 from crisisrisk.database.stored_forecasts import Reasons, StoredPlace, StoredShift
 
+__all__ = [
+    "Reasons",
+    "StoredPlace",
+    "StoredScore",
+    "StoredShift",
+    "caseload_scores",
+    "forecast_for",
+    "latest_forecast_run",
+    "latest_person_scores",
+    "latest_run",
+    "person_score",
+    "shifts_between",
+]
+
 if TYPE_CHECKING:
     import pandas as pd
 

@@ -141,7 +141,7 @@ def _said(check: Callable[[], object]) -> str:
     return READY
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The running service, for routes."""
     service = request.app.state.service
     assert isinstance(service, Service)
