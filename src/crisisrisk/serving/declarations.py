@@ -58,8 +58,8 @@ class Limits:
     shift_days: int = 31
     at_once: int = 4
     """Requests answered at a time; more only slow each other down on a few cores."""
-    waiting: int = 32
-    wait_seconds: float = 0.15
+    waiting: int = 16
+    wait_seconds: float = 0.1
     requests_a_second: float = 50
     """Of one key, on average; `burst` of them at once."""
     burst: int = 100
