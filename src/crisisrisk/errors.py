@@ -97,10 +97,16 @@ KINDS: dict[str, ErrorKind] = {
     "CR-DB-001": _kind("The operational database named in the site's configuration cannot be used.", USE, 503),
     "CR-DB-002": _kind("The operational database cannot be reached, or is not up to date.", SERVICE, 503),
     "CR-DB-003": _kind("A table of scores or forecasts cannot be saved as it is.", DATA, 422),
+    # The audit trail
+    "CR-AUDIT-001": _kind("The audit trail cannot be read or written, so nothing about people is shown.", SERVICE, 503),
+    "CR-AUDIT-002": _kind("The audit trail and its witness do not belong together.", SERVICE, 503),
+    "CR-AUDIT-003": _kind("The key of the audit trail is missing, unsafe or none.", SERVICE, 503),
+    "CR-AUDIT-004": _kind("What is asked of the audit trail cannot be given.", USE, 422),
     # The service: what it is told to offer, its keys and its answers
     "CR-SERVE-001": _kind("serving/service.toml cannot be read, or names something unknown or impossible.", USE, 503),
     "CR-SERVE-002": _kind("serving/roles.toml cannot be read, or gives a role more than it may have.", USE, 503),
     "CR-SERVE-003": _kind("A secret of the site is a default or an example.", SERVICE, 503),
+    "CR-SERVE-004": _kind("A route does not say what it is for, so the service does not start.", SERVICE, 503),
     "CR-ACCESS-001": _kind("A key cannot be made with this role, team or time.", USE, 422),
     "CR-ACCESS-002": _kind("There is no such key.", USE, 404),
     "CR-HTTP-400": _kind("The request cannot be used.", SERVICE, 400),

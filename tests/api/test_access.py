@@ -12,9 +12,11 @@ from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
 from crisisrisk.commands.keys import create_key, revoke_key
 from crisisrisk.database.keys import make_key
 from crisisrisk.serving import access
+from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.plans import plans
+from crisisrisk.serving.routes.safety import safety
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status
 
@@ -23,6 +25,8 @@ SHIFTS, SHIFT, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}", "/api/v1/shif
 POSITIONS = "/api/v1/shifts/{id}/positions"
 SITES, SITE = "/api/v1/sites", "/api/v1/sites/{id}/status"
 VERSION, DATA = "/api/v1/version", "/api/v1/data-status"
+AUDIT, LOG = "/api/v1/audit", "/api/v1/people/{pid}/access-log"
+CONCERNS, CLOSING = "/api/v1/safety-concerns", "/api/v1/safety-concerns/{number}/closing"
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
@@ -30,14 +34,16 @@ OPEN_TO = {
     ("data", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
     ("care", "north"): {VERSION, DATA, PERSON, TEAM},
     ("care", "south"): {VERSION, DATA, PERSON, TEAM},
+    ("audit", None): {VERSION, DATA, AUDIT, LOG, CONCERNS},
 }
-ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, VERSION, DATA)
+ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS)
 
 # What changes something: by method and path a body that does, and is refused to whom the route is not open.
 CHANGES = {
     ("PUT", SITE): {"state": "full", "reason": "a queue at the door"},
     ("POST", POSITIONS): {"teams": 1},
 }
+CONCERN = {"about": "place", "text": "The shelter at the station has closed."}
 KEYS = tuple(OPEN_TO)
 WELL = {"/healthz", "/readyz", "/metrics"}
 
@@ -48,24 +54,25 @@ NAMES = ("ann", "ben", "cat", "dan", "eve", "back", "sue", "gone", "moved", "lat
 
 def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "north") -> str:
     """A path of a route, about someone."""
-    return route.format(pid=site.people[person], team=team, id="cafe" if "/sites/" in route else "night-2026-11-22")
+    shift_or_site = "cafe" if "/sites/" in route else "night-2026-11-22"
+    return route.format(pid=site.people[person], team=team, id=shift_or_site, number=1)
 
 
 def test_the_matrix_has_every_route(shared_site: ServiceSite) -> None:
     app = shared_site.client().app
     paths = app.openapi()["paths"]
-    assert set(paths) == {*ROUTES, *WELL, *(path for _, path in CHANGES)}
+    assert set(paths) == {*ROUTES, *WELL, *(path for _, path in CHANGES), CLOSING}
     changing = {(method.upper(), path) for path, methods in paths.items() for method in methods} - {
         ("GET", path) for path in paths
     }
-    assert changing == set(CHANGES)
+    assert changing == {*CHANGES, ("POST", CONCERNS), ("POST", CLOSING)}
 
 
 def test_every_route_of_the_api_says_by_type_who_may_call_it() -> None:
     def calls(dependant: Dependant) -> set[object]:
         return {dependant.call}.union(*(calls(below) for below in dependant.dependencies))
 
-    assert {route.path for route in api_routes()} == {*ROUTES, *(path for _, path in CHANGES)}
+    assert {route.path for route in api_routes()} == {*ROUTES, *(path for _, path in CHANGES), CLOSING}
     for route in api_routes():
         assert access._viewer in calls(route.dependant), route.path
 
@@ -74,7 +81,7 @@ def api_routes() -> list[APIRoute]:
     """Every route under /api."""
     return [
         route
-        for router in (status, people, places, plans, sites)
+        for router in (status, people, places, plans, sites, audit, safety)
         for route in router.routes
         if isinstance(route, APIRoute)
     ]
@@ -120,6 +127,17 @@ def test_what_changes_something_is_open_to_the_same_roles_and_needs_a_key(
     answers.append(client.request(method, path, content=b"{"))
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_role_may_report_a_concern_and_the_audit_role_alone_closes_it(
+    own_site: ServiceSite, key: tuple[str, str | None]
+) -> None:
+    client = own_site.client(*key)
+    said = client.post(CONCERNS, json=CONCERN)
+    assert (said.status_code, said.json()["number"]) == (201, 1)
+    closed = client.post(path_of(CLOSING, own_site), json={"done": "Told the coordinator."})
+    assert closed.status_code == (200 if key[0] == "audit" else 403)
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key[0] != "care"])

@@ -166,7 +166,7 @@ def test_a_file_that_is_no_database_is_said_and_everything_else_is_ready(own_sit
     with own_site.client() as client:
         status, problems = client.get("/readyz").status_code, client.get("/readyz").json()["parts"]
     assert status == 503
-    assert [name for name, said in problems.items() if said != "ready"] == ["database"]
+    assert [name for name, said in problems.items() if said != "ready"] == ["database", "audit"]  # which is in it
 
 
 def test_a_damaged_row_is_a_defect_and_does_not_lock_the_database(own_site: ServiceSite) -> None:
@@ -183,7 +183,7 @@ def test_a_damaged_row_is_a_defect_and_does_not_lock_the_database(own_site: Serv
 def test_a_database_that_is_not_up_to_date_is_said_and_everything_is_503(own_site: ServiceSite) -> None:
     key = own_site.key("crisis_team")
     (own_site.site.path / "crisisrisk.db").unlink()
-    assert list(parts(own_site)[1]) == ["database"]
+    assert list(parts(own_site)[1]) == ["database", "audit"]
     answer = own_site.client().get(BOARD, headers={"X-API-Key": key})
     assert (answer.status_code, answer.json()["code"]) == (503, "CR-HTTP-503")
     assert "api_keys" not in answer.text
@@ -369,6 +369,10 @@ def test_the_environment_names_the_site_and_the_log_level(shared_site: ServiceSi
       "freshness.score_valid_days is -1, wanted a number above 0"),
      ("service.toml", "[models]", "[limits]\nbody_bytes = 0\n[models]",
       "limits.body_bytes is 0, wanted a number above 0"),
+     ("service.toml", "[models]", "[audit.kept_days]\ndirect_car = 400\n[models]",
+      'unknown purpose "audit.kept_days.direct_car"'),
+     ("service.toml", "[models]", "[audit.kept_days]\ndirect_care = 30\n[models]",
+      "audit.kept_days.direct_care is 30, wanted whole days from 365 to 36525"),
      ("service.toml", "[models]", "[models", "the file is not valid TOML")],
 )  # fmt: skip
 def test_a_wrong_declaration_is_refused_by_name(
@@ -403,7 +407,7 @@ def test_the_shipped_declarations_are_fine_and_offer_no_people(own_site: Service
     settings = read_settings(own_site.site, {})
     assert settings.service.person_scores.missing == ("on = true", "clinical_safety_officer", "impact_assessment")
     assert settings.service.docs_page is False
-    assert set(settings.roles) == {"crisis_team", "care", "data"}
+    assert set(settings.roles) == {"crisis_team", "care", "data", "audit"}
 
 
 # The process

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.registers import opted_out_at, teams_at
 from crisisrisk.tables.core import TABLES
 from crisisrisk.timeline import microseconds
@@ -22,9 +23,9 @@ def test_an_objection_counts_from_when_it_was_known_until_it_ends() -> None:
         "opt_outs",
         [{"person_id": "a", "valid_from": day(1), "known_at": day(3), "valid_to": day(20), "kind": "objection"}],
     )
-    assert opted_out_at(objections, microseconds(day(3))) == frozenset()
-    assert opted_out_at(objections, microseconds(day(4))) == {"a"}
-    assert opted_out_at(objections, microseconds(day(20))) == frozenset()
+    assert opted_out_at(objections, microseconds(day(3)), purpose=PLANNING) == frozenset()
+    assert opted_out_at(objections, microseconds(day(4)), purpose=PLANNING) == {"a"}
+    assert opted_out_at(objections, microseconds(day(20)), purpose=PLANNING) == frozenset()
 
 
 def test_a_correction_replaces_the_version_before_it() -> None:
@@ -43,4 +44,4 @@ def test_of_two_teams_the_one_that_began_last() -> None:
         ],
     )
     assert teams_at(caseloads, microseconds(day(6))) == {"a": "south"}
-    assert teams_at(caseloads, microseconds(day(4))) == {"a": "north"}
+    assert teams_at(caseloads, microseconds(day(4)), purpose=PLANNING) == {"a": "north"}

@@ -36,6 +36,7 @@ COMMANDS = {
     "positions": ("crisisrisk.cli.positions", "Say where teams should stand in a shift."),
     "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),
     "db": ("crisisrisk.cli.service", "Bring the operational database up to date."),
+    "audit": ("crisisrisk.cli.audit", "Verify and read the audit trail of the service."),
     "serve": ("crisisrisk.cli.service", "Run the service."),
     "describe": ("crisisrisk.cli.describe", "Write the generated pages."),
 }

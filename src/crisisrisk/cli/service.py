@@ -15,7 +15,7 @@ def keys() -> None:
 
 
 @keys.command(epilog="Example:  crisisrisk keys create --role care --team north --days 30")
-@click.option("--role", required=True, metavar="R", help="crisis_team, care or data.")
+@click.option("--role", required=True, metavar="R", help="crisis_team, care, data or audit.")
 @click.option("--team", metavar="T", help="The team whose people a care key may see.")
 @click.option("--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it works.")
 @site_option

@@ -28,6 +28,7 @@ from crisisrisk.features.audit import (
     instants,
 )
 from crisisrisk.features.person import person_event_columns, person_features
+from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.registers import opted_out_at, teams_at
 from crisisrisk.tables.clocks import SourceClock, source_clocks
 from crisisrisk.tables.coding import Texts
@@ -238,7 +239,7 @@ class _Trials:
         self._people(events, people, as_of)
         ids = people_of(events, people)
         self._register("caseloads", ids, as_of, lambda table: sorted(teams_at(table, as_of).items()))
-        self._register("opt_outs", ids, as_of, lambda table: sorted(opted_out_at(table, as_of)))
+        self._register("opt_outs", ids, as_of, lambda table: sorted(opted_out_at(table, as_of, purpose=PLANNING)))
         if self._keyed is not None:
             self._linking(self._keyed, as_of)
 

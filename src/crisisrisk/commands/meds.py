@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from crisisrisk import __version__
 from crisisrisk.commands.data import LoadResult, load_files
 from crisisrisk.errors import DataError, UsageError
+from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.tables.meds import (
     CLOCKS,
@@ -68,7 +69,8 @@ def export_meds(site: Site, out: Path, *, clock: str) -> MedsExport:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError("CR-USE-001", "an export goes into a new or empty folder", found=str(out))
     snapshot = Store(site).snapshot()
-    objected = opted_out_at(snapshot.table("opt_outs"), microseconds(snapshot.as_of_now()))
+    now_us = microseconds(snapshot.as_of_now())
+    objected = opted_out_at(snapshot.table("opt_outs"), now_us, purpose=PLANNING)
     staging = _staging(out)
     try:
         written = _Written(staging)

@@ -29,6 +29,7 @@ from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.models.bundle import Bundle, load_bundle
 from crisisrisk.models.champions import bundle_folder, champion
+from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.lists import cut
 from crisisrisk.scoring.ordering import Placed, by_probability
 from crisisrisk.scoring.registers import TeamRegister, opted_out_at
@@ -165,7 +166,8 @@ class _Reader:
         self._said_first: dict[int, FloatArray] = {}
         self._teams = TeamRegister(snapshot.table("caseloads"))
         self._exposures = snapshot.table("exposures").num_rows
-        self._opted_out = opted_out_at(snapshot.table("opt_outs"), microseconds(snapshot.as_of_now()))
+        now_us = microseconds(snapshot.as_of_now())
+        self._opted_out = opted_out_at(snapshot.table("opt_outs"), now_us, purpose=PLANNING)
 
     def _after(self, run: StoredRun) -> Aftermath:
         version = run.meta.model_version

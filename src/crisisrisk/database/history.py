@@ -1,9 +1,11 @@
 """Scoring runs of before, for looking at how scores turned out."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from crisisrisk.database.runs import StoredRun, stored_run
 from crisisrisk.database.schema import Score, ScoringRun
@@ -18,6 +20,17 @@ def scoring_runs(engine: Engine, *, model_name: str) -> Sequence[StoredRun]:
     with engine.connect() as connection:
         rows = connection.execute(query.order_by(ScoringRun.as_of, ScoringRun.id)).all()
     return [stored_run(row) for row in rows]
+
+
+def scores_about(engine: Engine, person_id: str, start: datetime, end: datetime) -> Sequence[tuple[StoredRun, Score]]:
+    """What every scoring with `start ≤ as_of < end` said of one person, the earliest first."""
+    runs = select(ScoringRun.__table__).where(ScoringRun.as_of >= start, ScoringRun.as_of < end)
+    with Session(engine) as session:
+        found = {row.id: stored_run(row) for row in session.execute(runs).all()}
+        query = select(Score).where(Score.person_id == person_id, Score.run_id.in_(found))
+        scores = session.scalars(query).all()
+        session.expunge_all()
+    return sorted(((found[one.run_id], one) for one in scores), key=lambda pair: (pair[0].meta.as_of, pair[0].number))
 
 
 def scores_of(engine: Engine, run: int) -> "pd.DataFrame":

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Text,
@@ -247,3 +248,58 @@ class ApiKey(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class AuditRow(Base):
+    """One answer that could name people, or one act: who, when, why, what was shown. Rows are added and never changed.
+
+    `body`: the exact bytes shown, compressed (zlib). `code`: of the keyed chain, by the key `key_name`.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "at"),)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    purpose: Mapped[str] = mapped_column(String(40))
+    action: Mapped[str] = mapped_column(String(200))
+    status: Mapped[int]
+    key_id: Mapped[str | None] = mapped_column(String(32))
+    role: Mapped[str] = mapped_column(String(40))
+    team: Mapped[str | None] = mapped_column(String(100))
+    request_id: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(Text)
+    media_type: Mapped[str] = mapped_column(String(100))
+    sha256: Mapped[str] = mapped_column(String(64))
+    key_name: Mapped[str] = mapped_column(String(8))
+    code: Mapped[str] = mapped_column(String(64))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AuditedPerson(Base):
+    """A person whom an answer named. The code of its row covers these, so that none can be taken away."""
+
+    __tablename__ = "audit_people"
+    __table_args__ = (Index(None, "person_id", "number"),)
+
+    number: Mapped[int] = mapped_column(ForeignKey("audit.number", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+
+
+class SafetyConcern(Base):
+    """What somebody reported as unsafe, and what was done about it."""
+
+    __tablename__ = "safety_concerns"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    raised_at: Mapped[datetime]
+    key_id: Mapped[str] = mapped_column(String(32))
+    role: Mapped[str] = mapped_column(String(40))
+    team: Mapped[str | None] = mapped_column(String(100))
+    about: Mapped[str] = mapped_column(String(40))
+    person_id: Mapped[str | None] = mapped_column(String(100), index=True)
+    reference: Mapped[str | None] = mapped_column(String(100))
+    text: Mapped[str] = mapped_column(Text)
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(String(32))
+    done: Mapped[str | None] = mapped_column(Text)

@@ -3,6 +3,7 @@
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import RecipeError
 from crisisrisk.features.caseload import EVENT_COLUMNS, HERE, Caseload, caseload_of
+from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.tables.cells import Cells
 from crisisrisk.tables.site import CONFIGURATION, Site
@@ -20,7 +21,8 @@ def caseload_in(snapshot: Snapshot, site: Site, cells: Cells, *, rule: EpisodeRu
         (snapshot.person_events(bucket, EVENT_COLUMNS), snapshot.people_in(bucket))
         for bucket in range(snapshot.buckets)
     )
-    objecting = opted_out_at(snapshot.table("opt_outs"), microseconds(snapshot.as_of_now()))
+    now_us = microseconds(snapshot.as_of_now())
+    objecting = opted_out_at(snapshot.table("opt_outs"), now_us, purpose=PLANNING)
     return caseload_of(buckets, rule, cells, site, left_out=objecting, minimum_age=minimum_age)
 
 

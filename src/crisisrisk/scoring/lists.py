@@ -11,6 +11,7 @@ from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import feature_groups, group_contributions
 from crisisrisk.models.trees import Numbers
+from crisisrisk.purposes import DIRECT_CARE
 from crisisrisk.scoring.registers import objecting, teams_at
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
@@ -45,7 +46,8 @@ class TeamLists:
 def team_lists(model: Bundle, snapshot: Snapshot, site: Site, *, as_of: datetime) -> TeamLists:
     """The lists of a model. Raises ModelError for a model of places."""
     now_us = microseconds(snapshot.as_of_now())
-    opted_out = objecting(snapshot.table("opt_outs"), as_of_us=microseconds(as_of), now_us=now_us)
+    objections = snapshot.table("opt_outs")
+    opted_out = objecting(objections, as_of_us=microseconds(as_of), now_us=now_us, purpose=DIRECT_CARE)
     columns = tuple(dict.fromkeys((*_COLUMNS, *person_event_columns(model.features))))
     standing: dict[str, Standing] = {}
     for bucket in range(snapshot.buckets):

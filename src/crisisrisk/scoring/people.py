@@ -15,6 +15,7 @@ from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import reasons_for
 from crisisrisk.models.trees import Numbers
+from crisisrisk.purposes import DIRECT_CARE
 from crisisrisk.scoring.evidence import evidence_of_bucket
 from crisisrisk.scoring.history import Mask, thin_rule
 from crisisrisk.scoring.ordering import tie_key
@@ -84,7 +85,7 @@ def score_people(
     """
     # Who objects now is not scored for a moment in the past either.
     objections, now = snapshot.table("opt_outs"), microseconds(snapshot.as_of_now())
-    opted_out = objecting(objections, as_of_us=microseconds(as_of), now_us=now)
+    opted_out = objecting(objections, as_of_us=microseconds(as_of), now_us=now, purpose=DIRECT_CARE)
     models = (model, *former)
     tellers = tuple(Teller(one, as_of, site.time_zone, late_sources(one, snapshot, as_of)) for one in models)
     scorer = _Scorer(tellers, site, as_of, opted_out, snapshot.caseloads())

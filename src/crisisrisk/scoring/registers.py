@@ -7,22 +7,24 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.episodes import instants_of
+from crisisrisk.purposes import Purpose
 from crisisrisk.tables.core import TABLES
 from crisisrisk.timeline import FOREVER_US
 
 Mask = NDArray[np.bool_]
 
 
-def opted_out_at(opt_outs: pa.Table, as_of_us: int) -> frozenset[str]:
-    """The people with an objection that was known before `as_of` and holds then."""
+def opted_out_at(opt_outs: pa.Table, as_of_us: int, *, purpose: Purpose) -> frozenset[str]:
+    """The people with an objection that binds a purpose, was known before `as_of`, and holds then."""
     holds = _Register(opt_outs, TABLES["opt_outs"].key).in_force(as_of_us)
-    people = opt_outs.column("person_id").to_pylist()
-    return frozenset(person for person, objects in zip(people, holds.tolist(), strict=True) if objects)
+    people, kinds = opt_outs.column("person_id").to_pylist(), opt_outs.column("kind").to_pylist()
+    rows = zip(people, kinds, holds.tolist(), strict=True)
+    return frozenset(person for person, kind, objects in rows if objects and purpose.bound_by(kind))
 
 
-def objecting(opt_outs: pa.Table, *, as_of_us: int, now_us: int) -> frozenset[str]:
+def objecting(opt_outs: pa.Table, *, as_of_us: int, now_us: int, purpose: Purpose) -> frozenset[str]:
     """Whom no answer about `as_of` may name: who objected then, or objects now, which holds for the past too."""
-    return opted_out_at(opt_outs, as_of_us) | opted_out_at(opt_outs, now_us)
+    return opted_out_at(opt_outs, as_of_us, purpose=purpose) | opted_out_at(opt_outs, now_us, purpose=purpose)
 
 
 def teams_at(caseloads: pa.Table, as_of_us: int) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from crisisrisk.features.person import person_event_columns, person_features
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import FeatureGroups, feature_groups, group_contributions
 from crisisrisk.models.trees import Numbers
+from crisisrisk.purposes import DIRECT_CARE
 from crisisrisk.scoring.evidence import EvidenceOfBucket, evidence_of_bucket
 from crisisrisk.scoring.history import thin_rule
 from crisisrisk.scoring.people import EVENT_COLUMNS
@@ -82,7 +83,7 @@ def record_of(snapshot: Snapshot, site: Site, person_id: str, *, models: list[Bu
         events=_of_person(snapshot.person_events(bucket, columns), person_id),
         people=_of_person(snapshot.people_in(bucket), person_id),
         caseloads=None if caseloads is None else _of_person(caseloads, person_id),
-        opted_out=objecting(objections, as_of_us=microseconds(as_of), now_us=now),
+        opted_out=objecting(objections, as_of_us=microseconds(as_of), now_us=now, purpose=DIRECT_CARE),
     )
 
 

@@ -1,18 +1,22 @@
-"""Who may call a route: its parameters say so, by type.
+"""Who may call a route, and what for: its parameters say so, by type.
 
-`AnyViewer` every key · `StatusViewer` loaded data · `PlaceViewer` places · `PlanViewer` where
-teams stand and which sites are full · `CareViewer` a care team · `OwnPerson` and
-`OwnTeam` what is on that team's caseload now. A route under /api without one of them fails a test.
+`AnyViewer` every role · `StatusViewer` loaded data · `PlaceViewer` places · `PlanViewer` where teams stand and
+which sites are full · `CareViewer` a care team · `OwnPerson` and `OwnTeam` what is on that team's caseload now · `AuditViewer` who looked · `ConcernViewer` what was reported as unsafe ·
+`KeyHolder` every key. Each has a purpose; a route without one keeps the service from starting.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from crisisrisk.database.keys import key_of
+from crisisrisk.errors import ServiceError
+from crisisrisk.purposes import AUDIT, CRISIS_RESPONSE, DIRECT_CARE, OPERATION, SAFETY, STATUS, Purpose
 from crisisrisk.serving.declarations import SCORES_OFF, SWITCH_ON
 from crisisrisk.serving.problems import NoAnswerError, key_needed, nothing_here, role_refused
 from crisisrisk.serving.roles import Role
@@ -56,24 +60,56 @@ def _viewer(
     return viewer
 
 
-def may(reach: str) -> Callable[[Viewer], Viewer]:
-    """A dependency that lets through roles that reach something, and refuses the rest before anything is looked up."""
+@dataclass(frozen=True)
+class Permission:
+    """A dependency that lets through roles that reach something, and refuses the rest before anything is looked up.
 
-    def allowed(viewer: Annotated[Viewer, Depends(_viewer)]) -> Viewer:
-        if not viewer.reaches(reach):
+    `purpose`: what the route is for. `reach`: what the role must reach, one of what the purpose is reached by; None
+    where a key is enough.
+    """
+
+    purpose: Purpose
+    reach: str | None
+
+    def __post_init__(self) -> None:
+        if self.reach is not None and self.reach not in self.purpose.reaches:
+            raise ValueError(f"{self.purpose.name} is not reached by {self.reach}")
+
+    def __call__(self, request: Request, viewer: Annotated[Viewer, Depends(_viewer)]) -> Viewer:
+        """Who asks, with the purpose noted for the audit trail."""
+        if self.reach is not None and not viewer.reaches(self.reach):
             raise role_refused(viewer.role.name)
+        request.state.purpose = self.purpose
         return viewer
 
-    return allowed
+
+@dataclass(frozen=True)
+class Everybody:
+    """A dependency of routes that need no key. Its purpose can name nobody."""
+
+    purpose: Purpose
+
+    def __post_init__(self) -> None:
+        if self.purpose.names_people or self.purpose.reaches:
+            raise ValueError(f"{self.purpose.name} is not for everybody")
+
+    def __call__(self) -> None:
+        """Lets everybody through."""
 
 
-AnyViewer = Annotated[Viewer, Depends(may("version"))]
-StatusViewer = Annotated[Viewer, Depends(may("data_status"))]
-PlaceViewer = Annotated[Viewer, Depends(may("places"))]
-PlanViewer = Annotated[Viewer, Depends(may("plan"))]
+WELL = Depends(Everybody(OPERATION))
+AnyViewer = Annotated[Viewer, Depends(Permission(STATUS, "version"))]
+StatusViewer = Annotated[Viewer, Depends(Permission(STATUS, "data_status"))]
+PlaceViewer = Annotated[Viewer, Depends(Permission(CRISIS_RESPONSE, "places"))]
+PlanViewer = Annotated[Viewer, Depends(Permission(CRISIS_RESPONSE, "plan"))]
+AuditViewer = Annotated[Viewer, Depends(Permission(AUDIT, "audit"))]
+ConcernViewer = Annotated[Viewer, Depends(Permission(SAFETY, "safety_concerns"))]
+KeyHolder = Annotated[Viewer, Depends(Permission(SAFETY, None))]
 
 
-def _care_viewer(viewer: Annotated[Viewer, Depends(may("own_people"))], service: ServiceOf) -> Viewer:
+def _care_viewer(
+    viewer: Annotated[Viewer, Depends(Permission(DIRECT_CARE, "own_people"))], service: ServiceOf
+) -> Viewer:
     missing = service.settings.service.person_scores.missing
     if missing:
         raise NoAnswerError("CR-PERSON-001", SCORES_OFF, missing=list(missing), hint=SWITCH_ON)
@@ -101,3 +137,22 @@ def _own_team(team: Annotated[str, Path(description="The team's id.", examples=[
 
 OwnPerson = Annotated[str, Depends(_own_person)]
 OwnTeam = Annotated[str, Depends(_own_team)]
+
+
+def purpose_of(route: object) -> Purpose:
+    """What a route is for. Raises ServiceError where it does not say so, or says two things."""
+    found = {one.purpose for one in _dependencies(route.dependant)} if isinstance(route, APIRoute) else set()
+    if len(found) != 1:
+        raise ServiceError(
+            "CR-SERVE-004", "a route says more than one purpose" if found else "a route says no purpose",
+            where=str(getattr(route, "path", route)), found=", ".join(sorted(one.name for one in found)) or None,
+            hint="give it a parameter of one of the types in crisisrisk.serving.access",
+        )  # fmt: skip
+    return found.pop()
+
+
+def _dependencies(dependant: Dependant) -> Iterator[Permission | Everybody]:
+    if isinstance(dependant.call, Permission | Everybody):
+        yield dependant.call
+    for below in dependant.dependencies:
+        yield from _dependencies(below)

@@ -245,6 +245,68 @@ class DataStatus(Answer):
     forecast: LastRun | None
 
 
+class AuditEntry(Answer):
+    """One look: who, when, why, at how many people. What was shown is kept, and known by its digest."""
+
+    number: int
+    at: datetime
+    purpose: str
+    action: str
+    status: int
+    key_id: str | None = Field(description="Null for a command on the machine itself.")
+    role: str
+    team: str | None
+    people: int = Field(description="How many people the answer named, or was asked about.")
+    person_id: str | None = Field(description="Whom, where that was one person.")
+    shown_sha256: str = Field(description="SHA-256 of the exact bytes that were shown.")
+    request_id: str
+
+
+class AuditPage(Answer):
+    """Looks, the newest first."""
+
+    looks: list[AuditEntry]
+    next_before: int | None = Field(description="`before` of the next page; null on the last one.")
+
+
+class AccessLog(Answer):
+    """Who looked at one person, the newest first, and what the purposes mean."""
+
+    person_id: str
+    purposes: dict[str, str]
+    looks: list[AuditEntry]
+
+
+class ConcernRaised(Answer):
+    """A concern was kept. Quote its number."""
+
+    number: int
+    raised_at: datetime
+
+
+class SafetyConcern(Answer):
+    """What somebody found unsafe, in their own words, and what was done."""
+
+    number: int
+    raised_at: datetime
+    key_id: str
+    role: str
+    team: str | None
+    about: str
+    person_id: str | None
+    reference: str | None
+    text: str
+    closed_at: datetime | None
+    closed_by: str | None
+    done: str | None
+
+
+class Concerns(Answer):
+    """The queue, the one that has waited longest first."""
+
+    concerns: list[SafetyConcern]
+
+
 class Version(Answer):
     """What is running."""
 

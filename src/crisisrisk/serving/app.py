@@ -7,24 +7,33 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from crisisrisk import __version__
+from crisisrisk.serving.access import purpose_of
 from crisisrisk.serving.admission import Admission
+from crisisrisk.serving.audit import Audited
 from crisisrisk.serving.document import describe, docs_page
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.metrics import Metrics
 from crisisrisk.serving.middleware import Requests
 from crisisrisk.serving.problems import handle_problems
+from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.plans import plans
+from crisisrisk.serving.routes.safety import safety
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status, well
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.state import READY, Service
 
+ROUTERS = (well, measures, status, people, places, plans, sites, audit, safety)
+
 
 def create_app(settings: Settings) -> FastAPI:
-    """The service of a site. It starts whatever is broken, says so in its log and at /readyz, and answers the rest."""
+    """The service of a site. It starts whatever is broken, says so in its log and at /readyz, and answers the rest.
+
+    But for a route that does not say what it is for: then it raises ServiceError.
+    """
     documented = settings.service.docs_page
     app = FastAPI(
         title="crisisrisk", version=__version__, lifespan=_lifespan, redirect_slashes=False,
@@ -33,9 +42,12 @@ def create_app(settings: Settings) -> FastAPI:
     service, admission = Service(settings), Admission(settings.service.limits)
     metrics = Metrics(service, admission)
     app.state.service, app.state.metrics = service, metrics
+    app.add_middleware(Audited)
     app.add_middleware(Requests, service=service, admission=admission, metrics=metrics)
     handle_problems(app)
-    for router in (well, measures, status, people, places, plans, sites):
+    for router in ROUTERS:
+        for route in router.routes:
+            purpose_of(route)
         app.include_router(router)
     describe(app)
     if documented:
@@ -54,4 +66,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if said != READY:
             log(logging.ERROR, "not ready", part=part, problem=said)
     yield
+    service.auditor.close()
     service.engine.dispose()

@@ -8,11 +8,13 @@ from typing import Any
 
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
+from crisisrisk.purposes import PURPOSES
 
 SCORES_OFF = "scores of people are off at this site"
 SWITCH_ON = "serving/service.toml switches them on, naming the clinical safety officer and the impact assessment"
 
 MOST_DAYS = 3650
+FEWEST_DAYS, MOST_DAYS_KEPT = 365, 36_525
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,19 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditSettings:
+    """Where the audit trail's key and witness are, beside the site's folder, and how many days looks are kept."""
+
+    key_file: str = "keys/audit.key"
+    witness_file: str = "audit/witness.log"
+    kept_days: Mapping[str, int] = field(default_factory=dict)
+
+    def days(self) -> Mapping[str, int]:
+        """By purpose how long a look is kept."""
+        return {name: self.kept_days.get(name, purpose.kept_days) for name, purpose in PURPOSES.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Updating:
     """What a change of model does to the numbers shown."""
 
@@ -96,6 +111,7 @@ class ServiceDeclaration:
     person_scores: PersonScores = field(default_factory=PersonScores)
     freshness: Freshness = field(default_factory=Freshness)
     limits: Limits = field(default_factory=Limits)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     updating: Updating = field(default_factory=Updating)
     lists: ListOrder = field(default_factory=ListOrder)
     monitoring: MonitoringLimits = field(default_factory=MonitoringLimits)
@@ -105,7 +121,7 @@ _NUMBER = (int, float)
 _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "": {
         "docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,),
-        "updating": (dict,), "lists": (dict,), "monitoring": (dict,),
+        "audit": (dict,), "updating": (dict,), "lists": (dict,), "monitoring": (dict,),
     },
     "models": {"person": (str,), "place": (str,)},
     "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
@@ -117,6 +133,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "body_bytes": (int,), "body_seconds": _NUMBER, "list_length": (int,), "shift_days": (int,), "at_once": (int,),
         "waiting": (int,), "wait_seconds": _NUMBER, "requests_a_second": _NUMBER, "burst": (int,),
     },
+    "audit": {"key_file": (str,), "witness_file": (str,), "kept_days": (dict,)},
     "updating": {"keep_higher_days": _NUMBER},
     "lists": {"random_ties": (bool,), "random_ties_seed": (int,)},
     "monitoring": {
@@ -131,7 +148,7 @@ def read_service(path: Path) -> ServiceDeclaration:
     """Parse a service.toml. Every problem is collected, then RecipeError is raised once."""
     content = read_toml(path, "CR-SERVE-001")
     problems = [problem for section in _SECTIONS for problem in _problems(content, section)]
-    problems = problems or [*_limits(content), *_updating(content), *_monitoring(content)]
+    problems = problems or [*_limits(content), *_audit(content), *_updating(content), *_monitoring(content)]
     raise_problems(problems, path, "CR-SERVE-001")
     models = content.get("models", {})
     return ServiceDeclaration(
@@ -141,6 +158,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         person_scores=PersonScores(**content.get("person_scores", {})),
         freshness=Freshness(**content.get("freshness", {})),
         limits=Limits(**content.get("limits", {})),
+        audit=AuditSettings(**content.get("audit", {})),
         updating=Updating(**content.get("updating", {})),
         lists=ListOrder(**content.get("lists", {})),
         monitoring=MonitoringLimits(**_with_pairs(content.get("monitoring", {}))),
@@ -194,6 +212,20 @@ def _limits(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, table in tables.items()
         for key, value in table.items()
         if type(value) not in _NUMBER or not 0 < value < float("inf")
+    ]
+
+
+def _audit(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Purposes that there are not, and times that are too short to answer anybody's question."""
+    days = content.get("audit", {}).get("kept_days", {})
+    return [
+        (f'unknown purpose "audit.kept_days.{name}"', did_you_mean(name, list(PURPOSES)))
+        for name in days
+        if name not in PURPOSES
+    ] + [
+        (f"audit.kept_days.{name} is {value!r}, wanted whole days from {FEWEST_DAYS} to {MOST_DAYS_KEPT}", "")
+        for name, value in days.items()
+        if type(value) is not int or not FEWEST_DAYS <= value <= MOST_DAYS_KEPT
     ]
 
 

@@ -151,6 +151,25 @@ DATA_STATUS: dict[str, Any] = {
     "forecast": {"as_of": "2026-11-22T06:00:00Z", "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL},
 }  # fmt: skip
 
+_LOOK: dict[str, Any] = {
+    "number": 4711, "at": "2026-11-22T06:12:31.402118Z", "purpose": "direct_care",
+    "action": "GET /api/v1/people/{pid}/risk", "status": 200, "key_id": "7f3a91c2", "role": "care", "team": "north",
+    "people": 1, "person_id": "k1_7Q4M2XK0D3RT5VWZ", "request_id": "5d41402abc4b2a76",
+    "shown_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}  # fmt: skip
+AUDIT_PAGE: dict[str, Any] = {"looks": [_LOOK], "next_before": None}
+ACCESS_LOG: dict[str, Any] = {
+    "person_id": "k1_7Q4M2XK0D3RT5VWZ", "purposes": {"direct_care": "the care of a person by their own team"},
+    "looks": [_LOOK],
+}  # fmt: skip
+CONCERN_RAISED: dict[str, Any] = {"number": 12, "raised_at": "2026-11-22T06:20:00Z"}
+CONCERN: dict[str, Any] = {
+    **CONCERN_RAISED, "key_id": "7f3a91c2", "role": "care", "team": "north", "about": "score",
+    "person_id": "k1_7Q4M2XK0D3RT5VWZ", "reference": "R-17",
+    "text": "The reasons name a stay that was somebody else's.", "closed_at": None, "closed_by": None, "done": None,
+}  # fmt: skip
+CONCERNS: dict[str, Any] = {"concerns": [CONCERN]}
+
 Responses = dict[int | str, dict[str, Any]]
 
 ANYWHERE: Responses = {
@@ -185,17 +204,17 @@ NO_SCORE: dict[str, Any] = {
 
 
 def answered(
-    example: dict[str, Any] | None = None, *, geojson: dict[str, Any] | None = None,
+    example: dict[str, Any] | None = None, status: int = 200, *, geojson: dict[str, Any] | None = None,
     expired: dict[str, Any] | None = None, unscored: dict[str, Any] | None = None, parameters: bool = True,
 ) -> Responses:  # fmt: skip
     """What a route answers with: its example, its other forms, and the problems that it may say instead."""
     said = _REFUSALS | _OF_WHAT_IS_ASKED if parameters else _REFUSALS
-    responses: Responses = {status: dict(response) for status, response in said.items()}
+    responses: Responses = {code: dict(response) for code, response in said.items()}
     content = {} if example is None else {"application/json": {"example": example}}
     if geojson is not None:
         content["application/geo+json"] = {"schema": {"type": "object"}, "example": geojson}
     if content:
-        responses[200] = {"content": content}
+        responses[status] = {"content": content}
     if expired is not None:
         responses[410] = expired
     if unscored is not None:

@@ -9,11 +9,13 @@ from crisisrisk.errors import did_you_mean
 from crisisrisk.serving.declarations import raise_problems, read_toml
 
 # The most that each role can ever be given. A guard rail, not a default: a site narrows it, and only a change of this
-# program, with its tests, widens it. Nothing but `own_people` reaches a person, and only a care team has that.
+# program, with its tests, widens it. Scores of people are reached by `own_people` alone, and only a care team has that;
+# `audit` and `safety_concerns` name people by pseudonym to those who answer for how records are used.
 MOST: Mapping[str, frozenset[str]] = {
     "crisis_team": frozenset({"version", "data_status", "places", "true_counts", "plan"}),
     "care": frozenset({"version", "data_status", "places", "own_people"}),
     "data": frozenset({"version", "data_status", "places"}),
+    "audit": frozenset({"version", "data_status", "audit", "safety_concerns"}),
 }
 REACHES = tuple(sorted(frozenset().union(*MOST.values())))
 

@@ -17,12 +17,15 @@ from crisisrisk.database.engine import open_engine
 from crisisrisk.database.latest import latest_forecast_run, latest_run
 from crisisrisk.database.upgrade import newest_revision, revision
 from crisisrisk.errors import CrisisRiskError, ServiceError
+from crisisrisk.purposes import Purpose
 from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.serving.audit import Auditor
 from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.caseloads import Caseloads
 from crisisrisk.serving.clock import WatchedClock
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.settings import Settings
+from crisisrisk.serving.trail import audit_trail
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import microseconds
 
@@ -46,11 +49,11 @@ class SiteView:
     snapshot: Snapshot
     """The tables themselves, for what is not read at every question."""
 
-    def opted_out(self, people: Iterable[str], now: datetime) -> frozenset[str]:
-        """Those of some people whose objection holds now, as known now: it need not wait for the next scoring."""
+    def opted_out(self, people: Iterable[str], now: datetime, purpose: Purpose) -> frozenset[str]:
+        """Those of some people whose objection to a purpose holds now, as known now: it need not wait for a scoring."""
         asked = pa.array(list(people), pa.string())
         theirs = pc.is_in(self.opt_outs["person_id"].cast(pa.string()), value_set=asked)
-        return opted_out_at(self.opt_outs.filter(theirs), microseconds(now))
+        return opted_out_at(self.opt_outs.filter(theirs), microseconds(now), purpose=purpose)
 
 
 class Service:
@@ -59,6 +62,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engine: Engine = open_engine(settings.site.database_url, busy_seconds=BUSY_SECONDS)
+        self.auditor = Auditor(audit_trail(settings))
         self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
         self.planning = threading.BoundedSemaphore(AT_ONCE)
@@ -110,6 +114,7 @@ class Service:
             checks["place_model"] = self.place_model.manifest
         if people:
             checks["person_model"] = self.person_model.manifest
+            checks["audit"] = self.auditor.check
         return {name: _said(check) for name, check in checks.items()}
 
     def _check_process(self) -> None:

@@ -6,9 +6,7 @@ folder; its id is the part before the underscore.
 
 import base64
 import hmac
-import os
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 from nhs_number.validate import is_valid
 
 from crisisrisk.errors import DataError
+from crisisrisk.secret_files import create_secret, read_secrets
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.text_hashes import CROCKFORD
 
@@ -27,7 +26,6 @@ PSEUDONYM = re.compile(r"k\d{1,3}_[0-9A-HJKMNP-TV-Z]{16}")
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 _AFTER_SCOTLAND = "3200000000"
 _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
-_LINE = re.compile(r"(k\d{1,3}) ([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -117,45 +115,23 @@ def _ten_digits(text: str) -> str | None:
 def create_pseudonym_key(site: Site) -> Path:
     """Make the site's key file, readable by its owner only. Raises DataError where one is already there."""
     path = _key_file(site)
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create_secret(path, "k1")
     except FileExistsError:
         raise DataError(
             "CR-KEY-001", "there is a key already, and another would split every person in two", where=str(path)
         ) from None
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"k1 {secrets.token_hex(32)}\n")
-        file.flush()
-        os.fsync(file.fileno())
     return path
 
 
 def read_pseudonym_key(site: Site) -> PseudonymKey:
     """The site's key: the last line of its key file. Raises DataError where it is missing or others can read it."""
-    path = _key_file(site)
-    try:
-        mode = path.stat().st_mode
-        lines = path.read_text(encoding="ascii").split("\n")
-    except (OSError, UnicodeDecodeError):
-        raise DataError(
-            "CR-KEY-001", "the key of the pseudonyms cannot be read", where=str(path),
-            hint="restore it from where the site keeps its secrets; a new key makes every person someone else",
-        ) from None  # fmt: skip
-    if mode & 0o077:
-        raise DataError(
-            "CR-KEY-001", "others than its owner may read the key of the pseudonyms", where=str(path),
-            wanted="mode 600", found=f"mode {mode & 0o777:o}", hint=f"chmod 600 {path.name}",
-        )  # fmt: skip
-    found = [match for line in lines if (match := _LINE.fullmatch(line.strip()))]
-    if not found:
-        raise DataError(
-            "CR-KEY-001",
-            "the key file holds no key",
-            where=str(path),
-            wanted="a line such as: k1 (64 hexadecimal digits)",
-        )
-    return PseudonymKey(id=found[-1][1], secret=bytes.fromhex(found[-1][2]))
+    found = read_secrets(
+        _key_file(site), "k", code="CR-KEY-001", whose="the pseudonyms",
+        hint="restore it from where the site keeps its secrets; a new key makes every person someone else",
+    )  # fmt: skip
+    name, secret = list(found.items())[-1]
+    return PseudonymKey(id=name, secret=secret)
 
 
 def _key_file(site: Site) -> Path:

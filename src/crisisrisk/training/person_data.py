@@ -17,6 +17,7 @@ from crisisrisk.features.counting import CountingRule
 from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.labels import DoorCount, doors_added, onset_labels
+from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.history import ThinHistory
 from crisisrisk.scoring.registers import TeamRegister, opted_out_at
 from crisisrisk.tables.site import Site
@@ -147,7 +148,7 @@ def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snaps
     complete_to = coverage.complete_to(site.sources, now_us=microseconds(cut_off))
     moments = grid_moments(recipe, coverage, site, until=instant(min(complete_to.values())))
     context = _Context(recipe, moments, complete_to, coverage.late_records(site.sources), microseconds(cut_off),
-                       opted_out_at(snapshot.table("opt_outs"), microseconds(cut_off)),
+                       opted_out_at(snapshot.table("opt_outs"), microseconds(cut_off), purpose=PLANNING),
                        attender_clauses(declared(site, "training", BASELINES)))  # fmt: skip
     parts = [
         context.part(snapshot.person_events(bucket, EVENT_COLUMNS), snapshot.people_in(bucket))

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
+from crisisrisk.serving.access import WELL
 from crisisrisk.serving.examples import ANYWHERE
 from crisisrisk.serving.metrics import CONTENT_TYPE, Metrics
 
-measures = APIRouter(tags=["status"])
+measures = APIRouter(tags=["status"], dependencies=[WELL])
 
 
 @measures.get(

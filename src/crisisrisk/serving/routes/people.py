@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from crisisrisk.database.latest import StoredScore, caseload_scores
 from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.scores import SCORED
+from crisisrisk.purposes import DIRECT_CARE
 from crisisrisk.scoring.former import FORMER
 from crisisrisk.scoring.ordering import Placed, in_100, list_order
 from crisisrisk.serving.access import OwnPerson, OwnTeam
@@ -115,7 +116,7 @@ def _last_scores(service: Service, people: Iterable[str], now: datetime) -> _Las
     run, scores = found or other or (None, {})
     too_old = None if run is None else Freshness(service.settings).run_state(run, now)
     states = _states(members, scores, STALE if other else too_old)
-    states |= dict.fromkeys(service.view().opted_out(members, now), OPTED_OUT)
+    states |= dict.fromkeys(service.view().opted_out(members, now, DIRECT_CARE), OPTED_OUT)
     return _LastScores(run=run, of_another_model=other is not None, scores=scores, states=states)
 
 

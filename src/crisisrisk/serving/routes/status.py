@@ -6,14 +6,14 @@ from crisisrisk import __version__
 from crisisrisk.database.latest import latest_forecast_run, latest_run
 from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.upgrade import newest_revision
-from crisisrisk.serving.access import AnyViewer, StatusViewer
+from crisisrisk.serving.access import WELL, AnyViewer, StatusViewer
 from crisisrisk.serving.answers import DataStatus, Health, LastRun, Readiness, SourceStatus, Version, model_used
 from crisisrisk.serving.examples import ANYWHERE, DATA_STATUS, VERSION, answered
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import READY, ServiceOf
 from crisisrisk.serving.wording import Freshness
 
-well = APIRouter(tags=["status"])
+well = APIRouter(tags=["status"], dependencies=[WELL])
 status = APIRouter(prefix=API, tags=["status"])
 
 

@@ -1,0 +1,67 @@
+"""What people's records are used for here: who may ask, whose objection binds and how long a look is kept follow.
+
+A use is declared with one of these purposes, never without: a route of the service that has none keeps the service
+from starting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+OBJECTIONS = frozenset({"national", "local", "scoring"})
+"""The kinds in the table `opt_outs`."""
+
+EIGHT_YEARS = 2922
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purpose:
+    """One purpose.
+
+    `reaches`: what a role must reach to ask for it, one of these as the route says; empty where every key may.
+    `names_people`: its answers may name people, so every one of them is audited. `objections`: the kinds that bind.
+    `national_list`: only those on the current list of people without a national opt-out may be used.
+    `kept_days`: how long a look is kept, where the site says nothing else.
+    """
+
+    name: str
+    meaning: str
+    reaches: frozenset[str] = frozenset()
+    names_people: bool = False
+    objections: frozenset[str] = frozenset()
+    national_list: bool = False
+    kept_days: int = EIGHT_YEARS
+
+    def bound_by(self, kind: str | None) -> bool:
+        """Whether an objection of a kind binds. One that says nothing of what it is to, or nothing known, does."""
+        return kind not in OBJECTIONS - self.objections
+
+
+OPERATION = Purpose(name="operation", meaning="whether the service is well; no key, nobody's records")
+STATUS = Purpose(
+    name="status", meaning="what runs and how fresh the data are", reaches=frozenset({"version", "data_status"})
+)
+CRISIS_RESPONSE = Purpose(
+    name="crisis_response", meaning="where crisis contacts are likely: places, never people",
+    reaches=frozenset({"places", "plan"}),
+)  # fmt: skip
+DIRECT_CARE = Purpose(
+    name="direct_care", meaning="the care of a person by their own team", reaches=frozenset({"own_people"}),
+    # The national opt-out is about planning and research, and does not stand between a person and their own care.
+    names_people=True, objections=frozenset({"local", "scoring"}),
+)  # fmt: skip
+PLANNING = Purpose(
+    name="planning", meaning="planning of services, and fitting and judging models",
+    objections=OBJECTIONS, national_list=True,
+)  # fmt: skip
+AUDIT = Purpose(
+    name="audit", meaning="who looked at whom and why", reaches=frozenset({"audit"}), names_people=True
+)  # fmt: skip
+SAFETY = Purpose(
+    name="safety", meaning="what somebody found unsafe, and what was done about it",
+    reaches=frozenset({"safety_concerns"}), names_people=True,
+)  # fmt: skip
+
+PURPOSES: Mapping[str, Purpose] = {
+    purpose.name: purpose
+    for purpose in (OPERATION, STATUS, CRISIS_RESPONSE, DIRECT_CARE, PLANNING, AUDIT, SAFETY)
+}  # fmt: skip

@@ -1,0 +1,142 @@
+"""No audit row, no answer: what may name people is kept and witnessed before a byte of it leaves.
+
+Every answer is held back whole. Whether it is audited follows from the purpose of its route, and whom it names from its
+own bytes, so that no route can forget either.
+"""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crisisrisk.database.audit import LONGEST_WAIT, AuditTrail
+from crisisrisk.database.audit_chain import Look
+from crisisrisk.errors import CrisisRiskError, ServiceError
+from crisisrisk.purposes import Purpose
+from crisisrisk.serving.logs import log
+from crisisrisk.serving.problems import problem
+from crisisrisk.serving.trail import people_named
+
+REFUSED = 403
+"""The same bytes whoever is asked about, before anything was looked up."""
+
+
+class Auditor:
+    """Adds looks to the trail by one thread: whatever waits when a commit ends goes into the next one together."""
+
+    def __init__(self, trail: AuditTrail) -> None:
+        self.trail = trail
+        self.failing: str | None = None
+        """What the last commit failed with; None once one came through."""
+        self._waiting: list[tuple[Look, Future[int]]] = []
+        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
+
+    async def keep(self, look: Look) -> int:
+        """The number of its row, once it is on the disk. Raises ServiceError where it is not there in time."""
+        future: Future[int] = Future()
+        with self._lock:
+            self._waiting.append((look, future))
+        self._thread.submit(self._commit)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), LONGEST_WAIT / timedelta(seconds=1))
+        except TimeoutError:
+            raise ServiceError("CR-AUDIT-001", "the audit trail was not written in time") from None
+
+    def check(self) -> None:
+        """Raises where a look could not be kept, or the last one could not."""
+        self.trail.check()
+        if self.failing is not None:
+            raise ServiceError("CR-AUDIT-001", f"the last look could not be kept ({self.failing})")
+
+    def close(self) -> None:
+        """End the thread and the connections; what waits is kept first."""
+        self._thread.shutdown()
+        self.trail.engine.dispose()
+
+    def _commit(self) -> None:
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+        # Who has given up waiting got no answer, so there is nothing to keep.
+        looks = [(look, future) for look, future in taken if future.set_running_or_notify_cancel()]
+        if not looks:
+            return
+        try:
+            numbers = self.trail.append([look for look, _ in looks])
+        except Exception as failure:  # noqa: BLE001 -- handed to those who wait, whatever it is
+            self.failing = type(failure.__cause__ or failure).__name__
+            for _, future in looks:
+                future.set_exception(failure)
+            return
+        self.failing = None
+        for number, (_, future) in zip(numbers, looks, strict=True):
+            future.set_result(number)
+
+
+class Audited:
+    """Wraps the application inside of `Requests`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, after its row."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        held: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            held.append(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                await _let_go(scope, receive, send, held)
+
+        await self.app(scope, receive, hold)
+
+
+async def _let_go(scope: Scope, receive: Receive, send: Send, held: Sequence[Message]) -> None:
+    status, body = held[0]["status"], b"".join(message.get("body", b"") for message in held[1:])
+    purpose: Purpose | None = scope["state"].get("purpose")
+    named = people_named(body)
+    if purpose is not None and purpose.names_people and status < 500 and status != REFUSED:
+        auditor: Auditor = scope["app"].state.service.auditor
+        try:
+            await auditor.keep(_look(scope, purpose, status, held[0], body, {*named, *_asked_about(scope)}))
+        except CrisisRiskError as failure:
+            log(logging.ERROR, "an answer was not audited, and not given", code=failure.code, problem=failure.problem)
+            refusal = problem(
+                503, failure.code, "what was asked cannot be audited now, so it is not shown",
+                headers={"Retry-After": "5"},
+            )  # fmt: skip
+            await refusal(scope, receive, send)
+            return
+    elif named:
+        raise LookupError("an answer names people, and its route has no purpose that is audited")
+    for message in held:
+        await send(message)
+
+
+def _asked_about(scope: Scope) -> frozenset[str]:
+    """Whom the address names. Anything but a pseudonym there is the caller's own text, and never kept."""
+    return people_named(str(scope.get("path_params", {}).get("pid", "")).encode("utf-8", "replace"))
+
+
+def _look(scope: Scope, purpose: Purpose, status: int, start: Message, body: bytes, people: set[str]) -> Look:
+    viewer, request = scope["state"]["viewer"], Request(scope)
+    route = getattr(scope.get("route"), "path", "(none)")
+    # What was asked is kept where it was understood: a text that was refused may be anything.
+    asked: dict[str, Any] = dict(request.query_params) if status == 200 else {}
+    return Look(
+        at=datetime.now(UTC), purpose=purpose.name, action=f"{scope['method']} {route}", status=status,
+        key_id=viewer.key_id, role=viewer.role_name, team=viewer.team, request_id=scope["state"]["request_id"],
+        detail=json.dumps(asked, sort_keys=True, ensure_ascii=False),
+        media_type=Headers(raw=start["headers"]).get("content-type", ""), body=body, people=tuple(sorted(people)),
+    )  # fmt: skip
