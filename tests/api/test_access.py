@@ -136,6 +136,10 @@ def test_every_role_may_report_a_concern_and_the_audit_role_alone_closes_it(
     client = own_site.client(*key)
     said = client.post(CONCERNS, json=CONCERN)
     assert (said.status_code, said.json()["number"]) == (201, 1)
+    for path in (CONCERNS, path_of(CLOSING, own_site)):
+        without = [own_site.client().post(path, json=body) for body in (CONCERN, {}, ["x"])]
+        without.append(own_site.client().post(path, content=b"{"))
+        assert {answer.status_code for answer in without} == {401}
     closed = client.post(path_of(CLOSING, own_site), json={"done": "Told the coordinator."})
     assert closed.status_code == (200 if key[0] == "audit" else 403)
 

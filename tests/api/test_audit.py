@@ -112,9 +112,11 @@ def test_many_at_once_are_each_kept_once(own_site: ServiceSite) -> None:
     client = own_site.client("care", "north")
     with client, ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: client.get(risk(own_site)), range(40)))
-    assert {answer.status_code for answer in answers} == {200}
+    given = [answer for answer in answers if answer.status_code == 200]
+    assert {answer.json()["code"] for answer in answers if answer not in given} <= {"CR-HTTP-503"}  # no turn in time
+    assert len(given) > 20
     assert sorted(look.request_id for look in looks(own_site)) == sorted(
-        answer.headers["x-request-id"] for answer in answers
+        answer.headers["x-request-id"] for answer in given
     )
     whole(own_site)
 
@@ -268,7 +270,8 @@ def test_a_concern_is_kept_queued_and_closed(own_site: ServiceSite, caplog: pyte
 @pytest.mark.parametrize(
     "wrong",
     [{"about": "score"}, {"about": "score", "text": " "}, {"about": "them", "text": "x"},
-     {"about": "score", "text": ""}, {"about": "score", "text": "half \ud800 a character"},
+     {"about": "score", "text": ""}, {"about": "score", "text": "CANARY 943 476 5919"},
+     {"about": "score", "text": "half \ud800 a character"},
      {"about": "score", "text": "x" * 4_001}, {"about": "score", "text": "a\x00b"}, {"text": "x"},
      {"about": "score", "text": "CANARY", "person_id": "9434765919"}, {"about": "score", "text": "CANARY", "more": 1},
      {"about": "score", "text": "CANARY", "reference": "a b"}, [], "CANARY", 3],

@@ -1,8 +1,9 @@
 """Who may call a route, and what for: its parameters say so, by type.
 
-`AnyViewer` every role · `StatusViewer` loaded data · `PlaceViewer` places · `PlanViewer` where teams stand and
-which sites are full · `CareViewer` a care team · `OwnPerson` and `OwnTeam` what is on that team's caseload now · `AuditViewer` who looked · `ConcernViewer` what was reported as unsafe ·
-`KeyHolder` every key. Each has a purpose; a route without one keeps the service from starting.
+`AnyViewer` every role · `StatusViewer` loaded data · `PlaceViewer` places · `PlanViewer` where teams stand and which
+sites are full · `CareViewer` a care team · `OwnPerson` and `OwnTeam` what is on that team's caseload now ·
+`AuditViewer` who looked · `ConcernViewer` what was reported as unsafe · `KeyHolder` every key. Each has a purpose; a
+route without one keeps the service from starting.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from crisisrisk import __version__
 from crisisrisk.serving.access import purpose_of
 from crisisrisk.serving.admission import Admission
-from crisisrisk.serving.audit import Audited
 from crisisrisk.serving.document import describe, docs_page
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.metrics import Metrics
@@ -42,7 +41,6 @@ def create_app(settings: Settings) -> FastAPI:
     service, admission = Service(settings), Admission(settings.service.limits)
     metrics = Metrics(service, admission)
     app.state.service, app.state.metrics = service, metrics
-    app.add_middleware(Audited)
     app.add_middleware(Requests, service=service, admission=admission, metrics=metrics)
     handle_problems(app)
     for router in ROUTERS:

@@ -81,28 +81,22 @@ class Auditor:
             future.set_result(number)
 
 
-class Audited:
-    """Wraps the application inside of `Requests`."""
+async def held_answer(app: ASGIApp, scope: Scope, receive: Receive) -> Sequence[Message]:
+    """The whole answer of an application, kept back."""
+    held: list[Message] = []
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    async def hold(message: Message) -> None:
+        held.append(message)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, after its row."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        held: list[Message] = []
-
-        async def hold(message: Message) -> None:
-            held.append(message)
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
-                await _let_go(scope, receive, send, held)
-
-        await self.app(scope, receive, hold)
+    await app(scope, receive, hold)
+    return held
 
 
-async def _let_go(scope: Scope, receive: Receive, send: Send, held: Sequence[Message]) -> None:
+async def let_go(held: Sequence[Message], scope: Scope, receive: Receive, send: Send) -> None:
+    """Send an answer that was held, after its row; or say that it cannot be given.
+
+    Raises LookupError for one that names people and belongs to no purpose that may.
+    """
     status, body = held[0]["status"], b"".join(message.get("body", b"") for message in held[1:])
     purpose: Purpose | None = scope["state"].get("purpose")
     named = people_named(body)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crisisrisk.serving.admission import NEVER_WAIT, Admission, BusyError, Priority, caller_of, priority_of
+from crisisrisk.serving.audit import held_answer, let_go
 from crisisrisk.serving.bodies import BodyError, again, body_of
 from crisisrisk.serving.headers import ALWAYS, REQUEST_ID
 from crisisrisk.serving.logs import log
@@ -77,12 +78,14 @@ class Requests:
 
     async def _in_turn(self, scope: Scope, receive: Receive, send: Send, priority: Priority) -> None:
         if scope["path"] in NEVER_WAIT:
-            await self.app(scope, receive, send)
+            await let_go(await held_answer(self.app, scope, receive), scope, receive, send)
             return
         caller = caller_of(scope)
         try:
             async with self._turn(priority if self.admission.callers.knows(caller) else Priority.BATCH):
-                await self.app(scope, receive, send)
+                held = await held_answer(self.app, scope, receive)
+            # Waiting for the disk takes no turn away: those who wait go into one commit together.
+            await let_go(held, scope, receive, send)
         except BusyError:
             self.metrics.shed(priority, "busy")
             retry = {"Retry-After": str(RETRY_SECONDS)}

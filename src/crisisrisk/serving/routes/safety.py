@@ -15,6 +15,7 @@ from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import ServiceOf
 from crisisrisk.serving.trail import WHOLE_PSEUDONYM
+from crisisrisk.tables.pseudonyms import has_nhs_number
 
 safety = APIRouter(prefix=API, tags=["safety"])
 
@@ -22,9 +23,11 @@ LONGEST = 4_000
 
 
 def _words(text: str) -> str:
-    """Refuses control characters but a new line, and halves of characters: no database takes all of them."""
+    """Refuses control characters but a new line and halves of characters, which no database takes, and NHS numbers."""
     if not text.strip() or any(category(one) in ("Cc", "Cs") and one != "\n" for one in text):
         raise ValueError("wanted words, on one line or several")
+    if has_nhs_number(text):
+        raise ValueError("it holds what may be an NHS number: say the person by pseudonym, in `person_id`")
     return text
 
 
