@@ -115,6 +115,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-HTTP-404": _kind("There is nothing here for this key.", SERVICE, 404),
     "CR-HTTP-405": _kind("This address answers to other methods only.", SERVICE, 405),
     "CR-HTTP-408": _kind("The request came too slowly.", SERVICE, 408),
+    "CR-HTTP-409": _kind("This cannot be done while things are as they are.", SERVICE, 409),
     "CR-HTTP-410": _kind("The last score is too old to be shown.", SERVICE, 410),
     "CR-HTTP-413": _kind("The request is too large.", SERVICE, 413),
     "CR-HTTP-422": _kind("A value in the request cannot be used.", SERVICE, 422),

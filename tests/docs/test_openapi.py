@@ -31,6 +31,8 @@ def test_the_committed_document_is_fresh() -> None:
         (examples.SHIFTS, answers.Shifts),
         (examples.HOTSPOTS, answers.Hotspots),
         (examples.POSITIONS, plan_answers.Positions),
+        (examples.ADJUSTMENT, plan_answers.Adjustment),
+        (examples.REVIEW, plan_answers.Review),
         (examples.SITE, plan_answers.SiteShown),
         (examples.SITES, plan_answers.SitesShown),
         (examples.VERSION, answers.Version),

@@ -105,7 +105,7 @@ def scored(override: Override, night: Night, ways: Ways, *, sites: Sequence[str]
 
     `sites`: the ids of the sites of `ways`, in order. `start`: of the shift, from which `night` counts its minutes.
     """
-    both = [played([night], [_posts(posts, sites, start)], ways) for posts in (override.plan, override.posts)]
+    both = [played([night], [as_played(posts, sites, start)], ways) for posts in (override.plan, override.posts)]
     in_time = [{minutes: int((one.response <= minutes).sum()) for minutes in TARGETS} for one in both]
     return OverrideScore(
         contacts=len(night.minute),
@@ -115,7 +115,7 @@ def scored(override: Override, night: Night, ways: Ways, *, sites: Sequence[str]
     )
 
 
-def _posts(posts: Sequence[Post], sites: Sequence[str], start: datetime) -> Posts:
+def as_played(posts: Sequence[Post], sites: Sequence[str], start: datetime) -> Posts:
     """Homes by part. A team that has not begun, or is done, keeps the site of its nearest post."""
     teams = sorted({post.team for post in posts})
     if unknown := [post.site for post in posts if post.site not in sites]:

@@ -31,6 +31,11 @@ class VerifiedModel:
                 self._manifest, self._stamp = self._bundle().manifest, stamp
             return self._manifest
 
+    def bundle(self) -> Bundle:
+        """The bundle itself, verified now. Raises ModelError as `manifest` does."""
+        with self._lock:
+            return self._bundle()
+
     def expected(self) -> bool:
         """Whether the site means to answer about the subject: it names a model, or has promoted one."""
         if self.name is not None:

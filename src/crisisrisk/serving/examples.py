@@ -123,6 +123,25 @@ POSITIONS: dict[str, Any] = {
     "hours_each": 1.2, "left_out": [_LEFT_OUT],
 }  # fmt: skip
 
+ADJUSTMENT: dict[str, Any] = {
+    "reference": "A-3", "plan": "P-12", "kind": "positions", "shift": "night-2026-11-22",
+    "posts": [{**_POST, "site_id": "site-01"}], "changed": [{**_POST, "site_id": "site-01"}],
+    "reason": "the ring road is closed tonight", "made_at": "2026-11-22T21:40:00Z", "made_by": "7f3a90c1",
+    "role": "crisis_team", "caveats": ["Live calls come first. A place not listed is not therefore safe."],
+}  # fmt: skip
+_STOOD: dict[str, Any] = {
+    "name": "plan", "reference": "P-12", "reason": POSITIONS["plans"][0]["reason"], "posts": [_POST],
+    "in_time": {"15": 6, "30": 9}, "share": {"15": 0.5, "30": 0.75}, "gained": {"15": 0, "30": 0}, "waited": 2,
+}  # fmt: skip
+REVIEW: dict[str, Any] = {
+    "shift": _SHIFT, "contacts": 12, "plan": "P-12",
+    "stood": [_STOOD, {**_STOOD, "name": "override", "reference": "A-3", "reason": ADJUSTMENT["reason"],
+                       "posts": ADJUSTMENT["posts"], "in_time": {"15": 5, "30": 9},
+                       "share": {"15": 0.4167, "30": 0.75}, "gained": {"15": -1, "30": 0}}],
+    "as_of": "2026-11-24T09:00:00Z", "data_complete_to": {"police_999": "2026-11-24T08:58:00Z"},
+    "travel": POSITIONS["travel"], "at_scene_minutes": 57.0, "caveats": [_OUTCOME_CAVEAT],
+}  # fmt: skip
+
 SITE: dict[str, Any] = {
     "id": "site-09", "kind": "crisis_cafe", "latitude": 52.4781, "longitude": -1.8913, "opens": "18:00",
     "closes": "02:00", "capacity": 8, "ages": "18+", "conditions": None, "phone": "01632 960 009",
@@ -192,6 +211,8 @@ _OF_WHAT_IS_ASKED: Responses = {
     404: {"model": Problem, "description": "It does not exist, or this key may not see it."},
     422: {"model": Problem, "description": "A value in the request cannot be used."},
 }
+
+NOT_NOW: Responses = {409: {"model": Problem, "description": "It is too early for this, or too late."}}
 
 NO_SCORE: dict[str, Any] = {
     "expired": {"model": Problem, "description": "The last score is too old to be shown."},

@@ -180,3 +180,46 @@ class Positions(Basis):
     travel: str = Field(description="Where the travel times are from.")
     hours_each: float = Field(description="Hours that a team is taken to be away for each contact.")
     left_out: list[LeftOutShown]
+
+
+class Adjustment(Answer):
+    """Where a coordinator put a plan's teams instead. The plan stays as it is; both are scored once it is known how."""
+
+    reference: str
+    plan: str = Field(description="The reference of the plan.")
+    kind: str
+    shift: str
+    posts: list[PostShown]
+    changed: list[PostShown] = Field(description="The posts that are not the plan's.")
+    reason: str
+    made_at: datetime
+    made_by: str
+    role: str
+    caveats: list[str]
+
+
+class Stood(Answer):
+    """One way to stand, played against the contacts that came. Minutes are keys."""
+
+    name: str = Field(description="`plan`, `override`, or `as usual`.")
+    reference: str = Field(description="Of the plan or of the adjustment.")
+    reason: str
+    posts: list[PostShown]
+    in_time: dict[str, int] = Field(description="Contacts whose nearest free team would have been there in time.")
+    share: dict[str, float | None] = Field(description="The same as shares; null without a contact.")
+    gained: dict[str, int] = Field(description="In time, beside the plan.")
+    waited: int = Field(description="Contacts for which no team was free at first.")
+
+
+class Review(Answer):
+    """A shift that is over: what was forecast, what came, and what the plan and its changes would have reached."""
+
+    shift: ShiftListed
+    contacts: int = Field(description="Contacts that came, in the places that were forecast, as far as known now.")
+    plan: str | None = Field(description="The plan made last before the shift ended; null where none was.")
+    stood: list[Stood] = Field(description="The plan, its last change, and everybody at their usual place.")
+    as_of: datetime
+    data_complete_to: dict[str, datetime]
+    travel: str | None
+    at_scene_minutes: float | None
+    caveats: list[str]

@@ -66,10 +66,10 @@ class ShiftToPlan:
         care = self.snapshot.table("sites_of_care")
         return left_out(self.service.engine, care, self.shift.start, self.shift.end)
 
-    def tonight(self, full: Sequence[str] = ()) -> Tonight:
-        """What a plan is made on, without the sites that take nobody."""
+    def tonight(self, full: Sequence[str] = (), *, out: Sequence[LeftOut] | None = None) -> Tonight:
+        """What a plan is made on, without the sites that take nobody: those of `full`, and those that were set so."""
         site = self.service.settings.site
-        turned_away = (*full, *(one.site for one in self.out))
+        turned_away = (*full, *(one.site for one in (self.out if out is None else out)))
         return tonight_of(
             site, self.snapshot, self.map, self.shift, issued_at=self.stored.run.meta.as_of, modes=self.stored.modes,
             full=turned_away,
@@ -92,16 +92,13 @@ class ShiftToPlan:
         return crews_on(teams, self.shift, site.time_zone, site.positions)
 
 
-def kept_plan(
-    to_plan: ShiftToPlan, asked: PositionsAsked, *, made_by: str, role: str
-) -> tuple[StoredPlan, PositionsResult]:
+def kept_plan(to_plan: ShiftToPlan, asked: PositionsAsked, *, made_by: str, role: str) -> StoredPlan:
     """Make a plan and keep it. Raises NoAnswerError while as many are being made as the service makes at once."""
-    with _one_of_few(to_plan.service):
+    with one_of_few(to_plan.service):
         result = to_plan.planned(asked)
     engine, now = to_plan.service.engine, to_plan.service.now()
     said = {**asked.model_dump(mode="json", exclude_none=True), **wish_as_json(wish_of(asked))}
-    plan = keep(engine, result, run=to_plan.stored.run.number, asked=said, made_at=now, made_by=made_by, role=role)
-    return plan, result
+    return keep(engine, result, run=to_plan.stored.run.number, asked=said, made_at=now, made_by=made_by, role=role)
 
 
 def wish_of(asked: PositionsAsked) -> Wish:
@@ -113,11 +110,14 @@ def wish_of(asked: PositionsAsked) -> Wish:
 
 
 @contextmanager
-def _one_of_few(service: Service) -> Iterator[None]:
-    """A solver keeps a processor busy for seconds: the board must not wait for many of them."""
+def one_of_few(service: Service) -> Iterator[None]:
+    """One of the few pieces of heavy work that are done at once. Raises NoAnswerError where there is no room for it.
+
+    A solver keeps a processor busy for seconds: the board must not wait for many of them.
+    """
     if not service.planning.acquire(blocking=False):
         raise NoAnswerError(
-            "CR-HTTP-503", "as many plans are being made as can be at once", hint="ask again in a few seconds",
+            "CR-HTTP-503", "as many plans are being made or reviewed as can be", hint="ask again in a few seconds",
             headers={"Retry-After": str(RETRY_SECONDS)},
         )  # fmt: skip
     try:

@@ -31,6 +31,12 @@ FURTHER_THAN_JUDGED = (
     "This forecast was made further ahead than the {hours} hours at which such forecasts were judged: how far off it "
     "is, is not known."
 )
+SITE_TAKES_NOBODY = "{site} is {state} until {until}: {reason}"
+NOT_ALL_RECORDED = "Records of {source} are complete to {until} only: contacts of this shift may still become known."
+PLAYED_AGAIN = (
+    "Played again with the contacts that came: the nearest free team goes, each contact takes as long as usual, and "
+    "nobody was called away for anything else. One night says little; many nights do."
+)
 LIVE_CALLS_FIRST = "Live calls come first. A place not listed is not therefore safe."
 SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."
 

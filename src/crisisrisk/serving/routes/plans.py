@@ -1,21 +1,43 @@
-"""Plans of a shift: made from its stored forecast, and changed by a coordinator with a reason."""
+"""Plans of a shift: made from its stored forecast, changed by a coordinator with a reason, and reviewed afterwards."""
+
+from itertools import pairwise
+from typing import Any
 
 from fastapi import APIRouter
 
 from crisisrisk.database.latest import StoredShift
-from crisisrisk.database.plans import StoredPlan
+from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, overrides_of, plans_of, save_override
+from crisisrisk.errors import UsageError
+from crisisrisk.positioning.care import STANDING
+from crisisrisk.positioning.left_out import LeftOut
+from crisisrisk.positioning.override import Override
+from crisisrisk.positioning.posts import Post
+from crisisrisk.positioning.question import CODE
+from crisisrisk.positioning.replay import TARGETS, Played
 from crisisrisk.serving.access import PlanViewer
-from crisisrisk.serving.asked import PositionsAsked
-from crisisrisk.serving.examples import POSITIONS, answered
-from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, stored_shift
-from crisisrisk.serving.plan_answers import Positions
-from crisisrisk.serving.planning import ShiftToPlan, kept_plan
+from crisisrisk.serving.asked import AdjustmentAsked, PositionsAsked
+from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
+from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
+from crisisrisk.serving.kept_plans import left_out, posts_of
+from crisisrisk.serving.plan_answers import Adjustment, Positions, PostShown, Review, Stood
+from crisisrisk.serving.planning import ShiftToPlan, kept_plan, one_of_few
+from crisisrisk.serving.problems import NoAnswerError, nothing_here
+from crisisrisk.serving.reviewing import ShiftReviewed
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.places import ShiftId
 from crisisrisk.serving.state import Service, ServiceOf
-from crisisrisk.serving.wording import LIVE_CALLS_FIRST, Freshness
+from crisisrisk.serving.wording import (
+    LIVE_CALLS_FIRST,
+    NOT_ALL_RECORDED,
+    PLAYED_AGAIN,
+    SITE_TAKES_NOBODY,
+    Freshness,
+    in_minutes,
+)
 
 plans = APIRouter(prefix=API, tags=["plans"])
+
+AS_USUAL = "as usual"
 
 
 @plans.post("/shifts/{id}/positions", summary="Where teams should stand in a shift", responses=answered(POSITIONS))
@@ -23,7 +45,7 @@ def positions(shift_id: ShiftId, viewer: PlanViewer, asked: PositionsAsked, serv
     """Up to three plans from the newest forecast as it was issued; the first is the one to follow. Each is kept."""
     stored, cells = newest_forecast(service, shift_id)
     to_plan = ShiftToPlan(service, stored, cells)
-    plan, _ = kept_plan(to_plan, asked, made_by=viewer.key_id, role=viewer.role_name)
+    plan = kept_plan(to_plan, asked, made_by=viewer.key_id, role=viewer.role_name)
     return positions_said(service, stored, plan)
 
 
@@ -37,3 +59,144 @@ def positions_said(service: Service, stored: StoredShift, plan: StoredPlan) -> P
         horizon_days=horizon_days(stored), valid_until=stored.run.meta.valid_until, reference=f"P-{plan.number}",
         forecast=f"S-{plan.run}", made_at=plan.made_at,
     )  # fmt: skip
+
+
+@plans.post(
+    "/shifts/{id}/adjustments", summary="Stand elsewhere than a plan says, and why",
+    responses={**answered(ADJUSTMENT), **NOT_NOW},
+)  # fmt: skip
+def adjustments(shift_id: ShiftId, viewer: PlanViewer, asked: AdjustmentAsked, service: ServiceOf) -> Adjustment:
+    """A coordinator's posts in place of a plan's, kept with the reason. After the shift it is hindsight."""
+    now, plan = service.now(), _plan(service, shift_id, asked.plan)
+    if now >= plan.shift_end:
+        raise NoAnswerError("CR-HTTP-409", "this shift is over: a change of its plan comes too late")
+    posts = _posts(asked, plan)
+    decided = Override(shift_id=shift_id, plan=_named(plan.posts), posts=_named(posts), reason=asked.reason)
+    care = service.view().snapshot.table("sites_of_care")
+    _require_possible(plan, posts, [row["site_id"] for row in care.to_pylist() if row["kind"] in STANDING])
+    out = left_out(service.engine, care, plan.shift_start, plan.shift_end)
+    kept = save_override(
+        service.engine,
+        StoredOverride(plan=plan.number, posts=posts, reason=asked.reason, made_at=now, made_by=viewer.key_id,
+                       role=viewer.role_name),
+    )  # fmt: skip
+    return Adjustment(
+        reference=f"A-{kept.number}", plan=f"P-{plan.number}", kind=asked.kind, shift=shift_id,
+        posts=[_post(post) for post in posts], changed=[PostShown(**post.as_json()) for post in decided.changed],
+        reason=kept.reason, made_at=now, made_by=kept.made_by, role=kept.role,
+        caveats=[
+            *(_full(one) for one in out if one.site in {post.site_id for post in posts}),
+            LIVE_CALLS_FIRST,
+        ],
+    )  # fmt: skip
+
+
+@plans.get(
+    "/shifts/{id}/review", summary="A shift that is over: what came, and what its plan would have reached",
+    responses={**answered(REVIEW), **NOT_NOW},
+)  # fmt: skip
+def review(shift_id: ShiftId, _viewer: PlanViewer, service: ServiceOf) -> Review:
+    """The contacts that came beside the forecast; the plan, its last change and the usual places, played with them."""
+    stored, cells = newest_forecast(service, shift_id)
+    now = service.now()
+    if now < stored.end:
+        raise NoAnswerError("CR-HTTP-409", "this shift is not over", hint=f"ask after {in_minutes(stored.end)}")
+    made = [plan for plan in plans_of(service.engine, shift_id) if plan.made_at < plan.shift_end]
+    plan = made[0] if made else None
+    reviewed = ShiftReviewed(ShiftToPlan(service, stored, cells), service.place_model.bundle().task)
+    with one_of_few(service):
+        contacts, stood = reviewed.contacts, [] if plan is None else _stood(service, reviewed, plan)
+    said = Said(service, now)
+    complete_to = service.view().complete_to
+    late = [NOT_ALL_RECORDED.format(source=source, until=in_minutes(moment))
+            for source, moment in sorted(complete_to.items()) if moment < stored.end]  # fmt: skip
+    return Review(
+        shift=stored_shift(stored, shift_forecast(said, stored, released=False)), contacts=contacts,
+        plan=None if plan is None else f"P-{plan.number}", stood=stood, as_of=now, data_complete_to=dict(complete_to),
+        travel=None if plan is None else reviewed.travel,
+        at_scene_minutes=None if plan is None else reviewed.at_scene_minutes(float(plan.answer["hours_each"])),
+        caveats=[service.settings.phrases.caveats["outcome"], *late, *([PLAYED_AGAIN] if stood else [])],
+    )  # fmt: skip
+
+
+def _plan(service: Service, shift_id: str, reference: str | None) -> StoredPlan:
+    """The plan of a shift that is named, or its last one. Raises NoAnswerError where there is none."""
+    found = plans_of(service.engine, shift_id) if shift_id.isprintable() else []
+    if not found:
+        raise NoAnswerError(
+            "CR-HTTP-404", "no plan was made for this shift", hint="POST /api/v1/shifts/{id}/positions makes one"
+        )
+    if reference is None:
+        return found[0]
+    named = [plan for plan in found if f"P-{plan.number}" == reference]
+    if not named:
+        raise nothing_here()
+    return named[0]
+
+
+def _posts(asked: AdjustmentAsked, plan: StoredPlan) -> tuple[KeptPost, ...]:
+    """The posts asked for; for the whole shift where no time is said."""
+    return tuple(
+        KeptPost(
+            team=post.team, site_id=post.site_id, start=post.start or plan.shift_start, end=post.end or plan.shift_end
+        )
+        for post in asked.posts
+    )  # fmt: skip
+
+
+def _full(out: LeftOut) -> str:
+    until = in_minutes(out.until)
+    return SITE_TAKES_NOBODY.format(site=out.site, state=out.state, until=until, reason=out.reason)
+
+
+def _require_possible(plan: StoredPlan, posts: tuple[KeptPost, ...], standing: list[str]) -> None:
+    """Raise UsageError for a site where nobody can stand, posts outside of the shift, and a team at two at once."""
+    if unknown := [post.site_id for post in posts if post.site_id not in standing]:
+        raise UsageError(
+            CODE, f'there is no site "{unknown[0]}" to stand at', found=unknown[0], wanted=", ".join(sorted(standing))
+        )
+    if any(post.start < plan.shift_start or post.end > plan.shift_end for post in posts):
+        raise UsageError(
+            CODE, "a post is outside of the shift",
+            wanted=f"from {in_minutes(plan.shift_start)} to {in_minutes(plan.shift_end)}",
+        )  # fmt: skip
+    in_order = sorted(posts, key=lambda post: (post.team, post.start))
+    if any(one.team == next_one.team and next_one.start < one.end for one, next_one in pairwise(in_order)):
+        raise UsageError(CODE, "a team cannot stand at two sites at once", wanted="posts of a team one after the other")
+
+
+def _stood(service: Service, reviewed: ShiftReviewed, plan: StoredPlan) -> list[Stood]:
+    """The plan first, then its last change, then everybody at their usual place where that is another plan."""
+    hours_each = float(plan.answer["hours_each"])
+    usual = [one for one in plan.answer["plans"] if one["name"] == AS_USUAL]
+    changed = overrides_of(service.engine, plan.number)[:1]
+    ways: list[tuple[str, str, str, tuple[KeptPost, ...]]] = [
+        ("plan", f"P-{plan.number}", str(plan.answer["plans"][0]["reason"]), plan.posts),
+        *(("override", f"A-{one.number}", one.reason, one.posts) for one in changed),
+        *((AS_USUAL, f"P-{plan.number}", str(one["reason"]), posts_of(one["posts"])) for one in usual),
+    ]
+    played = [reviewed.stood(posts, hours_each=hours_each) for *_, posts in ways]
+    return [_stood_said(way, one, played[0]) for way, one in zip(ways, played, strict=True)]
+
+
+def _stood_said(way: tuple[str, str, str, tuple[KeptPost, ...]], one: Played, of_plan: Played) -> Stood:
+    name, reference, reason, posts = way
+    in_time, by_plan = (
+        {f"{minutes:g}": int((some.response <= minutes).sum()) for minutes in TARGETS} for some in (one, of_plan)
+    )
+    total = len(one.night)
+    return Stood(
+        name=name, reference=reference, reason=reason, posts=[_post(post) for post in posts], in_time=in_time,
+        share={minutes: count / total if total else None for minutes, count in in_time.items()},
+        gained={minutes: count - by_plan[minutes] for minutes, count in in_time.items()},
+        waited=int((one.waited > 0).sum()),
+    )  # fmt: skip
+
+
+def _named(posts: tuple[KeptPost, ...]) -> tuple[Post, ...]:
+    return tuple(Post(team=post.team, site=post.site_id, start=post.start, end=post.end) for post in posts)
+
+
+def _post(post: KeptPost) -> PostShown:
+    values: dict[str, Any] = {"from": post.start, "to": post.end}
+    return PostShown(team=post.team, site_id=post.site_id, **values)
