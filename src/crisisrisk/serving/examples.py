@@ -118,7 +118,14 @@ POSITIONS: dict[str, Any] = {
         "reason": "covers most: about 43 in 100 expected contacts find a free team within 15 minutes, +0.6 contacts"
         " beside the usual places, for 1 move",
     }],
-    "near": {"team 1": [{"kind": "place_of_safety", "site": "site-11", "minutes": 13.0, "phone": "01632 960 011"}]},
+    "near": {"team 1": [{
+        "kind": "place_of_safety", "site": "site-11", "minutes": 13.0, "kilometres": 7.3, "phone": "01632 960 011",
+        "whom": "adults", "capacity": 2, "ages": "18+", "conditions": "", "from": "2026-11-22T22:00:00Z",
+        "to": "2026-11-23T08:00:00Z",
+    }]},
+    "taken": [{"team": None, "kind": "place_of_safety", "minutes": 14.2, "kilometres": 8.1, "share": 1.0}],
+    "advice": {"contacts": None, "share": None, "not_recorded": 0.09, "advises": []},
+    "amhp": {"expected": None, "teams": [], "covered": None}, "remarks": [],
     "travel": "straight line × 1.35, at 40 km/h in towns and 60 km/h outside at 03:00, 2 min to set off",
     "hours_each": 1.2, "left_out": [_LEFT_OUT],
 }  # fmt: skip
