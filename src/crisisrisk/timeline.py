@@ -19,6 +19,7 @@ from crisisrisk.errors import TimeError
 MICROSECONDS_PER_SECOND = 1_000_000
 MICROSECONDS_PER_HOUR = 3_600 * MICROSECONDS_PER_SECOND
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
+_FEW_AN_HOUR = 4
 
 # Instants outside these years are typing errors in an agency's file, not history.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -180,16 +181,39 @@ class LocalClock:
 
 def local_clock(instants: Instants, zone: ZoneInfo) -> LocalClock:
     """Local day, hour and weekday of instants (microseconds)."""
-    import pandas as pd
-
-    wall = pd.DatetimeIndex(instants.astype("datetime64[us]")).tz_localize(UTC).tz_convert(zone).tz_localize(None)
-    wall_us = wall.as_unit("us").asi8
+    wall_us = _wall_clock(instants, zone)
     day = wall_us // MICROSECONDS_PER_DAY
     return LocalClock(
         day=day.astype(np.int32),
         hour=((wall_us // MICROSECONDS_PER_HOUR) % 24).astype(np.int8),
         weekday=((day + 3) % 7).astype(np.int8),  # 1970-01-01 was a Thursday
     )
+
+
+def _wall_clock(instants: Instants, zone: ZoneInfo) -> Instants:
+    """What the clock on the wall shows, in microseconds since it showed 1970.
+
+    Of many instants the zone is asked about whole hours alone: between two of the same offset it does not change.
+    """
+    if not len(instants):
+        return instants
+    hour = instants // MICROSECONDS_PER_HOUR
+    first, hours = int(hour.min()), int(hour.max() - hour.min()) + 2
+    if hours * _FEW_AN_HOUR > len(instants):
+        return _asked_of_the_zone(instants, zone)
+    edges = (first + np.arange(hours, dtype=np.int64)) * MICROSECONDS_PER_HOUR
+    ahead = _asked_of_the_zone(edges, zone) - edges
+    wall = instants + ahead[hour - first]
+    changing = np.flatnonzero((ahead[1:] != ahead[:-1])[hour - first])
+    wall[changing] = _asked_of_the_zone(instants[changing], zone)
+    return wall
+
+
+def _asked_of_the_zone(instants: Instants, zone: ZoneInfo) -> Instants:
+    import pandas as pd
+
+    wall = pd.DatetimeIndex(instants.astype("datetime64[us]")).tz_localize(UTC).tz_convert(zone).tz_localize(None)
+    return np.asarray(wall.as_unit("us").asi8, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)

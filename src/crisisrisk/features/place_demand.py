@@ -9,7 +9,7 @@ Follow-ups are left out of it altogether, and so are team-initiated contacts unl
 rarely a team was there: where a team went is not where demand was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,17 +18,25 @@ from numpy.typing import NDArray
 
 from crisisrisk.episodes import EpisodeRule, crisis_mask, instants_of, is_one_of
 from crisisrisk.features.counting import NOT_DEMAND, CountingRule
+from crisisrisk.features.place import place_event_columns
 from crisisrisk.features.place_duplicates import one_report_each
 from crisisrisk.features.place_persons import capped
 from crisisrisk.features.place_spans import Mask, Spans
 from crisisrisk.features.place_visits import Visits, with_team_initiated
 from crisisrisk.features.place_volume import FlaggedDay, crowded_days
-from crisisrisk.tables.cells import NOWHERE, Cells, assign
+from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.tables.cells import NOWHERE, Cells, Points, assign
 from crisisrisk.tables.residents import LEAST_RESIDENTS, private_cells
 from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import PLACE_COLUMNS
 from crisisrisk.timeline import FOREVER_US
 
 Cell = NDArray[np.int32]
+
+_COUNTED_BY = (
+    "event_id", "occurred_at", "known_at", "superseded_at", "source", "code", "person_id", "source_person_key",
+    "latitude", "longitude", "place_id", "outcome", "origin", "mode", "is_crisis", "premises",
+)  # fmt: skip
 
 LEFT_OUT_COLUMNS = ("event_id", "person_id", "source_person_key", "latitude", "longitude")
 
@@ -57,20 +65,26 @@ class Demand:
     """Days of a source with so many records, as known in the end, that they are not learned."""
 
 
+def columns_read(features: FeatureRecipe) -> list[str]:
+    """The stored columns that counting, and the features of a recipe, read: a forecast needs no other."""
+    read = {*_COUNTED_BY, *place_event_columns(features)}
+    return [name for name in PLACE_COLUMNS if name in read]
+
+
 def demand_of(
     events: pa.Table, cells: Cells, site: Site, *, outcome: EpisodeRule, counting: CountingRule,
-    visits: Visits | None = None,
+    visits: Visits | None = None, points: Points | None = None,
 ) -> Demand:  # fmt: skip
     """The events that count as demand of the cells. `events`: all versions, as the store's places have them.
 
     The cap holds for outcome events of a person and, apart from those, for their other contacts. `visits`: where teams
-    were, for a rule that weights what they set out to do.
+    were, for a rule that weights what they set out to do. `points`: `points_of` the events, where they are at hand.
     """
     spans, everyones = _as_known(events), _whoever_began(outcome, events)
-    cell = assign(events, cells, site.cells)
+    cell = assign(events, cells, site.cells, points=points)
     events = with_team_initiated(events, cell, visits, counting)
     crisis = crisis_mask(outcome, events)
-    counted_in = private_counted_in(events, cell, private_cells(cells, site.cells.least_residents))
+    counted_in = private_counted_in(events, cell, lambda: private_cells(cells, site.cells.least_residents))
     stages = [Stage("known", "outcome events known, whoever began them", spans, everyones)]
 
     def then(name: str, meaning: str, left: Spans) -> Spans:
@@ -121,10 +135,10 @@ def _is(events: pa.Table, column: str, values: Sequence[str]) -> Mask:
     return is_one_of(events, column, values)
 
 
-def private_counted_in(events: pa.Table, cell: Cell, of_private: Cell) -> Cell:
+def private_counted_in(events: pa.Table, cell: Cell, of_private: Callable[[], Cell]) -> Cell:
     """The cell in which each event counts: its own, but in private premises that of `of_private`. Shape (events,)."""
     private = _is(events, "premises", ("private",)) & (cell != NOWHERE)
-    return np.where(private, of_private[np.where(private, cell, 0)], cell) if private.any() else cell
+    return np.where(private, of_private()[np.where(private, cell, 0)], cell) if private.any() else cell
 
 
 def _table(events: pa.Table, spans: Spans, cell: Cell, ids: Sequence[str]) -> pa.Table:

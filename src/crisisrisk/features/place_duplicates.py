@@ -45,7 +45,7 @@ def _same_incident(row: Integers, events: pa.Table, cell: NDArray[np.int32], *, 
     occurred = instants_of(events, "occurred_at", missing=FOREVER_US)[row]
     source = codes_of_texts(events, "source")[row]
     person = codes_of_texts(events, "person_id")[row]
-    if len(np.unique(source)) < 2:
+    if source.min() == source.max():
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     order = np.argsort(occurred, kind="stable")
     one, other = _within(occurred[order], minutes * 60 * MICROSECONDS_PER_SECOND)

@@ -107,18 +107,19 @@ def observed_since(history: PlaceHistory, times: Instants) -> Instants:
     The first occurrence among records that came within 14 days; without such, among all. A report that comes
     years late would otherwise make the history look long and every rate too low.
     """
-    prompt = history.known_at - history.occurred_at <= _PROMPT
-    early = _earliest(history.enters, history.occurred_at, times, none=times)
-    return _earliest(history.enters[prompt], history.occurred_at[prompt], times, none=early)
+    order = history.as_known
+    enters, occurred = history.enters[order], history.occurred_at[order]
+    prompt = (history.known_at - history.occurred_at)[order] <= _PROMPT
+    early = _earliest(enters, occurred, times, none=times)
+    return _earliest(enters[prompt], occurred[prompt], times, none=early)
 
 
 def _earliest(enters: Instants, occurred: Instants, times: Instants, *, none: Instants) -> Instants:
-    """The first occurrence among the events that entered before each time."""
+    """The first occurrence among the events that entered before each time. `enters` ascends."""
     if not len(enters):
         return none
-    order = np.argsort(enters, kind="stable")
-    so_far = np.minimum.accumulate(occurred[order])
-    known = np.searchsorted(enters[order], times, side="left")
+    so_far = np.minimum.accumulate(occurred)
+    known = np.searchsorted(enters, times, side="left")
     return np.where(known > 0, so_far[np.maximum(known, 1) - 1], none)
 
 
@@ -264,8 +265,10 @@ def _factors(everywhere: PlaceHistory, rows: PlaceRows, site: Site, past: Past, 
 
 def in_one_cell(history: PlaceHistory) -> PlaceHistory:
     """The whole area as a single cell."""
-    ends = np.array([0, len(history)], dtype=np.int64)
-    return PlaceHistory(ends, history.row, history.occurred_at, history.known_at, history.superseded_at)
+    ends, order = np.array([0, len(history)], dtype=np.int64), np.argsort(-history.occurred_at, kind="stable")
+    return PlaceHistory(
+        ends, history.row[order], history.occurred_at[order], history.known_at[order], history.superseded_at[order]
+    )
 
 
 def _shrunken_factors(

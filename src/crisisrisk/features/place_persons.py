@@ -14,6 +14,9 @@ from crisisrisk.features.place_duplicates import codes_of_texts
 from crisisrisk.features.place_spans import Integers, Mask, Spans, joined, thinned, window_starts
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY
 
+_SPREAD, _DRAWER_BITS = np.uint64(0x9E3779B97F4A7C15), 22
+"""Fibonacci hashing (Knuth 1973): the multiplier, and the bits that say which drawer."""
+
 
 def capped(spans: Spans, events: pa.Table, cell: NDArray[np.int32], outcome: Mask, *, most: int, days: int) -> Spans:
     """The spans, those beyond the cap only while enough of the others do not count. Outcome events by themselves."""
@@ -44,9 +47,15 @@ def _contributor(events: pa.Table, cell: NDArray[np.int32], outcome: Mask) -> In
 
 
 def _of_more_than(most: int, group: Integers) -> Mask:
-    """Which records belong to a contributor with more records than that: no other can reach the cap. By hashing."""
-    code = np.asarray(pa.array(group).dictionary_encode().indices)
-    found: Mask = (np.bincount(code)[code] > most) & (group >= 0)
+    """Which records belong to a contributor with more records than that: no other can reach the cap.
+
+    By hashing, in two steps: contributors are first counted in drawers that several may share.
+    """
+    drawer = (group.astype(np.uint64) * _SPREAD >> np.uint64(64 - _DRAWER_BITS)).astype(np.int64)
+    many = np.flatnonzero((np.bincount(drawer)[drawer] > most) & (group >= 0))
+    code = np.asarray(pa.array(group[many]).dictionary_encode().indices)
+    found: Mask = np.zeros(len(group), dtype=bool)
+    found[many[np.bincount(code)[code] > most]] = True
     return found
 
 

@@ -37,9 +37,13 @@ class Spans:
 
 
 def joined(*parts: Spans) -> Spans:
-    """Spans together, by row and then by begin."""
+    """Spans together, by row and then by begin. Quick where the parts are long runs of ascending rows."""
     row, begin, end = (np.concatenate([getattr(one, name) for one in parts]) for name in ("row", "begin", "end"))
-    order = np.lexsort((begin, row))
+    order = np.argsort(row, kind="stable")
+    again = np.flatnonzero(row[order][1:] == row[order][:-1])
+    if len(again):  # the few rows with several spans
+        several = np.union1d(again, again + 1)
+        order[several] = order[several][np.lexsort((begin[order[several]], row[order[several]]))]
     return Spans(row[order], begin[order], end[order])
 
 

@@ -93,9 +93,11 @@ def crowded_days(spans: Spans, events: pa.Table, zone: ZoneInfo, *, times: float
             for mine in (source[spans.row] == number for number in range(len(names)))
         ]
     )
-    order = np.argsort(group[spans.row], kind="stable")
-    found = crowded(group[spans.row][order], spans.begin[order], spans.end[order], limits)
-    stretches = Spans(*found)
+    of_span = group[spans.row]
+    # So many spans in all that more than the limit can be open at once: of other days there is nothing to find.
+    many = np.flatnonzero((np.bincount(of_span, minlength=len(limits)) > limits)[of_span])
+    order = many[np.argsort(of_span[many], kind="stable")]
+    stretches = Spans(*crowded(of_span[order], spans.begin[order], spans.end[order], limits))
     final = np.unique(stretches.row[stretches.end >= FOREVER_US]).tolist()
     flagged = [
         FlaggedDay(

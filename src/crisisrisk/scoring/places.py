@@ -12,12 +12,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.database.scores import RunMeta
-from crisisrisk.disclosure import ALONE, ReleasedMap, released_map
+from crisisrisk.disclosure import ALONE, ReleasedMap, released_beside, released_map
 from crisisrisk.episodes import crisis_mask
 from crisisrisk.errors import UsageError
 from crisisrisk.features.caseload import CaseloadNumbers, CaseloadRisk, asks_for_caseload
 from crisisrisk.features.place import PlaceHistory, PlaceRows, live_counts, place_features, place_history
-from crisisrisk.features.place_demand import demand_of
+from crisisrisk.features.place_demand import columns_read, demand_of
 from crisisrisk.features.place_hours import hourly_shares
 from crisisrisk.features.place_modes import ModeShares, mode_shares
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
@@ -36,10 +36,10 @@ from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words
 from crisisrisk.scoring.rule_reasons import rule_reasons
 from crisisrisk.scoring.spread import Spread
-from crisisrisk.tables.cells import Cells, cells_of, density_of
+from crisisrisk.tables.cells import Cells, Points, cells_of, density_of, points_of
 from crisisrisk.tables.larger_places import areas_of
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
+from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, Shift, instant, microseconds
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def forecast_shifts(
         )
     if model.task.cells_level is not None:  # the site may have chosen others since
         site = replace(site, cells=site.cells.at(model.task.cells_level))
-    scorer = _Forecaster(model, site, snapshot, snapshot.place_events(columns=PLACE_COLUMNS), tuple(shifts), issued_at)
+    events = snapshot.place_events(columns=columns_read(model.features))
+    scorer = _Forecaster(model, site, snapshot, events, tuple(shifts), issued_at)
     return scorer.forecast(run_meta(model, snapshot, as_of=issued_at))
 
 
@@ -114,13 +115,20 @@ class _Forecaster:
     issued_at: datetime
 
     def forecast(self, meta: RunMeta) -> PlaceForecast:
-        cells = known_cells(self.model, self.site, self.snapshot, self.events)
+        points = points_of(self.events, self.site.cells)
+        cells = known_cells(self.model, self.site, self.snapshot, self.events, points=points)
         issued = np.full(len(self.shifts), microseconds(self.issued_at), dtype=np.int64)
         rows = PlaceRows(cells, self.shifts, issued)
         task = self.model.task
         visits = visits_in(self.snapshot, cells, self.site)
         events = demand_of(
-            self.events, cells, self.site, outcome=task.crisis, counting=task.counting, visits=visits
+            self.events,
+            cells,
+            self.site,
+            outcome=task.crisis,
+            counting=task.counting,
+            visits=visits,
+            points=points,
         ).events
         history = place_history(events, cells, self.site.cells, counted=crisis_mask(task.crisis, events))
         rule = self.model.place_model.rule
@@ -244,14 +252,17 @@ class _Forecaster:
         return (now - began) / MICROSECONDS_PER_DAY
 
 
-def known_cells(model: Bundle, site: Site, snapshot: Snapshot, events: pa.Table) -> Cells:
+def known_cells(
+    model: Bundle, site: Site, snapshot: Snapshot, events: pa.Table, *, points: Points | None = None
+) -> Cells:
     """The cells that the model was trained on: those known before its own moment, not before today."""
     known_before, places = model.task.cells_known_before, snapshot.table("places")
     if known_before is None:
-        return cells_of(site, places, events)
+        return cells_of(site, places, events, points=points)
     known = np.asarray(events["known_at"].cast(pa.int64())) < microseconds(datetime.fromisoformat(known_before))
     where = events.select([name for name in WHERE if name in events.column_names])
-    return cells_of(site, places, where.filter(pa.array(known)))
+    among = None if points is None else points.of(known)
+    return cells_of(site, places, where.filter(pa.array(known)), points=among)
 
 
 def _with_modes(meta: RunMeta, outlooks: Sequence[Outlook], released: Sequence[Outlook]) -> RunMeta:
@@ -323,7 +334,8 @@ class _Speaker:
     model: Bundle
     features: NDArray[np.float32]
     history_days: float
-    made: dict[tuple[int, float, float], tuple[str, str]] = field(default_factory=dict)
+    told: dict[tuple[int, float], str] = field(default_factory=dict)
+    released: dict[tuple[int, float, str | None], str] = field(default_factory=dict)
 
     @cached_property
     def longer(self) -> dict[int, tuple[int, ...]]:
@@ -340,13 +352,14 @@ class _Speaker:
 
     def _texts(self, feature: int, value: float, usual: float) -> tuple[str, str]:
         """The same for both; most cells of a shift have few of these to say, so that each is put into words once."""
-        asked = feature, value, usual
-        if asked not in self.made:
-            spec, book = self.model.features.specs[feature], self.model.phrases
-            text = words_of(spec, value, book.sources)
-            live = text if isnan(usual) else f"{text} (usual: {'none' if usual < 0.5 else round(usual)})"
-            self.made[asked] = live, released_words(spec, value, usual, book)
-        return self.made[asked]
+        spec, book = self.model.features.specs[feature], self.model.phrases
+        if (asked := (feature, value)) not in self.told:
+            self.told[asked] = words_of(spec, value, book.sources)
+        beside = None if isnan(usual) else released_beside(value, usual)
+        if (alike := (feature, value, beside)) not in self.released:
+            self.released[alike] = released_words(spec, value, usual, book)
+        more = "" if isnan(usual) else f" (usual: {'none' if usual < 0.5 else round(usual)})"
+        return self.told[asked] + more, self.released[alike]
 
     def _usual(self, row: int, reason: Reason) -> float:
         recipe = self.model.features

@@ -77,8 +77,40 @@ class Cells:
         return np.unique(named, return_inverse=True)[1].astype(np.int64)
 
 
-def cells_of(site: Site, places: pa.Table, events: pa.Table) -> Cells:
-    """The cells of a site.
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Where the coordinates of some events lie: found once, for whoever asks which cells there are and who is in one.
+
+    Row `i` is in `ids[position[i]]`, which is None off the grid; its `position` is -1 where it has no place on earth.
+    """
+
+    latitude: Numbers
+    longitude: Numbers
+    ids: tuple[str | None, ...]
+    position: NDArray[np.int64]
+
+    def of(self, rows: NDArray[np.bool_]) -> "Points":
+        """Those of some of the events. `rows`: shape (events,)."""
+        return Points(self.latitude[rows], self.longitude[rows], self.ids, self.position[rows])
+
+
+def points_of(events: pa.Table, settings: CellSettings) -> Points | None:
+    """Of each event the hexagon or square that its coordinates fall in; None for named areas, or without coordinates.
+
+    Time grows with the number of different coordinates, not of events.
+    """
+    if settings.kind == "areas" or "latitude" not in events.column_names:
+        return None
+    latitude, longitude = _coordinates(events)
+    rows = np.flatnonzero(_on_earth(latitude, longitude))
+    ids, found = _cells_at(latitude[rows], longitude[rows], settings)
+    position = np.full(len(latitude), -1, dtype=np.int64)
+    position[rows] = found
+    return Points(latitude, longitude, tuple(ids), position)
+
+
+def cells_of(site: Site, places: pa.Table, events: pa.Table, *, points: Points | None = None) -> Cells:
+    """The cells of a site. `points`: `points_of` the events, where they are at hand.
 
     Hexagons and squares: the `places` of kind "cell" of this size if there are any, else every one that an event given
     is in. The caller passes only events known before its training cut-off, so that the map does not know the future.
@@ -88,7 +120,7 @@ def cells_of(site: Site, places: pa.Table, events: pa.Table) -> Cells:
     listed, settings = Places(places), site.cells
     if settings.kind == "areas":
         return _of_kind(listed, listed.areas(), settings)
-    ids = _listed_cells(listed, settings) or sorted(_seen(events, site))
+    ids = _listed_cells(listed, settings) or sorted(_seen(events, site, points or points_of(events, settings)))
     if not ids:
         raise DataError(
             "CR-PLACE-001", "there is not one cell", wanted="events with coordinates, or places of kind \"cell\"",
@@ -119,21 +151,15 @@ def density_of(cells: Cells) -> Numbers:
     return np.where(np.isfinite(density), density, np.nan)
 
 
-def assign(events: pa.Table, cells: Cells, settings: CellSettings) -> Indices:
-    """For each event the index of its cell, or `NOWHERE`. Shape (events,).
-
-    Time grows with the number of different coordinates, not of events.
-    """
+def assign(events: pa.Table, cells: Cells, settings: CellSettings, *, points: Points | None = None) -> Indices:
+    """For each event the index of its cell, or `NOWHERE`. Shape (events,). `points`: as `cells_of` has them."""
     index = {cell: place for place, cell in enumerate(cells.ids)}
     found = _by_place(events, index)
-    if settings.kind == "areas" or "latitude" not in events.column_names:
+    points = points or points_of(events, settings)
+    if points is None:
         return found
-    latitude, longitude = _coordinates(events)
-    rows = np.flatnonzero((found == NOWHERE) & _on_earth(latitude, longitude))
-    ids, position = _cells_at(latitude[rows], longitude[rows], settings)
-    of_point = np.array([index.get(cell, NOWHERE) if cell else NOWHERE for cell in ids], dtype=np.int32)
-    found[rows] = of_point[position]
-    return found
+    of_point = np.array([*(index.get(cell, NOWHERE) if cell else NOWHERE for cell in points.ids), NOWHERE])
+    return np.where(found == NOWHERE, of_point.astype(np.int32)[points.position], found)
 
 
 def corners_of(place: str) -> list[tuple[float, float]] | None:
@@ -171,11 +197,12 @@ def _on_earth(latitude: Numbers, longitude: Numbers) -> NDArray[np.bool_]:
 def _cells_at(
     latitude: Numbers, longitude: Numbers, settings: CellSettings
 ) -> tuple[Sequence[str | None], NDArray[np.int64]]:
-    """The cell of each different point, and which point each row has."""
+    """The cells that points lie in, None among them for a point off the grid, and which of them each row has."""
     north, east, position = _different_points(latitude, longitude)
     if settings.kind == "squares":
         return squares.squares_at(north, east, settings), position
-    return hexagons.hexagons_at(north, east, settings.h3_resolution), position
+    ids, of_point = hexagons.hexagons_at(north, east, settings.h3_resolution)
+    return ids, of_point[position]
 
 
 def _different_points(latitude: Numbers, longitude: Numbers) -> tuple[Numbers, Numbers, NDArray[np.int64]]:
@@ -219,11 +246,13 @@ def _is_cell(place: object, settings: CellSettings) -> bool:
     return hexagons.is_hexagon(place, settings.h3_resolution)
 
 
-def _seen(events: pa.Table, site: Site) -> set[str]:
-    latitude, longitude = _coordinates(events)
-    near = _near_the_median(latitude, longitude, site)
-    ids, _ = _cells_at(latitude[near], longitude[near], site.cells)
-    return _named(events, site.cells) | {cell for cell in ids if cell}
+def _seen(events: pa.Table, site: Site, points: Points | None) -> set[str]:
+    named = _named(events, site.cells)
+    if points is None:
+        return named
+    near = points.position[_near_the_median(points.latitude, points.longitude, site)]
+    there = np.flatnonzero(np.bincount(near, minlength=len(points.ids))).tolist()
+    return named | {cell for one in there if (cell := points.ids[one])}
 
 
 def _named(events: pa.Table, settings: CellSettings) -> set[str]:

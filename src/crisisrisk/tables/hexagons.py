@@ -28,17 +28,19 @@ def resolution_of(place: str) -> int | None:
     return int(h3.get_resolution(place)) if h3.is_valid_cell(place) else None
 
 
-def hexagons_at(latitude: Numbers, longitude: Numbers, resolution: int) -> list[str]:
-    """The hexagon of each point, which must be on earth."""
+def hexagons_at(latitude: Numbers, longitude: Numbers, resolution: int) -> tuple[list[str], NDArray[np.int64]]:
+    """The hexagons that points lie in, each once, and which of them each point is in. Points must be on earth."""
     pairs = zip(latitude.tolist(), longitude.tolist(), strict=True)
-    return [_hexagon_at(north, east, resolution) for north, east in pairs]
+    numbers = np.array([_hexagon_at(north, east, resolution) for north, east in pairs], dtype=np.uint64)
+    different, position = np.unique(numbers, return_inverse=True)
+    return [h3.int_to_str(number) for number in different.tolist()], position.astype(np.int64)
 
 
 @lru_cache(maxsize=KNOWN_POINTS)
-def _hexagon_at(north: float, east: float, resolution: int) -> str:
-    """A forecast asks twice for every address of its records, and the next one for the same again."""
-    name: str = h3.int_to_str(h3_numbers.latlng_to_cell(north, east, resolution))
-    return name
+def _hexagon_at(north: float, east: float, resolution: int) -> int:
+    """A number: the next forecast asks for every address of its records again."""
+    number: int = h3_numbers.latlng_to_cell(north, east, resolution)
+    return number
 
 
 def centres(ids: Sequence[str]) -> tuple[Numbers, Numbers]:
