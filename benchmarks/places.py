@@ -1,6 +1,6 @@
 """Places at full size: 4,000 hexagons, three shifts a day, three years, a million records.
 
-`python -m benchmarks.places [--cells N] [--days N] [--records N] [--origins N]`
+`python -m benchmarks.places [--cells N] [--days N] [--records N] [--origins N] [--workers N]`
 
 Records are invented: a map, a clock of the week, hot spells of some weeks, and three contacts of other sorts for each
 crisis. They are loaded as files are. Then, each in a process of its own: features and fit as `train place` makes them;
@@ -26,15 +26,17 @@ import pyarrow.parquet as pq
 
 from benchmarks.report import Figure, Outcome, lines
 from crisisrisk.commands.data import load_files
+from crisisrisk.concurrency import cores
 from crisisrisk.models.bundle import load_bundle, write_bundle
 from crisisrisk.scoring.places import forecast_shifts
 from crisisrisk.tables.site import Site, read_site
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import Window, shifts_starting_in
-from crisisrisk.training.backtesting import Origins, backtest_places
+from crisisrisk.training.backtesting import Origins
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.keeping import Finished, candidate
 from crisisrisk.training.place import fit_place, last_split
+from crisisrisk.training.place_backtest import forecast_origins, judge_origins
 from crisisrisk.training.place_data import place_data
 
 FULL_CELLS, FULL_DAYS, FULL_RECORDS, ORIGINS = 4_000, 3 * 365, 1_000_000, 52
@@ -195,7 +197,7 @@ def forecast(site: Site, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def backtest(site: Site, origins: int) -> dict[str, Any]:
+def backtest(site: Site, origins: int, workers: int) -> dict[str, Any]:
     """So many weekly origins with every simple rule beside the model, as `backtest place` makes its report."""
     recipes, snapshot = read_recipes(site, "place", None), Store(site).snapshot()
     started = time.perf_counter()
@@ -205,12 +207,17 @@ def backtest(site: Site, origins: int) -> dict[str, Any]:
     prepared = time.perf_counter()
     first = (now - timedelta(days=7 * (origins + 1))).astimezone(UTC)
     asked = Origins(start=datetime(first.year, first.month, first.day, tzinfo=UTC))
-    found = backtest_places(recipes.training, recipes.features, data, site, asked, tell=print_aside)
-    report = found.report
+    forecasts = forecast_origins(
+        recipes.training, recipes.features, data, site, asked, tell=print_aside, workers=workers
+    )
+    forecasted, before = time.perf_counter(), peak_gb()
+    data = data.without_features()
+    report = judge_origins(recipes.training, data, site, forecasts, workers=workers).report
     return {
-        "origins": report.origins, "shifts": report.shifts, "feature_seconds": prepared - started,
-        "origins_seconds": time.perf_counter() - prepared, "deviance": report.model["deviance"],
-        "best_baseline": report.best_baseline, "skill": report.skill,
+        "origins": report.origins, "shifts": report.shifts, "workers": workers, "fits": len(forecasts.splits),
+        "feature_seconds": prepared - started, "origins_seconds": forecasted - prepared,
+        "judge_seconds": time.perf_counter() - forecasted, "origins_peak_gb": before,
+        "deviance": report.model["deviance"], "best_baseline": report.best_baseline, "skill": report.skill,
     }  # fmt: skip
 
 
@@ -219,7 +226,7 @@ def print_aside(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measured(step: str, folder: Path, origins: int) -> dict[str, Any]:
+def measured(step: str, folder: Path, origins: int, workers: int) -> dict[str, Any]:
     """One step in a process of its own, with its wall and core seconds and its peak memory."""
     command = [
         sys.executable,
@@ -228,21 +235,27 @@ def measured(step: str, folder: Path, origins: int) -> dict[str, Any]:
         f"--step={step}",
         f"--folder={folder}",
         f"--origins={origins}",
+        f"--workers={workers}",
     ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def step_here(step: str, folder: Path, origins: int) -> dict[str, Any]:
+def peak_gb() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def step_here(step: str, folder: Path, origins: int, workers: int) -> dict[str, Any]:
     """The step in this process."""
     site, started = read_site(folder / "site"), time.perf_counter()
     steps = {"fit": lambda: fit(site, folder), "forecast": lambda: forecast(site, folder)}
-    found = steps.get(step, lambda: backtest(site, origins))()
+    found = steps.get(step, lambda: backtest(site, origins, workers))()
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         **found, "seconds": time.perf_counter() - started, "core_seconds": used.ru_utime + used.ru_stime,
-        "peak_gb": used.ru_maxrss / 1024**2,
+        "peak_gb": peak_gb(),
     }  # fmt: skip
 
 
@@ -271,21 +284,25 @@ def outcome(found: dict[str, dict[str, Any]], *, records: int) -> Outcome:
     )  # fmt: skip
 
 
-def all_steps(*, cells: int, days: int, records: int, origins: int) -> Outcome:
+def all_steps(*, cells: int, days: int, records: int, origins: int, workers: int) -> Outcome:
     """Make the site, then every step."""
     with tempfile.TemporaryDirectory() as folder:
         make_site(Path(folder), cells=cells, days=days, records=records)
-        found = {step: measured(step, Path(folder), origins) for step in STEPS}
+        found = {step: measured(step, Path(folder), origins, workers) for step in STEPS}
     return outcome(found, records=records)
 
 
 def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
     """The whole city; a smaller one at a smaller scale."""
     if scale == 1:
-        return all_steps(cells=FULL_CELLS, days=FULL_DAYS, records=FULL_RECORDS, origins=ORIGINS)
+        return all_steps(cells=FULL_CELLS, days=FULL_DAYS, records=FULL_RECORDS, origins=ORIGINS, workers=cores())
     sizes = (round(FULL_CELLS * scale), round(FULL_RECORDS * scale))
     return all_steps(
-        cells=max(sizes[0], FEWEST_CELLS), days=FEW_DAYS, records=max(sizes[1], FEWEST_RECORDS), origins=FEW_ORIGINS
+        cells=max(sizes[0], FEWEST_CELLS),
+        days=FEW_DAYS,
+        records=max(sizes[1], FEWEST_RECORDS),
+        origins=FEW_ORIGINS,
+        workers=cores(),
     )
 
 
@@ -295,15 +312,16 @@ def _from_command_line() -> None:
     parser.add_argument("--days", type=int, default=FULL_DAYS)
     parser.add_argument("--records", type=int, default=FULL_RECORDS)
     parser.add_argument("--origins", type=int, default=ORIGINS)
+    parser.add_argument("--workers", type=int, default=cores(), help="origins fitted at once")
     parser.add_argument("--step", choices=(*STEPS, "site"), help="one step alone, as JSON; `site` makes the site")
     parser.add_argument("--folder", type=Path, help="where the site is")
     options = parser.parse_args()
     if options.step == "site":
         make_site(options.folder, cells=options.cells, days=options.days, records=options.records)
     elif options.step:
-        print(json.dumps(step_here(options.step, options.folder, options.origins)))
+        print(json.dumps(step_here(options.step, options.folder, options.origins, options.workers)))
     else:
-        sizes = {name: getattr(options, name) for name in ("cells", "days", "records", "origins")}
+        sizes = {name: getattr(options, name) for name in ("cells", "days", "records", "origins", "workers")}
         print(lines(all_steps(**sizes)))
 
 

@@ -13,6 +13,7 @@ from tests.acceptance.commands import command
 from tests.lib.gate_site import make_gate_site
 from tests.lib.killed_commands import stopped
 from tests.lib.locked_store import locked
+from tests.lib.place_sites import NORTH, calls, place_site, small_recipe
 
 from crisisrisk.commands.backtest import backtest
 from crisisrisk.commands.train import train
@@ -210,3 +211,28 @@ def test_a_backtest_that_is_killed_goes_on_and_ends_as_one_that_never_was(site):
     for one in (uninterrupted, again):
         del one["seconds"]
     assert json.dumps(again) == json.dumps(uninterrupted)
+
+
+def test_a_backtest_of_places_that_is_killed_goes_on_with_other_workers_and_is_kept_once(tmp_path):
+    """Killed while two origins are fitted, then while its run is kept; ended by one worker."""
+    other = [{**row, "id": f"b {row['id']}"} for row in calls(120, each=2, north=NORTH + 0.0135)]
+    site = place_site(tmp_path, [*calls(120), *other])
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(small_recipe(split={"origins": 4}), encoding="utf-8")
+    asked = ("backtest", "place", "--recipe", str(recipe), "--site", str(site.path))
+    uninterrupted = command(*asked, "--workers", "3")
+    assert (uninterrupted["origins"], statuses(site)) == (4, ["FINISHED"])
+    done = stopped("SIGKILL", ".npz@3", *asked, "--workers", "2")
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    kept = {path.name for path in unfinished(site, "backtest").glob("fold-*.npz")}
+    assert 1 <= len(kept) <= 3
+    done = stopped("SIGKILL", "report.json", *asked, "--workers", "2")
+    assert (done.returncode, statuses(site)) == (-signal.SIGKILL, ["FINISHED", "RUNNING"])
+    assert done.stderr.count("fitted before") == len(kept)
+    again = command(*asked, "--workers", "1")
+    assert statuses(site) == ["FINISHED", "KILLED", "FINISHED"]
+    assert again["run_id"] == runs_in(site)[-1]
+    for one in (uninterrupted, again):
+        del one["seconds"], one["run_id"]
+    assert json.dumps(again) == json.dumps(uninterrupted)
+    assert not list((site.path / "unfinished").glob("*"))

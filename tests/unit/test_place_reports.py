@@ -1,8 +1,10 @@
 """Reports of places: the outcome with and without what a team's presence changes, and several levels of cells."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,18 +13,19 @@ from tests.lib.place_sites import CONFIGURATION, NORTH, SHIFTS, calls, place_rec
 from crisisrisk.cli import run
 from crisisrisk.commands.backtest import backtest
 from crisisrisk.commands.card import card
+from crisisrisk.commands.evaluate import evaluate
 from crisisrisk.commands.forecast import shifts_from
 from crisisrisk.commands.model import Decision, promote
 from crisisrisk.commands.promotion import read_candidate
 from crisisrisk.commands.train import train
-from crisisrisk.errors import NotPromotedError, UsageError
+from crisisrisk.errors import ModelError, NotPromotedError, UsageError
 from crisisrisk.evaluation.place_affected import affected_outcome, affected_text
 from crisisrisk.evaluation.place_levels import level_of, levels_text, spread_of
 from crisisrisk.models.champions import champion
-from crisisrisk.models.registry import run_artifacts
+from crisisrisk.models.registry import find_run, run_artifacts
 from crisisrisk.scoring.places import forecast_shifts
 from crisisrisk.scoring.release import forecast_geojson
-from crisisrisk.tables.site import read_site
+from crisisrisk.tables.site import Site, read_site
 from crisisrisk.tables.store import Store
 from crisisrisk.training.place_data import place_data
 
@@ -132,6 +135,42 @@ def test_a_backtest_judges_every_level_of_cells_that_is_asked_for(
     assert f"<strong>{found['verdict'][0].upper()}{found['verdict'][1:]}.</strong>" in page.replace("&#39;", "'")
     assert [one["happened"] for one in json.loads(plain)["places"]] == [15, 30]
     assert (found["flagged_days"], found["treatment_affected"]["share_affected"]) == ([], 1.0)
+    _require_kept_in_mlflow(read_site(site.path), found)
+
+
+def _require_kept_in_mlflow(site: Site, found: Mapping[str, Any]) -> None:
+    """The run is there with its figures and its report, is shown like any other, and cannot be promoted."""
+    kept = find_run(site.mlflow_tracking_uri, found["run_id"][:8])
+    assert (kept.tags["kind"], kept.tags["task"], kept.tags["verdict"]) == ("backtest", "small", found["verdict"])
+    assert kept.metrics["model.deviance"] == found["model"]["deviance"]
+    assert kept.metrics[f"{found['best_baseline']}.deviance"] >= 0
+    assert (kept.metrics["origins"], kept.parameters["split.origins"]) == (1, "1")
+    with run_artifacts(site.mlflow_tracking_uri, kept.run_id, "") as folder:
+        content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        pages = [(folder / name).read_text(encoding="utf-8") for name in ("card.html", "card.json")]
+    assert content["report"]["levels"] == found["levels"]
+    assert pages == [Path(name).read_text(encoding="utf-8") for name in found["files"]]
+    assert found["verdict"] in evaluate(site, kept.run_id).as_text()
+    with pytest.raises(UsageError) as caught:
+        promote(site, kept.run_id, Decision(by="A. Nowak", reason="a try"))
+    assert caught.value.code == "CR-TRAIN-003"
+
+
+def test_a_store_that_cannot_be_used_is_said_before_a_backtest_begins(tmp_path: Path) -> None:
+    site = place_site(tmp_path, calls(2))
+    (site.path / "mlruns").write_text("where the store's folder should be", encoding="utf-8")
+    told: list[str] = []
+    with pytest.raises(ModelError) as caught:
+        backtest(site, "place", None, start=None, end=None, every="1w", tell=told.append)
+    assert (caught.value.code, told) == ("CR-TRAIN-005", [])
+
+
+def test_people_are_fitted_one_origin_after_the_other(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        backtest(
+            place_site(tmp_path, calls(2)), "person", None, start=None, end=None, every="1w", workers=2, tell=print
+        )
+    assert (caught.value.where, caught.value.found) == ("--workers", "2")
 
 
 def test_a_level_that_is_none_is_refused_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,9 +14,10 @@ from tests.lib.places_in_memory import PLACE, PLACE_SITE, invented_places
 from crisisrisk.errors import DataError
 from crisisrisk.shipped import shipped
 from crisisrisk.training import progress
-from crisisrisk.training.backtesting import Origins, backtest_places
+from crisisrisk.training.backtesting import Origins
 from crisisrisk.training.finished_files import PLAIN
 from crisisrisk.training.keeping import Finished
+from crisisrisk.training.place_backtest import forecast_origins, judge_origins
 from crisisrisk.training.progress import NOTHING_KEPT, Progress, abandoned_tokens, kept_progress, progress_key
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -137,7 +138,8 @@ def test_a_backtest_of_places_goes_on_and_ends_as_one_that_never_stopped(tmp_pat
     data, features = invented_places(days=300), SimpleNamespace(names=("x",))
 
     def backtested(progress: Progress, tell) -> dict:
-        return backtest_places(PLACE, features, data, PLACE_SITE, Origins(), tell=tell, progress=progress).as_json()
+        said = forecast_origins(PLACE, features, data, PLACE_SITE, Origins(), tell=tell, progress=progress)
+        return judge_origins(PLACE, data, PLACE_SITE, said).as_json()
 
     told: list[str] = []
 
@@ -153,3 +155,40 @@ def test_a_backtest_of_places_goes_on_and_ends_as_one_that_never_stopped(tmp_pat
     resumed = backtested(Progress(tmp_path), again.append)
     assert [line.endswith("fitted before") for line in again] == [True, True, False]
     assert resumed == backtested(NOTHING_KEPT, lambda _: None)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 8])
+def test_a_backtest_of_places_is_the_same_with_any_number_of_workers(tmp_path: Path, workers: int) -> None:
+    data, features = invented_places(days=300), SimpleNamespace(names=("x",))
+
+    def backtested(progress: Progress, workers: int, tell, ended=lambda *_: None) -> dict:
+        said = forecast_origins(
+            PLACE, features, data, PLACE_SITE, Origins(), tell=tell, ended=ended, progress=progress, workers=workers
+        )
+        return judge_origins(PLACE, data.without_features(), PLACE_SITE, said, workers=workers).as_json()
+
+    over: list[tuple[int, int]] = []
+    alone = backtested(NOTHING_KEPT, 1, lambda _: None)
+    assert backtested(NOTHING_KEPT, workers, lambda _: None, lambda *one: over.append(one)) == alone
+    assert over == [(1, 3), (2, 3), (3, 3)]
+    told: list[str] = []
+
+    def stop_at_the_last(line: str) -> None:
+        told.append(line)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        backtested(Progress(tmp_path), workers, stop_at_the_last)
+    assert len(list(tmp_path.glob("fold-*.npz"))) == 2  # those that ran were waited for, and are kept
+    again: list[str] = []
+    assert backtested(Progress(tmp_path), 1, again.append) == alone
+    assert sum(line.endswith("fitted before") for line in again) == 2
+
+
+def test_a_backtest_takes_no_memory_for_features_while_it_judges() -> None:
+    data, features = invented_places(days=300), SimpleNamespace(names=("x",))
+    said = forecast_origins(PLACE, features, data, PLACE_SITE, Origins(), tell=lambda _: None)
+    assert [other.data.features.nbytes for other in said.others] == [0] * len(said.others)
+    assert data.without_features().features.nbytes == 0
+    assert data.without_features().offset is data.offset

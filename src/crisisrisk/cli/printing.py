@@ -4,7 +4,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,6 +63,37 @@ def local(moment: datetime, zone: ZoneInfo) -> str:
 def tell(line: str) -> None:
     """A line about progress: on stderr, so that stdout stays the answer."""
     click.echo(line, err=True)
+
+
+class ProgressBar:
+    """How far a command is: a bar below its lines where somebody is looking, else a line whenever a part is over."""
+
+    def __init__(self, parts: str, opened: ExitStack) -> None:
+        self._parts, self._opened = parts, opened
+        self._bar: Any = None
+
+    def tell(self, line: str) -> None:
+        """A line above the bar."""
+        click.echo(line if self._bar is None else f"\r\033[K{line}", err=True)
+        if self._bar is not None:
+            self._bar.render_progress()
+
+    def ended(self, over: int, of: int) -> None:
+        """So many of the parts are over."""
+        if not sys.stderr.isatty():
+            tell(f"{over} of {of} {self._parts} are over")
+            return
+        if self._bar is None or self._bar.length != of or over < self._bar.pos:
+            bar = click.progressbar(length=of, file=sys.stderr, label=self._parts, show_pos=True)
+            self._bar = self._opened.enter_context(bar)
+        self._bar.update(over - self._bar.pos)
+
+
+@contextmanager
+def progress_bar(parts: str) -> Iterator[ProgressBar]:
+    """A bar of so many parts, as soon as one is over. `parts`: what they are called."""
+    with ExitStack() as opened:
+        yield ProgressBar(parts, opened)
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

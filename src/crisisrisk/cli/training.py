@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crisisrisk.cli.opening import open_site
-from crisisrisk.cli.printing import json_option, print_json, site_option, tell
+from crisisrisk.cli.printing import json_option, print_json, progress_bar, site_option, tell
 
 if TYPE_CHECKING:
     from crisisrisk.training.results import TrainedRun
@@ -54,6 +54,7 @@ def train(
 @click.option("--to", "end", metavar="D", help="Last moment to stand at.")
 @click.option("--every", default="1w", show_default=True, metavar="N", help="Step between moments: 1w, 2w, 4w.")
 @click.option("--cells", multiple=True, metavar="LEVEL", help="Judge places on these cells too, such as squares:1000.")
+@click.option("--workers", metavar="N", type=click.IntRange(min=1), help="Fits of places at once. Default: every core.")
 @site_option
 @json_option
 def backtest(
@@ -63,16 +64,22 @@ def backtest(
     end: str | None,
     every: str,
     cells: tuple[str, ...],
+    workers: int | None,
     site_folder: str | None,
     as_json: bool,
 ) -> None:
     """Stand at many moments of the past, refit with what was known, and judge against what came.
 
-    Stopped half-way, the same command goes on where it stopped.
+    Stopped half-way, the same command goes on where it stopped, with any number of workers. A backtest of places is
+    kept as a run in MLflow.
     """
     from crisisrisk.commands.backtest import backtest as run
 
-    result = run(open_site(site_folder), kind, recipe, start=start, end=end, every=every, cells=cells, tell=tell)
+    with progress_bar("fits") as bar:
+        result = run(
+            open_site(site_folder), kind, recipe, start=start, end=end, every=every, cells=cells, workers=workers,
+            tell=bar.tell, ended=bar.ended,
+        )  # fmt: skip
     if as_json:
         print_json(result.as_json())
         return

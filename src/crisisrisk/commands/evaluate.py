@@ -32,7 +32,8 @@ class Evaluation:
         doubts = ["", *report["suspicions"]] if report.get("suspicions") else []
         times = issue_times_text(report.get("issue_times", ()))
         said = [*listable_text(report.get("listable")), *(["", times] if times else []), *worth, *doubts]
-        return "\n".join([head, content["judged_on"], "", content["attrition_text"], "", table, *said])
+        attrition = [content["attrition_text"], ""] if "attrition_text" in content else []
+        return "\n".join([head, content["judged_on"], "", *attrition, table, *said])
 
 
 def evaluate(site: Site, run_id: str, *, again: bool = False) -> Evaluation:

@@ -7,11 +7,13 @@ that is fitted for the model: no rule is held to be Poisson where the model is n
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.concurrency import in_order
 from crisisrisk.evaluation.logistic import FloatArray
 from crisisrisk.features.place_past import PlacePast
 from crisisrisk.models.place_rules.rules import PLACE_RULES, PlaceRule, fitted_rule, lacking
@@ -43,39 +45,47 @@ class BaselinePanel:
     """The rules that these places cannot have, with the reason."""
 
 
-def place_baselines(past: PlacePast, counts: NDArray[Any], folds: Sequence[Fold]) -> BaselinePanel:
+def place_baselines(past: PlacePast, counts: NDArray[Any], folds: Sequence[Fold], *, workers: int = 1) -> BaselinePanel:
     """Every rule on the tested shifts of all folds. `past`: of all shifts; `counts`: (shifts, cells).
 
     NaN for a shift with no past at all. Time: a rule without a fit forecasts every shift once, however many folds ask
-    for it; those that are fitted are so once a fold. Memory: two tables of the asked shifts a rule.
+    for it; those that are fitted are so once a fold. Memory: two tables of the asked shifts a rule. `workers`: how many
+    rules or folds are worked on at once; nothing depends on it.
     """
     left_out = {name: problem for name in PLACE_RULES if (problem := lacking(name, past.cells))}
     names = [name for name in PLACE_RULES if name not in left_out]
-    found: dict[str, list[ScatteredForecast]] = {name: [] for name in names}
-    steady = _Steady(past, np.unique(np.concatenate([part for fold in folds for part in (fold.scatter, fold.test)])))
-    for fold in folds:
-        fitted = _fitted(past.only(fold.fit), counts[fold.fit], names)
-        for name in names:
-            both = (
-                steady.of(name, fold) if name not in fitted
-                else _forecasts(fitted[name], past, (fold.scatter, fold.test))
-            )  # fmt: skip
-            found[name].append(_scattered(past, counts, fold, *both))
-    return BaselinePanel({name: ScatteredForecast.joined(parts) for name, parts in found.items()}, left_out)
+    asked = np.unique(np.concatenate([part for fold in folds for part in (fold.scatter, fold.test)]))
+    shown = past.only(asked)
+    steady = [name for name in names if PLACE_RULES[name].fit is None]
+    made = in_order([partial(_steady, name, shown, asked, past, counts, folds) for name in steady], workers=workers)
+    found = dict(zip(steady, made, strict=True))
+    fitted = in_order([partial(_of_fold, past, counts, names, fold) for fold in folds], workers=workers)
+    found |= {name: ScatteredForecast.joined([one[name] for one in fitted]) for name in names if name not in found}
+    return BaselinePanel({name: found[name] for name in names}, left_out)
 
 
-class _Steady:
-    """The forecasts of rules that nothing is fitted for: the same whichever fold asks."""
+def _steady(
+    name: str, shown: PlacePast, asked: Indices, past: PlacePast, counts: NDArray[Any], folds: Sequence[Fold]
+) -> ScatteredForecast:
+    """The forecasts of a rule that nothing is fitted for: the same whichever fold asks. `shown`: past of `asked`."""
+    expected = PLACE_RULES[name].expected(shown, {})
+    return ScatteredForecast.joined(
+        [
+            _scattered(
+                past, counts, fold, *(expected[np.searchsorted(asked, part)] for part in (fold.scatter, fold.test))
+            )
+            for fold in folds
+        ]
+    )
 
-    def __init__(self, past: PlacePast, asked: Indices) -> None:
-        self.past, self.asked = past.only(asked), asked
-        self.made: dict[str, FloatArray] = {}
 
-    def of(self, name: str, fold: Fold) -> Iterator[FloatArray]:
-        """On the shifts that say how counts scatter, and on the tested ones."""
-        if name not in self.made:
-            self.made[name] = PLACE_RULES[name].expected(self.past, {})
-        return (self.made[name][np.searchsorted(self.asked, part)] for part in (fold.scatter, fold.test))
+def _of_fold(past: PlacePast, counts: NDArray[Any], names: Sequence[str], fold: Fold) -> dict[str, ScatteredForecast]:
+    """The forecasts of the rules that are fitted, by name."""
+    fitted = _fitted(past.only(fold.fit), counts[fold.fit], names)
+    return {
+        name: _scattered(past, counts, fold, *_forecasts(rule, past, (fold.scatter, fold.test)))
+        for name, rule in fitted.items()
+    }
 
 
 def _forecasts(rule: PlaceRule, past: PlacePast, parts: Sequence[Indices]) -> Iterator[FloatArray]:

@@ -38,10 +38,10 @@ def joined(parts: Sequence[PlaceIntervals]) -> PlaceIntervals:
     )
 
 
-def arrays_of(intervals: PlaceIntervals) -> dict[str, Numbers]:
-    """Every array by a name of its own, as a file holds them."""
+def arrays_of(intervals: PlaceIntervals) -> dict[str, NDArray[Any]]:
+    """Every array by a name of its own, as a file holds them: ends, which are counts, in 32 bits."""
     return {
-        f"{where}.{level:g}.{end}": getattr(by_level[level], end)
+        f"{where}.{level:g}.{end}": getattr(by_level[level], end).astype(np.float64 if end == "chance" else np.int32)
         for where, by_level in {"cells": intervals.cells, "area": intervals.area}.items()
         for level in LEVELS
         for end in ENDS

@@ -1,12 +1,14 @@
 """How a model of places did beside its baselines: forecast scores, ranking scores, and the floor that chance sets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crisisrisk.concurrency import in_order
 from crisisrisk.evaluation.bootstrap import Interval
 from crisisrisk.evaluation.count_calibration import (
     CalibrationOfGroup,
@@ -32,6 +34,8 @@ from crisisrisk.evaluation.place_scores import (
 )
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.models.scattered_forecast import ScatteredForecast
+
+Made = TypeVar("Made")
 
 HIT_RATE = "hit_rate_5"
 """The gain in hit rate at 5 % of the area: of the model less the baseline's."""
@@ -152,27 +156,35 @@ def place_report(
     resamples: int = 200,
     left_out: Mapping[str, str] | None = None,
     is_baseline: str | None = None,
+    workers: int = 1,
 ) -> PlaceReport:
     """A model's report over test shifts. `counts`, and what every forecast expects: shape (shifts, cells).
 
-    `baselines` must hold at least one. `intervals`: those that the model serves. Raises ModelError when arrays do not
+    `baselines` must hold at least one. `intervals`: those that the model serves. `workers`: how many forecasts are
+    scored at once. Raises ModelError when arrays do not
     fit together.
     """
     events = np.asarray(counts)
     paired = Paired(shifts.week, seed=seed, resamples=resamples)
-    found = {"model": scored(forecast, events), **{name: scored(one, events) for name, one in baselines.items()}}
+    forecasts = {"model": forecast, **baselines}
+    found = _of_each(forecasts, lambda _, one: scored(one, events), workers)
     others = {name: one for name, one in found.items() if name != "model"}
     levels = by_level(
         forecast, baselines, events, found, district=shifts.district, before=shifts.before, paired=paired, seed=seed
     )
     best = others[best_of({name: one.values for name, one in others.items()})]
+    metrics = _of_each(
+        forecasts,
+        lambda name, one: _metrics(one, found[name], events, shifts, intervals if name == "model" else None),
+        workers,
+    )
     return PlaceReport(
         origins=origins,
         cells=events.shape[1],
         shifts=events.shape[0],
         events=int(events.sum()),
-        model=_metrics(forecast, found["model"], events, shifts, intervals),
-        baselines={name: _metrics(one, found[name], events, shifts, None) for name, one in baselines.items()},
+        model=metrics.pop("model"),
+        baselines=metrics,
         by_level=levels,
         by_kind=_by_kind(found["model"], best, forecast.expected, events, shifts, paired),
         floor=DevianceFloor(**levels[CELL]["floor"]),
@@ -184,6 +196,14 @@ def place_report(
         churn=_churn(forecast.expected, shifts),
         is_baseline=is_baseline,
     )
+
+
+def _of_each(
+    forecasts: Mapping[str, ScatteredForecast], make: Callable[[str, ScatteredForecast], Made], workers: int
+) -> dict[str, Made]:
+    """What is made of each forecast, by name."""
+    made = [partial(make, name, one) for name, one in forecasts.items()]
+    return dict(zip(forecasts, in_order(made, workers=workers), strict=True))
 
 
 def _metrics(

@@ -149,12 +149,13 @@ def place_history(
 def _by_cell_latest_first(cell: NDArray[np.int32], occurred: Instants, cells: int) -> Integers:
     """The order of events by cell, then falling occurrence, then as they came: in linear time where they ascend."""
     if cells > np.iinfo(np.uint16).max or (np.diff(occurred) < 0).any():
-        return np.lexsort((-occurred, cell))
+        return np.lexsort((-occurred, cell)).astype(np.int64)
     # Runs of one moment from the last to the first; then by cell, of which 16 bits are sorted by counting.
     first = np.concatenate([[0], np.flatnonzero(np.diff(occurred)) + 1, [len(occurred)]])
     sizes = np.diff(first)[::-1]
     latest = np.arange(len(occurred)) + np.repeat(first[:-1][::-1] - (np.cumsum(sizes) - sizes), sizes)
-    return latest[np.argsort(cell[latest].astype(np.uint16), kind="stable")]
+    by_cell: Integers = latest[np.argsort(cell[latest].astype(np.uint16), kind="stable")]
+    return by_cell
 
 
 def live_between(times: Instants, enters: Instants, leaves: Instants) -> tuple[Integers, Integers]:

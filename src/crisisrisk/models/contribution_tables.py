@@ -1,6 +1,5 @@
 """What the kernels of contributions read, collected tree by tree and put end to end."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.concurrency import cores
 from crisisrisk.models.contribution_kernels import Coding, LongLeaves, PieceLeaves, Tables, fill_tables
 from crisisrisk.models.contribution_pieces import CutTree, Piece, Stretches
 
@@ -18,11 +18,6 @@ Places = NDArray[np.int64]
 
 _WORD_BITS = 64
 _PIECES_AT_ONCE = 200
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def places(values: Sequence[int]) -> Places:

@@ -8,11 +8,13 @@ Yu et al., Linear TreeShap (2022). The code is our own.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.concurrency import cores
 from crisisrisk.errors import ModelError
 from crisisrisk.models.contribution_kernels import (
     Coding,
@@ -23,7 +25,7 @@ from crisisrisk.models.contribution_kernels import (
     code_rows,
 )
 from crisisrisk.models.contribution_pieces import cut
-from crisisrisk.models.contribution_tables import TableMaker, cores, places, running
+from crisisrisk.models.contribution_tables import TableMaker, places, running
 from crisisrisk.models.tree_arrays import MISSING_ZERO, Tree, read_trees
 
 Numbers = NDArray[np.float64]
@@ -77,8 +79,12 @@ def _kind(features: NDArray[Any]) -> type[np.float32] | type[np.float64]:
 # Made of the text of a model
 
 
+@lru_cache(maxsize=4)
 def explainer_of(text: str, features: int) -> Explainer:
-    """An explainer of the trees of a checked text. Raises ModelError for a kind of tree that is not used here."""
+    """An explainer of the trees of a checked text, kept for whoever opens the same model again.
+
+    Raises ModelError for a kind of tree that is not used here.
+    """
     trees = read_trees(text)
     coding = _coding(trees)
     column = {int(feature): number for number, feature in enumerate(coding.feature)}

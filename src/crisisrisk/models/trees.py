@@ -1,7 +1,7 @@
 """The trees of a model: LightGBM's text, used only after its structure was checked, and columns by name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ class Trees:
     text: str
     feature_names: tuple[str, ...]
     count: int
+    threads: int = field(default=0, compare=False)
+    """How many add the trees up, 0: every core. The sum does not depend on it; LightGBM's fits beside it hear of it."""
 
     @cached_property
     def booster(self) -> "Booster":
@@ -44,7 +46,7 @@ class Trees:
         columns = self.columns(features, names)
         if self.count == 0:
             return np.zeros(len(columns))
-        found = self.booster.predict(columns, raw_score=True, num_iteration=self.count)
+        found = self.booster.predict(columns, raw_score=True, num_iteration=self.count, num_threads=self.threads)
         return np.asarray(found, dtype=np.float64)
 
     def contributions(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:

@@ -17,12 +17,10 @@ from crisisrisk.episodes import crisis_mask
 from crisisrisk.errors import UsageError
 from crisisrisk.features.caseload import CaseloadNumbers, CaseloadRisk, asks_for_caseload
 from crisisrisk.features.place import PlaceHistory, PlaceRows, live_counts, place_features, place_history
-from crisisrisk.features.place_demand import columns_read, demand_of
 from crisisrisk.features.place_hours import hourly_shares
 from crisisrisk.features.place_modes import ModeShares, mode_shares
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.features.place_past import place_past
-from crisisrisk.features.place_visits import visits_in
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.issue_time import IssueTime, issue_time_for
 from crisisrisk.models.place_distribution import LEAST_EXPECTED
@@ -31,12 +29,13 @@ from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before
 from crisisrisk.models.wording import words_of
 from crisisrisk.scoring.caseload import caseload_in
+from crisisrisk.scoring.counted import counted
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words
 from crisisrisk.scoring.rule_reasons import rule_reasons
 from crisisrisk.scoring.spread import Spread
-from crisisrisk.tables.cells import Cells, Points, cells_of, density_of, points_of
+from crisisrisk.tables.cells import Cells, density_of
 from crisisrisk.tables.larger_places import areas_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Numbers = NDArray[np.float64]
-WHERE = ("latitude", "longitude", "place_id")
-"""The columns that say where an event was."""
 Said = tuple[dict[str, Any], ...]
 
 
@@ -91,8 +88,7 @@ def forecast_shifts(
         )
     if model.task.cells_level is not None:  # the site may have chosen others since
         site = replace(site, cells=site.cells.at(model.task.cells_level))
-    events = snapshot.place_events(columns=columns_read(model.features))
-    scorer = _Forecaster(model, site, snapshot, events, tuple(shifts), issued_at)
+    scorer = _Forecaster(model, site, snapshot, tuple(shifts), issued_at)
     return scorer.forecast(run_meta(model, snapshot, as_of=issued_at))
 
 
@@ -110,26 +106,15 @@ class _Forecaster:
     model: Bundle
     site: Site
     snapshot: Snapshot
-    events: pa.Table
     shifts: tuple[Shift, ...]
     issued_at: datetime
 
     def forecast(self, meta: RunMeta) -> PlaceForecast:
-        points = points_of(self.events, self.site.cells)
-        cells = known_cells(self.model, self.site, self.snapshot, self.events, points=points)
+        known = counted(self.model, self.snapshot, self.site)
+        cells, events = known.cells, known.events
         issued = np.full(len(self.shifts), microseconds(self.issued_at), dtype=np.int64)
         rows = PlaceRows(cells, self.shifts, issued)
         task = self.model.task
-        visits = visits_in(self.snapshot, cells, self.site)
-        events = demand_of(
-            self.events,
-            cells,
-            self.site,
-            outcome=task.crisis,
-            counting=task.counting,
-            visits=visits,
-            points=points,
-        ).events
         history = place_history(events, cells, self.site.cells, counted=crisis_mask(task.crisis, events))
         rule = self.model.place_model.rule
         if rule is not None:
@@ -250,19 +235,6 @@ class _Forecaster:
         now = microseconds(self.issued_at)
         began = int(observed_since(history, np.array([now], dtype=np.int64))[0])
         return (now - began) / MICROSECONDS_PER_DAY
-
-
-def known_cells(
-    model: Bundle, site: Site, snapshot: Snapshot, events: pa.Table, *, points: Points | None = None
-) -> Cells:
-    """The cells that the model was trained on: those known before its own moment, not before today."""
-    known_before, places = model.task.cells_known_before, snapshot.table("places")
-    if known_before is None:
-        return cells_of(site, places, events, points=points)
-    known = np.asarray(events["known_at"].cast(pa.int64())) < microseconds(datetime.fromisoformat(known_before))
-    where = events.select([name for name in WHERE if name in events.column_names])
-    among = None if points is None else points.of(known)
-    return cells_of(site, places, where.filter(pa.array(known)), points=among)
 
 
 def _with_modes(meta: RunMeta, outlooks: Sequence[Outlook], released: Sequence[Outlook]) -> RunMeta:

@@ -13,19 +13,17 @@ from numpy.typing import NDArray
 from crisisrisk.disclosure import released_map
 from crisisrisk.episodes import crisis_mask
 from crisisrisk.features.place import PlaceHistory, live_counts, place_counts, place_history
-from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_offset import usual_counts
 from crisisrisk.features.place_roster import RosterTable, history_of_areas, past_origins, roster_table
-from crisisrisk.features.place_visits import visits_in
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.place_distribution import LEAST_EXPECTED, Interval
 from crisisrisk.models.place_rules.maps import YEAR
 from crisisrisk.models.roster import RosterModel, fit_roster
+from crisisrisk.scoring.counted import counted
 from crisisrisk.scoring.people import run_meta
-from crisisrisk.scoring.places import known_cells
 from crisisrisk.tables.larger_places import WHOLE_ID, Area, areas_or_whole
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import PLACE_COLUMNS, Snapshot
+from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import microseconds
 
 if TYPE_CHECKING:
@@ -104,10 +102,8 @@ class _Known:
 
     @staticmethod
     def of(model: Bundle, snapshot: Snapshot, site: Site, issued_at: datetime) -> "_Known":
-        events = snapshot.place_events(columns=PLACE_COLUMNS)
-        cells, task = known_cells(model, site, snapshot, events), model.task
-        visits = visits_in(snapshot, cells, site)
-        demand = demand_of(events, cells, site, outcome=task.crisis, counting=task.counting, visits=visits).events
+        known, task = counted(model, snapshot, site), model.task
+        cells, demand = known.cells, known.events
         history = place_history(demand, cells, site.cells, counted=crisis_mask(task.crisis, demand))
         sources = set(demand["source"].take(history.row).to_pylist()) if len(history) else set()
         complete = snapshot.complete_to(issued_at)

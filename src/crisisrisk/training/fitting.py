@@ -53,7 +53,7 @@ def fit_trees(
     _require_weights(train)
     text = progress.text("trees", lambda: _fitted(subject, names, train, validation, settings, progress).text)
     progress.drop(TRAIN_BINS, STOP_BINS)
-    return Trees(text, names, trees_in(text))
+    return Trees(text, names, trees_in(text), settings.threads)
 
 
 def _fitted(

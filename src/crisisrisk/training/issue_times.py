@@ -67,10 +67,14 @@ class OtherTime:
         """What the model says here of some shifts."""
         return served(time.distribution, self.data, test, self._expected(model, test, time.hold))
 
-    def judged(self, splits: Sequence[ShiftSplit], told: ServedForecast) -> dict[str, Any]:
+    def without_features(self) -> "OtherTime":
+        """The same for judging, which needs none."""
+        return replace(self, data=self.data.without_features())
+
+    def judged(self, splits: Sequence[ShiftSplit], told: ServedForecast, *, workers: int = 1) -> dict[str, Any]:
         """The row of this issue time in a report on the tested shifts of all splits."""
         data, tested = self.data, np.concatenate([one.test for one in splits])
-        panel = place_baselines(self.past, data.counts, [fold_of(one) for one in splits])
+        panel = place_baselines(self.past, data.counts, [fold_of(one) for one in splits], workers=workers)
         area = data.cells.area_km2
         return row_of_time(
             self.hours, told.forecast, data.counts[tested], panel.forecasts,

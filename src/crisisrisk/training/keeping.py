@@ -141,7 +141,7 @@ def keep_run(uri: str, recipes: Recipes, finished: Finished, *, token: str | Non
     """
     training = recipes.training
     parameters = {
-        **_flat(json.loads(training.to_json())),
+        **flat(json.loads(training.to_json())),
         "features_fingerprint": recipes.features.fingerprint,
         "rows": str(finished.rows),
         "trees": str(finished.model.scorer.count),
@@ -158,7 +158,7 @@ def keep_run(uri: str, recipes: Recipes, finished: Finished, *, token: str | Non
         experiment=training.name,
         name=f"{' '.join(dict.fromkeys((training.name, recipes.kind)))} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
         parameters=parameters,
-        metrics=_metrics(finished),
+        metrics={**metrics_of(finished.report), "prevalence": finished.prevalence},
         tags=tags,
         write=lambda run_id, folder: _write_artifacts(folder, run_id, recipes, finished),
         token=token or uuid4().hex,
@@ -257,13 +257,12 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
     )
 
 
-def _metrics(finished: Finished) -> dict[str, float]:
+def metrics_of(report: Mapping[str, Any]) -> dict[str, float]:
     """The model's and the baselines' numbers under names that MLflow accepts."""
-    named = {"model": finished.report["model"], **dict(finished.report["baselines"])}
-    flat = {f"{who}.{name}": value for who, values in named.items() for name, value in _flat(values).items()}
-    numbers = {name: _finite(value) for name, value in flat.items()}
-    shown = {name: value for name, value in numbers.items() if value is not None}
-    return {**shown, "prevalence": finished.prevalence}
+    named = {"model": report["model"], **dict(report["baselines"])}
+    texts = {f"{who}.{name}": value for who, values in named.items() for name, value in flat(values).items()}
+    numbers = {name: _finite(value) for name, value in texts.items()}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def _finite(value: str) -> float | None:
@@ -274,15 +273,15 @@ def _finite(value: str) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested tables as one, with names joined by points; lists as JSON."""
-    flat: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{name}."))
+            found.update(flat(value, f"{prefix}{name}."))
         else:
-            flat[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value)
-    return flat
+            found[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value)
+    return found
 
 
 def peak_memory_mb() -> float:

@@ -148,10 +148,11 @@ def judge_place(
     *,
     origins: int,
     is_baseline: str | None = None,
+    workers: int = 1,
 ) -> PlaceReport:
     """The report on the tested shifts of all folds. `told`: what was forecast of them, in their order."""
     shifts = np.concatenate([fold.test for fold in folds])
-    panel = place_baselines(past_of(recipe, data, site), data.counts, folds)
+    panel = place_baselines(past_of(recipe, data, site), data.counts, folds, workers=workers)
     report = place_report(
         told.forecast,
         data.counts[shifts],
@@ -163,6 +164,7 @@ def judge_place(
         seed=recipe.model.seed,
         resamples=recipe.report.bootstrap_samples,
         is_baseline=is_baseline,
+        workers=workers,
     )
     return replace(report, treatment_affected=_affected(recipe, data, shifts, told.forecast.expected))
 

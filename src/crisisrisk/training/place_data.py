@@ -95,6 +95,10 @@ class PlaceData:
         head = f"{'':<64}{'events left':>14}"
         return "\n".join([head, *(f"{row['meaning']:<64}{row['events_left']:>14,}" for row in self.attrition_rows())])
 
+    def without_features(self) -> "PlaceData":
+        """The same for judging, which needs none: most of the memory is theirs."""
+        return replace(self, features=np.zeros((*self.features.shape[:2], 0), dtype=np.float32), demand=None)
+
     def names_of(self, shifts: NDArray[np.int64]) -> list[str]:
         """The name of each shift, given by their index among all."""
         return [self.shifts[one].name for one in shifts.tolist()]

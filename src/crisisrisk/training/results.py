@@ -114,11 +114,14 @@ class Backtest:
     seconds: float
     files: Sequence[str] = ()
     """Where the report was written."""
+    run_id: str | None = None
+    """The run in MLflow that holds it."""
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `backtest --json`."""
         files = {"files": list(self.files)} if self.files else {}
-        return {"task": self.model_name, **self.content, **files, "seconds": round(self.seconds, 1)}
+        run = {"run_id": self.run_id} if self.run_id else {}
+        return {"task": self.model_name, **run, **self.content, **files, "seconds": round(self.seconds, 1)}
 
     def as_text(self) -> str:
         """A few lines for a terminal."""
@@ -137,6 +140,7 @@ class Backtest:
         worth = [str(self.content["verdict"]), str(self.content["origins_told"]), ""] if self.files else []
         head = f"{self.model_name}  backtest  ·  {sizes}"
         written = [f"report: {path}" for path in self.files]
+        written += [f"in MLflow: run {self.run_id[:8]}"] if self.run_id else []
         return "\n".join(
             [head, *worth, "", table, *times, *roster, *levels, *said, "", *written, f"{self.seconds:.0f} s"]
         )

@@ -11,10 +11,11 @@ from crisisrisk.errors import DataError
 from crisisrisk.evaluation.splits import TEST, TRAIN, VALIDATION, ShiftSplit
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import instant
-from crisisrisk.training.backtesting import Origins, person_folds, place_folds
+from crisisrisk.training.backtesting import Origins, person_folds
 from crisisrisk.training.person import split_of
 from crisisrisk.training.person_data import PersonData
 from crisisrisk.training.place import last_split
+from crisisrisk.training.place_backtest import place_folds
 from crisisrisk.training.place_data import PlaceData
 from crisisrisk.training.recipe import TrainingRecipe
 from crisisrisk.training.split_drawing import DrawnBlock, DrawnSplit, SplitPlan
