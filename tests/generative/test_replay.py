@@ -24,6 +24,8 @@ def test_the_kernel_plays_the_night_as_the_slow_one(seed: int, events: int, team
     if random.random() < 0.3:
         ways[0][:, 0] = np.inf  # a cell that no site reaches
     homes, begins = random.integers(0, sites, (parts, teams)), np.arange(parts) * 160.0
+    if random.random() < 0.5:
+        homes[random.random((parts, teams)) < 0.3] = -1  # not on duty
     asked = minute, random.integers(0, cells, events), random.uniform(10, 120, events), homes, begins
     went, waited, travelled = play_night(*asked, *ways)
     wanted = slow_night(*asked, *ways)
@@ -59,6 +61,15 @@ def test_a_team_moved_between_parts_answers_from_its_new_home() -> None:
     assert (found.travelled.tolist(), found.moves) == ([10.0], 1)
     early = Night(minute=np.array([255.0]), cell=np.array([1]), service=np.array([60.0]))
     assert played([early], [posts], WAYS).travelled.tolist() == [25.0]  # half way: half of 40 and half of 10
+
+
+def test_a_team_that_is_not_on_duty_is_not_sent() -> None:
+    """On duty from 60 to 120 minutes; a call in it, one before and one after."""
+    night = Night(minute=np.array([30.0, 90.0, 200.0]), cell=np.array([0, 0, 0]), service=np.full(3, 5.0))
+    posts = Posts(homes=np.array([[-1], [0], [-1]]), begins=np.array([0.0, 60.0, 120.0]))
+    found = played([night], [posts], WAYS)
+    assert found.response.tolist() == [np.inf, 10.0, np.inf]
+    assert found.moves == 0
 
 
 def test_teams_keep_their_sites_where_they_can() -> None:

@@ -24,16 +24,19 @@ def night(minute, cell, service, homes, part_begins, site_to_cell, cell_to_cell,
             begin, part = boundaries.pop(0)
             for team, wanted in zip(teams, homes[part], strict=True):
                 move(team, int(wanted), begin, site_to_cell, site_to_site)
-        free = [team for team in teams if team.free <= now]
+        on_duty = [team for team in teams if team.home >= 0]
+        free = [team for team in on_duty if team.free <= now]
         choices = []
-        for team in free or teams:
+        for team in free or on_duty:
             sets_off = max(now, team.free)
             choices.append((sets_off + travel(team, sets_off, where, site_to_cell, cell_to_cell), sets_off, team))
-        arrival, sets_off, team = min(choices, key=lambda choice: choice[0])
-        if not np.isfinite(arrival):
+        arrival, sets_off, team = min(choices, key=lambda choice: choice[0], default=(np.inf, np.inf, None))
+        if team is None or not np.isfinite(arrival):
             answers.append((-1, np.inf, np.inf))
             continue
-        answers.append((teams.index(team), sets_off - now, arrival - sets_off))
+        answers.append(
+            (next(number for number, one in enumerate(teams) if one is team), sets_off - now, arrival - sets_off)
+        )
         team.free, team.cell = arrival + lasts, int(where)
         team.back = team.free + site_to_cell[team.home][where]
     return answers
@@ -52,6 +55,13 @@ def travel(team, now, where, site_to_cell, cell_to_cell):
 
 def move(team, wanted, now, site_to_cell, site_to_site):
     if wanted == team.home:
+        return
+    if wanted < 0:
+        team.home = -1
+        return
+    if team.home < 0:
+        team.home, team.site, team.cell = wanted, wanted, None
+        team.free = team.back = max(team.free, now)
         return
     if team.free <= now and team.back <= now:
         team.cell, team.site = None, team.home

@@ -1,5 +1,6 @@
 """Teams as a site declares them: what is read and refused, who is on duty in a shift, and overrides of a plan."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -153,6 +154,16 @@ def test_an_override_is_kept_with_its_reason_and_scored_beside_the_plan() -> Non
     assert (score.contacts, score.gained) == (2, {15.0: 2, 30.0: 2})
     assert score.as_json()["override"]["covered_15"] == 1.0
     assert score.as_json()["plan"]["covered_15"] == 0.0
+
+
+def test_a_team_is_scored_for_as_long_as_it_has_a_post() -> None:
+    """The override lets it go at 19:00; a call at 20:00 then finds nobody."""
+    shorter = replace(_post("west"), end=utc(19))
+    made = Override(shift_id=LATE.id, plan=(_post("west"),), posts=(shorter,), reason="asked for elsewhere")
+    ways = Ways(site_to_cell=np.array([[5.0]]), cell_to_cell=np.zeros((1, 1)), site_to_site=np.zeros((1, 1)))
+    night = Night(minute=np.array([60.0, 300.0]), cell=np.array([0, 0]), service=np.array([30.0, 30.0]))
+    score = scored(made, night, ways, sites=("west",), start=LATE.start)
+    assert (score.plan.covered(15), score.override.covered(15), score.gained[15.0]) == (1.0, 0.5, -1)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ def test_one_team_goes_where_most_is_expected_and_the_usual_place_is_shown_besid
     assert (best.worst_area, usual.worst_area) == ("Castle", "Aston")
     assert best.groups == {"most deprived": 0.0}
     assert best.loses == {"alpha": pytest.approx(best.gain)}
+    assert best.in_reach == {"alpha": {15.0: 4.0, 30.0: 4.5}}
+    assert best.adds == {"alpha": best.covered[15]}
     assert (best.optimal, best.gap) == (True, 0.0)
     assert best.one_more_hour == pytest.approx(best.covered[15] / 8)
     # With a second team both are away half as often: west and east are then the best two places.
@@ -64,6 +66,8 @@ def test_nobody_is_asked_to_move_for_less_than_the_least_gain() -> None:
 def test_when_a_team_is_called_away_another_takes_its_place_where_that_pays() -> None:
     best = plans_for(GROUND, TWO, Wish())[0]
     assert set(best.at) == {"west", "east"}
+    # Two halve the busy share; the one in the west alone would have all of it.
+    assert best.adds[TWO[best.at.index("east")].name] == pytest.approx(6 * (1 - 6.5 / 16) - 4 * (1 - 6.5 / 8))
     away = {call.away: call for call in best.if_called_away}
     stays_west = TWO[best.at.index("west")].name
     moves = away[stays_west]  # the team in the east then goes west, where twice as much is expected

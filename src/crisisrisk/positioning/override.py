@@ -116,18 +116,17 @@ def scored(override: Override, night: Night, ways: Ways, *, sites: Sequence[str]
 
 
 def as_played(posts: Sequence[Post], sites: Sequence[str], start: datetime) -> Posts:
-    """Homes by part. A team that has not begun, or is done, keeps the site of its nearest post."""
+    """Homes by part; -1 while a team has no post."""
     teams = sorted({post.team for post in posts})
     if unknown := [post.site for post in posts if post.site not in sites]:
         raise UsageError(CODE, f'there is no site "{unknown[0]}"', found=unknown[0], wanted=", ".join(sites))
-    begins = sorted({start, *(post.start for post in posts if post.start > start)})
-    homes = [[sites.index(_at([post for post in posts if post.team == team], moment)) for team in teams]
-             for moment in begins]  # fmt: skip
+    edges = {moment for post in posts for moment in (post.start, post.end) if moment > start}
+    begins = [start, *sorted(edges)]
+    homes = [[_at(posts, team, moment, sites) for team in teams] for moment in begins]
     minutes = [(moment - start).total_seconds() / 60 for moment in begins]
     return Posts(homes=np.array(homes, dtype=np.int64), begins=np.array(minutes, dtype=np.float64))
 
 
-def _at(own: Sequence[Post], moment: datetime) -> str:
-    ordered = sorted(own, key=lambda post: post.start)
-    begun = [post for post in ordered if post.start <= moment]
-    return (begun[-1] if begun else ordered[0]).site
+def _at(posts: Sequence[Post], team: str, moment: datetime, sites: Sequence[str]) -> int:
+    found = [post.site for post in posts if post.team == team and post.start <= moment < post.end]
+    return sites.index(found[0]) if found else -1

@@ -37,7 +37,10 @@ class Ways:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Posts:
-    """Where teams stand in a night: `homes`, shape (parts, teams), sites from `begins` (minutes; the first 0) on."""
+    """Where teams stand in a night: `homes`, shape (parts, teams), sites from `begins` (minutes; the first 0) on.
+
+    -1 where a team is not on duty.
+    """
 
     homes: Counts
     begins: Numbers
@@ -90,9 +93,15 @@ def played(nights: Sequence[Night], posts: Sequence[Posts], ways: Ways) -> Playe
         night=_joined(number).astype(np.int64),
         waited=_joined(waited),
         travelled=_joined(travelled),
-        moves=sum(int((np.diff(post.homes, axis=0) != 0).sum()) for post in posts),
+        moves=sum(_moves(post.homes) for post in posts),
         nights=len(nights),
     )
+
+
+def _moves(homes: Counts) -> int:
+    """How many times a team gets another home than it had before; to come on or go off duty is none."""
+    before, after = homes[:-1], homes[1:]
+    return int(((before != after) & (before >= 0) & (after >= 0)).sum())
 
 
 def _joined(arrays: Sequence[Numbers]) -> Numbers:

@@ -20,9 +20,9 @@ def play_night(
     """For each event the team that went, the minutes until one set off, and the minutes it travelled.
 
     `minute` (ascending), `cell`, `service` (minutes at the scene): shape (events,). `homes`: shape (parts, teams), the
-    site of each team from `part_begins` on. The nearest free team goes; with none free, whichever can arrive first once
-    it is. A team that is done heads home, and can be sent elsewhere on the way. -1 and infinite where no team can
-    reach the cell.
+    site of each team from `part_begins` on, -1 where it is not on duty. The nearest free team goes; with none free,
+    whichever can arrive first once it is. A team that is done heads home, and can be sent elsewhere on the way. -1 and
+    infinite where no team can reach the cell.
     """
     events, teams = len(minute), homes.shape[1]
     went = np.full(events, -1, dtype=np.int64)
@@ -41,6 +41,8 @@ def play_night(
         best, best_wait, best_arrival = -1, 0.0, np.inf
         none_free = True
         for team in range(teams):
+            if home[team] < 0:
+                continue
             is_free = free[team] <= now
             if is_free and none_free:
                 none_free, best, best_arrival = False, -1, np.inf
@@ -82,10 +84,19 @@ def _move_homes(  # type: ignore[no-untyped-def]  # compiled into its caller
 ):
     """Teams get another home. One at a contact heads there when it is done, every other one now.
 
-    Where on its way a team is, is not looked at: it counts as leaving from the cell, or the site that it came from.
+    One that comes on duty begins at its home; one that goes off duty ends what it does, and is gone. Where on its way
+    a team is, is not looked at: it counts as leaving from the cell, or the site that it came from.
     """
     for team in range(len(wanted)):
         if wanted[team] == home[team]:
+            continue
+        if wanted[team] < 0:
+            home[team] = -1
+            continue
+        if home[team] < 0:
+            home[team], left_cell[team], left_site[team] = wanted[team], -1, wanted[team]
+            free[team] = max(free[team], now)
+            back[team] = free[team]
             continue
         at_home = free[team] <= now and back[team] <= now
         if at_home:

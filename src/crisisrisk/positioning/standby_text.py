@@ -48,7 +48,8 @@ def _posts(result: "PositionsResult", plan: Plan) -> Iterator[str]:
     whole = (result.shift.start, result.shift.end)
     for crew in result.crews:
         own = [post for post in plan.posts if post.team == crew.name]
-        loses = f"   back to base would lose {plan.loses[crew.name]:.1f}" if crew.name in plan.loses else ""
+        back = f", back to base would lose {plan.loses[crew.name]:.1f}" if crew.name in plan.loses else ""
+        loses = f"   adds {plan.adds[crew.name]:.1f}{back}"
         if not own:
             yield f"  {crew.name:<10} by telephone only"
         for post in own:

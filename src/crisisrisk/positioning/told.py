@@ -64,10 +64,11 @@ class Plan:
     `places`: the numbers of the sites by period; `posts`: from when to when each team stands where; `at`: the site of
     each team, the first where it moves, "" where it can only advise by telephone. `covered`: by target in minutes,
     contacts that find a free team in time; everything else is of the wished `target`. `worst_decile`: the share on the
-    tenth of nights that are covered least. `loses`: what each team's going back to its base would lose. `price`:
-    contacts that it covers less than the plan that covers most. `by_mean`: where everybody would stand by the mean
-    night, where that is elsewhere, and `by_mean_loses`: contacts. `optimal`, `gap`: beside the best of all plans;
-    `method`: how it was found. `floors_kept`: whether every wished floor is kept; None where none is wished.
+    tenth of nights that are covered least. `in_reach`: by team and target the contacts expected where it gets to in
+    time; `adds`: how many fewer would find a free team without it; `loses`: what its going back to its base would
+    lose. `price`: contacts that it covers less than the plan that covers most. `by_mean`: where everybody would stand
+    by the mean night, where that is elsewhere, and `by_mean_loses`: contacts. `optimal`, `gap`: beside the best of all
+    plans; `method`: how it was found. `floors_kept`: whether every wished floor is kept; None where none is wished.
     """
 
     name: str
@@ -82,6 +83,8 @@ class Plan:
     worst_area: str
     groups: dict[str, float]
     busy: tuple[Busy, ...]
+    in_reach: dict[str, dict[float, float]]
+    adds: dict[str, float]
     loses: dict[str, float]
     if_called_away: tuple[Call, ...]
     one_more_team: float
@@ -101,9 +104,10 @@ class Plan:
         by_target = {name: _by_minutes(getattr(self, name)) for name in ("covered", "share")}
         listed = {name: [one.as_json() for one in getattr(self, name)] for name in ("posts", "busy", "if_called_away")}
         mean = None if self.by_mean is None else list(self.by_mean)
+        reach = {team: _by_minutes(contacts) for team, contacts in self.in_reach.items()}
         groups = {name: _or_none(value) for name, value in self.groups.items()}
         worst = _or_none(self.worst_decile)
-        plain = {"at": list(self.at), "by_mean": mean, "groups": groups, "worst_decile": worst}
+        plain = {"at": list(self.at), "by_mean": mean, "groups": groups, "worst_decile": worst, "in_reach": reach}
         own = {name: value for name, value in vars(self).items() if name != "places"}
         return {**own, **by_target, **listed, **plain}
 
@@ -154,6 +158,8 @@ class Told:
             worst_area=self._worst(),
             groups={group: self._share_of(cells) for group, cells in ground.groups.items()},
             busy=self._busy(),
+            in_reach={crew.name: self._in_reach(number) for number, crew in enumerate(self.crews)},
+            adds=self._adds(own),
             loses=self._loses(own),
             if_called_away=self._calls(),
             one_more_team=self._one_more_team() - own,
@@ -204,6 +210,28 @@ class Told:
         if not free.any():
             return self._of(self.places)
         return float(self.worth.with_one_at(self.crews, self.places, one, of=(*self.crews, one))[free].max())
+
+    def _in_reach(self, number: int) -> dict[float, float]:
+        """Contacts that one crew can serve and gets to in time while it is out, by target."""
+        alone, places = (self.crews[number],), self._only([number])
+        found = {}
+        for minutes in self.targets:
+            worth = self._worth_at(minutes)
+            found[minutes] = sum(
+                share * stretch.share * float(self.ground.expected[near > 0].sum())
+                for row, stretch in enumerate(self.worth.stretches)
+                for share, near in zip(self.ground.shares, worth.reaching(alone, places, row), strict=True)
+            )
+        return found
+
+    def _adds(self, own: float) -> dict[str, float]:
+        """What each crew adds to the others: without it they are the busier."""
+        found = {}
+        for number, crew in enumerate(self.crews):
+            rest = [one for one in range(len(self.crews)) if one != number]
+            others = tuple(self.crews[one] for one in rest)
+            found[crew.name] = own - (self.worth.of(others, self._only(rest)) if rest else 0.0)
+        return found
 
     def _loses(self, own: float) -> dict[str, float]:
         lost = {}

@@ -88,6 +88,10 @@ class PlanShown(Answer):
     worst_decile: float | None = Field(description="The share on the tenth of nights that are covered least.")
     worst_area: str = Field(description="Where most contacts are expected that no team reaches in time.")
     groups: dict[str, float | None] = Field(description="The share covered in each watched group of cells.")
+    in_reach: dict[str, dict[str, float]] = Field(
+        description="By team and target the contacts expected where it gets to in time."
+    )
+    adds: dict[str, float] = Field(description="By team how many fewer would find a free team without it.")
     loses: dict[str, float] = Field(description="What each team's going back to its base would lose.")
     if_called_away: list[CallShown]
     one_more_team: float
