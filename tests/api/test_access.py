@@ -13,6 +13,7 @@ from crisisrisk.commands.keys import create_key, revoke_key
 from crisisrisk.database.keys import make_key
 from crisisrisk.serving import access
 from crisisrisk.serving.routes.audit import audit
+from crisisrisk.serving.routes.briefing import briefings
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.plans import plans
@@ -23,21 +24,23 @@ from crisisrisk.serving.routes.status import status
 PERSON, TEAM = "/api/v1/people/{pid}/risk", "/api/v1/caseloads/{team}"
 SHIFTS, SHIFT, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}", "/api/v1/shifts/{id}/hotspots"
 POSITIONS, ADJUSTMENTS = "/api/v1/shifts/{id}/positions", "/api/v1/shifts/{id}/adjustments"
-REVIEW = "/api/v1/shifts/{id}/review"
+REVIEW, BRIEFING = "/api/v1/shifts/{id}/review", "/api/v1/shifts/{id}/briefing"
 SITES, SITE = "/api/v1/sites", "/api/v1/sites/{id}/status"
 VERSION, DATA = "/api/v1/version", "/api/v1/data-status"
 AUDIT, LOG = "/api/v1/audit", "/api/v1/people/{pid}/access-log"
 CONCERNS, CLOSING = "/api/v1/safety-concerns", "/api/v1/safety-concerns/{number}/closing"
 
+PLANS = {POSITIONS, ADJUSTMENTS, REVIEW, BRIEFING}
+
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
-    ("crisis_team", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, POSITIONS, ADJUSTMENTS, REVIEW},
+    ("crisis_team", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
     ("data", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
     ("care", "north"): {VERSION, DATA, PERSON, TEAM},
     ("care", "south"): {VERSION, DATA, PERSON, TEAM},
     ("audit", None): {VERSION, DATA, AUDIT, LOG, CONCERNS},
 }
-ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, REVIEW, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS)
+ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS)
 # Of what is not there yet, or too early to ask, whom it is open to learns that.
 NOT_NOW = {REVIEW: 409}
 
@@ -89,7 +92,7 @@ def api_routes() -> list[APIRoute]:
     """Every route under /api."""
     return [
         route
-        for router in (status, people, places, plans, sites, audit, safety)
+        for router in (status, people, places, plans, briefings, sites, audit, safety)
         for route in router.routes
         if isinstance(route, APIRoute)
     ]

@@ -32,6 +32,7 @@ def test_the_committed_document_is_fresh() -> None:
         (examples.HOTSPOTS, answers.Hotspots),
         (examples.POSITIONS, plan_answers.Positions),
         (examples.ADJUSTMENT, plan_answers.Adjustment),
+        (examples.BRIEFING, plan_answers.Briefing),
         (examples.REVIEW, plan_answers.Review),
         (examples.SITE, plan_answers.SiteShown),
         (examples.SITES, plan_answers.SitesShown),

@@ -34,6 +34,7 @@ COMMANDS = {
     "monitor": ("crisisrisk.cli.monitoring", "Show how scores turned out, once that is known."),
     "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),
     "positions": ("crisisrisk.cli.positions", "Say where teams should stand in a shift."),
+    "brief": ("crisisrisk.cli.brief", "Put a shift on one page."),
     "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),
     "db": ("crisisrisk.cli.service", "Bring the operational database up to date."),
     "audit": ("crisisrisk.cli.audit", "Verify and read the audit trail of the service."),

@@ -15,6 +15,7 @@ from crisisrisk.serving.metrics import Metrics
 from crisisrisk.serving.middleware import Requests
 from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.audit import audit
+from crisisrisk.serving.routes.briefing import briefings
 from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
@@ -25,7 +26,7 @@ from crisisrisk.serving.routes.status import status, well
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.state import READY, Service
 
-ROUTERS = (well, measures, status, people, places, plans, sites, audit, safety)
+ROUTERS = (well, measures, status, people, places, plans, briefings, sites, audit, safety)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -137,6 +137,17 @@ ADJUSTMENT: dict[str, Any] = {
     "reason": "the ring road is closed tonight", "made_at": "2026-11-22T21:40:00Z", "made_by": "7f3a90c1",
     "role": "crisis_team", "caveats": ["Live calls come first. A place not listed is not therefore safe."],
 }  # fmt: skip
+BRIEFING: dict[str, Any] = {
+    **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "S-9",
+    "headline": _TOTAL["outlook"], "shift": _SHIFT, "places": HOTSPOTS["places"],
+    "plan": {
+        "reference": "P-12", "forecast": "S-9", "made_at": "2026-11-22T21:30:00Z",
+        "reason": POSITIONS["plans"][0]["reason"], "expected_coverage": 0.43, "target_minutes": 15.0,
+        "posts": ADJUSTMENT["posts"],
+        "changed": {"reference": "A-3", "reason": ADJUSTMENT["reason"], "made_at": ADJUSTMENT["made_at"]},
+    },
+    "left_out": [_LEFT_OUT],
+}  # fmt: skip
 _STOOD: dict[str, Any] = {
     "name": "plan", "reference": "P-12", "reason": POSITIONS["plans"][0]["reason"], "posts": [_POST],
     "in_time": {"15": 6, "30": 9}, "share": {"15": 0.5, "30": 0.75}, "gained": {"15": 0, "30": 0}, "waited": 2,

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field
 
-from crisisrisk.serving.answers import Answer, Basis, ShiftListed
+from crisisrisk.database.plans import KeptPost
+from crisisrisk.serving.answers import Answer, Basis, Hotspot, ShiftListed
 
 
 class StatusSaid(Answer):
@@ -227,3 +228,39 @@ class Review(Answer):
     travel: str | None
     at_scene_minutes: float | None
     caveats: list[str]
+
+
+class ChangeBriefed(Answer):
+    """What a coordinator decided in place of a plan, and why."""
+
+    reference: str
+    reason: str
+    made_at: datetime
+
+
+class PlanBriefed(Answer):
+    """The plan made last, as a coordinator left it."""
+
+    reference: str
+    forecast: str
+    made_at: datetime
+    reason: str = Field(description="What the plan covers, in a sentence.")
+    expected_coverage: float
+    target_minutes: float
+    posts: list[PostShown] = Field(description="As the coordinator decided last, else as the plan says.")
+    changed: ChangeBriefed | None
+
+
+class Briefing(Basis):
+    """What a shift looks like, where, who stands where, and which sites take nobody."""
+
+    headline: str
+    shift: ShiftListed
+    places: list[Hotspot] = Field(description="The busiest.")
+    plan: PlanBriefed | None
+    left_out: list[LeftOutShown] = Field(description="Sites that are full or closed at any time of the shift.")
+
+
+def post_shown(post: KeptPost) -> PostShown:
+    """A post as it is answered."""
+    return PostShown(team=post.team, site_id=post.site_id, **{"from": post.start, "to": post.end})

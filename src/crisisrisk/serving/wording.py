@@ -37,6 +37,11 @@ PLAYED_AGAIN = (
     "Played again with the contacts that came: the nearest free team goes, each contact takes as long as usual, and "
     "nobody was called away for anything else. One night says little; many nights do."
 )
+NO_PLAN = "No plan was made for this shift."
+NO_TOTAL = "Its forecast does not say how the whole shift looks."
+NOTHING_RELEASED = "Nothing of this forecast may leave the board."
+OTHER_FORECAST = "The plan was made from an earlier forecast than the one shown here; plan again."
+STANDS_AT_FULL = "A team stands at {site}, which is {state}; plan again."
 LIVE_CALLS_FIRST = "Live calls come first. A place not listed is not therefore safe."
 SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."
 

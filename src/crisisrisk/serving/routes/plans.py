@@ -1,7 +1,6 @@
 """Plans of a shift: made from its stored forecast, changed by a coordinator with a reason, and reviewed afterwards."""
 
 from itertools import pairwise
-from typing import Any
 
 from fastapi import APIRouter
 
@@ -19,7 +18,7 @@ from crisisrisk.serving.asked import AdjustmentAsked, PositionsAsked
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
 from crisisrisk.serving.kept_plans import left_out, posts_of
-from crisisrisk.serving.plan_answers import Adjustment, Positions, PostShown, Review, Stood
+from crisisrisk.serving.plan_answers import Adjustment, Positions, PostShown, Review, Stood, post_shown
 from crisisrisk.serving.planning import ShiftToPlan, kept_plan, one_of_few
 from crisisrisk.serving.problems import NoAnswerError, nothing_here
 from crisisrisk.serving.reviewing import ShiftReviewed
@@ -82,7 +81,7 @@ def adjustments(shift_id: ShiftId, viewer: PlanViewer, asked: AdjustmentAsked, s
     )  # fmt: skip
     return Adjustment(
         reference=f"A-{kept.number}", plan=f"P-{plan.number}", kind=asked.kind, shift=shift_id,
-        posts=[_post(post) for post in posts], changed=[PostShown(**post.as_json()) for post in decided.changed],
+        posts=[post_shown(post) for post in posts], changed=[PostShown(**post.as_json()) for post in decided.changed],
         reason=kept.reason, made_at=now, made_by=kept.made_by, role=kept.role,
         caveats=[
             *(_full(one) for one in out if one.site in {post.site_id for post in posts}),
@@ -186,7 +185,7 @@ def _stood_said(way: tuple[str, str, str, tuple[KeptPost, ...]], one: Played, of
     )
     total = len(one.night)
     return Stood(
-        name=name, reference=reference, reason=reason, posts=[_post(post) for post in posts], in_time=in_time,
+        name=name, reference=reference, reason=reason, posts=[post_shown(post) for post in posts], in_time=in_time,
         share={minutes: count / total if total else None for minutes, count in in_time.items()},
         gained={minutes: count - by_plan[minutes] for minutes, count in in_time.items()},
         waited=int((one.waited > 0).sum()),
@@ -195,8 +194,3 @@ def _stood_said(way: tuple[str, str, str, tuple[KeptPost, ...]], one: Played, of
 
 def _named(posts: tuple[KeptPost, ...]) -> tuple[Post, ...]:
     return tuple(Post(team=post.team, site=post.site_id, start=post.start, end=post.end) for post in posts)
-
-
-def _post(post: KeptPost) -> PostShown:
-    values: dict[str, Any] = {"from": post.start, "to": post.end}
-    return PostShown(team=post.team, site_id=post.site_id, **values)

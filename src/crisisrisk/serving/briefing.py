@@ -1,0 +1,73 @@
+"""The briefing of a shift: what it looks like, where, who stands where, and which sites take nobody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crisisrisk.database.latest import StoredPlace, StoredShift
+from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, overrides_of, plans_of
+from crisisrisk.positioning.left_out import LeftOut
+from crisisrisk.serving.forecasts import Said, newest_forecast
+from crisisrisk.serving.kept_plans import left_out
+from crisisrisk.serving.state import Service
+from crisisrisk.serving.wording import LIVE_CALLS_FIRST, NO_PLAN, NO_TOTAL, OTHER_FORECAST, STANDS_AT_FULL, Freshness
+
+PLACES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brief:
+    """What a briefing is made of. `out`: the sites that are full or closed at any time of the shift."""
+
+    service: Service
+    stored: StoredShift
+    cells: Sequence[StoredPlace]
+    plan: StoredPlan | None
+    override: StoredOverride | None
+    out: tuple[LeftOut, ...]
+
+    @property
+    def posts(self) -> tuple[KeptPost, ...]:
+        """Who stands where: as a coordinator decided last, else as the plan says."""
+        kept = self.override or self.plan
+        return () if kept is None else kept.posts
+
+    def headline(self, *, released: bool) -> str:
+        """What the shift looks like, in a sentence."""
+        total = self.stored.total
+        if total is None:
+            return NO_TOTAL
+        return total.released_outlook if released else total.outlook
+
+    def caveats(self, *, released: bool) -> list[str]:
+        """Everything that must be said with it; that live calls come first is the last of it."""
+        said = Said(self.service, self.service.now()).about(self.stored, released=released)
+        ranged = all(cell.lower is not None for cell in self.cells)
+        own = Freshness(self.service.settings).caveats(self.stored.run, ranged=ranged)
+        return [*own, *said, *self._of_the_plan(), LIVE_CALLS_FIRST]
+
+    def _of_the_plan(self) -> list[str]:
+        if self.plan is None:
+            return [NO_PLAN]
+        stands_at = {post.site_id for post in self.posts}
+        full = [STANDS_AT_FULL.format(site=one.site, state=one.state) for one in self.out if one.site in stands_at]
+        return [*full, *([OTHER_FORECAST] if self.plan.run != self.stored.run.number else [])]
+
+    def near(self, team: str, site: str) -> list[dict[str, object]]:
+        """The places that take people near a team where the plan has it; none of those that are full by now."""
+        if self.plan is None or site not in {post.site_id for post in self.plan.posts if post.team == team}:
+            return []
+        turned_away = {one.site for one in self.out}
+        found: list[dict[str, object]] = self.plan.answer["near"].get(team, [])
+        return [one for one in found if one["site"] not in turned_away]
+
+
+def brief_of(service: Service, shift_id: str) -> Brief:
+    """The newest forecast of a shift, its last plan and that plan's last change. Raises NoAnswerError without one."""
+    stored, cells = newest_forecast(service, shift_id)
+    made = plans_of(service.engine, shift_id)
+    changes = overrides_of(service.engine, made[0].number) if made else []
+    care = service.view().snapshot.table("sites_of_care")
+    return Brief(
+        service=service, stored=stored, cells=cells, plan=made[0] if made else None,
+        override=changes[0] if changes else None, out=left_out(service.engine, care, stored.start, stored.end),
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""The briefing: true counts on the board, and a page to print, which is a release."""
+
+import re
+from typing import Any
+
+import pytest
+from tests.lib.database import AS_OF, RELEASED_TEXT
+from tests.lib.service_site import ServiceSite
+
+from crisisrisk.cli import run
+
+SHIFT = "/api/v1/shifts/night-2026-11-22"
+
+
+@pytest.fixture
+def site(own_site: ServiceSite) -> ServiceSite:
+    """A site with a forecast of the night that kept its totals."""
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    return own_site
+
+
+def plan(site: ServiceSite) -> Any:
+    asked = {"teams": [{"name": "A", "base": "base-north"}], "target_minutes": 4}
+    return site.client("crisis_team").post(f"{SHIFT}/positions", json=asked).json()
+
+
+def brief(site: ServiceSite, form: str = "json") -> Any:
+    return site.client("crisis_team").get(f"{SHIFT}/briefing?f={form}")
+
+
+def test_the_board_has_the_headline_the_places_the_plan_and_its_change(site: ServiceSite) -> None:
+    made = plan(site)
+    body = brief(site).json()
+    assert body["headline"].startswith("looks ordinary: 67 in 100 that 1 to 3 come")
+    assert [place["place_name"] for place in body["places"]] == ["Place 1", "Place 2", "Place 3"]
+    assert body["places"][0]["expected"] == 1.3
+    assert (body["plan"]["reference"], body["plan"]["posts"]) == (made["reference"], made["plan"])
+    assert (body["plan"]["changed"], body["plan"]["reason"]) == (None, made["plans"][0]["reason"])
+    assert body["caveats"][-1] == "Live calls come first. A place not listed is not therefore safe."
+    changed = {"kind": "positions", "posts": [{"team": "A", "site_id": "point-far"}], "reason": "a closed road"}
+    reference = site.client("crisis_team").post(f"{SHIFT}/adjustments", json=changed).json()["reference"]
+    told = brief(site).json()["plan"]
+    assert ([post["site_id"] for post in told["posts"]], told["changed"]["reference"]) == (["point-far"], reference)
+
+
+def test_what_changed_since_the_plan_is_said(site: ServiceSite) -> None:
+    assert "No plan was made for this shift." in brief(site).json()["caveats"]
+    plan(site)
+    assert not [caveat for caveat in brief(site).json()["caveats"] if "plan again" in caveat]
+    full = {"state": "closed", "reason": "a burst pipe", "until": "2026-11-23T08:00:00Z"}
+    site.client("crisis_team").put("/api/v1/sites/base-south/status", json=full)
+    site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    body = brief(site).json()
+    assert [caveat for caveat in body["caveats"] if "plan again" in caveat] == [
+        "A team stands at base-south, which is closed; plan again.",
+        "The plan was made from an earlier forecast than the one shown here; plan again.",
+    ]
+    assert [one["site_id"] for one in body["left_out"]] == ["base-south"]
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_a_page_has_ranks_and_ranges_and_nothing_that_may_not_leave_the_board(site: ServiceSite, form: str) -> None:
+    plan(site)
+    client = site.client("crisis_team")
+    until = "2026-11-23T08:00:00Z"
+    for name, reason in (("safety", "3 people waiting"), ("cafe", "a burst pipe")):
+        said = {"state": "full", "reason": reason, "until": until}
+        assert client.put(f"/api/v1/sites/{name}/status", json=said).status_code == 200
+    answer = brief(site, form)
+    assert answer.headers["content-type"].startswith("text/html" if form == "html" else "text/plain")
+    page = answer.text
+    assert "looks ordinary: 65 in 100 that it is about usual" in page
+    assert ("Place 1" in page, "0 to 2" in page, "0 to 5 contacts in all" in page) == (True, True, True)
+    assert RELEASED_TEXT in page
+    # What is so on the board: its counts, its reasons, its usual count, and a coordinator's own small number.
+    for secret in ("6 triage calls", "67 in 100", "1.3", "1 to 3", "3 people", "0.8", "place-01"):
+        assert secret not in page, secret
+    assert "base-south" in page
+    assert "safety, full since Sun 06:00 until Mon 08:00" in page
+    assert "cafe, full since Sun 06:00 until Mon 08:00: a burst pipe" in page
+    assert "in 100 within 4 minutes of all contacts expected find a free team" in page
+    order = [page.index(words) for words in ("Where", "Teams", "Full or closed", "Live calls come first")]
+    assert order == sorted(order)
+    assert "A place not listed is not therefore safe." in page
+
+
+def test_words_of_people_are_text_on_the_page_and_no_markup(site: ServiceSite) -> None:
+    plan(site)
+    said = {"state": "full", "reason": "<script>alert()</script>", "until": "2026-11-23T08:00:00Z"}
+    site.client("crisis_team").put("/api/v1/sites/cafe/status", json=said)
+    page = brief(site, "html").text
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_forecast_of_before_has_a_briefing_that_says_what_it_lacks(own_site: ServiceSite) -> None:
+    assert brief(own_site).json()["headline"] == "Its forecast does not say how the whole shift looks."
+    assert "Its forecast does not say how the whole shift looks." in brief(own_site, "text").text
+
+
+def test_a_shift_without_a_forecast_has_no_briefing(site: ServiceSite) -> None:
+    client = site.client("crisis_team")
+    for shift in ("day-2026-11-22", "nothing", "%00"):
+        answer = client.get(f"/api/v1/shifts/{shift}/briefing")
+        assert (answer.status_code, answer.json()["detail"]) == (404, "no forecast was made for this shift")
+    assert client.get(f"{SHIFT}/briefing?f=pdf").status_code == 422
+
+
+def test_the_command_writes_the_same_page(site: ServiceSite, capsys: pytest.CaptureFixture[str]) -> None:
+    plan(site)
+    folder = site.site.path
+    for name, form in (("tonight.html", "html"), ("tonight.txt", "text")):
+        assert run(["brief", "--site", str(folder), "--shift", "2026-11-22T22:00", "--out", str(folder / name)]) == 0
+        assert (folder / name).read_text() == brief(site, form).text
+    # Without a start: the shift that comes next.
+    assert run(["brief", "--site", str(folder)]) == 0
+    assert capsys.readouterr().out.count("Test site: night, Sunday 22 November 22:00 to Monday 08:00") == 3
+    assert run(["brief", "--site", str(folder), "--json"]) == 0
+    assert re.search(r'"shift": "night-2026-11-22"', capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [(("--shift", "2026-11-24T22:00"), "no forecast was kept of this shift"),
+     (("--out", "tonight.pdf"), "this kind of file is not written here")],
+)  # fmt: skip
+def test_the_command_says_what_it_cannot_do(
+    site: ServiceSite, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], problem: str
+) -> None:
+    assert run(["brief", "--site", str(site.site.path), *more]) == 2
+    assert problem in capsys.readouterr().err
