@@ -31,14 +31,14 @@ def resolution_of(place: str) -> int | None:
 def hexagons_at(latitude: Numbers, longitude: Numbers, resolution: int) -> tuple[list[str], NDArray[np.int64]]:
     """The hexagons that points lie in, each once, and which of them each point is in. Points must be on earth."""
     pairs = zip(latitude.tolist(), longitude.tolist(), strict=True)
-    numbers = np.array([_hexagon_at(north, east, resolution) for north, east in pairs], dtype=np.uint64)
+    numbers = np.array([hexagon_at(north, east, resolution) for north, east in pairs], dtype=np.uint64)
     different, position = np.unique(numbers, return_inverse=True)
     return [h3.int_to_str(number) for number in different.tolist()], position.astype(np.int64)
 
 
 @lru_cache(maxsize=KNOWN_POINTS)
-def _hexagon_at(north: float, east: float, resolution: int) -> int:
-    """A number: the next forecast asks for every address of its records again."""
+def hexagon_at(north: float, east: float, resolution: int) -> int:
+    """Of one point, as a number: the next forecast asks for every address of its records again."""
     number: int = h3_numbers.latlng_to_cell(north, east, resolution)
     return number
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from crisisrisk.concurrency import cores, in_order
 from crisisrisk.errors import DataError, did_you_mean
 from crisisrisk.tables.cell_values import one_chunk
 from crisisrisk.tables.coding import CATEGORY_NAMES, PLACE_EVENTS, STORED_EVENTS
@@ -71,7 +72,8 @@ class Snapshot:
         """Every event version that occurred in a window, with a person or without, by (occurred_at, known_at)."""
         wanted = list(columns) if columns is not None else PLACE_VIEW.names
         read = wanted if window is None or "occurred_at" in wanted else [*wanted, "occurred_at"]
-        pieces = [self._read(file, PLACE_EVENTS, read) for file in self._months(window)]
+        months = [partial(self._read, file, PLACE_EVENTS, read) for file in self._months(window)]
+        pieces = in_order(months, workers=cores())
         if not pieces:
             return self._schema(PLACE_EVENTS, wanted).empty_table()
         rows = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
