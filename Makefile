@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 SITE ?= demo-site
 HISTORIES ?= 20000
 
-.PHONY: demo test serve check fix bench docs real-data equality clean
+.PHONY: demo test serve check fix bench docs real-data equality tampering clean
 
 demo: $(READY)  ## the main job, end to end, on invented data
 	$(BIN)/crisisrisk demo --site $(SITE)
@@ -48,6 +48,9 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true  # not every installer leaves bytecode, and each start would compile it again
 	@touch $(READY)
+
+tampering: $(READY)  ## every kind of tampering with the audit trail, and the service killed under load
+	CRISISRISK_TAMPERINGS=2000 CRISISRISK_KILLS=500 $(BIN)/python -m pytest tests/generative/test_audit_tampering.py tests/api/test_audit_failures.py
 
 clean:
 	rm -rf $(VENV) demo-site .cache build dist

@@ -19,7 +19,6 @@ class Purpose:
 
     `reaches`: what a role must reach to ask for it, one of these as the route says; empty where every key may.
     `names_people`: its answers may name people, so every one of them is audited. `objections`: the kinds that bind.
-    `national_list`: only those on the current list of people without a national opt-out may be used.
     `kept_days`: how long a look is kept, where the site says nothing else.
     """
 
@@ -28,7 +27,6 @@ class Purpose:
     reaches: frozenset[str] = frozenset()
     names_people: bool = False
     objections: frozenset[str] = frozenset()
-    national_list: bool = False
     kept_days: int = EIGHT_YEARS
 
     def bound_by(self, kind: str | None) -> bool:
@@ -51,7 +49,7 @@ DIRECT_CARE = Purpose(
 )  # fmt: skip
 PLANNING = Purpose(
     name="planning", meaning="planning of services, and fitting and judging models",
-    objections=OBJECTIONS, national_list=True,
+    objections=OBJECTIONS,
 )  # fmt: skip
 AUDIT = Purpose(
     name="audit", meaning="who looked at whom and why", reaches=frozenset({"audit"}), names_people=True

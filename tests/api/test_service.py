@@ -343,7 +343,7 @@ def test_start_up_says_that_people_are_off_and_why(own_site: ServiceSite, caplog
 
 def test_the_docs_page_is_there_only_where_it_is_switched_on(own_site: ServiceSite) -> None:
     page = own_site.client().get("/docs")
-    assert page.status_code == 200
+    assert page.status_code == own_site.client().get("/openapi.json").status_code == 200
     assert "/api/v1/people/{pid}/risk" in page.text
     assert "http://" not in page.text
     assert "https://" not in page.text
