@@ -1,12 +1,17 @@
 """Plans on the invented sample, as a coordinator asks for them."""
 
 import json
+import shutil
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from crisisrisk.cli import run
+from crisisrisk.database.plans import plans_of
+from crisisrisk.database.site_status import StoredStatus, set_status
+from crisisrisk.database.upgrade import current_engine
 from crisisrisk.tables.site import read_site
 from crisisrisk.tables.store import Store
 
@@ -93,6 +98,37 @@ def test_nobody_stands_at_or_is_taken_to_a_site_that_is_full(
     assert site not in {at for plan in after["plans"] for at in plan["at"]}
     assert taken not in {refuge["site"] for refuge in after["near"]["team 1"]}
     assert after["near"]["team 1"]
+
+
+def test_a_site_that_a_coordinator_closed_is_left_out_and_named_until_when(
+    demo_site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(demo_site, tmp_path / "site"))
+    before = asked(copy, capsys, "--teams", "1")
+    site = read_site(copy)
+    closed, now = before["plan"][0]["site_id"], Store(site).snapshot().as_of_now()
+    said = StoredStatus(
+        site_id=closed, state="closed", reason="a burst pipe", starts=now, ends=now + timedelta(days=1), set_at=now,
+        set_by="7f3a90c1", role="crisis_team",
+    )  # fmt: skip
+    engine = current_engine(site.database_url)
+    set_status(engine, said)
+    after = asked(copy, capsys, "--teams", "1")
+    assert closed not in {at for plan in after["plans"] for at in plan["at"]}
+    assert [(one["site_id"], one["state"], one["reason"]) for one in after["left_out"]] == [
+        (closed, "closed", "a burst pipe")
+    ]
+    assert run(["positions", "--site", str(copy), "--teams", "1"]) == 0
+    assert f"left out: {closed}, closed since " in capsys.readouterr().out
+    kept = plans_of(engine, before["shift"])
+    assert [[post.site_id for post in one.posts] for one in kept[1:]] == [
+        [post["site_id"] for post in one["plan"]] for one in (after, before)
+    ]
+    assert {one.made_by for one in kept} == {"command"}
+    assert run(["brief", "--site", str(copy)]) == 0
+    page = capsys.readouterr().out
+    assert f"{closed}, closed since" in page
+    assert f"P-{kept[0].number}" in page
 
 
 def test_travel_times_of_a_file_decide_where_a_team_stands_and_are_named(

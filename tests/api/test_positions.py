@@ -1,10 +1,13 @@
 """Plans over HTTP: made from the stored forecast, kept, and changed with a reason."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.lib.database import AS_OF
+from tests.lib.running_service import running_service
 from tests.lib.service_site import ServiceSite
 
 from crisisrisk.database.plans import plans_of
@@ -173,3 +176,29 @@ def test_only_a_few_plans_are_made_at_once(site: ServiceSite) -> None:
     assert client.post(POSITIONS, json={"teams": 1}).status_code == 200
     assert client.post(POSITIONS, json={"teams": 1, "floors": {"poets": 1}}).status_code == 422
     assert client.post(POSITIONS, json={"teams": 1}).status_code == 200  # what failed gave its place back
+
+
+def test_a_night_from_a_full_site_to_the_page_over_real_http(site: ServiceSite, tmp_path: Path) -> None:
+    headers = {"Authorization": f"Bearer {site.key('crisis_team')}"}
+    with running_service(site.site.path, tmp_path / "log") as running, httpx.Client(
+        base_url=f"http://127.0.0.1:{running.port}", headers=headers, timeout=60
+    ) as client:  # fmt: skip
+        until = "2026-11-23T08:00:00Z"
+        full = client.put(
+            "/api/v1/sites/base-south/status", json={"state": "full", "reason": "a flood", "until": until}
+        )
+        plan = client.post(POSITIONS, json=NEAR)
+        assert (full.status_code, plan.status_code) == (200, 200), plan.text
+        assert [post["site_id"] for post in plan.json()["plan"]] == ["base-north"]
+        changed = {"kind": "positions", "posts": [{"team": "A", "site_id": "point-far"}], "reason": "a closed road"}
+        assert client.post(f"/api/v1/shifts/{SHIFT}/adjustments", json=changed).status_code == 200
+        page = client.get(f"/api/v1/shifts/{SHIFT}/briefing?f=text").text
+        assert "point-far" in page
+        assert "base-south, full since" in page
+        assert client.get(f"/api/v1/shifts/{SHIFT}/review").status_code == 409
+        wrong = client.post(POSITIONS, content=b"{", headers={"Content-Type": "application/json"})
+        assert (wrong.status_code, wrong.headers["content-type"]) == (422, "application/problem+json")
+        assert running.stop() == 0
+    log = (tmp_path / "log").read_text()
+    assert "/api/v1/shifts/{id}/positions" in log
+    assert "a closed road" not in log
