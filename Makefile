@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 SITE ?= demo-site
 HISTORIES ?= 20000
 
-.PHONY: demo test serve check fix bench docs real-data equality tampering clean
+.PHONY: demo test serve check fix bench docs real-data equality tampering harm clean
 
 demo: $(READY)  ## the main job, end to end, on invented data
 	$(BIN)/crisisrisk demo --site $(SITE)
@@ -40,6 +40,10 @@ real-data: $(READY)  ## the whole path on the open data sets; writes docs/explan
 
 equality: $(READY)  ## invented histories through the feature engine and its slow definition, cell by cell
 	$(BIN)/python -m tests.generative.equality --histories $(HISTORIES)
+
+harm: $(READY)  ## 2,000 corruptions and 100 swaps of models under a running service
+	$(BIN)/python -m tests.lib.corrupting 2000 1
+	$(BIN)/python -m tests.lib.swapping 100
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("crisisrisk needs Python 3.11 or newer; say PYTHON=python3.x") if sys.version_info < (3, 11) else 0'

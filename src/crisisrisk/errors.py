@@ -55,6 +55,11 @@ KINDS: dict[str, ErrorKind] = {
     "CR-MODEL-002": _kind("The model text of a bundle has an impossible structure.", MODEL, 503),
     "CR-MODEL-003": _kind("The features given are not the ones that the model was trained on.", MODEL, 503),
     "CR-MODEL-004": _kind("No model has been promoted for this task.", MODEL, 503),
+    "CR-MODEL-005": _kind(
+        "A bundle, or a change of the model that answers, has no signature that is trusted.", MODEL, 503
+    ),
+    "CR-MODEL-006": _kind("An older state of the models was put back: this site has seen a later one.", MODEL, 503),
+    "CR-MODEL-007": _kind("A model failed when it was tried in a process of its own.", MODEL, 503),
     "CR-GATE-001": _kind("A promotion or a rollback without a reason or without a name.", CHECK, 422),
     "CR-GATE-002": _kind("A candidate does not beat its baselines.", CHECK, 422),
     "CR-GATE-003": _kind(
@@ -90,6 +95,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-DATA-007": _kind("The disk is full or cannot be written. Nothing was loaded.", DATA, 507),
     "CR-DATA-008": _kind("The stored tables are damaged, or do not fit the site's configuration.", DATA, 503),
     "CR-KEY-001": _kind("The key of the pseudonyms is missing, unsafe or not the one used before.", DATA, 503),
+    "CR-KEY-002": _kind("The key that signs models, or the list of keys that are trusted, cannot be used.", DATA, 503),
     # Positioning
     "CR-PLAN-001": _kind("No plan of where teams stand can be made of what is asked.", USE, 422),
     "CR-PLAN-002": _kind("Travel times cannot be read or made.", DATA, 422),

@@ -36,8 +36,9 @@ class Purpose:
 
 OPERATION = Purpose(name="operation", meaning="whether the service is well; no key, nobody's records")
 STATUS = Purpose(
-    name="status", meaning="what runs and how fresh the data are", reaches=frozenset({"version", "data_status"})
-)
+    name="status", meaning="what runs, which models answer and how fresh the data are",
+    reaches=frozenset({"version", "data_status", "models", "reload_models"}),
+)  # fmt: skip
 CRISIS_RESPONSE = Purpose(
     name="crisis_response", meaning="where crisis contacts are likely: places, never people",
     reaches=frozenset({"places", "plan"}),

@@ -14,6 +14,7 @@ from crisisrisk.database.keys import make_key
 from crisisrisk.serving import access
 from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.briefing import briefings
+from crisisrisk.serving.routes.models import models
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.plans import plans
@@ -27,20 +28,26 @@ POSITIONS, ADJUSTMENTS = "/api/v1/shifts/{id}/positions", "/api/v1/shifts/{id}/a
 REVIEW, BRIEFING = "/api/v1/shifts/{id}/review", "/api/v1/shifts/{id}/briefing"
 SITES, SITE = "/api/v1/sites", "/api/v1/sites/{id}/status"
 VERSION, DATA = "/api/v1/version", "/api/v1/data-status"
+MODELS, CURRENT, CARD = "/api/v1/models", "/api/v1/models/{task}/current", "/api/v1/models/{task}/card"
+RELOAD = "/api/v1/models/{task}/reload"
 AUDIT, LOG = "/api/v1/audit", "/api/v1/people/{pid}/access-log"
 CONCERNS, CLOSING = "/api/v1/safety-concerns", "/api/v1/safety-concerns/{number}/closing"
+MODEL = {MODELS, CURRENT, CARD}
 
 PLANS = {POSITIONS, ADJUSTMENTS, REVIEW, BRIEFING}
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
-    ("crisis_team", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
-    ("data", None): {VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
-    ("care", "north"): {VERSION, DATA, PERSON, TEAM},
-    ("care", "south"): {VERSION, DATA, PERSON, TEAM},
+    ("crisis_team", None): {*MODEL, VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
+    ("data", None): {*MODEL, RELOAD, VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
+    ("care", "north"): {*MODEL, VERSION, DATA, PERSON, TEAM},
+    ("care", "south"): {*MODEL, VERSION, DATA, PERSON, TEAM},
     ("audit", None): {VERSION, DATA, AUDIT, LOG, CONCERNS},
 }
-ROUTES = (PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS)
+ROUTES = (
+    PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
+    *sorted(MODEL),
+)  # fmt: skip
 # Of what is not there yet, or too early to ask, whom it is open to learns that.
 NOT_NOW = {REVIEW: 409}
 
@@ -53,6 +60,7 @@ CHANGES = {
         "posts": [{"team": "team 1", "site_id": "point-far"}],
         "reason": "the road is closed",
     },
+    ("POST", RELOAD): {},
 }
 CONCERN = {"about": "place", "text": "The shelter at the station has closed."}
 KEYS = tuple(OPEN_TO)
@@ -66,7 +74,7 @@ NAMES = ("ann", "ben", "cat", "dan", "eve", "back", "sue", "gone", "moved", "lat
 def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "north") -> str:
     """A path of a route, about someone."""
     shift_or_site = "cafe" if "/sites/" in route else "night-2026-11-22"
-    return route.format(pid=site.people[person], team=team, id=shift_or_site, number=1)
+    return route.format(pid=site.people[person], team=team, id=shift_or_site, number=1, task="person_crisis_28d")
 
 
 def test_the_matrix_has_every_route(shared_site: ServiceSite) -> None:
@@ -92,7 +100,7 @@ def api_routes() -> list[APIRoute]:
     """Every route under /api."""
     return [
         route
-        for router in (status, people, places, plans, briefings, sites, audit, safety)
+        for router in (status, models, people, places, plans, briefings, sites, audit, safety)
         for route in router.routes
         if isinstance(route, APIRoute)
     ]

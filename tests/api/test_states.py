@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.lib.explained_site import NAME, explained_site, pid, trained
+from tests.lib.answering_models import let_answer
+from tests.lib.explained_site import explained_site, pid, trained
 from tests.lib.gate_site import PEOPLE_MAPPING
 from tests.lib.service_site import CASELOADS_MAPPING, CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened
 
 from crisisrisk.commands.score import score
-from crisisrisk.models.bundle import write_bundle
-from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
 from crisisrisk.scoring.lists import TeamLists, team_lists
 from crisisrisk.tables.site import read_site
 from crisisrisk.tables.store import Store
@@ -123,9 +122,7 @@ def test_who_may_be_a_child_has_no_number_unless_the_recipe_keeps_them(
 ) -> None:
     site, model = states_site.site, trained(7)
     cohort = replace(model.task.cohort, unknown_age="leave_out")
-    write_bundle(bundle_folder(site.models, NAME, 7), replace(model, task=replace(model.task, cohort=cohort)))
-    change = Change(version=7, by="tests", at="2026-11-21T00:00:00+00:00", reason="adults only")
-    set_champion_bundle(site.models, NAME, change)
+    let_answer(site, replace(model, task=replace(model.task, cohort=cohort)), at="2026-11-21T00:00:00+00:00")
     score(site, as_of=None, out=None)
     found = told(states_site)
     assert found["cat"] == found["back"] == (422, "under_18")
@@ -151,8 +148,6 @@ def test_a_site_that_cares_for_children_has_numbers_for_them(states_site: Servic
     made = opened(states_site.site.path)
     model = trained(7)
     cohort = replace(model.task.cohort, minimum_age=made.site.people.minimum_age(18))
-    write_bundle(bundle_folder(made.site.models, NAME, 7), replace(model, task=replace(model.task, cohort=cohort)))
-    change = Change(version=7, by="tests", at="2026-11-21T00:00:00+00:00", reason="a service for children")
-    set_champion_bundle(made.site.models, NAME, change)
+    let_answer(made.site, replace(model, task=replace(model.task, cohort=cohort)), at="2026-11-21T00:00:00+00:00")
     score(made.site, as_of=None, out=None)
     assert told(made)["back"] == (200, "scored")

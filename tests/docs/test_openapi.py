@@ -43,6 +43,9 @@ def test_the_committed_document_is_fresh() -> None:
         (examples.CONCERN_RAISED, answers.ConcernRaised),
         (examples.CONCERN, answers.SafetyConcern),
         (examples.CONCERNS, answers.Concerns),
+        (examples.MODELS, answers.Models),
+        (examples.CURRENT_MODEL, answers.CurrentModel),
+        (examples.RELOADED, answers.AnsweringModel),
     ],
 )
 def test_examples_are_answers(example: dict[str, object], model: type[Answer]) -> None:

@@ -11,12 +11,12 @@ from crisisrisk.cohorts import CohortRule
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import Phrases
 from crisisrisk.models.band import Band
-from crisisrisk.models.bundle import Bundle, write_bundle
+from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.calibration import Calibration
-from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
 from crisisrisk.models.risk_model import RiskModel
 from crisisrisk.models.trees import trees_of
 from crisisrisk.tables.pseudonyms import pseudonym, read_pseudonym_key
+from tests.lib.answering_models import let_answer
 from tests.lib.service_site import EVENTS_MAPPING, ServiceSite, load_rows, make_site
 from tests.lib.tiny_models import PARAMETERS, bundle
 
@@ -63,8 +63,7 @@ def explained_site(folder: Path) -> ServiceSite:
     load_rows(made.site, "more", EVENTS, EVENTS_MAPPING)
     for version, at in ((5, "2026-10-01T00:00:00+00:00"), (6, SECOND_MODEL_AT)):
         model = trained(version)
-        write_bundle(bundle_folder(made.site.models, NAME, version), model)
-        set_champion_bundle(made.site.models, NAME, Change(version=version, by="tests", at=at, reason="tests"))
+        let_answer(made.site, model, at=at)
     return made
 
 

@@ -10,14 +10,14 @@ from crisisrisk.commands.data import load_files
 from crisisrisk.commands.forecast import shifts_from
 from crisisrisk.commands.promotion import read_candidate
 from crisisrisk.commands.train import train
-from crisisrisk.models.bundle import Bundle, Promotion, write_bundle
-from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
+from crisisrisk.models.bundle import Bundle, Promotion
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.tables.site import Site, read_site
 from crisisrisk.tables.store import Store
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
 from crisisrisk.training.results import TrainedRun
 from crisisrisk.training.toml_text import toml_text
+from tests.lib.answering_models import let_answer
 from tests.lib.reference_place_features import MIDDLE
 from tests.lib.table_sites import write_csv, write_mapping
 
@@ -129,8 +129,7 @@ def answering(site: Site, recipe: Path, *, tell: Callable[[str], None] = lambda 
     bundle = read_candidate(site, trained.run_id).bundle
     promotion = Promotion(by="tests", at="2026-11-22T06:00:00+00:00", reason="tests")
     promoted = bundle.promoted(version=1, promotion=promotion)
-    write_bundle(bundle_folder(site.models, bundle.manifest.name, 1), promoted)
-    set_champion_bundle(site.models, bundle.manifest.name, Change(version=1, by="tests", at="", reason="tests"))
+    let_answer(site, promoted, at="")
     return promoted
 
 

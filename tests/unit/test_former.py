@@ -21,6 +21,7 @@ from crisisrisk.models.bundle import Bundle, write_bundle
 from crisisrisk.models.calibration import Calibration
 from crisisrisk.models.champions import Change, bundle_folder, former_versions, set_champion_bundle
 from crisisrisk.models.risk_model import RiskModel
+from crisisrisk.models.signing import signing_key
 from crisisrisk.scoring.former import FORMER, same_question
 from crisisrisk.scoring.people import COLUMNS, score_people
 from crisisrisk.tables.store import Store
@@ -96,9 +97,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     folder = site.site.models / NAME
     for path in (*folder.glob("v5/*"), *folder.glob("v6/*"), folder / "champion.json"):
         path.unlink()
+    (site.site.state / "models.json").unlink()
     for version, bundle in zip((5, 6), two_models(), strict=True):
         (folder / f"v{version}").rmdir()
-        write_bundle(bundle_folder(site.site.models, NAME, version), bundle)
+        write_bundle(bundle_folder(site.site.models, NAME, version), bundle, signing_key(site.site))
         promote(site, version, days_ago=10 if version == 5 else 1)
     load_rows(site.site, "many", _records(), EVENTS_MAPPING)
     return site
@@ -110,7 +112,8 @@ def service_caveat(made: ServiceSite, name: str) -> str:
 
 def promote(made: ServiceSite, version: int, *, days_ago: float = 0) -> None:
     at = (datetime.now(UTC) - days_ago * DAY).isoformat()
-    set_champion_bundle(made.site.models, NAME, Change(version=version, by="tests", at=at, reason="tests"))
+    change = Change(version=version, by="tests", at=at, reason="tests")
+    set_champion_bundle(made.site.models, NAME, change, signing_key(made.site))
 
 
 def _records() -> str:
@@ -240,7 +243,7 @@ def test_another_question_is_not_compared_and_a_rollback_ends_it(
     other = trained(7)
     other = replace(other, task=replace(other.task, horizon_days=90))
     assert not same_question(other.task, trained(6).task)
-    write_bundle(bundle_folder(made.site.models, NAME, 7), other)
+    write_bundle(bundle_folder(made.site.models, NAME, 7), other, signing_key(made.site))
     promote(made, 7)
     made.declare("service.toml", KEPT)
     found = answering(made.site, keep_higher_days=5)
@@ -268,7 +271,7 @@ def test_a_model_of_before_that_was_changed_stops_the_scoring(made: ServiceSite,
     from crisisrisk.errors import ModelError
 
     promote(made, 5)  # a rollback; what is promoted next has it before it
-    write_bundle(bundle_folder(made.site.models, NAME, 8), trained(8))
+    write_bundle(bundle_folder(made.site.models, NAME, 8), trained(8), signing_key(made.site))
     promote(made, 8)
     text = bundle_folder(made.site.models, NAME, 5) / "model.txt"
     kept = text.read_bytes()

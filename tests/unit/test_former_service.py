@@ -11,14 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from tests.lib.answering_models import let_answer
 from tests.lib.gate_site import BEGINS, EVENTS_MAPPING, RECIPE, events_from, make_gate_site
 from tests.lib.service_site import load_rows
 
 from crisisrisk.commands.score import score
 from crisisrisk.commands.train import train
 from crisisrisk.models import registry
-from crisisrisk.models.bundle import Promotion, load_bundle, write_bundle
-from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
+from crisisrisk.models.bundle import Promotion, load_bundle
 from crisisrisk.tables.pseudonyms import pseudonym, read_pseudonym_key
 from crisisrisk.tables.site import Site
 
@@ -53,8 +53,7 @@ def answers_from_now_on(site: Site, version: int, recipe: str) -> None:
         bundle = load_bundle(folder)
     at = datetime.now(UTC).isoformat()
     promotion = Promotion(by="tests", at=at, reason="tests")
-    write_bundle(bundle_folder(site.models, NAME, version), bundle.promoted(version=version, promotion=promotion))
-    set_champion_bundle(site.models, NAME, Change(version=version, by="tests", at=at, reason="tests"))
+    let_answer(site, bundle.promoted(version=version, promotion=promotion), at=at)
 
 
 def with_help(text: str, helped: set[str]) -> str:

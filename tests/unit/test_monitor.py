@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
+from tests.lib.answering_models import let_answer
 from tests.lib.database import person_run, scores
 from tests.lib.gate_site import BEGINS, EVENTS_MAPPING, make_gate_site
 from tests.lib.service_site import load_rows
@@ -27,8 +28,6 @@ from crisisrisk.errors import CrisisRiskError
 from crisisrisk.evaluation.bootstrap import Interval
 from crisisrisk.evaluation.monitoring import Shift, checks, population_shift, shift_by_chance
 from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
-from crisisrisk.models.bundle import write_bundle
-from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
 from crisisrisk.models.trees import NO_TREES, Trees
 from crisisrisk.tables.pseudonyms import pseudonym, read_pseudonym_key
 from crisisrisk.tables.site import Site
@@ -65,9 +64,7 @@ def make(folder: Path) -> Site:
     made = bundle("person", Trees(NO_TREES, NAMES, 0))
     task = replace(made.task, name=NAME, crisis=EpisodeRule(sources=("crisis_line",)))
     named = replace(made, manifest=replace(made.manifest, name=NAME, version=4), task=task)
-    write_bundle(bundle_folder(site.models, NAME, 4), named)
-    at = monday(FIRST - 1).isoformat()
-    set_champion_bundle(site.models, NAME, Change(version=4, by="tests", at=at, reason="tests"))
+    let_answer(site, named, at=monday(FIRST - 1).isoformat())
     return site
 
 

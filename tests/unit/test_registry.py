@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from tests.lib.table_sites import make_site
 from tests.lib.tiny_models import bundle
 
 from crisisrisk.commands import model as commands
@@ -14,6 +14,7 @@ from crisisrisk.models import registry
 from crisisrisk.models.bundle import Promotion, load_bundle, write_bundle
 from crisisrisk.models.champions import Change, champion, champion_folder, changes, set_champion_bundle
 from crisisrisk.models.registry import BUNDLE, RunRecord
+from crisisrisk.models.signing import signing_key
 
 
 def report(*, model: float, baseline: float) -> dict:
@@ -29,9 +30,8 @@ def report(*, model: float, baseline: float) -> dict:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The two things that promotion needs of a site: its folder of models and its tracking store."""
-    folder = tmp_path_factory.mktemp("site")
-    return SimpleNamespace(models=folder / "models", mlflow_tracking_uri=f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
+    """An empty site. Its tracking store is in its own folder."""
+    return make_site(tmp_path_factory.mktemp("registry"))
 
 
 def kept(site, *, model: float = 0.3, baseline: float = 0.2, name: str = "a run") -> str:
@@ -147,17 +147,18 @@ def test_rollback_lets_the_model_answer_that_answered_before(site):
 
 def test_a_changed_bundle_never_answers(site):
     folder = champion_folder(site.models, "person_test")
-    assert commands.verify(folder).as_json()["verified"] is True
+    said = commands.verify(folder, site=site).as_json()
+    assert (said["verified"], said["signed_by"]) == (True, signing_key(site).id)
     text = folder / "model.txt"
     content = text.read_bytes()
     text.write_bytes(content.replace(b"leaf_value=", b"leaf_value= ", 1))
-    for use in (lambda: champion(site.models, "person"), lambda: commands.verify(folder)):
+    for use in (lambda: champion(site.models, "person"), lambda: commands.verify(folder, site=site)):
         with pytest.raises(ModelError) as caught:
             use()
         assert caught.value.code == "CR-MODEL-001"
     change = Change(version=1, by="me", at="2026-01-01T00:00:00+00:00", reason="x")
     with pytest.raises(ModelError):
-        set_champion_bundle(site.models, "person_test", change)
+        set_champion_bundle(site.models, "person_test", change, signing_key(site))
     text.write_bytes(content)
 
 

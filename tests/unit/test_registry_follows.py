@@ -132,7 +132,7 @@ def promoting(site: Site, name: str, before: str) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize(
     ("name", "before", "answers"),
-    [("SIGKILL", "/v3", 2), ("SIGINT", "/v3", 2), ("SIGKILL", "champion.json", 2)],
+    [("SIGKILL", "/v3", 2), ("SIGINT", "/v3", 2), ("SIGKILL", "champion.json.part", 2)],
     ids=["killed before the bundle", "stopped before the bundle", "killed before the pointer"],
 )
 def test_a_promotion_that_is_stopped_leaves_nothing_half_registered(site, name, before, answers):

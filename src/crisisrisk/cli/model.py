@@ -1,16 +1,16 @@
-"""`model list`, `promote`, `verify`, `rollback`, `diff`."""
+"""`model list`, `promote`, `verify`, `rollback`, `sign`, `diff`."""
 
 from pathlib import Path
 
 import click
 
-from crisisrisk.cli.opening import moment, open_site
+from crisisrisk.cli.opening import moment, open_site, site_round
 from crisisrisk.cli.printing import json_option, print_json, print_table, site_option, tell
 
 
 @click.group(epilog="Example:  crisisrisk model promote 3f2c --by 'A. Nowak' --reason 'first model of this site'")
 def model() -> None:
-    """List, promote, verify, compare and roll back models."""
+    """List, promote, verify, sign, compare and roll back models."""
 
 
 @model.command("list", epilog="Example:  crisisrisk model list")
@@ -68,12 +68,18 @@ def promote(
 
 @model.command(epilog="Example:  crisisrisk model verify my-site/models/person_crisis_28d/v1")
 @click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--unsigned", is_flag=True, help="Ask for no signature: of a bundle that nobody let answer yet.")
+@site_option
 @json_option
-def verify(bundle: Path, as_json: bool) -> None:
-    """Check a bundle's digests and structure. Exit code 4 when anything differs."""
+def verify(bundle: Path, unsigned: bool, site_folder: str | None, as_json: bool) -> None:
+    """Check a bundle's signature, digests and structure. Exit code 4 when anything differs.
+
+    The keys are those that the site trusts: the one that is named, else the one that the bundle lies in.
+    """
     from crisisrisk.commands.model import verify as run
 
-    result = run(bundle)
+    site = None if unsigned else open_site(site_folder or site_round(bundle))
+    result = run(bundle, site=site)
     if as_json:
         print_json(result.as_json())
         return
@@ -89,6 +95,25 @@ def verify(bundle: Path, as_json: bool) -> None:
 def rollback(name: str, reason: str, by: str, site_folder: str | None, as_json: bool) -> None:
     """Let the model answer that answered before."""
     from crisisrisk.commands.model import rollback as run
+
+    result = run(open_site(site_folder), name, reason=reason, by=by)
+    if as_json:
+        print_json(result.as_json())
+        return
+    click.echo(result.as_text())
+
+
+@model.command(
+    epilog="Example:  crisisrisk model sign person_crisis_28d --by 'A. Nowak' --reason 'from before signatures'"
+)
+@click.argument("name", metavar="MODEL")
+@click.option("--reason", default="", metavar="…", help="Why this model may answer; kept with it. Needed.")
+@BY
+@site_option
+@json_option
+def sign(name: str, reason: str, by: str, site_folder: str | None, as_json: bool) -> None:
+    """Vouch for a model as it lies in models/: sign its bundles and changes again, by today's key."""
+    from crisisrisk.commands.model import sign as run
 
     result = run(open_site(site_folder), name, reason=reason, by=by)
     if as_json:

@@ -6,13 +6,19 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crisisrisk.errors import TimeError, UsageError
-from crisisrisk.tables.site import Site, find_site, read_site
+from crisisrisk.tables.site import CONFIGURATION, Site, find_site, read_site
 from crisisrisk.timeline import EARLIEST, LATEST, utc_from_local
 
 
 def open_site(option: str | None) -> Site:
     """The site that `--site`, CRISISRISK_SITE or the current folder names."""
     return read_site(find_site(option, os.environ, Path.cwd()))
+
+
+def site_round(bundle: Path) -> str | None:
+    """The site whose models folder a bundle lies in, if any."""
+    folder = bundle.resolve().parent.parent.parent
+    return str(folder) if (folder / CONFIGURATION).is_file() else None
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:

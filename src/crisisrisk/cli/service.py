@@ -11,7 +11,7 @@ from crisisrisk.cli.printing import json_option, print_json, print_table, site_o
 
 @click.group(epilog="Example:  crisisrisk keys create --role care --team north")
 def keys() -> None:
-    """Create, list and revoke keys of the service."""
+    """Create, list and revoke keys of the service; make the key that signs models."""
 
 
 @keys.command(epilog="Example:  crisisrisk keys create --role care --team north --days 30")
@@ -62,6 +62,22 @@ def revoke(key_id: str, site_folder: str | None, as_json: bool) -> None:
         print_json(result.as_json())
         return
     click.echo(f"Key {result.key_id} no longer works.")
+
+
+@keys.command("make-signing", epilog="Example:  crisisrisk keys make-signing")
+@click.option("--replace", is_flag=True, help="A new key in place of the present one. What that signed stays trusted.")
+@site_option
+@json_option
+def make_signing(replace: bool, site_folder: str | None, as_json: bool) -> None:
+    """Make the key that signs models, and trust it: its public half goes into serving/model_keys.toml."""
+    from crisisrisk.commands.keys import make_model_key
+
+    made = make_model_key(open_site(site_folder), replace=replace)
+    if as_json:
+        print_json(made.as_json())
+        return
+    click.echo(f"Key {made.key_id} signs models from now on.")
+    click.echo(f"  secret half, for whoever promotes: {made.file}\n  trusted in: {made.trusted_in}", err=True)
 
 
 @click.group(epilog="Example:  crisisrisk db upgrade")

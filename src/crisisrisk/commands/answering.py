@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crisisrisk.models.bundle import Bundle, load_bundle
-from crisisrisk.models.champions import Change, bundle_folder, champion, changes, former_versions
+from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.champions import Change, champion, changes, former_versions, signed_version
 from crisisrisk.scoring.former import same_question
 from crisisrisk.tables.site import Site
 
@@ -59,4 +59,4 @@ def _answering(site: Site, model: Bundle, made: Sequence[Change], moment: dateti
 
 
 def _bundle(site: Site, like: Bundle, version: int) -> Bundle:
-    return load_bundle(bundle_folder(site.models, like.manifest.name, version))
+    return signed_version(site.models, like.manifest.name, version)

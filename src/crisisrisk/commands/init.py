@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crisisrisk.errors import SiteError
+from crisisrisk.models.signing import make_signing_key
 from crisisrisk.shipped import shipped
 from crisisrisk.tables.dictionary import csv_templates
 from crisisrisk.tables.pseudonyms import create_pseudonym_key
@@ -67,4 +68,5 @@ def _fill(site: Path, configuration: str) -> None:
     for name, header in csv_templates().items():
         (site / "templates" / name).write_text(header, encoding="utf-8")
     create_pseudonym_key(read_site(site))
+    make_signing_key(read_site(site))
     (site / "keys").chmod(0o700)

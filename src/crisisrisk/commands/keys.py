@@ -1,4 +1,4 @@
-"""Keys of the service: make one, list them, end one; and the database that they are in."""
+"""Keys of the service: make one, list them, end one; the database that they are in; and the key that signs models."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from crisisrisk.database.engine import open_engine
 from crisisrisk.database.keys import KeyRecord, all_keys, end_key, make_key
 from crisisrisk.database.upgrade import current_engine, upgrade
 from crisisrisk.errors import UsageError, did_you_mean
+from crisisrisk.models.signing import make_signing_key
 from crisisrisk.serving.roles import Role
 from crisisrisk.serving.settings import read_settings
 from crisisrisk.tables.site import Site
@@ -70,6 +71,24 @@ def list_keys(site: Site) -> Sequence[KeyLine]:
 def revoke_key(site: Site, key_id: str) -> KeyLine:
     """End a key at once. Raises UsageError for an unknown one."""
     return KeyLine(end_key(current_engine(site.database_url), key_id))
+
+
+@dataclass(frozen=True)
+class MadeSigningKey:
+    """A new key that signs models, without its secret half."""
+
+    key_id: str
+    file: str
+    trusted_in: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"key_id": self.key_id, "file": self.file, "trusted_in": self.trusted_in}
+
+
+def make_model_key(site: Site, *, replace: bool) -> MadeSigningKey:
+    """Make the key that signs the site's models, and trust it. Raises DataError where one is there, unless replaced."""
+    key = make_signing_key(site, replace=replace)
+    return MadeSigningKey(key.id, str(site.signing_key), str(site.model_keys))
 
 
 def upgrade_database(site: Site) -> str:

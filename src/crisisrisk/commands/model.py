@@ -12,10 +12,22 @@ from uuid import uuid4
 from crisisrisk.commands.promotion import Tell, read_candidate, refuse_unless, require_acceptable, run_checks
 from crisisrisk.commands.settling import begin_change, is_unsettled, settle, settle_all
 from crisisrisk.errors import GateError, ModelError, UsageError
+from crisisrisk.evaluation.card.render import JSON
 from crisisrisk.models import registry
-from crisisrisk.models.bundle import Bundle, Promotion, load_bundle, write_bundle
-from crisisrisk.models.champions import Change, bundle_folder, changes, set_champion_bundle
+from crisisrisk.models.bundle import Bundle, Promotion, load_bundle, load_signed_bundle, write_bundle
+from crisisrisk.models.bundle_files import read_signature
+from crisisrisk.models.champions import (
+    Change,
+    bundle_folder,
+    changes,
+    set_champion_bundle,
+    sign_history,
+    signed_changes,
+    signed_version,
+)
+from crisisrisk.models.signing import SigningKey, read_trusted_keys, signing_key
 from crisisrisk.models.tracking_store import WAIT_SECONDS
+from crisisrisk.scoring.release import write_whole
 from crisisrisk.tables.site import Site
 
 ROLLBACK_WAIT_SECONDS = 1.0
@@ -104,11 +116,13 @@ def _standing(site: Site, name: str) -> str:
 
 def _let_answer(site: Site, candidate: Bundle, promotion: Promotion) -> Promoted:
     """Register, write the bundle, change the pointer, move the alias: the pointer is what the service follows."""
-    name, run_id = candidate.manifest.name, candidate.manifest.run_id
+    name, run_id, key = candidate.manifest.name, candidate.manifest.run_id, signing_key(site)
+    signed_changes(site.models, name)  # a history that somebody else wrote is not gone on with
     settle(site, name)
-    version = _registered(site, candidate, promotion)
+    version = _registered(site, candidate, promotion, key)
     change = Change(version=version, by=promotion.by, at=promotion.at, reason=promotion.reason)
-    set_champion_bundle(site.models, name, change)
+    set_champion_bundle(site.models, name, change, key)
+    _keep_sheet(site, name, run_id)
     return Promoted(
         name=name,
         version=version,
@@ -121,14 +135,26 @@ def _let_answer(site: Site, candidate: Bundle, promotion: Promotion) -> Promoted
     )
 
 
-def _registered(site: Site, candidate: Bundle, promotion: Promotion) -> int:
+def _keep_sheet(site: Site, name: str, run_id: str) -> None:
+    """The run's own trust sheet goes into the site's reports, where the service finds it; `card` writes it again."""
+    path = site.reports / f"{name}-{run_id[:8]}.json"
+    if path.exists():
+        return
+    with suppress(ModelError, UsageError, OSError):  # it answers, with a sheet or without
+        with registry.run_artifacts(site.mlflow_tracking_uri, run_id, "") as folder:
+            sheet = (folder / JSON).read_text(encoding="utf-8")
+        site.reports.mkdir(parents=True, exist_ok=True)
+        write_whole(path, sheet)
+
+
+def _registered(site: Site, candidate: Bundle, promotion: Promotion, key: SigningKey) -> int:
     """A new version with its bundle, or neither: what stops this here is undone at once, what kills it next time."""
     name, token = candidate.manifest.name, uuid4().hex
     begin_change(site, name, token)
     try:
         version = _next_version(site, candidate, promotion.reason, token)
         promoted = candidate.promoted(version=version, promotion=promotion)
-        write_bundle(bundle_folder(site.models, name, version), promoted)
+        write_bundle(bundle_folder(site.models, name, version), promoted, key)
     except BaseException:
         with suppress(ModelError):
             settle(site, name)
@@ -218,7 +244,7 @@ def rollback(site: Site, name: str, *, reason: str, by: str) -> Promoted:
     The pointer is moved first, whatever the MLflow store is doing; its alias follows at once or when it can.
     """
     _require_reason(reason, by)
-    made = changes(site.models, name)
+    made = signed_changes(site.models, name)
     earlier = [change.version for change in made if change.version != made[-1].version]
     if not earlier:
         raise UsageError(
@@ -227,10 +253,10 @@ def rollback(site: Site, name: str, *, reason: str, by: str) -> Promoted:
         )  # fmt: skip
     change = Change(version=earlier[-1], by=by.strip(), at=_now(), reason=reason.strip())
     folder = bundle_folder(site.models, name, change.version)
-    run_id = load_bundle(folder).manifest.run_id
+    run_id, key = signed_version(site.models, name, change.version, made=made).manifest.run_id, signing_key(site)
     if not is_unsettled(site, name):  # what an earlier change left is not forgotten
         begin_change(site, name)
-    set_champion_bundle(site.models, name, change)
+    set_champion_bundle(site.models, name, change, key)
     return Promoted(
         name=name,
         version=change.version,
@@ -252,6 +278,38 @@ def _settled_after(site: Site, name: str, *, wait_seconds: float = WAIT_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignedHistory:
+    """A model whose bundles and changes somebody vouched for."""
+
+    name: str
+    version: int
+    """The one that answers."""
+    changes: int
+    key: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        return {"model": self.name, "version": self.version, "changes": self.changes, "key": self.key}
+
+    def as_text(self) -> str:
+        """One line for a terminal."""
+        return f"{self.name}: {self.changes} changes signed with {self.key}; v{self.version} answers"
+
+
+def sign(site: Site, name: str, *, reason: str, by: str) -> SignedHistory:
+    """Vouch for a model as it lies in the models folder: sign its bundles and its changes again, and note who did.
+
+    For models from before there were signatures, for another key, and for a backup that was restored. No signature is
+    asked of what lies there, so whoever calls this must know where it came from. Every bundle must be whole.
+    """
+    _require_reason(reason, by)
+    key = signing_key(site)
+    change = Change(version=1, by=by.strip(), at=_now(), reason=reason.strip())
+    made = sign_history(site.models, name, change, key)
+    return SignedHistory(name=name, version=made[-1].version, changes=len(made), key=key.id)
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerifiedBundle:
     """A bundle whose every byte is as promoted, and whose model has a possible structure."""
 
@@ -261,6 +319,8 @@ class VerifiedBundle:
     run_id: str
     trees: int
     features: int
+    signed_by: str
+    """The id of the trusted key that signed it; "" where nobody asked."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -272,16 +332,22 @@ class VerifiedBundle:
             "run_id": self.run_id,
             "trees": self.trees,
             "features": self.features,
+            "signed_by": self.signed_by,
         }
 
     def as_text(self) -> str:
         """One line for a terminal."""
-        return f"fine: {self.name} v{self.version}, {self.trees} trees, {self.features} features"
+        signed = f"signed with {self.signed_by}" if self.signed_by else "no signature was asked for"
+        return f"fine: {self.name} v{self.version}, {self.trees} trees, {self.features} features, {signed}"
 
 
-def verify(bundle: Path) -> VerifiedBundle:
-    """Check a bundle's digests and structure. Raises ModelError at the first difference."""
-    manifest = load_bundle(bundle).manifest
+def verify(bundle: Path, *, site: Site | None = None) -> VerifiedBundle:
+    """Check a bundle's signature by the keys that the site trusts, its digests and its structure.
+
+    Without a site the signature is left out. Raises ModelError at the first difference.
+    """
+    trusted = None if site is None else read_trusted_keys(site.model_keys)
+    manifest = (load_bundle(bundle) if trusted is None else load_signed_bundle(bundle, trusted)).manifest
     return VerifiedBundle(
         bundle=bundle,
         name=manifest.name,
@@ -289,4 +355,5 @@ def verify(bundle: Path) -> VerifiedBundle:
         run_id=manifest.run_id,
         trees=manifest.trees,
         features=len(manifest.feature_names),
+        signed_by="" if trusted is None else read_signature(bundle).partition(" ")[0],
     )

@@ -9,8 +9,8 @@ from crisisrisk.commands.person_scores import require_person_scores
 from crisisrisk.commands.score import likely_in_100, moment_to_stand_at
 from crisisrisk.errors import UsageError
 from crisisrisk.models import registry
-from crisisrisk.models.bundle import Bundle, load_bundle
-from crisisrisk.models.champions import bundle_folder, champion
+from crisisrisk.models.bundle import Bundle, load_bundle, load_signed_bundle
+from crisisrisk.models.champions import bundle_folder, champion, trusted_keys
 from crisisrisk.scoring.lists import Standing, TeamLists, team_lists
 from crisisrisk.scoring.pseudonyms import shown
 from crisisrisk.tables.site import Site
@@ -121,7 +121,7 @@ def _bundle(site: Site, which: str, name: str | None) -> Bundle:
     if number.isascii() and number.isdigit():
         folder = bundle_folder(site.models, name or champion(site.models, "person").manifest.name, int(number))
         if folder.is_dir():
-            return _of_people(load_bundle(folder), which)
+            return _of_people(load_signed_bundle(folder, trusted_keys(site.models)), which)
     run = registry.find_run(site.mlflow_tracking_uri, which)
     with registry.run_artifacts(site.mlflow_tracking_uri, run.run_id, registry.BUNDLE) as folder:
         return _of_people(load_bundle(folder), which)

@@ -27,8 +27,8 @@ from crisisrisk.evaluation.monitoring import (
 )
 from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
 from crisisrisk.evaluation.slices import plain_values
-from crisisrisk.models.bundle import Bundle, load_bundle
-from crisisrisk.models.champions import bundle_folder, champion
+from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.champions import champion, signed_version
 from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.lists import cut
 from crisisrisk.scoring.ordering import Placed, by_probability
@@ -172,7 +172,7 @@ class _Reader:
     def _after(self, run: StoredRun) -> Aftermath:
         version = run.meta.model_version
         if version not in self._models:
-            self._models[version] = load_bundle(bundle_folder(self._site.models, self._name, version))
+            self._models[version] = signed_version(self._site.models, self._name, version)
         question = question_of(self._models[version])
         if question not in self._aftermath:
             self._aftermath[question] = Aftermath(question, self._snapshot, self._site)

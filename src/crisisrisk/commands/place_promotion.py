@@ -15,8 +15,8 @@ from crisisrisk.evaluation.gate import (
     places_against_champion,
     simple_rule,
 )
-from crisisrisk.models.bundle import Bundle, load_bundle
-from crisisrisk.models.champions import champion_folder, changes
+from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.champions import champion_of, changes
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.training.place_retelling import RetoldPlaces, held_where_it_ended, retold_places
@@ -72,7 +72,7 @@ def _champion(
     name = candidate.manifest.name
     if not changes(site.models, name):
         return GateCheck(name=CHAMPION, passed=True, found="no model answers yet", wanted="nothing")
-    champion = load_bundle(champion_folder(site.models, name))
+    champion = champion_of(site.models, name)
     who = f"v{champion.manifest.version}"
     if champion.manifest.run_id == candidate.manifest.run_id:
         return GateCheck(name=CHAMPION, passed=True, found=f"{who} is this very run", wanted="nothing")

@@ -34,7 +34,7 @@ from crisisrisk.evaluation.gate import (
 from crisisrisk.evaluation.judged import JudgedPredictions, read_judged
 from crisisrisk.models import registry
 from crisisrisk.models.bundle import Bundle, load_bundle
-from crisisrisk.models.champions import champion_folder, changes
+from crisisrisk.models.champions import champion_of, changes
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import instant
@@ -193,7 +193,7 @@ def _champion(site: Site, candidate: Candidate, found: Retold, snapshot: Snapsho
     name = candidate.bundle.manifest.name
     if not changes(site.models, name):
         return [GateCheck(name=CHAMPION, passed=True, found="no model answers yet", wanted="nothing")]
-    champion = load_bundle(champion_folder(site.models, name))
+    champion = champion_of(site.models, name)
     who = f"v{champion.manifest.version}"
     if champion.manifest.run_id == candidate.run_id:
         return [GateCheck(name=CHAMPION, passed=True, found=f"{who} is this very run", wanted="nothing")]

@@ -5,7 +5,6 @@ from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
 from crisisrisk.tables.site import Site
 from crisisrisk.timeline import ShiftPattern
@@ -13,6 +12,9 @@ from crisisrisk.timeline import ShiftPattern
 
 def serve(site: Site, *, host: str, port: int, environ: Mapping[str, str]) -> None:
     """Bring the database up to date and answer requests until stopped. Raises UsageError without the extra `serve`."""
+    from crisisrisk.serving.imports import refuse_imports
+
+    refuse_imports()
     try:
         import uvicorn
 
@@ -22,6 +24,7 @@ def serve(site: Site, *, host: str, port: int, environ: Mapping[str, str]) -> No
             "CR-USE-001", f"the service needs {missing.name}, which is not installed",
             hint="pip install 'crisisrisk[serve]'",
         ) from None  # fmt: skip
+    from crisisrisk.database.upgrade import current_engine
     from crisisrisk.serving.logs import log_configuration
     from crisisrisk.serving.server import LEAD_SECONDS, MOST_CONNECTIONS, STOP_SECONDS, DrainingServer
     from crisisrisk.serving.settings import read_settings

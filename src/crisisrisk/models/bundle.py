@@ -8,13 +8,12 @@
     training.json     the training recipe        phrases.json      the words around an answer
     manifest.json     names, versions, and the SHA-256 and size of each of these
     manifest.sha256   the SHA-256 of manifest.json
+    manifest.sig      who let it answer: a signature over that digest (promoted bundles only)
 
-Digests show damage and careless changes. They are no signature: who may write here may replace all of it.
+Digests show damage and careless changes; whoever may write here may replace all of them. The signature shows the rest.
 """
 
-import hashlib
 import json
-import os
 import platform
 import shutil
 from collections.abc import Mapping
@@ -23,8 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from crisisrisk import __version__
-from crisisrisk.errors import ModelError
+from crisisrisk.errors import CrisisRiskError, ModelError
 from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.models.bundle_files import (
+    MANIFEST,
+    SIDECAR,
+    SIGNATURE,
+    damaged,
+    digest,
+    read_file,
+    read_signature,
+    require_only,
+    write_file,
+)
 from crisisrisk.models.calibration import Calibration
 from crisisrisk.models.formula import Formula
 from crisisrisk.models.issue_time import IssueTime, issue_times_from_json, issue_times_to_json
@@ -33,10 +43,10 @@ from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.place_distribution import PlaceDistribution
 from crisisrisk.models.place_rules.rules import PlaceRule
 from crisisrisk.models.risk_model import PlaceModel, RiskModel, rule_model
+from crisisrisk.models.signing import BUNDLE, SigningKey, TrustedKeys
 from crisisrisk.models.task import SUBJECTS, Task
 from crisisrisk.models.trees import Trees
 
-MANIFEST, SIDECAR = "manifest.json", "manifest.sha256"
 FORMAT = 3
 MODEL, FORMULA, CALIBRATION, DISTRIBUTION = "model.txt", "formula.json", "calibration.json", "distribution.json"
 ISSUE_TIMES = "issue_times.json"
@@ -148,8 +158,11 @@ def software_versions() -> dict[str, str]:
 # Writing
 
 
-def write_bundle(folder: Path, bundle: Bundle) -> Path:
-    """Write a bundle as a new folder: it appears whole or not at all. Raises ModelError when the folder exists."""
+def write_bundle(folder: Path, bundle: Bundle, key: SigningKey | None = None) -> Path:
+    """Write a bundle as a new folder: it appears whole or not at all. Raises ModelError when the folder exists.
+
+    `key`: signs it. What nobody let answer yet has no signature.
+    """
     if folder.exists():
         raise ModelError("CR-MODEL-001", "a bundle is never written over", where=str(folder))
     staged = folder.with_name(f".{folder.name}.part")
@@ -158,12 +171,29 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
     try:
         contents = _contents(bundle)
         manifest = _manifest_bytes(bundle.manifest, contents)
-        for name, content in {**contents, MANIFEST: manifest, SIDECAR: _sidecar(manifest)}.items():
-            _write(staged / name, content)
+        files = {**contents, MANIFEST: manifest, SIDECAR: _sidecar(manifest)}
+        if key is not None:
+            files[SIGNATURE] = _signature(manifest, key)
+        for name, content in files.items():
+            write_file(staged / name, content)
         staged.rename(folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return folder
+
+
+def sign_bundle(folder: Path, key: SigningKey) -> str:
+    """Sign a bundle that verifies, in place of any signature that it has. Returns its manifest's digest."""
+    load_bundle(folder)
+    manifest = read_file(folder, MANIFEST)
+    staged = folder.with_name(f".{folder.name}.sig")
+    write_file(staged, _signature(manifest, key))
+    staged.replace(folder / SIGNATURE)
+    return digest(manifest)
+
+
+def _signature(manifest: bytes, key: SigningKey) -> bytes:
+    return f"{key.sign(BUNDLE, digest(manifest).encode())}\n".encode()
 
 
 def _contents(bundle: Bundle) -> dict[str, bytes]:
@@ -191,32 +221,47 @@ def _contents(bundle: Bundle) -> dict[str, bytes]:
 
 
 def _manifest_bytes(manifest: Manifest, contents: Mapping[str, bytes]) -> bytes:
-    files = {name: {"sha256": _digest(content), "bytes": len(content)} for name, content in contents.items()}
+    files = {name: {"sha256": digest(content), "bytes": len(content)} for name, content in contents.items()}
     whole = {"format": FORMAT, **asdict(manifest), "files": files}
     return (json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def _sidecar(manifest: bytes) -> bytes:
-    return f"{_digest(manifest)}  {MANIFEST}\n".encode()
+    return f"{digest(manifest)}  {MANIFEST}\n".encode()
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-# Loading: digests first, structure second, the model last
+# Loading: the signature first, digests second, structure third, the model last
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """A verified bundle. Raises ModelError before a byte of a changed file is used."""
-    manifest, texts = _verified(folder)
+    """A bundle that is whole, whoever made it. Raises ModelError before a byte of a changed file is used."""
+    return _loaded(folder, read_file(folder, MANIFEST))
+
+
+def load_signed_bundle(folder: Path, trusted: TrustedKeys) -> Bundle:
+    """A bundle that somebody whom the site trusts let answer. Raises ModelError before an unsigned byte is parsed."""
+    manifest = read_file(folder, MANIFEST)
+    trusted.require(read_signature(folder), BUNDLE, digest(manifest).encode(), where=str(folder))
+    return _loaded(folder, manifest)
+
+
+def manifest_digest(folder: Path) -> str:
+    """What names a bundle to the bit: the SHA-256 of its manifest, which holds that of every other file."""
+    return digest(read_file(folder, MANIFEST))
+
+
+def _loaded(folder: Path, manifest_bytes: bytes) -> Bundle:
+    manifest, texts = _verified(folder, manifest_bytes)
+    try:
+        return _bundle(manifest, texts, folder)
+    except ModelError:
+        raise
+    except (CrisisRiskError, ValueError, KeyError, TypeError, AttributeError, LookupError, ArithmeticError,
+            RecursionError) as problem:  # fmt: skip
+        raise damaged(folder, "a file", f"it is not of the form that it should be ({type(problem).__name__})") from None
+
+
+def _bundle(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> Bundle:
     features = FeatureRecipe.from_json(texts["features.json"])
     task = Task.from_json(texts["task.json"])
     _require_agreement(manifest, features, task, folder)
@@ -236,12 +281,12 @@ def _model(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> RiskMo
     if manifest.baseline is not None and manifest.subject == "place":
         rule = PlaceRule.from_json(texts[FORMULA])
         if rule.name != manifest.baseline or manifest.feature_names:
-            raise _damaged(folder, FORMULA, "it is not the rule that the manifest names")
+            raise damaged(folder, FORMULA, "it is not the rule that the manifest names")
         return rule_model(rule, PlaceDistribution.from_json(texts[DISTRIBUTION]), _other_times(manifest, texts, folder))
     if manifest.baseline is not None:
         formula = Formula.from_json(texts[FORMULA])
         if formula.feature_names != manifest.feature_names:
-            raise _damaged(folder, FORMULA, "its columns are not the manifest's")
+            raise damaged(folder, FORMULA, "its columns are not the manifest's")
         return RiskModel(formula, Calibration.from_json(texts[CALIBRATION]))
     check_model_text(texts[MODEL], feature_names=manifest.feature_names, trees=manifest.trees, subject=manifest.subject)
     trees = Trees(texts[MODEL], manifest.feature_names, manifest.trees)
@@ -254,43 +299,29 @@ def _model(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> RiskMo
 def _other_times(manifest: Manifest, texts: Mapping[str, str], folder: Path) -> tuple[IssueTime, ...]:
     times = issue_times_from_json(texts[ISSUE_TIMES]) if manifest.other_issue_hours else ()
     if tuple(one.hours for one in times) != manifest.other_issue_hours:
-        raise _damaged(folder, ISSUE_TIMES, "its issue times are not the manifest's")
+        raise damaged(folder, ISSUE_TIMES, "its issue times are not the manifest's")
     return times
 
 
-def _verified(folder: Path) -> tuple[Manifest, dict[str, str]]:
+def _verified(folder: Path, manifest_bytes: bytes) -> tuple[Manifest, dict[str, str]]:
     """The manifest and the texts of the files, every byte of both checked. Each file is read once."""
-    manifest_bytes = _read(folder, MANIFEST)
-    if _read(folder, SIDECAR) != _sidecar(manifest_bytes):
-        raise _damaged(folder, MANIFEST, "its digest differs")
+    if read_file(folder, SIDECAR) != _sidecar(manifest_bytes):
+        raise damaged(folder, MANIFEST, "its digest differs")
     manifest, files = _read_manifest(manifest_bytes, folder)
-    present = {path.name for path in folder.iterdir()} - {MANIFEST, SIDECAR}
-    if extra := sorted(present - set(files)):
-        raise _damaged(folder, extra[0], "the manifest does not name it")
+    require_only(folder, {MANIFEST, SIDECAR, SIGNATURE, *files})
     texts = {}
     for name, stated in files.items():
-        content = _read(folder, name)
-        if len(content) != stated["bytes"] or _digest(content) != stated["sha256"]:
-            raise _damaged(folder, name, "its digest differs")
-        texts[name] = content.decode()
+        content = read_file(folder, name)
+        if {"bytes": len(content), "sha256": digest(content)} != stated:
+            raise damaged(folder, name, "its digest differs")
+        try:
+            texts[name] = content.decode()
+        except UnicodeDecodeError:
+            raise damaged(folder, name, "it is not text") from None
     return manifest, texts
 
 
-def _read(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except OSError:
-        raise _damaged(folder, name, "it is missing or cannot be read") from None
-
-
-def _damaged(folder: Path, name: str, problem: str) -> ModelError:
-    return ModelError(
-        "CR-MODEL-001", f"{name}: {problem}", where=str(folder),
-        hint="promote the run again; nothing of this bundle was loaded",
-    )  # fmt: skip
-
-
-def _read_manifest(content: bytes, folder: Path) -> tuple[Manifest, dict[str, dict[str, Any]]]:
+def _read_manifest(content: bytes, folder: Path) -> tuple[Manifest, dict[str, Any]]:
     try:
         whole = json.loads(content)
         files, form = whole.pop("files"), whole.pop("format")
@@ -303,13 +334,34 @@ def _read_manifest(content: bytes, folder: Path) -> tuple[Manifest, dict[str, di
                 "other_issue_hours": tuple(whole.get("other_issue_hours", ())),
             }
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise _damaged(folder, MANIFEST, "it cannot be read") from None
-    if form != FORMAT or manifest.subject not in SUBJECTS:
-        raise _damaged(folder, MANIFEST, "it is of a format that this version does not know")
-    if tuple(sorted(files)) != manifest.contents:
-        raise _damaged(folder, MANIFEST, "it does not name the files of a bundle")
+        fine = form == FORMAT and manifest.subject in SUBJECTS
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise damaged(folder, MANIFEST, "it cannot be read") from None
+    if not fine:
+        raise damaged(folder, MANIFEST, "it is of a format that this version does not know")
+    if not _is_of_the_types(manifest):
+        raise damaged(folder, MANIFEST, "a value in it is not of the type that it should be")
+    if not isinstance(files, dict) or tuple(sorted(files)) != manifest.contents:
+        raise damaged(folder, MANIFEST, "it does not name the files of a bundle")
     return manifest, files
+
+
+def _is_of_the_types(manifest: Manifest) -> bool:
+    """Whether every value is what `Manifest` says that it is: a JSON text may hold anything."""
+    texts = (manifest.name, manifest.run_id, manifest.recipe_fingerprint, manifest.training_cut_off,
+             manifest.data_digest, manifest.made_at, *manifest.feature_names)  # fmt: skip
+    numbers = (manifest.version, manifest.trees, *manifest.other_issue_hours)
+    return (
+        all(type(text) is str for text in texts)
+        and all(type(number) is int and number >= 0 for number in numbers)
+        and isinstance(manifest.versions, dict)
+        and (manifest.baseline is None or type(manifest.baseline) is str)
+        # LightGBM's text parts the names by blanks.
+        and all(name.isprintable() and " " not in name and name for name in manifest.feature_names)
+        and len(set(manifest.feature_names)) == len(manifest.feature_names)
+        and (manifest.promotion is None or all(type(one) is str for one in asdict(manifest.promotion).values()
+                                               if not isinstance(one, tuple)))
+    )  # fmt: skip
 
 
 def _promotion(content: dict[str, Any] | None) -> Promotion | None:
@@ -331,4 +383,4 @@ def _require_agreement(manifest: Manifest, features: FeatureRecipe, task: Task, 
             found=", ".join(extra) or "another order",
         )  # fmt: skip
     if (task.name, task.subject, features.subject) != (manifest.name, manifest.subject, manifest.subject):
-        raise _damaged(folder, "task.json", "it is about another model than the manifest")
+        raise damaged(folder, "task.json", "it is about another model than the manifest")

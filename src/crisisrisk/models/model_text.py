@@ -5,6 +5,7 @@ written exactly as LightGBM writes it for our models is refused.
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 from crisisrisk.errors import ModelError
@@ -24,8 +25,19 @@ _PER_LEAF = ("leaf_value", "leaf_weight", "leaf_count")
 _TREE = ("num_leaves", "num_cat", "split_feature", "split_gain", "threshold", "decision_type", "left_child",
          "right_child", "leaf_value", "leaf_weight", "leaf_count", "internal_value", "internal_weight",
          "internal_count", "is_linear", "shrinkage")  # fmt: skip
+_COUNTS = ("leaf_count", "internal_count")
 _END = "end of trees"
 _MOST_LEAVES = 65_536
+_MOST_COUNT = 2**31 - 1
+_NUMBER_TEXT = r"-?(?:\d+(?:\.\d+)?(?:e[+-]\d{1,3})?|inf|nan)"
+# Python reads more as a number than LightGBM does: 1_000, digits of other scripts, blanks around it.
+_NUMBER = re.compile(_NUMBER_TEXT, re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,10}", re.ASCII)
+_RANGE = re.compile(rf"none|\[{_NUMBER_TEXT}:{_NUMBER_TEXT}\]", re.ASCII)
+_AFTER_THE_TREES = re.compile(
+    r"\nfeature_importances:\n((?:[^\s=]+=\d+\n)*)\nparameters:\n(?:\[\w+: [ -~]*\]\n)*"
+    r"\nend of parameters\n\npandas_categorical:null\n"
+)
 
 
 def check_model_text(text: str, *, feature_names: Sequence[str], trees: int, subject: str) -> None:
@@ -35,16 +47,25 @@ def check_model_text(text: str, *, feature_names: Sequence[str], trees: int, sub
         return
     head, _, rest = text.partition("\n\n")
     sizes = _check_header(head, feature_names, trees, subject)
-    body, end, _ = rest.partition(f"{_END}\n")
+    trees_text, end, after = rest.partition(f"{_END}\n")
     _require(bool(end), "the text is cut short", wanted=f'a line "{_END}"')
     _require(text.endswith("end of parameters\n\npandas_categorical:null\n"), "the text is cut short",
              wanted='"end of parameters" and "pandas_categorical:null" as its end')  # fmt: skip
-    _require(len(body.encode()) == sum(sizes), "the trees do not have the sizes that the header gives",
-             wanted=f"{sum(sizes)} bytes", found=f"{len(body.encode())}")  # fmt: skip
+    _check_after_the_trees(after, feature_names)
+    _require(trees_text.isascii(), "the trees hold something that is not ASCII")
+    _require(len(trees_text) == sum(sizes), "the trees do not have the sizes that the header gives",
+             wanted=f"{sum(sizes)} bytes", found=f"{len(trees_text)}")  # fmt: skip
     start = 0
     for number, size in enumerate(sizes):
-        _check_tree(body.encode()[start : start + size].decode(), number, len(feature_names))
+        _check_tree(trees_text[start : start + size], number, len(feature_names))
         start += size
+
+
+def _check_after_the_trees(text: str, feature_names: Sequence[str]) -> None:
+    found = _AFTER_THE_TREES.fullmatch(text)
+    named = {line.partition("=")[0] for line in (found[1] if found else "=").splitlines()}
+    _require(named <= set(feature_names), "what comes after the trees is not what LightGBM writes",
+             wanted="feature importances, parameters, and nothing else")  # fmt: skip
 
 
 def _require(holds: bool, problem: str, *, wanted: str | None = None, found: str | None = None) -> None:
@@ -80,9 +101,9 @@ def _check_header(head: str, feature_names: Sequence[str], trees: int, subject: 
     }
     for name, wanted in exact.items():
         _require(values[name] == wanted, f"the header's {name} is not the manifest's", wanted=wanted[:200])
-    _require(
-        len(values["feature_infos"].split(" ")) == len(feature_names), "the header's feature_infos are not complete"
-    )
+    infos = values["feature_infos"].split(" ")
+    _require(len(infos) == len(feature_names), "the header's feature_infos are not complete")
+    _require(all(map(_RANGE.fullmatch, infos)), "the header's feature_infos are not ranges of numbers")
     signs = values.get(_CONSTRAINTS, " ".join(["0"] * len(feature_names))).split(" ")
     _require(
         len(signs) == len(feature_names) and set(signs) <= {"-1", "0", "1"},
@@ -116,6 +137,9 @@ def _check_numbers(values: dict[str, str], leaves: int, what: str) -> None:
         # A threshold of infinity parts what is known from what is missing; nothing else may be infinite.
         fine = all(not math.isnan(one) if name == "threshold" else math.isfinite(one) for one in numbers)
         _require(fine, f"{what} {name} holds something that is not a finite number")
+        if name in _COUNTS:
+            counts = _whole_numbers(values[name], f"{what} {name}", length)
+            _require(all(0 <= one <= _MOST_COUNT for one in counts), f"{what} {name} holds something that is no count")
     _require(math.isfinite(_numbers(values["shrinkage"], f"{what} shrinkage", 1)[0]), f"{what} shrinkage is not finite")
 
 
@@ -141,14 +165,12 @@ def _check_splits(values: dict[str, str], leaves: int, features: int, what: str)
 def _numbers(text: str, what: str, length: int) -> list[float]:
     parts = text.split(" ") if text else []
     _require(len(parts) == length, f"{what} has the wrong length", wanted=str(length), found=str(len(parts)))
-    try:
-        return [float(part) for part in parts]
-    except ValueError:
-        raise ModelError("CR-MODEL-002", f"{what} holds something that is not a number", where="model.txt") from None
+    _require(all(map(_NUMBER.fullmatch, parts)), f"{what} holds something that is not a number")
+    return [float(part) for part in parts]
 
 
 def _whole_numbers(text: str, what: str, length: int) -> list[int]:
     parts = text.split(" ") if text else []
     _require(len(parts) == length, f"{what} has the wrong length", wanted=str(length), found=str(len(parts)))
-    _require(all(part.lstrip("-").isdigit() and part.isascii() for part in parts), f"{what} holds no whole number")
+    _require(all(map(_WHOLE.fullmatch, parts)), f"{what} holds no whole number")
     return [int(part) for part in parts]

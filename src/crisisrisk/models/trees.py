@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from crisisrisk.errors import ModelError
 from crisisrisk.models.contributions import Explainer, explainer_of
 from crisisrisk.models.lightgbm_import import lightgbm
+from crisisrisk.models.tree_walk import Walker, walker_of
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -40,6 +41,11 @@ class Trees:
     def explainer(self) -> Explainer:
         """Ready to say what each feature gives; making it takes about a second for 400 trees, so it is kept."""
         return explainer_of(self.text, len(self.feature_names))
+
+    @cached_property
+    def walker(self) -> Walker:
+        """The trees read by this program itself: what they say without LightGBM, to the bit."""
+        return walker_of(self.text)
 
     def raw_score(self, features: NDArray[Any], names: Sequence[str]) -> Numbers:
         """The sum of the trees, before any link or offset; 0 without trees. Shape (rows,)."""

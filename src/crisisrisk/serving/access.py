@@ -1,7 +1,8 @@
 """Who may call a route, and what for: its parameters say so, by type.
 
-`AnyViewer` every role · `StatusViewer` loaded data · `PlaceViewer` places · `PlanViewer` where teams stand and which
-sites are full · `CareViewer` a care team · `OwnPerson` and `OwnTeam` what is on that team's caseload now ·
+`AnyViewer` every role · `StatusViewer` loaded data · `ModelViewer` which model answers · `ModelReloader` whether
+another one should · `PlaceViewer` places · `PlanViewer` where teams stand and which sites are full · `CareViewer` a
+care team · `OwnPerson` and `OwnTeam` what is on that team's caseload now ·
 `AuditViewer` who looked · `ConcernViewer` what was reported as unsafe · `KeyHolder` every key. Each has a purpose; a
 route without one keeps the service from starting.
 """
@@ -101,6 +102,8 @@ class Everybody:
 WELL = Depends(Everybody(OPERATION))
 AnyViewer = Annotated[Viewer, Depends(Permission(STATUS, "version"))]
 StatusViewer = Annotated[Viewer, Depends(Permission(STATUS, "data_status"))]
+ModelViewer = Annotated[Viewer, Depends(Permission(STATUS, "models"))]
+ModelReloader = Annotated[Viewer, Depends(Permission(STATUS, "reload_models"))]
 PlaceViewer = Annotated[Viewer, Depends(Permission(CRISIS_RESPONSE, "places"))]
 PlanViewer = Annotated[Viewer, Depends(Permission(CRISIS_RESPONSE, "plan"))]
 AuditViewer = Annotated[Viewer, Depends(Permission(AUDIT, "audit"))]

@@ -324,10 +324,53 @@ class Health(Answer):
 
 
 class Readiness(Answer):
-    """Each part: `ready`, or what is wrong."""
+    """Each part: `ready`, `degraded: …` where it answers by what was good last, or what is wrong."""
 
     ready: bool
+    degraded: list[str] = Field(description="Parts that answer, but not as they should.")
     parts: dict[str, str]
+
+
+class AnsweringModel(ModelUsed):
+    """A model that answers, and whether it is the one that should."""
+
+    subject: Literal["person", "place"]
+    state: Literal["current", "degraded"] = Field(
+        description="`degraded`: what should answer now was refused, and this is the last good one."
+    )
+    problem: str | None = Field(description="Why it was refused; null where nothing was.")
+
+
+class Models(Answer):
+    """The models that answer here."""
+
+    models: list[AnsweringModel]
+    unavailable: dict[str, str] = Field(description="Subjects of which no model answers, and why.")
+
+
+class ModelPromotion(Answer):
+    """Who let a model answer, and why."""
+
+    by: str
+    at: str
+    reason: str
+    checks: list[str] = Field(description="What was checked, with its numbers.")
+    accepted: list[str] = Field(description="Checks that failed and were accepted all the same.")
+    because: str
+
+
+class CurrentModel(AnsweringModel):
+    """What the bundle that answers says of itself."""
+
+    training_cut_off: str = Field(description="Nothing known at or after it shaped the model.")
+    made_at: str
+    data_digest: str
+    baseline: str | None = Field(description="Which simple rule the model is; null for trees.")
+    trees: int
+    features: list[str]
+    other_issue_hours: list[int]
+    versions: dict[str, str] = Field(description="The software that it was made with.")
+    promotion: ModelPromotion | None
 
 
 class WrongValue(Answer):

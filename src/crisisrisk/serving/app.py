@@ -17,6 +17,7 @@ from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.briefing import briefings
 from crisisrisk.serving.routes.metrics import measures
+from crisisrisk.serving.routes.models import models
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.plans import plans
@@ -26,7 +27,7 @@ from crisisrisk.serving.routes.status import status, well
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.state import READY, Service
 
-ROUTERS = (well, measures, status, people, places, plans, briefings, sites, audit, safety)
+ROUTERS = (well, measures, status, models, people, places, plans, briefings, sites, audit, safety)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -64,6 +65,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     for part, said in service.parts().items():
         if said != READY:
             log(logging.ERROR, "not ready", part=part, problem=said)
+    service.start()
     yield
-    service.auditor.close()
-    service.engine.dispose()
+    service.stop()

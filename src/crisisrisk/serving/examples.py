@@ -207,6 +207,23 @@ CONCERN: dict[str, Any] = {
     "text": "The reasons name a stay that was somebody else's.", "closed_at": None, "closed_by": None, "done": None,
 }  # fmt: skip
 CONCERNS: dict[str, Any] = {"concerns": [CONCERN]}
+RELOADED: dict[str, Any] = {**_MODEL, "subject": "person", "state": "current", "problem": None}
+
+MODELS: dict[str, Any] = {
+    "models": [RELOADED], "unavailable": {"place": "CR-MODEL-004: no model answers for place yet"},
+}  # fmt: skip
+
+CURRENT_MODEL: dict[str, Any] = {
+    **RELOADED, "training_cut_off": "2026-10-19T00:00:00+00:00", "made_at": "2026-11-20T10:00:00+00:00",
+    "data_digest": "9f86d081", "baseline": None, "trees": 180, "features": ["crisis_line_count_in_91_days", "age"],
+    "other_issue_hours": [], "versions": {"crisisrisk": "0.1.0", "lightgbm": "4.7.0"},
+    "promotion": {
+        "by": "A. Nowak (invented)", "at": "2026-11-20T11:00:00+00:00", "reason": "better lists in both teams",
+        "checks": ["baselines: passed"], "accepted": [], "because": "",
+    },
+}  # fmt: skip
+
+CARD: dict[str, Any] = {"task": "person_crisis_28d", "subject": "person"}
 
 Responses = dict[int | str, dict[str, Any]]
 

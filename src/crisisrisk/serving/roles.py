@@ -12,9 +12,9 @@ from crisisrisk.serving.declarations import raise_problems, read_toml
 # program, with its tests, widens it. Scores of people are reached by `own_people` alone, and only a care team has that;
 # `audit` and `safety_concerns` name people by pseudonym to those who answer for how records are used.
 MOST: Mapping[str, frozenset[str]] = {
-    "crisis_team": frozenset({"version", "data_status", "places", "true_counts", "plan"}),
-    "care": frozenset({"version", "data_status", "places", "own_people"}),
-    "data": frozenset({"version", "data_status", "places"}),
+    "crisis_team": frozenset({"version", "data_status", "models", "places", "true_counts", "plan"}),
+    "care": frozenset({"version", "data_status", "models", "places", "own_people"}),
+    "data": frozenset({"version", "data_status", "models", "reload_models", "places"}),
     "audit": frozenset({"version", "data_status", "audit", "safety_concerns"}),
 }
 REACHES = tuple(sorted(frozenset().union(*MOST.values())))

@@ -34,6 +34,10 @@ BUSY_SECONDS = 2
 """What somebody waits for a database that is locked, before it is said that there is no answer now."""
 AT_ONCE = 2
 """How many plans are made at once."""
+DEGRADED = "degraded: "
+"""Before what is wrong with a part that answers all the same."""
+WATCH_SECONDS = 1.0
+"""How often the service looks whether another model should answer."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,30 @@ class Service:
         self.clock = WatchedClock()
         self.stopping = False
         """Whether the process is about to end: it answers what still comes, and is no longer ready."""
+        self._stopped = threading.Event()
+
+    @property
+    def models(self) -> tuple[VerifiedModel, ...]:
+        """The models that this service answers from."""
+        people = not self.settings.service.person_scores.missing
+        # A site that only looks at people is ready without a model of places.
+        places = self.place_model.expected() or not (people and self.person_model.expected())
+        return (*([self.place_model] if places else []), *([self.person_model] if people else []))
+
+    def start(self) -> None:
+        """Follow the models folder from now on, beside the requests."""
+        threading.Thread(target=self._watch, name="models", daemon=True).start()
+
+    def stop(self) -> None:
+        """Follow it no longer, and let go of the audit trail and the database."""
+        self._stopped.set()
+        self.auditor.close()
+        self.engine.dispose()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(WATCH_SECONDS):
+            for model in self.models:
+                model.refresh()
 
     def view(self) -> SiteView:
         """The tables as they are now; rebuilt only when a load changed them. Raises DataError when there are none."""
@@ -108,14 +136,10 @@ class Service:
             "process": self._check_process, "clock": self._check_clock, "database": self._check_database,
             "tables": self.view,
         }  # fmt: skip
-        people = not self.settings.service.person_scores.missing
-        # A site that only looks at people is ready without a model of places.
-        if self.place_model.expected() or not (people and self.person_model.expected()):
-            checks["place_model"] = self.place_model.manifest
-        if people:
-            checks["person_model"] = self.person_model.manifest
+        if not self.settings.service.person_scores.missing:
             checks["audit"] = self.auditor.check
-        return {name: _said(check) for name, check in checks.items()}
+        said = {name: _said(check) for name, check in checks.items()}
+        return said | {f"{model.subject}_model": _said_of(model) for model in self.models}
 
     def _check_process(self) -> None:
         if self.stopping:
@@ -131,6 +155,11 @@ class Service:
         if found != newest:
             problem = "it cannot be reached, or has no tables" if found is None else f"it is at revision {found}"
             raise ServiceError("CR-DB-002", f"{problem}; see: crisisrisk db upgrade", wanted=f"revision {newest}")
+
+
+def _said_of(model: VerifiedModel) -> str:
+    said = _said(model.manifest)
+    return f"{DEGRADED}{model.refusal}" if said == READY and model.refusal is not None else said
 
 
 def _said(check: Callable[[], object]) -> str:

@@ -82,6 +82,8 @@ class Site:
     positions: PositionSettings = field(default_factory=PositionSettings)
     buckets: int = 64
     pseudonym_key_file: Path | None = None
+    signing_key_file: Path | None = None
+    """The secret half of the key that signs models; None: `keys/signing.key`. A service alone needs none."""
     database_url: str = ""
     mlflow_tracking_uri: str = ""
 
@@ -111,6 +113,21 @@ class Site:
     def models(self) -> Path:
         """Verified bundles."""
         return self.path / "models"
+
+    @property
+    def model_keys(self) -> Path:
+        """The public halves of the keys whose signatures on models are trusted here."""
+        return self.path / "serving" / "model_keys.toml"
+
+    @property
+    def state(self) -> Path:
+        """What this machine remembers of the models that answered."""
+        return self.path / "state"
+
+    @property
+    def signing_key(self) -> Path:
+        """Where the secret half of the key that signs models is, or will be."""
+        return self.signing_key_file or self.path / "keys" / "signing.key"
 
     @property
     def reports(self) -> Path:
@@ -159,7 +176,7 @@ def read_configuration(text: str) -> Site:
 
 _TOP = {
     "name": str, "time_zone": str, "country": str, "subdivision": str, "clock": str, "buckets": int,
-    "pseudonym_key_file": str, "database_url": str, "mlflow_tracking_uri": str,
+    "pseudonym_key_file": str, "signing_key_file": str, "database_url": str, "mlflow_tracking_uri": str,
     "people": dict, "cells": dict, "calendar": dict, "points": dict, "shift": list, "source": dict, "team": list,
     "mobile_team": list, "positions": dict,
 }  # fmt: skip
@@ -191,6 +208,7 @@ def _site_from(content: dict[str, Any], path: Path, read: Reader) -> Site:
         calendar=_calendar(top.get("calendar", {}), read, root),
         points=_points(top.get("points", {}), read, root),
         pseudonym_key_file=_beside(root, top.get("pseudonym_key_file")),
+        signing_key_file=_beside(root, top.get("signing_key_file")),
         mlflow_tracking_uri=_tracking_uri(root, top.get("mlflow_tracking_uri")),
         **{"database_url": f"sqlite:///{root / 'crisisrisk.db'}", **plain},
     )

@@ -10,7 +10,7 @@ from crisisrisk.serving.access import WELL, AnyViewer, StatusViewer
 from crisisrisk.serving.answers import DataStatus, Health, LastRun, Readiness, SourceStatus, Version, model_used
 from crisisrisk.serving.examples import ANYWHERE, DATA_STATUS, VERSION, answered
 from crisisrisk.serving.routes import API
-from crisisrisk.serving.state import READY, ServiceOf
+from crisisrisk.serving.state import DEGRADED, READY, ServiceOf
 from crisisrisk.serving.wording import Freshness
 
 well = APIRouter(tags=["status"], dependencies=[WELL])
@@ -26,11 +26,12 @@ def health() -> Health:
 
 @well.get("/readyz", summary="Whether every part is ready", responses={**ANYWHERE, 503: {"model": Readiness}})
 def readiness(service: ServiceOf, response: Response) -> Readiness:
-    """No key needed. 503 while a part is not ready; the others go on answering."""
+    """No key needed. 503 while a part is not ready; the others go on answering. A degraded part answers too."""
     parts = service.parts()
-    ready = all(part == READY for part in parts.values())
+    degraded = [name for name, said in parts.items() if said.startswith(DEGRADED)]
+    ready = all(said == READY or name in degraded for name, said in parts.items())
     response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, parts=parts)
+    return Readiness(ready=ready, degraded=degraded, parts=parts)
 
 
 @status.get("/version", summary="What is running", responses=answered(VERSION, parameters=False))
