@@ -11,7 +11,7 @@ from tests.lib.reference_place_features import FAR, MIDDLE, NEIGHBOUR, site_of
 
 from crisisrisk.errors import DataError
 from crisisrisk.tables.cell_settings import CellSettings
-from crisisrisk.tables.cells import NOWHERE, Cells, assign, cells_of
+from crisisrisk.tables.cells import NOWHERE, Cells, assign, cells_named, cells_of
 
 HEXAGONS, AREAS = site_of(), site_of(kind="areas")
 NORTH, EAST = h3.cell_to_latlng(MIDDLE)
@@ -215,3 +215,28 @@ def test_a_hundred_thousand_events_at_few_points_are_placed_at_once() -> None:
     started = perf_counter()
     assert set(assign(many, CELLS, HEXAGONS.cells).tolist()) == {CELLS.ids.index(MIDDLE)}
     assert perf_counter() - started < 2
+
+
+# Cells of a forecast that was made before
+
+
+@pytest.mark.parametrize("level", ["h3:7", "h3:9", "squares:1000", "squares:500+250+125"])
+def test_the_cells_of_some_ids_are_those_of_their_own_size_whatever_the_sites_is_now(level: str) -> None:
+    then = replace(HEXAGONS, cells=HEXAGONS.cells.at(level))
+    homes = places(
+        place_id=["a street", "another"], kind=["home", "home"], latitude=[NORTH, NORTH + 0.01],
+        longitude=[EAST, EAST + 0.01], population=[120, 80], deprivation_decile=[2, 9],
+    )  # fmt: skip
+    made = cells_of(then, homes, events((None, NORTH, EAST), (None, NORTH + 0.01, EAST + 0.01)))
+    for site in (HEXAGONS, AREAS):
+        again = cells_named(site, homes, tuple(reversed(made.ids)))
+        assert (again.ids, again.names, again.parents) == (made.ids, made.names, made.parents)
+        for name in ("latitude", "longitude", "area_km2", "population", "deprivation_decile"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(made, name))
+
+
+def test_areas_that_the_places_do_not_know_any_more_keep_their_ids() -> None:
+    known = places(place_id=["north"], kind=["area"], latitude=[52.5], longitude=[-1.9], population=[900])
+    cells = cells_named(HEXAGONS, known, ["south", "north"])
+    assert cells.ids == cells.names == ("north", "south")
+    assert cells.population.tolist() == pytest.approx([900, np.nan], nan_ok=True)

@@ -57,6 +57,7 @@ def test_plans_and_their_changes_come_back_as_they_were_kept_the_last_first(engi
     numbers = [save_override(engine, one).number for one in changes]
     kept = plans_of(engine, "night-2026-11-22")
     assert [one.number for one in kept] == [second, first]
+    assert plans_of(engine, "night-2026-11-22", most=1) == kept[:1]
     assert kept[1] == replace(plan(run), number=first)
     assert [one.number for one in plans_of(engine, "night-2026-11-22", at=AS_OF)] == [first]
     assert [(one.number, one.reason) for one in overrides_of(engine, first)] == [

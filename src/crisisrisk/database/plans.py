@@ -73,13 +73,15 @@ def save_override(engine: Engine, override: StoredOverride) -> StoredOverride:
     return replace(override, number=int(number))
 
 
-def plans_of(engine: Engine, shift_id: str, *, at: datetime | None = None) -> Sequence[StoredPlan]:
-    """Every plan of a shift (made not after `at`), the one made last first."""
+def plans_of(
+    engine: Engine, shift_id: str, *, at: datetime | None = None, most: int | None = None
+) -> Sequence[StoredPlan]:
+    """Every plan of a shift (made not after `at`), or the last few of them, the one made last first."""
     query = select(StandbyPlan.__table__).where(StandbyPlan.shift_id == shift_id)
     if at is not None:
         query = query.where(StandbyPlan.made_at <= at)
     with engine.connect() as connection:
-        rows = connection.execute(query.order_by(StandbyPlan.id.desc())).all()
+        rows = connection.execute(query.order_by(StandbyPlan.id.desc()).limit(most)).all()
     return [_plan(row) for row in rows]
 
 

@@ -64,7 +64,7 @@ class Brief:
 def brief_of(service: Service, shift_id: str) -> Brief:
     """The newest forecast of a shift, its last plan and that plan's last change. Raises NoAnswerError without one."""
     stored, cells = newest_forecast(service, shift_id)
-    made = plans_of(service.engine, shift_id)
+    made = plans_of(service.engine, shift_id, most=1)
     changes = overrides_of(service.engine, made[0].number) if made else []
     care = service.view().snapshot.table("sites_of_care")
     return Brief(
