@@ -29,6 +29,7 @@ from crisisrisk.models.champions import champion, champion_folder
 from crisisrisk.models.registry import BUNDLE, run_artifacts
 from crisisrisk.scoring.people import score_people
 from crisisrisk.scoring.places import forecast_shifts
+from crisisrisk.scoring.sheet import SHEET_TEXT, sheet
 from crisisrisk.tables.cells import assign, cells_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
@@ -317,6 +318,18 @@ def test_the_file_of_a_forecast_is_a_release_without_counts(made: DemoResult, tm
         for reason in one["properties"]["reasons"]:
             assert not any(character.isdigit() for character in reason["text"]), reason["text"]
             assert set(reason) == {"direction", "text"}
+
+
+def test_each_forecast_of_the_coming_shifts_prints_a_sheet_of_what_is_released(made: DemoResult) -> None:
+    (made.site.reports / SHEET_TEXT).unlink()
+    result = forecast(made.site, start=None, hours=24, out=None)
+    printed = (made.site.reports / SHEET_TEXT).read_text(encoding="utf-8")
+    caveat = champion(made.site.models, "place").phrases.caveats["outcome"]
+    assert printed == sheet(result.released, caveat=caveat, zone=made.site.time_zone)
+    assert len(printed.splitlines()) < 120
+    before = made.forecast.forecast.meta.as_of - timedelta(days=30)
+    forecast(made.site, start=before, hours=24, out=None)
+    assert (made.site.reports / SHEET_TEXT).read_text(encoding="utf-8") == printed, "not of the past"
 
 
 def test_no_person_is_in_a_forecast(made: DemoResult) -> None:

@@ -13,6 +13,7 @@ from crisisrisk.commands.keys import create_key, revoke_key
 from crisisrisk.database.keys import make_key
 from crisisrisk.serving import access
 from crisisrisk.serving.routes.audit import audit
+from crisisrisk.serving.routes.board import board
 from crisisrisk.serving.routes.briefing import briefings
 from crisisrisk.serving.routes.models import models
 from crisisrisk.serving.routes.people import people
@@ -23,6 +24,7 @@ from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status
 
 PERSON, TEAM = "/api/v1/people/{pid}/risk", "/api/v1/caseloads/{team}"
+BOARD = "/api/v1/board"
 SHIFTS, SHIFT, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}", "/api/v1/shifts/{id}/hotspots"
 POSITIONS, ADJUSTMENTS = "/api/v1/shifts/{id}/positions", "/api/v1/shifts/{id}/adjustments"
 REVIEW, BRIEFING = "/api/v1/shifts/{id}/review", "/api/v1/shifts/{id}/briefing"
@@ -38,14 +40,14 @@ PLANS = {POSITIONS, ADJUSTMENTS, REVIEW, BRIEFING}
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
-    ("crisis_team", None): {*MODEL, VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
-    ("data", None): {*MODEL, RELOAD, VERSION, DATA, SHIFTS, SHIFT, HOTSPOTS},
+    ("crisis_team", None): {*MODEL, VERSION, DATA, BOARD, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
+    ("data", None): {*MODEL, RELOAD, VERSION, DATA, BOARD, SHIFTS, SHIFT, HOTSPOTS},
     ("care", "north"): {*MODEL, VERSION, DATA, PERSON, TEAM},
     ("care", "south"): {*MODEL, VERSION, DATA, PERSON, TEAM},
     ("audit", None): {VERSION, DATA, AUDIT, LOG, CONCERNS},
 }
 ROUTES = (
-    PERSON, TEAM, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
+    PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
     *sorted(MODEL),
 )  # fmt: skip
 # Of what is not there yet, or too early to ask, whom it is open to learns that.
@@ -73,6 +75,8 @@ NAMES = ("ann", "ben", "cat", "dan", "eve", "back", "sue", "gone", "moved", "lat
 
 def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "north") -> str:
     """A path of a route, about someone."""
+    if route == BOARD:
+        return f"{route}?shift=night-2026-11-22"
     shift_or_site = "cafe" if "/sites/" in route else "night-2026-11-22"
     return route.format(pid=site.people[person], team=team, id=shift_or_site, number=1, task="person_crisis_28d")
 
@@ -100,7 +104,7 @@ def api_routes() -> list[APIRoute]:
     """Every route under /api."""
     return [
         route
-        for router in (status, models, people, places, plans, briefings, sites, audit, safety)
+        for router in (status, models, people, board, places, plans, briefings, sites, audit, safety)
         for route in router.routes
         if isinstance(route, APIRoute)
     ]

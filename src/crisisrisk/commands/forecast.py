@@ -1,7 +1,7 @@
 """Forecast the coming shifts with the model that answers, and keep the forecast as issued."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from crisisrisk.models.champions import champion
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.scoring.release import forecast_geojson, further_caveats, write_geojson
+from crisisrisk.scoring.sheet import sheet, write_sheet
 from crisisrisk.scoring.totals import totals_frame
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
@@ -101,11 +102,24 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
     run = save_place_forecast(current_engine(site.database_url), made.frame, made.meta, totals=totals_frame(made))
     released = forecast_geojson(made, caveats=model.phrases.caveats)
+    if start is None or start >= now:  # a forecast of the past, for a replay, is nobody's next night
+        _print(site, released, caveat=model.phrases.caveats["outcome"])
     if out is not None:
         write_geojson(out, released)
     return ForecastResult(
         run=run, forecast=made, released=released, zone_name=site.time_zone.key, seconds=time.monotonic() - started
     )
+
+
+def _print(site: Site, released: Mapping[str, Any], *, caveat: str) -> None:
+    """The sheet for the night when the service is off."""
+    try:
+        write_sheet(site.reports, sheet(released, caveat=caveat, zone=site.time_zone))
+    except OSError as problem:
+        raise DataError(
+            "CR-DATA-007", "the forecast is kept, and its printed sheet cannot be written", where=str(site.reports),
+            found=type(problem).__name__,
+        ) from None  # fmt: skip
 
 
 def _require_hours(hours: float) -> None:

@@ -15,6 +15,7 @@ from crisisrisk.serving.metrics import Metrics
 from crisisrisk.serving.middleware import Requests
 from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.audit import audit
+from crisisrisk.serving.routes.board import board
 from crisisrisk.serving.routes.briefing import briefings
 from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.models import models
@@ -27,7 +28,7 @@ from crisisrisk.serving.routes.status import status, well
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.state import READY, Service
 
-ROUTERS = (well, measures, status, models, people, places, plans, briefings, sites, audit, safety)
+ROUTERS = (well, measures, status, models, people, board, places, plans, briefings, sites, audit, safety)
 
 
 def create_app(settings: Settings) -> FastAPI:

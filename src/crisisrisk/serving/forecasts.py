@@ -27,11 +27,16 @@ from crisisrisk.serving.wording import (
 )
 
 
-def newest_forecast(service: Service, shift_id: str) -> tuple[StoredShift, Sequence[StoredPlace]]:
-    """The newest forecast of a shift and its cells. Raises NoAnswerError where none was made."""
+def newest_forecast(
+    service: Service, shift_id: str, *, now: datetime | None = None
+) -> tuple[StoredShift, Sequence[StoredPlace]]:
+    """The newest forecast of a shift and its cells. Raises NoAnswerError where none was made.
+
+    `now`: the site's clock, where that is asked for already.
+    """
     # No shift has an id that cannot be printed, and PostgreSQL does not even take one with a zero byte.
     found = forecast_for(
-        service.engine, shift_id, model_name=service.settings.service.place_model, at=service.now()
+        service.engine, shift_id, model_name=service.settings.service.place_model, at=now or service.now()
     ) if shift_id.isprintable() else None  # fmt: skip
     if found is None:
         raise NoAnswerError("CR-HTTP-404", "no forecast was made for this shift", hint="see /api/v1/shifts")
@@ -95,7 +100,12 @@ class Said:
 
     def about(self, shift: StoredShift, *, released: bool) -> list[str]:
         """The caveats of one forecast."""
-        said, meta = [RELEASED] if released else [], shift.run.meta
+        return [*([RELEASED] if released else []), *self.doubts(shift)]
+
+    def doubts(self, shift: StoredShift) -> list[str]:
+        """What is less than it should be: made too far ahead, over, outdated, of a model that is not the one of now."""
+        said: list[str] = []
+        meta = shift.run.meta
         total = shift.total
         if total is not None and further_than_judged(total.issue_hours, total.hours_ahead):
             said.append(FURTHER_THAN_JUDGED.format(hours=total.issue_hours))

@@ -26,8 +26,9 @@ from crisisrisk.serving.clock import WatchedClock
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.trail import audit_trail
+from crisisrisk.serving.usual_board import UsualBoards, UsualPlace
 from crisisrisk.tables.store import Snapshot, Store
-from crisisrisk.timeline import microseconds
+from crisisrisk.timeline import Shift, microseconds
 
 READY = "ready"
 BUSY_SECONDS = 2
@@ -71,6 +72,7 @@ class Service:
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
         self.planning = threading.BoundedSemaphore(AT_ONCE)
         self._store = Store(settings.site)
+        self._usual = UsualBoards(settings.site)
         self._view: SiteView | None = None
         self._lock = threading.Lock()
         self.clock = WatchedClock()
@@ -119,6 +121,10 @@ class Service:
     def now(self) -> datetime:
         """The site's clock. Where it is the system's, it goes on even when the tables cannot be read."""
         return self.view().end_of_data if self.settings.site.clock == "data" else self.clock.now()
+
+    def usual(self, shift: Shift) -> tuple[UsualPlace, ...]:
+        """What a shift usually brings to each cell, from the tables alone. Raises DataError where they do not say."""
+        return self._usual.of(self._store.snapshot(), shift)
 
     def watch_clock(self) -> None:
         """Hold the clock to the newest answers that are stored: it may have gone back while nothing ran."""

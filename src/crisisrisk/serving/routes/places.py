@@ -166,7 +166,7 @@ def hotspots(
     """The newest forecast of a shift. True counts on a crisis team's board; disclosure control for all else."""
     if query.limit > service.settings.service.limits.list_length:
         raise too_much("limit", f"at most {service.settings.service.limits.list_length}")
-    answer = _hotspots(service, *newest_forecast(service, shift_id), viewer=viewer, query=query)
+    answer = board_of(service, *newest_forecast(service, shift_id), viewer=viewer, query=query)
     return _response(answer, query)
 
 
@@ -199,16 +199,17 @@ def _issued(one: IssuedTotal, shown: StoredTotal) -> IssuedForecast:
     )  # fmt: skip
 
 
-def _hotspots(
+def board_of(
     service: Service, shift: StoredShift, cells: Sequence[StoredPlace], *, viewer: Viewer,
-    query: HotspotsQuery,
+    query: HotspotsQuery, now: datetime | None = None,
 ) -> Hotspots:  # fmt: skip
+    """A forecast as a viewer may see it: true counts on a crisis team's board, what is released for all else."""
     released = query.download or not viewer.reaches("true_counts")
     box = box_of(query.bbox)
     told = released_places(cells) if released else list(cells)
     chosen = [cell for cell in told if box is None or inside(cell.latitude, cell.longitude, box)][: query.limit]
     ranged = all(cell.lower is not None for cell in told)
-    basis, said = Freshness(service.settings).basis(shift.run, ranged=ranged), Said(service, service.now())
+    basis, said = Freshness(service.settings).basis(shift.run, ranged=ranged), Said(service, now or service.now())
     return Hotspots(
         **{**basis, "caveats": [*basis["caveats"], INDEPENDENT, *said.about(shift, released=released)]},
         horizon_days=horizon_days(shift),

@@ -1,0 +1,220 @@
+"""The board whatever has failed: each part is taken away in turn, and each level says what it is."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lib.database import AS_OF, forecast, place_run
+from tests.lib.service_site import ServiceSite, load_rows
+
+from crisisrisk.database.engine import writing
+from crisisrisk.scoring.sheet import MOST_PLACES, SHEET_PAGE, SHEET_TEXT, sheet, write_sheet
+from crisisrisk.tables.site import read_site
+
+PLACES = """place,name,lat,lon,kind
+alpha,Alpha Road,52.48,-1.89,area
+beta,Beta Street,52.49,-1.88,area
+gamma,Gamma Lane,52.50,-1.87,area
+"""
+PLACES_MAPPING = """
+table = "places"
+[columns]
+place_id = "place"
+name = "name"
+latitude = "lat"
+longitude = "lon"
+kind = "kind"
+"""
+# Sunday nights before that of 22 November 2026; other nights, and calls that are no crisis contacts, do not count.
+NIGHTS = """id,at,known,source,place
+n0,2026-10-30 23:00:00,2026-10-31 09:00:00,street_triage,gamma
+n1,2026-11-01 23:00:00,2026-11-02 09:00:00,street_triage,alpha
+n2,2026-11-01 23:30:00,2026-11-02 09:00:00,street_triage,alpha
+n3,2026-11-08 23:00:00,2026-11-09 09:00:00,street_triage,alpha
+n4,2026-11-15 23:00:00,2026-11-16 09:00:00,street_triage,beta
+n5,2026-11-16 23:00:00,2026-11-17 09:00:00,street_triage,gamma
+n6,2026-11-08 23:10:00,2026-11-09 09:00:00,police_999,gamma
+"""
+NIGHTS_MAPPING = """
+table = "events"
+[columns]
+event_id = "id"
+occurred_at = { column = "at", zone = "Europe/London" }
+known_at = { column = "known", zone = "Europe/London" }
+source = "source"
+code = { constant = "call" }
+place_id = "place"
+origin = { constant = "public" }
+"""
+TEXT = "WHERE CRISIS CONTACTS ARE LIKELY · printed sheet\nAlpha Road about 1.25\n"
+
+
+@pytest.fixture
+def site(own_site: ServiceSite) -> ServiceSite:
+    """A site with places, nights that were seen, and a current forecast."""
+    configuration = own_site.site.path / "crisisrisk.toml"
+    triage = '[source.street_triage]\nagency = "trust"\nsingular = "triage call"\nplural = "triage calls"\n'
+    s136 = '[source.s136]\nagency = "trust"\nsingular = "detention"\nplural = "detentions"\n'
+    configuration.write_text(configuration.read_text() + triage + s136)
+    own_site.site = read_site(own_site.site.path)
+    load_rows(own_site.site, "places", PLACES, PLACES_MAPPING)
+    load_rows(own_site.site, "nights", NIGHTS, NIGHTS_MAPPING)
+    own_site.declare("service.toml", (own_site.site.path / "serving" / "service.toml").read_text() + LATE)
+    return own_site
+
+
+LATE = "\n[freshness]\nlate_after_hours = 1000\n"
+
+
+def board(site: ServiceSite, role: str = "crisis_team", **asked: Any) -> dict[str, Any]:
+    answer = site.client(role).get("/api/v1/board", params=asked)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    given = [name for name in ("hotspots", "usual", "sheet") if body[name] is not None]
+    expected = {"full": "hotspots", "stale": "hotspots", "history": "usual", "printed": "sheet"}[body["level"]]
+    assert given == [expected], "exactly what the level says"
+    assert bool(body["why"]) == (body["level"] != "full")
+    assert body["says"]
+    return body
+
+
+def lose_forecasts(site: ServiceSite) -> None:
+    with writing(site.engine) as connection:
+        for table in ("forecasts", "forecast_totals", "forecast_runs"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+
+
+def lose_tables(site: ServiceSite) -> None:
+    (site.site.data / "CURRENT").unlink()
+
+
+def current(site: ServiceSite) -> None:
+    site.forecast(valid_until=AS_OF + timedelta(days=2), as_of=AS_OF)
+
+
+def test_down_the_ladder_one_part_at_a_time(site: ServiceSite) -> None:
+    current(site)
+    write_sheet(site.site.reports, TEXT)
+    asked = {"shift": "night-2026-11-22"}
+    full = board(site, **asked)
+    assert (full["level"], full["hotspots"]["places"][0]["place_name"]) == ("full", "Place 1")
+
+    bundle = site.site.models / "place_crisis_shift" / "v4" / "model.txt"
+    bundle.write_bytes(bundle.read_bytes()[:-1] + b"x")
+    stale = board(site, **asked)
+    assert stale["level"] == "stale"
+    assert stale["hotspots"]["places"] == full["hotspots"]["places"]
+    assert "does not verify now" in stale["why"][0]
+
+    (site.site.models / "place_crisis_shift" / "champion.json").unlink()
+    assert board(site, **asked)["level"] == "stale"
+
+    lose_forecasts(site)
+    history = board(site, **asked)
+    assert (history["level"], history["why"]) == ("history", ["no forecast of this shift can be read"])
+    assert "no model" in history["says"]
+    usual = [(place["place_id"], place["usual"]) for place in history["usual"]]
+    assert [name for name, _ in usual] == ["alpha", "beta", "gamma"]
+    assert [count for _, count in usual] == pytest.approx([1, 1 / 3, 0])
+
+    lose_tables(site)
+    printed = board(site, **asked)
+    assert (printed["level"], printed["sheet"]) == ("printed", TEXT)
+    assert len(printed["why"]) >= 2
+
+    (site.site.reports / SHEET_TEXT).unlink()
+    nothing = site.client("crisis_team").get("/api/v1/board", params=asked)
+    assert (nothing.status_code, nothing.json()["code"]) == (503, "CR-HTTP-503")
+    assert nothing.json()["why"][-1] == "no sheet was printed"
+
+
+def test_a_forecast_that_is_not_current_says_why(site: ServiceSite) -> None:
+    found = board(site, shift="night-2026-11-22")  # of the fixture: it is to be replaced a day after its making
+    assert found["level"] == "full"
+    site.forecast(valid_until=AS_OF)
+    found = board(site, shift="night-2026-11-22")
+    assert found["level"] == "stale"
+    assert found["why"][0].startswith("This forecast was to be replaced")
+    current(site)
+    site.declare("service.toml", (site.site.path / "serving" / "service.toml").read_text().replace("1000", "6"))
+    late = board(site, shift="night-2026-11-22")
+    silent = [why.split(" since ")[0] for why in late["why"]]
+    assert (late["level"], silent) == ("stale", ["late: crisis_line", "late: street_triage"])
+
+
+def test_without_a_shift_it_is_the_one_that_runs_else_the_next(site: ServiceSite) -> None:
+    assert board(site)["shift_id"] == "night-2026-11-21", "at six in the morning the night shift runs"
+    lose_tables(site)
+    write_sheet(site.site.reports, TEXT)
+    lost = board(site, shift="night-2026-11-22")
+    assert (lost["level"], lost["why"]) == ("stale", ["the tables cannot be read"])
+
+
+def test_true_means_are_for_the_crisis_team_alone(site: ServiceSite) -> None:
+    lose_forecasts(site)
+    write_sheet(site.site.reports, TEXT)
+    assert board(site, shift="night-2026-11-22")["level"] == "history"
+    released = board(site, "data", shift="night-2026-11-22")
+    assert (released["level"], released["usual"]) == ("printed", None)
+
+
+def test_what_is_asked_is_bounded(site: ServiceSite) -> None:
+    client = site.client("crisis_team")
+    assert client.get("/api/v1/board?limit=5001").status_code == 422
+    assert client.get("/api/v1/board?other=1").status_code == 422
+    assert len(board(site, shift="night-2026-11-22", limit=1)["hotspots"]["places"]) == 1
+    assert client.get("/api/v1/board", params={"shift": "\x00"}).status_code in (404, 503)
+
+
+def test_tables_that_are_gone_are_said_whatever_the_clock(site: ServiceSite) -> None:
+    file = site.site.path / "crisisrisk.toml"
+    file.write_text(file.read_text().replace('clock = "data"', 'clock = "system"'))
+    site.site = read_site(site.site.path)
+    lose_tables(site)
+    found = board(site, shift="night-2026-11-22")
+    assert (found["level"], "the tables cannot be read" in found["why"]) == ("stale", True)
+
+
+# The sheet
+
+
+def collection(places: int = 3) -> dict[str, Any]:
+    """A released collection of one shift."""
+    features = [
+        {"properties": {
+            "place_id": row["place_id"], "place_name": row["place_name"], "shift_id": row["shift_id"], "shift": "night",
+            "start": row["start"].isoformat(), "end": row["end"].isoformat(), "rank": row["released_rank"],
+            "expected": row["released_expected"], "usual": row["released_usual"], "reasons": row["released_reasons"],
+        }}
+        for row in forecast(places=places).to_dict("records")
+    ]  # fmt: skip
+    meta = place_run()
+    return {
+        "issued_at": meta.as_of.isoformat(), "valid_until": meta.valid_until.isoformat(), "caveats": ["a range"],
+        "shifts": [{"shift_id": "night-2026-11-22", "expected": 2.25, "lower": 0, "upper": 5, "outlook": "ordinary"}],
+        "features": features,
+    }  # fmt: skip
+
+
+def test_a_sheet_says_until_when_and_in_local_time_and_only_what_is_released(site: ServiceSite, tmp_path: Path) -> None:
+    text = sheet(collection(), caveat="no reassurance", zone=site.site.time_zone)
+    lines = text.splitlines()
+    assert lines[1] == "made Sun 22 Nov 2026 06:00 · to be used until Mon 23 Nov 2026 06:00"
+    assert "no reassurance" in lines
+    assert "in all about 2.2, 0 to 5; ordinary" in lines
+    assert "NIGHT  Sun 22 Nov 2026 22:00 to Mon 23 Nov 2026 08:00" in lines
+    assert "   1  Place 1                      about 1.25, usual 0.75 · more triage calls" in text
+    assert "6 triage calls" not in text
+    write_sheet(tmp_path / "new", text)
+    assert (tmp_path / "new" / SHEET_TEXT).read_text() == text
+    assert "<pre" in (tmp_path / "new" / SHEET_PAGE).read_text()
+
+
+def test_a_sheet_is_one_page_and_its_page_is_no_markup_of_others(tmp_path: Path, site: ServiceSite) -> None:
+    many = collection(places=100)
+    many["features"][0]["properties"]["place_name"] = "<script>x</script>"
+    text = sheet(many, caveat="", zone=site.site.time_zone)
+    assert text.count("about 0.50") + text.count("about 1.25") == MOST_PLACES
+    write_sheet(tmp_path, text)
+    assert "<script>" not in (tmp_path / SHEET_PAGE).read_text()
