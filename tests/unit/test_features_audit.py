@@ -202,7 +202,7 @@ def test_a_register_read_as_it_stands_today_is_caught(
 ) -> None:
     honest = getattr(features_audit, register)
     today = microseconds(datetime(2100, 1, 1, tzinfo=UTC))
-    monkeypatch.setattr(features_audit, register, lambda rows, _: honest(rows, today))
+    monkeypatch.setattr(features_audit, register, lambda rows, _, **named: honest(rows, today, **named))
     code, answer = audited(sites["honest"], capsys)
     assert code == 1
     assert {leak["what"] for leak in answer["leaks"]} == {table}  # type: ignore[union-attr,index]
