@@ -44,9 +44,9 @@ def checked(trail: AuditTrail) -> Verified:
     return verify(trail.engine, trail.files)
 
 
-def again(trail: AuditTrail) -> AuditTrail:
+def again(trail: AuditTrail, *, busy_seconds: float = 0.2) -> AuditTrail:
     """The same trail as another process opens it."""
-    engine = open_engine(trail.engine.url.render_as_string(hide_password=False), busy_seconds=0.2)
+    engine = open_engine(trail.engine.url.render_as_string(hide_password=False), busy_seconds=busy_seconds)
     return AuditTrail(engine, trail.files)
 
 
@@ -140,12 +140,14 @@ def test_a_lock_in_postgresql_is_waited_for_two_seconds_and_no_longer(postgresql
     holder = threading.Thread(target=lambda: trail.append([look(1)], together=hold))
     holder.start()
     held.wait(20)
-    other, started = again(trail), time.monotonic()
-    with pytest.raises(ServiceError):
-        other.append([look(2)])
-    assert 1.5 < time.monotonic() - started < 4
-    done.set()
-    holder.join()
+    other, started = again(trail, busy_seconds=2), time.monotonic()
+    try:
+        with pytest.raises(ServiceError):
+            other.append([look(2)])
+        assert 1.5 < time.monotonic() - started < 4
+    finally:
+        done.set()
+        holder.join()
     assert checked(trail).rows == 1
 
 
