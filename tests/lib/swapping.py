@@ -49,8 +49,8 @@ wait_seconds = 30
 requests_a_second = 1000
 burst = 1000
 """
-"""On a machine that others use too, what is told apart is swaps, not how much it can carry: who falls behind asks faster
-afterwards, and would be told to slow down."""
+"""On a machine that others use too, what is told apart is swaps, not how much it can carry: who falls behind asks more
+at once afterwards, and would be told to slow down."""
 
 
 def swap_under_load(server: RealServer, versions: Sequence[int], *, swaps: int, rate: float, pause: float) -> Swapped:
