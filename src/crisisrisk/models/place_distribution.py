@@ -26,6 +26,8 @@ SHOWN_LEVEL = 0.8
 OTHER = "other"
 """The kind of a shift that the model was not fitted on."""
 LEAST_EXPECTED = 1e-9
+FEW_EXPECTED = 30.0
+"""Counts of cells where more may be expected are drawn one by one; below, the chance of none is still a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,11 +182,45 @@ def joint_counts(
 ) -> NDArray[np.int32]:
     """Counts of all cells of one shift drawn together. Shape (draws, cells).
 
-    `expected`, `own_dispersion`: shape (cells,), the latter what is left beside what all cells share.
+    `expected`, `own_dispersion`: shape (cells,), the latter what is left beside what all cells share. Most counts are
+    0: of cells where few are expected only those draws are worked out that are not 0 even in the busiest night drawn.
     """
     random = np.random.default_rng(seed)
-    intensity = np.maximum(expected, LEAST_EXPECTED) * _lifts(random, np.array(shared_dispersion), (draws, 1))
-    return random.poisson(intensity * _lifts(random, own_dispersion, (draws, len(expected)))).astype(np.int32)
+    means = np.maximum(expected, LEAST_EXPECTED)
+    lift = _lifts(random, np.array(shared_dispersion), (draws, 1))
+    most = means * lift.max(initial=0.0)
+    many = np.flatnonzero(most > FEW_EXPECTED)
+    counts = np.zeros((draws, len(means)), dtype=np.int32)
+    if len(many):
+        own = _lifts(random, own_dispersion[many], (draws, len(many)))
+        counts[:, many] = random.poisson(means[many] * lift * own)
+    few = np.flatnonzero(most <= FEW_EXPECTED)
+    chance = random.random((draws, len(few)))
+    row, column = np.nonzero(chance > _chance_of_none(most[few], own_dispersion[few]))
+    cell = few[column]
+    counts[row, cell] = _least_count(chance[row, column], means[cell] * lift[row, 0], own_dispersion[cell])
+    return counts
+
+
+def _chance_of_none(means: Numbers, dispersion: Numbers) -> Numbers:
+    """Of a count with mean m and variance m + dispersion × m²."""
+    some = np.maximum(dispersion, 1e-12)
+    return np.asarray(np.exp(-np.where(dispersion > 0, np.log1p(some * means) / some, means)))
+
+
+def _least_count(chance: Numbers, means: Numbers, dispersion: Numbers) -> Integers:
+    """The least count whose distribution function reaches each chance. All of one shape."""
+    counts = np.zeros(len(chance), dtype=np.int64)
+    mass = _chance_of_none(means, dispersion)
+    reached = mass.copy()
+    left = np.flatnonzero(chance > reached)
+    while len(left):
+        before, mean, own = counts[left], means[left], dispersion[left]
+        mass[left] *= (1 + own * before) * mean / ((before + 1) * (1 + own * mean))
+        reached[left] += mass[left]
+        counts[left] += 1
+        left = left[(chance[left] > reached[left]) & (mass[left] > 0)]
+    return counts
 
 
 def _intervals(expected: Numbers, dispersion: Numbers, tails: Numbers) -> Interval:
