@@ -35,6 +35,7 @@ COMMANDS = {
     "forecast": ("crisisrisk.cli.scoring", "Forecast the places of coming shifts."),
     "positions": ("crisisrisk.cli.positions", "Say where teams should stand in a shift."),
     "brief": ("crisisrisk.cli.brief", "Put a shift on one page."),
+    "replay": ("crisisrisk.cli.replay", "Play past shifts under several plans."),
     "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),
     "db": ("crisisrisk.cli.service", "Bring the operational database up to date."),
     "audit": ("crisisrisk.cli.audit", "Verify and read the audit trail of the service."),

@@ -78,13 +78,14 @@ class Played:
         }
 
 
-def played(nights: Sequence[Night], posts: Sequence[Posts], ways: Ways) -> Played:
-    """Play every night with its posts."""
+def played(nights: Sequence[Night], posts: Sequence[Posts], ways: Ways | Sequence[Ways]) -> Played:
+    """Play every night with its posts. `ways`: the same for all, or those of each night."""
+    each = [ways] * len(nights) if isinstance(ways, Ways) else ways
     waited, travelled, number = [], [], []
-    for place, (night, post) in enumerate(zip(nights, posts, strict=True)):
+    for place, (night, post, way) in enumerate(zip(nights, posts, each, strict=True)):
         _, waits, travels = play_night(
-            night.minute, night.cell, night.service, post.homes, post.begins, ways.site_to_cell, ways.cell_to_cell,
-            ways.site_to_site,
+            night.minute, night.cell, night.service, post.homes, post.begins, way.site_to_cell, way.cell_to_cell,
+            way.site_to_site,
         )  # fmt: skip
         waited.append(waits)
         travelled.append(travels)
@@ -117,14 +118,22 @@ class Difference:
     upper: float
 
 
-def difference(one: Played, other: Played, *, minutes: float, seed: int = 1) -> Difference:
-    """Share covered by `one` less that by `other`, the same nights drawn again and again for both."""
+def difference(one: Played, other: Played, *, minutes: float, block: Counts | None = None, seed: int = 1) -> Difference:
+    """Share covered by `one` less that by `other`, the same nights drawn again and again for both.
+
+    `block`: nights that are drawn together, such as those of a week, shape (nights,); None: each night alone. NaN
+    where there is no contact.
+    """
     gained = (one.response <= minutes).astype(float) - (other.response <= minutes)
-    by_night = np.bincount(one.night, weights=gained, minlength=one.nights)
-    contacts = np.bincount(one.night, minlength=one.nights)
+    if not len(gained):
+        return Difference(mean=float("nan"), lower=float("nan"), upper=float("nan"))
+    of_night = np.arange(one.nights) if block is None else np.unique(block, return_inverse=True)[1]
+    blocks = int(of_night.max()) + 1
+    by_block = np.bincount(of_night[one.night], weights=gained, minlength=blocks)
+    contacts = np.bincount(of_night[one.night], minlength=blocks)
     random = np.random.default_rng(seed)
-    drawn = random.integers(0, one.nights, (RESAMPLES, one.nights))
-    means = by_night[drawn].sum(axis=1) / np.maximum(contacts[drawn].sum(axis=1), 1)
+    drawn = random.integers(0, blocks, (RESAMPLES, blocks))
+    means = by_block[drawn].sum(axis=1) / np.maximum(contacts[drawn].sum(axis=1), 1)
     lower, upper = np.quantile(means, (0.025, 0.975))
     return Difference(mean=float(gained.mean()), lower=float(lower), upper=float(upper))
 

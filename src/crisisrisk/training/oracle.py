@@ -233,7 +233,7 @@ def places_report(site: Site, truth: Path, *, told: PlacesToldByContacts, tell: 
     counts = data.counts.astype(np.int64)
     both = np.concatenate([split.validation, judged.test])
     starts = np.array([microseconds(data.shifts[one].start) for one in both.tolist()], dtype=np.int64)
-    known = {TRUTH: _true_intensity(truth, data, both), CONTACTS: _in_cells(told(starts), data, both, truth)}
+    known = {TRUTH: true_intensity(truth, data, both), CONTACTS: _in_cells(told(starts), data, both, truth)}
     earlier = len(split.validation)
     forecasts = {
         **{name: as_counted(one[earlier:], one[:earlier], counts[split.validation]) for name, one in known.items()},
@@ -255,7 +255,7 @@ def _made_with(recipe: TrainingRecipe, features: FeatureRecipe) -> str:
     return f"{len(features.names)} columns, {sums}; the simple forecast below the trees looks back {back} days"
 
 
-def _true_intensity(truth: Path, data: PlaceData, shifts: NDArray[np.int64]) -> Floats:
+def true_intensity(truth: Path, data: PlaceData, shifts: NDArray[np.int64]) -> Floats:
     """Shape (shifts, cells). A cell that the city does not have expects nothing."""
     return _in_cells(pq.read_table(truth / "place_shifts.parquet", columns=[*_COLUMNS]), data, shifts, truth)
 
