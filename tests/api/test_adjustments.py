@@ -79,6 +79,19 @@ def test_a_change_may_be_of_a_part_of_the_shift_and_of_an_earlier_plan(site: Ser
     assert body["posts"][1]["from"] == "2026-11-23T02:00:00Z"
 
 
+def test_a_change_without_times_holds_while_the_plan_has_the_team_out(site: ServiceSite) -> None:
+    team = {"name": "A", "base": "base-north", "starts": "23:00", "ends": "03:00"}
+    made = site.client("crisis_team").post(f"{SHIFT}/positions", json={"teams": [team], "target_minutes": 4}).json()
+    span = {"from": "2026-11-22T23:00:00Z", "to": "2026-11-23T03:00:00Z"}
+    assert made["plan"] == [{"team": "A", "site_id": "base-south", **span}]
+    body = adjust(site).json()
+    assert body["posts"] == [{**POST, **span}]
+    assert not any("does not have it out" in caveat for caveat in body["caveats"])
+    longer = adjust(site, posts=[{**POST, "to": "2026-11-23T05:00:00Z"}]).json()
+    assert longer["posts"] == [{**POST, "from": span["from"], "to": "2026-11-23T05:00:00Z"}]
+    assert longer["caveats"][0].startswith("A stands at point-far from 2026-11-22T23:00Z to 2026-11-23T05:00Z, and the")
+
+
 def test_a_change_to_a_site_that_is_full_is_kept_and_says_so(site: ServiceSite) -> None:
     client = site.client("crisis_team")
     full = {"state": "full", "reason": "no parking", "until": "2026-11-23T08:00:00Z"}
@@ -106,6 +119,7 @@ def test_a_change_that_cannot_be_is_refused_with_its_code(site: ServiceSite, nam
     answer = adjust(site, **change)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert (answer.json()["code"], answer.json()["detail"]) == ("CR-PLAN-001", problem)
+    assert answer.json()["found"]
     assert overrides_of(site.engine, 1) == []
 
 

@@ -78,7 +78,7 @@ class PositionsAsked(Asked):
 
 
 class PostAsked(Asked):
-    """One team at one site. Left out, `from` and `to` are the shift's."""
+    """One team at one site. Left out, `from` and `to` are those between which the plan has the team out."""
 
     team: Name
     site_id: Name

@@ -31,6 +31,10 @@ FURTHER_THAN_JUDGED = (
     "This forecast was made further ahead than the {hours} hours at which such forecasts were judged: how far off it "
     "is, is not known."
 )
+NOT_OUT_THEN = (
+    "{team} stands at {site} from {start} to {end}, and the plan does not have it out all of that time: it may be off "
+    "duty, or alone."
+)
 SITE_TAKES_NOBODY = "{site} is {state} until {until}: {reason}"
 NOT_ALL_RECORDED = "Records of {source} are complete to {until} only: contacts of this shift may still become known."
 PLAYED_AGAIN = (

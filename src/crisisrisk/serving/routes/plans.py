@@ -1,5 +1,7 @@
 """Plans of a shift: made from its stored forecast, changed by a coordinator with a reason, and reviewed afterwards."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 
 from fastapi import APIRouter
@@ -7,14 +9,14 @@ from fastapi import APIRouter
 from crisisrisk.database.latest import StoredShift
 from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, overrides_of, plans_of, save_override
 from crisisrisk.errors import UsageError
-from crisisrisk.positioning.care import STANDING
+from crisisrisk.positioning.care import STANDING, sites_of_kinds
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.override import Override
 from crisisrisk.positioning.posts import Post
 from crisisrisk.positioning.question import CODE
 from crisisrisk.positioning.replay import TARGETS, Played
 from crisisrisk.serving.access import PlanViewer
-from crisisrisk.serving.asked import AdjustmentAsked, PositionsAsked
+from crisisrisk.serving.asked import AdjustmentAsked, PositionsAsked, PostAsked
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
 from crisisrisk.serving.kept_plans import left_out, posts_of
@@ -28,6 +30,7 @@ from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import (
     LIVE_CALLS_FIRST,
     NOT_ALL_RECORDED,
+    NOT_OUT_THEN,
     PLAYED_AGAIN,
     SITE_TAKES_NOBODY,
     Freshness,
@@ -37,6 +40,7 @@ from crisisrisk.serving.wording import (
 plans = APIRouter(prefix=API, tags=["plans"])
 
 AS_USUAL = "as usual"
+Span = tuple[datetime, datetime]
 
 
 @plans.post("/shifts/{id}/positions", summary="Where teams should stand in a shift", responses=answered(POSITIONS))
@@ -72,7 +76,7 @@ def adjustments(shift_id: ShiftId, viewer: PlanViewer, asked: AdjustmentAsked, s
     posts = _posts(asked, plan)
     decided = Override(shift_id=shift_id, plan=_named(plan.posts), posts=_named(posts), reason=asked.reason)
     care = service.view().snapshot.table("sites_of_care")
-    _require_possible(plan, posts, [row["site_id"] for row in care.to_pylist() if row["kind"] in STANDING])
+    _require_possible(plan, posts, sites_of_kinds(care, STANDING).points.ids)
     out = left_out(service.engine, care, plan.shift_start, plan.shift_end)
     kept = save_override(
         service.engine,
@@ -85,6 +89,7 @@ def adjustments(shift_id: ShiftId, viewer: PlanViewer, asked: AdjustmentAsked, s
         reason=kept.reason, made_at=now, made_by=kept.made_by, role=kept.role,
         caveats=[
             *(_full(one) for one in out if one.site in {post.site_id for post in posts}),
+            *(_not_out(post) for post in posts if not _is_out(plan, post)),
             LIVE_CALLS_FIRST,
         ],
     )  # fmt: skip
@@ -134,13 +139,33 @@ def _plan(service: Service, shift_id: str, reference: str | None) -> StoredPlan:
 
 
 def _posts(asked: AdjustmentAsked, plan: StoredPlan) -> tuple[KeptPost, ...]:
-    """The posts asked for; for the whole shift where no time is said."""
-    return tuple(
-        KeptPost(
-            team=post.team, site_id=post.site_id, start=post.start or plan.shift_start, end=post.end or plan.shift_end
-        )
-        for post in asked.posts
-    )  # fmt: skip
+    """The posts asked for; where no time is said for as long as the plan has the team out."""
+    return tuple(kept for post in asked.posts for kept in _kept(post, _out(plan, post.team)))
+
+
+def _kept(post: PostAsked, out: Sequence[Span]) -> list[KeptPost]:
+    spans = out if post.start is None and post.end is None else [(post.start or out[0][0], post.end or out[-1][1])]
+    return [KeptPost(team=post.team, site_id=post.site_id, start=start, end=end) for start, end in spans]
+
+
+def _out(plan: StoredPlan, team: str) -> Sequence[Span]:
+    """When the plan has a team out, in order of time; the whole shift for a team that is not in it."""
+    found: list[Span] = []
+    for post in sorted((one for one in plan.posts if one.team == team), key=lambda one: one.start):
+        if found and found[-1][1] == post.start:
+            found[-1] = (found[-1][0], post.end)
+        else:
+            found.append((post.start, post.end))
+    return found or [(plan.shift_start, plan.shift_end)]
+
+
+def _is_out(plan: StoredPlan, post: KeptPost) -> bool:
+    return any(start <= post.start and post.end <= end for start, end in _out(plan, post.team))
+
+
+def _not_out(post: KeptPost) -> str:
+    span = {"start": in_minutes(post.start), "end": in_minutes(post.end)}
+    return NOT_OUT_THEN.format(team=post.team, site=post.site_id, **span)
 
 
 def _full(out: LeftOut) -> str:
@@ -148,20 +173,28 @@ def _full(out: LeftOut) -> str:
     return SITE_TAKES_NOBODY.format(site=out.site, state=out.state, until=until, reason=out.reason)
 
 
-def _require_possible(plan: StoredPlan, posts: tuple[KeptPost, ...], standing: list[str]) -> None:
+def _require_possible(plan: StoredPlan, posts: tuple[KeptPost, ...], standing: Sequence[str]) -> None:
     """Raise UsageError for a site where nobody can stand, posts outside of the shift, and a team at two at once."""
     if unknown := [post.site_id for post in posts if post.site_id not in standing]:
         raise UsageError(
             CODE, f'there is no site "{unknown[0]}" to stand at', found=unknown[0], wanted=", ".join(sorted(standing))
         )
-    if any(post.start < plan.shift_start or post.end > plan.shift_end for post in posts):
+    if outside := [post for post in posts if post.start < plan.shift_start or post.end > plan.shift_end]:
         raise UsageError(
-            CODE, "a post is outside of the shift",
+            CODE, "a post is outside of the shift", found=_said(outside[0]),
             wanted=f"from {in_minutes(plan.shift_start)} to {in_minutes(plan.shift_end)}",
         )  # fmt: skip
     in_order = sorted(posts, key=lambda post: (post.team, post.start))
-    if any(one.team == next_one.team and next_one.start < one.end for one, next_one in pairwise(in_order)):
-        raise UsageError(CODE, "a team cannot stand at two sites at once", wanted="posts of a team one after the other")
+    both = [pair for pair in pairwise(in_order) if pair[0].team == pair[1].team and pair[1].start < pair[0].end]
+    if both:
+        raise UsageError(
+            CODE, "a team cannot stand at two sites at once", found="; ".join(map(_said, both[0])),
+            wanted="posts of a team one after the other",
+        )  # fmt: skip
+
+
+def _said(post: KeptPost) -> str:
+    return f"{post.team} at {post.site_id} from {in_minutes(post.start)} to {in_minutes(post.end)}"
 
 
 def _stood(service: Service, reviewed: ShiftReviewed, plan: StoredPlan) -> list[Stood]:
