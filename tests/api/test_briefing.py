@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.lib.database import AS_OF, RELEASED_TEXT
-from tests.lib.service_site import ServiceSite
+from tests.lib.service_site import ServiceSite, opened
 
 from crisisrisk.cli import run
 
@@ -78,10 +78,22 @@ def test_a_page_has_ranks_and_ranges_and_nothing_that_may_not_leave_the_board(si
     assert "base-south" in page
     assert "safety, full since Sun 06:00 until Mon 08:00" in page
     assert "cafe, full since Sun 06:00 until Mon 08:00: a burst pipe" in page
-    assert "in 100 within 4 minutes of all contacts expected find a free team" in page
+    assert "in 100 of all contacts expected find a free team within 4 minutes" in page
     order = [page.index(words) for words in ("Where", "Teams", "Full or closed", "Live calls come first")]
     assert order == sorted(order)
     assert "A place not listed is not therefore safe." in page
+
+
+def test_a_team_that_only_advises_is_on_the_page_too(site: ServiceSite) -> None:
+    config = site.site.path / "crisisrisk.toml"
+    config.write_text(config.read_text() + '\n[positions]\nlone_working_until = "21:00"\nlone_working_from = "09:00"\n')
+    teams = [{"name": "A", "base": "base-north"}, {"name": "lone", "base": "base-north", "staff": 1}]
+    client = opened(site.site.path).client("crisis_team")
+    assert client.post(f"{SHIFT}/positions", json={"teams": teams}).status_code == 200
+    told = client.get(f"{SHIFT}/briefing").json()["plan"]
+    assert ({post["team"] for post in told["posts"]}, told["by_telephone"]) == ({"A"}, ["lone"])
+    page = client.get(f"{SHIFT}/briefing?f=text").text
+    assert re.search(r"\n  lone +by telephone only\n", page)
 
 
 def test_words_of_people_are_text_on_the_page_and_no_markup(site: ServiceSite) -> None:

@@ -115,6 +115,7 @@ def test_a_closed_base_is_no_place_to_stay() -> None:
     plans = plans_for(closed, ONE, Wish(least_gain=9.0))
     assert [plan.at for plan in plans] == [("west",)]
     assert plans[0].loses == {}
+    assert plans[0].gain is None  # beside what cannot be
     crowded = replace(GROUND, room=np.array([2, 2, 1]))
     assert AS_USUAL not in {plan.name for plan in plans_for(crowded, (*ONE, replace(ONE[0], name="bravo")), Wish())}
 
@@ -129,6 +130,7 @@ def test_a_plan_found_at_once_says_so_and_whether_the_floors_are_kept() -> None:
     wish = Wish(seconds=0.0, floors=(("most deprived", 1.0),))
     at_once = plans_for(GROUND, ONE, wish)[0]
     assert (at_once.method, at_once.floors_kept) == ("greedy", False)
+    assert KEPT_FAIR not in {plan.name for plan in plans_for(GROUND, ONE, wish)}
     exact = {plan.name: plan.floors_kept for plan in plans_for(GROUND, ONE, replace(wish, seconds=10.0))}
     assert exact[KEPT_FAIR] is True
 

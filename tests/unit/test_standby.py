@@ -15,6 +15,7 @@ from crisisrisk.positioning.care import TAKING, ages_of, sites_of_kinds
 from crisisrisk.positioning.crews import Crew, crews_on
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.plan import BAD_NIGHTS, KEPT_FAIR, MOST_COVER, Wish, plans_for
+from crisisrisk.positioning.standby import _of_bases, _of_floors
 from crisisrisk.positioning.taken import ADULTS, ANYONE, YOUNG
 from crisisrisk.positioning.tonight import Tonight
 from crisisrisk.scoring.demand import ShiftDemand
@@ -282,6 +283,22 @@ def test_three_kinds_of_team_that_share_too_little_room_are_named_together() -> 
     assert "2 teams of alpha, bravo (only at west), and room for 1" in (refused.value.found or "")
     with pytest.raises(UsageError, match="3 teams of every site, and room for 2"):
         plans_for(tight, tuple(Crew(name=name) for name in ("a", "b", "c")), Wish())
+
+
+def test_a_base_that_is_closed_is_named_where_gains_cannot_be_told() -> None:
+    crews, open_east = (Crew(name="alpha", base="west"),), replace(TONIGHT, full=("west",))
+    plan = plans_for(ground(open_east), crews, Wish())[0]
+    assert list(_of_bases(ground(open_east), crews, plan)) == [
+        "not everybody can be at their usual base, so what moving gains is not known: closed, full or barred to alpha"
+        " (west)"
+    ]
+    assert list(_of_bases(ground(), crews, plans_for(ground(), crews, Wish())[0])) == []
+    floored = plans_for(ground(), crews, Wish(seconds=0.0, floors=(("most deprived fifth", 0.0),)))
+    assert list(_of_floors(floored)) == []
+    missed = [replace(floored[0], floors_kept=False)]
+    assert list(_of_floors(missed)) == [
+        "no plan that keeps every floor was found in the time given: more seconds may find one"
+    ]
 
 
 def test_no_site_and_only_closed_sites_are_said() -> None:

@@ -96,6 +96,8 @@ class _Plans:
         if self._wish.floors:
             fair = self._solved(self._ground, dict(self._wish.floors))
             self._add(made, KEPT_FAIR, fair, most)
+            if made[fair.places].floors_kept is False and fair.places != most.places:
+                del made[fair.places]  # the time ended before one was found that keeps them
         busy = self._for_busy_nights(most)
         if busy is not None and len(made) + (self._usual not in made) < MOST_PLANS:
             self._add(made, BAD_NIGHTS, busy, most)
@@ -103,7 +105,7 @@ class _Plans:
             self._add(made, AS_USUAL, _Found(self._usual, most.bound, AS_USUAL), most)
         plans = list(made.values())
         usual = None if self._usual is None else made[self._usual]
-        if usual is not None and plans[0].gain < self._wish.least_gain:
+        if usual is not None and (plans[0].gain or 0.0) < self._wish.least_gain:
             plans.sort(key=lambda plan: plan is not usual)
         return tuple(plans)
 

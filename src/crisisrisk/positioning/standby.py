@@ -14,7 +14,7 @@ from crisisrisk.positioning.care import STANDING, SitesOfCare
 from crisisrisk.positioning.crews import Crew, alike, crews_on
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.left_out import LeftOut
-from crisisrisk.positioning.plan import Wish, plans_for
+from crisisrisk.positioning.plan import Wish, plans_for, usual_places
 from crisisrisk.positioning.question import CODE
 from crisisrisk.positioning.standby_text import lines_of
 from crisisrisk.positioning.taken import Refuge, Refuges, Taken
@@ -106,7 +106,7 @@ def standby(
         taken=_taken(refuges, ground, crews, best),
         advice=advice_of(tonight.modes, crews),
         amhp=amhp_cover(tonight.modes, ground, crews, best.places, target=wished.target),
-        remarks=(*tonight.remarks, *_remarks(ground, crews, best)),
+        remarks=(*tonight.remarks, *_remarks(ground, crews, best), *_of_floors(plans)),
         travel=ground.travel_said,
         hours_each=ground.hours_each,
         expected=float(demand.expected.sum()),
@@ -151,9 +151,28 @@ def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]
     for crew, site in zip(crews, plan.at, strict=True):
         if not site:
             yield f"{crew.name} stands nowhere: it would work alone, and can advise by telephone"
+    yield from _of_bases(ground, crews, plan)
     reached = ground.near(plan.target)[ground.room > 0].any(axis=0)
     if missed := float(ground.expected[~reached].sum()):
         yield f"{100 * missed / total:.0f} in 100 contacts are expected where no open site is near enough to be in time"
+
+
+def _of_bases(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]:
+    """Why a gain beside the usual places cannot be told, where not everybody can be at their base."""
+    if usual_places(ground, tuple(crews), len(plan.places)) is not None:
+        return
+    barred = [
+        f"{crew.name} ({crew.base})"
+        for crew in crews
+        if crew.spans != () and (ground.site(crew.base) < 0 or not ground.may_stand(crew)[ground.site(crew.base)])
+    ]
+    why = f"closed, full or barred to {', '.join(barred)}" if barred else "a base has too little room"
+    yield f"not everybody can be at their usual base, so what moving gains is not known: {why}"
+
+
+def _of_floors(plans: Sequence[Plan]) -> Iterator[str]:
+    if all(plan.floors_kept is False for plan in plans):
+        yield "no plan that keeps every floor was found in the time given: more seconds may find one"
 
 
 def require_teams(teams: int) -> None:

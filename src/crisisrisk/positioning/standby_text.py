@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from crisisrisk.positioning.standby import PositionsResult
 
 
+LEAST_SAID = 0.005
+"""Contacts: less than this would be said as 0.00."""
+
+
 def lines_of(result: "PositionsResult") -> Iterator[str]:
     """The plan to follow, and beside it the others."""
     start, end = (moment.astimezone(result.zone) for moment in (result.shift.start, result.shift.end))
@@ -37,7 +41,7 @@ def lines_of(result: "PositionsResult") -> Iterator[str]:
 def _price(result: "PositionsResult") -> Iterator[str]:
     """What floors cost: the contacts that the cheapest plan that keeps them covers less than the best."""
     prices = [plan.price for plan in result.plans if plan.floors_kept]
-    if prices and min(prices) > 0:
+    if prices and min(prices) >= LEAST_SAID:
         yield f"keeping the floors costs {min(prices):.2f} contacts, {100 * min(prices) / result.expected:.1f} in 100"
     elif prices:
         yield "keeping the floors costs nothing"
@@ -72,7 +76,7 @@ def _distinct(result: "PositionsResult") -> list[Refuge]:
 
 
 def _told(one: Refuge) -> str:
-    holds = "" if one.places is None else f", {one.places} places"
+    holds = "" if one.places is None else f", {one.places} {'place' if one.places == 1 else 'places'}"
     said = "".join(f", {words}" for words in (one.ages, one.conditions) if words)
     return f"{one.site} {_word(one.kind)}{holds}{said}{f', {one.phone}' if one.phone else ''}"
 
@@ -88,7 +92,7 @@ def _more(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
     yield f"  {100 * plan.share[plan.target]:.0f} in 100 within {plan.target:g} min ({known}), {worst}{others}"
     if plan.method == GREEDY:
         yield "  found at once, one team after the other: more seconds may find a better plan"
-    if plan.by_mean is not None:
+    if plan.by_mean is not None and plan.by_mean_loses >= LEAST_SAID:
         elsewhere = ", ".join(site or "none" for site in plan.by_mean)
         yield f"  by the mean night alone it would be {elsewhere}, {plan.by_mean_loses:.2f} contacts less on all nights"
     yield from _busy(plan, zone)

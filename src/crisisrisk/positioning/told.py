@@ -66,7 +66,8 @@ class Plan:
     contacts that find a free team in time; everything else is of the wished `target`. `worst_decile`: the share on the
     tenth of nights that are covered least. `in_reach`: by team and target the contacts expected where it gets to in
     time; `adds`: how many fewer would find a free team without it; `loses`: what its going back to its base would
-    lose. `price`: contacts that it covers less than the plan that covers most. `by_mean`: where everybody would stand
+    lose. `gain`: contacts beside the usual places, None where these cannot be
+    taken. `price`: contacts that it covers less than the plan that covers most. `by_mean`: where everybody would stand
     by the mean night, where that is elsewhere, and `by_mean_loses`: contacts. `optimal`, `gap`: beside the best of all
     plans; `method`: how it was found. `floors_kept`: whether every wished floor is kept; None where none is wished.
     """
@@ -89,7 +90,7 @@ class Plan:
     if_called_away: tuple[Call, ...]
     one_more_team: float
     one_more_hour: float
-    gain: float
+    gain: float | None
     price: float
     by_mean: tuple[str, ...] | None
     by_mean_loses: float
@@ -144,7 +145,7 @@ class Told:
         stretches, moves = self.worth.stretches, moves_between(self.places)
         covered = {minutes: self._worth_at(minutes).of(self.crews, self.places) for minutes in self.targets}
         own = covered[self.target]
-        value, gain = own - self.move_cost * moves, 0.0 if self.usual is None else own - self._of(self.usual)
+        value, gain = own - self.move_cost * moves, None if self.usual is None else own - self._of(self.usual)
         return Plan(
             name=name,
             places=self.places,
@@ -314,15 +315,15 @@ class Told:
                 ))  # fmt: skip
         return tuple(found)
 
-    def _reason(self, name: str, own: float, total: float, gain: float) -> str:
+    def _reason(self, name: str, own: float, total: float, gain: float | None) -> str:
         found = f"about {100 * own / total:.0f} in 100 expected contacts find a free team"
         reached = f"{found} within {self.target:g} minutes"
-        if self.usual is None or self.places == self.usual:
+        if self.usual is None or gain is None or self.places == self.usual:
             return f"{name}: {reached}"
         pairs = zip(self._sites(self.places), self._sites(self.usual), strict=True)
         moved = sum(one != other for one, other in pairs) + moves_between(self.places)
         moves = "1 move" if moved == 1 else f"{moved} moves"
-        return f"{name}: {reached}, {gain:+.1f} contacts beside the usual places, for {moves}"
+        return f"{name}: {reached}, {gain:+z.1f} contacts beside the usual places, for {moves}"
 
 
 def _changed(row: tuple[int, ...], number: int, site: int) -> tuple[int, ...]:

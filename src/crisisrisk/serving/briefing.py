@@ -31,6 +31,13 @@ class Brief:
         kept = self.override or self.plan
         return () if kept is None else kept.posts
 
+    @property
+    def by_telephone(self) -> list[str]:
+        """The teams of the plan that stand nowhere in it, as their one member would go alone."""
+        posted = {post.team for post in self.posts}
+        advises = [] if self.plan is None else self.plan.answer["advice"]["advises"]
+        return [team for team in advises if team not in posted]
+
     def headline(self, *, released: bool) -> str:
         """What the shift looks like, in a sentence."""
         total = self.stored.total

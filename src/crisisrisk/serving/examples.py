@@ -143,7 +143,7 @@ BRIEFING: dict[str, Any] = {
     "plan": {
         "reference": "P-12", "forecast": "S-9", "made_at": "2026-11-22T21:30:00Z",
         "reason": POSITIONS["plans"][0]["reason"], "expected_coverage": 0.43, "target_minutes": 15.0,
-        "posts": ADJUSTMENT["posts"],
+        "posts": ADJUSTMENT["posts"], "by_telephone": [],
         "changed": {"reference": "A-3", "reason": ADJUSTMENT["reason"], "made_at": ADJUSTMENT["made_at"]},
     },
     "left_out": [_LEFT_OUT],

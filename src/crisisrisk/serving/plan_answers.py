@@ -98,7 +98,7 @@ class PlanShown(Answer):
     one_more_team: float
     one_more_hour: float
     price: float = Field(description="Contacts that it covers less than the plan that covers most.")
-    gain: float = Field(description="Contacts beside the usual places.")
+    gain: float | None = Field(description="Contacts beside the usual places; null where these cannot be taken.")
     optimal: bool
     gap: float = Field(description="By what share it may fall short of the best plan at most.")
     method: str
@@ -248,6 +248,7 @@ class PlanBriefed(Answer):
     expected_coverage: float
     target_minutes: float
     posts: list[PostShown] = Field(description="As the coordinator decided last, else as the plan says.")
+    by_telephone: list[str] = Field(description="Teams that stand nowhere all shift: they would go alone.")
     changed: ChangeBriefed | None
 
 

@@ -11,6 +11,8 @@ from crisisrisk.serving.briefing import PLACES, Brief
 from crisisrisk.serving.disclosure import released_places, released_shift
 from crisisrisk.serving.wording import NOTHING_RELEASED
 
+BY_TELEPHONE = "by telephone only"
+
 _STYLE = (
     "body{font:11pt/1.4 sans-serif;max-width:18cm;margin:1cm auto}h1{font-size:15pt;margin:0}h2{font-size:11pt;"
     "margin:1em 0 .2em}p{margin:.2em 0}table{border-collapse:collapse;width:100%}th,td{text-align:left;"
@@ -88,7 +90,7 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
             (post.team, post.site_id, f"{post.start.astimezone(zone):%H:%M} – {post.end.astimezone(zone):%H:%M}",
              _near(brief, post.team, post.site_id))
             for post in brief.posts
-        ),
+        ) + tuple((team, BY_TELEPHONE, "", "") for team in brief.by_telephone),
         sites=tuple(_full(one, zone) for one in brief.out) or ("none that anybody said",),
         caveats=tuple(caveats),
         footer=footer,
@@ -112,9 +114,10 @@ def _plan(brief: Brief, zone: ZoneInfo) -> str:
         return "No plan was made."
     answer = brief.plan.answer
     made = f"planned {brief.plan.made_at.astimezone(zone):%a %H:%M}"
-    covers = f"about {100 * answer['expected_coverage']:.0f} in 100 within {answer['target_minutes']:g} minutes"
+    share, minutes = f"about {100 * answer['expected_coverage']:.0f} in 100", f"{answer['target_minutes']:g} minutes"
+    covers = f"{share} of all contacts expected find a free team within {minutes}"
     if brief.override is None:
-        return f"{made}: {covers} of all contacts expected find a free team"
+        return f"{made}: {covers}"
     changed = f"{brief.override.made_at.astimezone(zone):%a %H:%M}"
     return f"changed {changed} by the coordinator{_said(brief.override.reason)} (the plan: {covers})"
 

@@ -63,6 +63,7 @@ def _plan(brief: Brief) -> PlanBriefed | None:
         reference=f"P-{plan.number}", forecast=f"S-{plan.run}", made_at=plan.made_at,
         reason=plan.answer["plans"][0]["reason"], expected_coverage=plan.answer["expected_coverage"],
         target_minutes=plan.answer["target_minutes"], posts=[post_shown(post) for post in brief.posts],
+        by_telephone=brief.by_telephone,
         changed=None if change is None else ChangeBriefed(
             reference=f"A-{change.number}", reason=change.reason, made_at=change.made_at
         ),
