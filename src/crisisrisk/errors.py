@@ -243,9 +243,17 @@ class ServiceError(CrisisRiskError):
     """The service cannot answer."""
 
 
+MOST_KNOWN = 60
+"""Known words that a hint names: a map has thousands."""
+
+
 def did_you_mean(word: str, known: "list[str] | tuple[str, ...]") -> str:
-    """A hint naming the nearest known word, or the known words when none is near."""
+    """A hint naming the nearest known word, or the known words (some of very many) when none is near."""
     from difflib import get_close_matches
 
     near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else f"known: {', '.join(sorted(known))}"
+    if near:
+        return f'did you mean "{near[0]}"?'
+    some = sorted(known)[:MOST_KNOWN]
+    more = f" and {len(known) - len(some):,} more" if len(known) > len(some) else ""
+    return f"known: {', '.join(some)}{more}"

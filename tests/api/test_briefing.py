@@ -1,6 +1,7 @@
 """The briefing: true counts on the board, and a page to print, which is a release."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.lib.database import AS_OF, RELEASED_TEXT
 from tests.lib.service_site import ServiceSite, opened
 
 from crisisrisk.cli import run
+from crisisrisk.database.plans import plans_of, save_plan
 
 SHIFT = "/api/v1/shifts/night-2026-11-22"
 
@@ -94,6 +96,20 @@ def test_a_team_that_only_advises_is_on_the_page_too(site: ServiceSite) -> None:
     assert ({post["team"] for post in told["posts"]}, told["by_telephone"]) == ({"A"}, ["lone"])
     page = client.get(f"{SHIFT}/briefing?f=text").text
     assert re.search(r"\n  lone +by telephone only\n", page)
+
+
+def test_what_is_near_is_near_the_site_where_the_team_stands_then(site: ServiceSite) -> None:
+    plan(site)
+    [kept] = plans_of(site.engine, "night-2026-11-22")
+    [post], middle = kept.posts, AS_OF.replace(hour=23)
+    [*_, like] = kept.answer["near"]["A"]
+    near = [{**like, "site": "safety", "minutes": 4.0, "from": post.start.isoformat(), "whom": "under 18"},
+            {**like, "site": "safety", "minutes": 31.0, "from": middle.isoformat(), "whom": "adults"}]  # fmt: skip
+    posts = (replace(post, end=middle), replace(post, site_id="point-far", start=middle))
+    save_plan(site.engine, replace(kept, posts=posts, answer={**kept.answer, "near": {"A": near}}))
+    rows = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
+    assert [("4 min for under 18" in row, "31 min" in row) for row in rows] == [(True, False), (False, True)]
+    assert "31 min for" not in rows[1]
 
 
 def test_words_of_people_are_text_on_the_page_and_no_markup(site: ServiceSite) -> None:

@@ -147,6 +147,8 @@ IMPOSSIBLE: dict[str, tuple[Any, str]] = {
     "nobody on duty": ({}, "nobody says which teams are on duty"),
     "nowhere to stand": ({"teams": 1, "full": ["base-north", "base-south", "point-far"]},
                          "no site where a team can stand is open all shift"),
+    "nobody who works then": ({"teams": [{"name": "A", "starts": "12:00", "ends": "13:00"}]},
+                              "there is no team to place"),
     "half a shift": ({"teams": [{"name": "A", "starts": "23:00"}]}, 'the mobile team "A" cannot be'),
 }  # fmt: skip
 

@@ -45,3 +45,4 @@ def test_every_code_is_raised_somewhere() -> None:
 def test_did_you_mean_names_the_nearest_or_all() -> None:
     assert did_you_mean("lookbak", ["lookback", "horizon"]) == 'did you mean "lookback"?'
     assert did_you_mean("xyz", ["lookback", "horizon"]) == "known: horizon, lookback"
+    assert did_you_mean("xyz", [f"cell {one:04d}" for one in range(2000)]).endswith("cell 0059 and 1,940 more")

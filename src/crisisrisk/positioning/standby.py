@@ -197,6 +197,11 @@ def on_duty(
                 f" them on the shift {shift.name}", wanted="[[mobile_team]] in crisisrisk.toml, or a number of teams",
                 hint="crisisrisk positions --teams 2",
             )  # fmt: skip
+    if crews is not None and not crews:
+        raise UsageError(
+            CODE, "there is no team to place", found=f"none that works in the shift {shift.name}",
+            wanted="a team with hours in the shift",
+        )  # fmt: skip
     if crews is None:
         require_teams(teams or 0)
         crews = alike(teams or 0, _usual(standing, teams or 0, bases))

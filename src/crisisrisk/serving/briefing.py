@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from crisisrisk.database.latest import StoredPlace, StoredShift
 from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, overrides_of, plans_of
@@ -60,12 +61,16 @@ class Brief:
         return [*full, *([OTHER_FORECAST] if self.plan.run != self.stored.run.number else [])]
 
     def near(self, team: str, site: str) -> list[dict[str, object]]:
-        """The places that take people near a team where the plan has it; none of those that are full by now."""
-        if self.plan is None or site not in {post.site_id for post in self.plan.posts if post.team == team}:
+        """The places that take people near a team while the plan has it there; none of those that are full by now."""
+        if self.plan is None:
             return []
+        begins = {post.start for post in self.plan.posts if (post.team, post.site_id) == (team, site)}
         turned_away = {one.site for one in self.out}
-        found: list[dict[str, object]] = self.plan.answer["near"].get(team, [])
-        return [one for one in found if one["site"] not in turned_away]
+        found: dict[tuple[object, object], dict[str, object]] = {}
+        for one in self.plan.answer["near"].get(team, []):
+            if one["site"] not in turned_away and datetime.fromisoformat(one["from"]) in begins:
+                found.setdefault((one["site"], one["whom"]), one)
+        return list(found.values())
 
 
 def brief_of(service: Service, shift_id: str) -> Brief:

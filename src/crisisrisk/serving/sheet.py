@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from crisisrisk.disclosure import tells_small_number
 from crisisrisk.positioning.left_out import LeftOut
+from crisisrisk.positioning.taken import ADULTS
 from crisisrisk.serving.briefing import PLACES, Brief
 from crisisrisk.serving.disclosure import released_places, released_shift
 from crisisrisk.serving.wording import NOTHING_RELEASED
@@ -134,9 +135,17 @@ def _full(one: LeftOut, zone: ZoneInfo) -> str:
 
 def _near(brief: Brief, team: str, site: str) -> str:
     return " · ".join(
-        f"{str(one['kind']).replace('_', ' ')} {one['site']} {one['minutes']:.0f} min {one['phone']}".rstrip()
+        f"{_kind(one)} {one['site']} {one['minutes']:.0f} min{_whom(one)} {one['phone']}".rstrip()
         for one in brief.near(team, site)
     )
+
+
+def _kind(one: dict[str, object]) -> str:
+    return str(one["kind"]).replace("_", " ")
+
+
+def _whom(one: dict[str, object]) -> str:
+    return "" if one["whom"] == ADULTS else f" for {one['whom']}"
 
 
 def _span(lower: float | None, upper: float | None) -> str:
