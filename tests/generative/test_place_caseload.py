@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.lib.reference_caseload import Contact, Known, State, reference_sum
+from tests.lib.reference_caseload import Contact, Known, State, cell_of, factors_of, reference_sum
 
-from crisisrisk.features.caseload import AROUND, FACTORS, FULL, HERE, Caseload, CaseloadNumbers
+from crisisrisk.features.caseload import AROUND, COUNTED, FACTORS, FULL, HERE, LAST_SLOT, Caseload, CaseloadNumbers
+from crisisrisk.features.caseload_kernels import contacts_ahead, rows_to_fit
 from crisisrisk.tables.cells import Neighbours
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_DAY
 
@@ -17,11 +18,11 @@ NOBODY_NEAR = Neighbours(np.zeros(4, dtype=np.int32), np.zeros(0, dtype=np.int32
 IN_A_ROW = Neighbours(np.array([0, 1, 3, 4], dtype=np.int32), np.array([1, 0, 2, 1], dtype=np.int32))
 NUMBERS = CaseloadNumbers(
     applies_from=(40 * DAY, 90 * DAY),
-    weights=(
-        (-1.2, 0.6, 0.3, 0.8, -0.1, -0.3, 0.2, -0.5),
-        (-2.0, 0.1, 0.5, 0.4, 0.2, 0.1, -0.1, -0.3),
+    weights=tuple(
+        (level, *np.random.default_rng(seed).normal(0.1, 0.4, FACTORS - 1).round(3).tolist())
+        for level, seed in ((-1.2, 1), (-2.0, 2))
     ),
-)  # fmt: skip
+)
 
 
 def people_from(seed: int, count: int = 90) -> list[Known]:
@@ -31,11 +32,12 @@ def people_from(seed: int, count: int = 90) -> list[Known]:
 
 def _contacts(draw: random.Random) -> tuple[Contact, ...]:
     found = []
-    for _ in range(draw.choice([0, 0, 1, 2, 6])):
+    for _ in range(draw.choice([0, 0, 1, 2, 6, 14])):
         occurred = draw.randrange(150 * DAY)
         # Some are known days late, some are booked ahead, some are corrected away.
         known = max(0, occurred + draw.choice([0, 1, 3600 * 10**6, 5 * DAY, -2 * DAY]))
-        found.append(Contact(occurred, known, draw.choice([FOREVER_US, FOREVER_US, known + 9 * DAY])))
+        superseded = draw.choice([FOREVER_US, FOREVER_US, known + 9 * DAY])
+        found.append(Contact(occurred, known, superseded, draw.choice([COUNTED, COUNTED, *range(8)])))
     return tuple(sorted(found, key=lambda one: one.occurred_at))
 
 
@@ -61,7 +63,7 @@ def caseload(people: list[Known]) -> Caseload:
         return np.array(values, dtype=np.int64)
 
     return Caseload(
-        ends[0], column([one.occurred_at for one in every]),
+        ends[0], np.array([one.sort for one in every], dtype=np.int8), column([one.occurred_at for one in every]),
         column([max(one.known_at, one.occurred_at) for one in every]), column([one.superseded_at for one in every]),
         ends[1], column([one.known_at for one in state]), column([one.cell for one in state]),
         column([one.adult_from for one in state]), column([one.gone_at for one in state]), CELLS,
@@ -122,7 +124,10 @@ def _with_another_future(person: Known, moment: int, draw: random.Random) -> Kno
         replace(one, superseded_at=one.superseded_at if one.superseded_at < moment else moment + draw.randrange(DAY))
         for one in known
     ]
-    new = [Contact(draw.randrange(150 * DAY), moment + draw.randrange(DAY), FOREVER_US) for _ in range(3)]
+    new = [
+        Contact(draw.randrange(150 * DAY), moment + draw.randrange(DAY), FOREVER_US, draw.randrange(8))
+        for _ in range(3)
+    ]
     states = [state for state in person.states if state.known_at < moment]
     moved = State(moment + draw.randrange(DAY), draw.randrange(CELLS), 0, FOREVER_US)
     return Known(tuple(sorted([*kept, *new], key=lambda one: one.occurred_at)), (*states, moved))
@@ -147,3 +152,57 @@ def test_a_cell_with_all_that_touch_it_is_one_place_with_the_people_of_all(seed:
     assert tables[AROUND][1].tobytes() == sums(caseload(merged), times)[0].tobytes()  # the middle of three in a row
     assert np.isfinite(tables[AROUND][2]).any()  # too few alone, enough with its neighbour
     assert np.isnan(tables[HERE][2]).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_to_fit_are_those_of_the_slow_reference(seed: int) -> None:
+    people = people_from(seed)
+    times, made = moments_of(people, seed), caseload(people)
+    person, moment, counts, drawn = rows_to_fit(made.events, made.states, times, 28 * DAY, 2**40, 3 * DAY)
+    live = [
+        (one, place)
+        for one, known in enumerate(people)
+        for place, at in enumerate(times.tolist())
+        if cell_of(known, at) >= 0
+    ]
+    lately = {(one, place) for one, place in live if any(factors_of(people[one], int(times[place]))[1:5])}
+    ahead = {
+        (one, place)
+        for one, place in live
+        if any(
+            contact.sort == COUNTED and times[place] <= contact.occurred_at < times[place] + 3 * DAY
+            for contact in people[one].contacts
+        )
+    }
+    found = list(zip(person.tolist(), moment.tolist(), strict=True))
+    assert set(found) == lately | ahead
+    assert len(found) == len(set(found))
+    assert {pair for pair, one in zip(found, drawn.tolist(), strict=True) if one} == lately
+    for pair, row in zip(found, counts, strict=True):
+        assert np.allclose(np.log1p(row), factors_of(people[pair[0]], int(times[pair[1]]))[1:])
+    assert counts.shape[1] == FACTORS - 1 == LAST_SLOT.max()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_person_is_drawn_where_one_in_one_is(seed: int) -> None:
+    people = people_from(seed)
+    times, made = moments_of(people, seed), caseload(people)
+    rows = rows_to_fit(made.events, made.states, times, 28 * DAY, 1, 3 * DAY)
+    assert len(rows[0]) == sum(cell_of(one, at) >= 0 for one in people for at in times.tolist())
+    half = rows_to_fit(made.events, made.states, times, 0, 2, 0)
+    assert 0.35 < len(half[0]) / len(rows[0]) < 0.65
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_contacts_ahead_are_those_known_by_then(seed: int) -> None:
+    people = people_from(seed)
+    made = caseload(people)
+    person = np.arange(len(people), dtype=np.int64)
+    found = contacts_ahead(made.events, person, np.full(len(people), 60 * DAY), 20 * DAY, 75 * DAY)
+    for one, known in enumerate(people):
+        assert found[one] == sum(
+            contact.sort == COUNTED
+            and 60 * DAY <= contact.occurred_at < 80 * DAY
+            and max(contact.known_at, contact.occurred_at) < 75 * DAY <= contact.superseded_at
+            for contact in known.contacts
+        )

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from crisisrisk.features.caseload import LEAST_PEOPLE, LOOKBACK_DAYS, CaseloadNumbers
 from crisisrisk.timeline import MICROSECONDS_PER_DAY
 
+MOST_COUNTED = 5
+MOST_EXPECTED = 1.0
+
 
 @dataclass(frozen=True)
 class Contact:
-    """One version of one crisis contact; instants in microseconds."""
+    """One version of one contact; instants in microseconds. `sort`: what it is, numbered as in `LOOKBACK_DAYS`."""
 
     occurred_at: int
     known_at: int
     superseded_at: int
+    sort: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,22 @@ class Known:
     states: tuple[State, ...]
 
 
+def factors_of(person: Known, moment: int) -> list[float]:
+    """The level, and the logarithm of one more than the contacts of each group and lookback known at a moment."""
+    known = [one for one in person.contacts if max(one.known_at, one.occurred_at) < moment <= one.superseded_at]
+    factors = [1.0]
+    for sorts, lookbacks in LOOKBACK_DAYS:
+        ages = [moment - one.occurred_at for one in known if one.sort in sorts]
+        for days in lookbacks:
+            count = sum(age <= days * MICROSECONDS_PER_DAY for age in ages)
+            factors.append(math.log1p(min(count, MOST_COUNTED)))
+    return factors
+
+
 def expected_of(person: Known, moment: int, weights: tuple[float, ...]) -> float:
     """Crisis contacts of one person in the next days."""
-    known = [one for one in person.contacts if max(one.known_at, one.occurred_at) < moment <= one.superseded_at]
-    ages = [moment - one.occurred_at for one in known]
-    factors = [1.0]
-    for days in LOOKBACK_DAYS:
-        factors.append(math.log1p(sum(age <= days * MICROSECONDS_PER_DAY for age in ages)))
-    since = min(min(ages) / MICROSECONDS_PER_DAY, 3650.0) if ages else 3650.0
-    factors.append(math.log1p(since))
-    return math.exp(min(sum(weight * factor for weight, factor in zip(weights, factors, strict=True)), 3.0))
+    log = sum(weight * factor for weight, factor in zip(weights, factors_of(person, moment), strict=True))
+    return MOST_EXPECTED * (1 - math.exp(-math.exp(log) / MOST_EXPECTED))
 
 
 def cell_of(person: Known, moment: int) -> int:

@@ -14,13 +14,14 @@ from tests.lib.table_sites import write_csv, write_mapping
 from tests.unit.test_place_path import recipe_in
 
 from crisisrisk.cli import run
+from crisisrisk.cohorts import CohortRule
 from crisisrisk.commands.data import load_files
 from crisisrisk.commands.forecast import shifts_from
 from crisisrisk.commands.model import read_candidate
 from crisisrisk.commands.train import train
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import ModelError, RecipeError
-from crisisrisk.features.caseload import AROUND, FACTORS, HERE, Caseload, CaseloadNumbers, CaseloadRisk
+from crisisrisk.features.caseload import AROUND, FACTORS, HERE, HORIZON_DAYS, Caseload, CaseloadNumbers, CaseloadRisk
 from crisisrisk.models.bundle import Bundle, load_bundle, write_bundle
 from crisisrisk.scoring.caseload import caseload_in
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
@@ -139,7 +140,7 @@ def test_tonight_is_as_it_was_in_training(trained: tuple[Site, TrainedRun]) -> N
     data = place_data(recipes.training, recipes.features, Store(site).snapshot(), site, held_out_days=14)
     assert data.caseload is not None
     assert data.caseload.numbers == bundle.task.caseload
-    caseload = caseload_in(Store(site).snapshot(), site, data.cells, rule=bundle.task.crisis, minimum_age=18)
+    caseload = caseload_in(Store(site).snapshot(), site, data.cells, rule=bundle.task.crisis, cohort=bundle.task.cohort)
     risk = CaseloadRisk(caseload, weights_of(bundle.task.caseload))
     column = recipes.features.names.index(HERE)
     for row in (0, len(data.usable) // 2, len(data.usable) - 1):
@@ -195,7 +196,7 @@ RULE = EpisodeRule(sources=("crisis_line",), origins=("public",))
 def people_of(site: Site) -> Caseload:
     snapshot = Store(site).snapshot()
     cells = cells_of(site, snapshot.table("places"), snapshot.place_events())
-    return caseload_in(snapshot, site, cells, rule=RULE, minimum_age=18)
+    return caseload_in(snapshot, site, cells, rule=RULE, cohort=CohortRule())
 
 
 def sums_of(caseload: Caseload, numbers: CaseloadNumbers, times: Instants) -> NDArray[np.float64]:
@@ -229,7 +230,7 @@ def test_a_fit_sees_nothing_from_its_own_moment_on(trained: tuple[Site, TrainedR
     person = np.repeat(np.arange(len(whole)), np.diff(whole.starts))[kept]
     starts = np.concatenate([[0], np.cumsum(np.bincount(person, minlength=len(whole)))]).astype(np.int64)
     past = replace(
-        whole, starts=starts, occurred_at=whole.occurred_at[kept], enters=whole.enters[kept],
+        whole, starts=starts, sort=whole.sort[kept], occurred_at=whole.occurred_at[kept], enters=whole.enters[kept],
         superseded_at=whole.superseded_at[kept],
     )  # fmt: skip
     assert fit_caseload(past, site, until=first + 1).weights[0] == every.weights[0]
@@ -241,12 +242,12 @@ def test_a_fit_sees_nothing_from_its_own_moment_on(trained: tuple[Site, TrainedR
 def test_on_what_it_was_fitted_as_many_are_expected_as_came(trained: tuple[Site, TrainedRun]) -> None:
     site, caseload = trained[0], people_of(trained[0])
     found = weights_of(fit_caseload(caseload, site, until=moment(DAYS)))
-    week, until = 7 * MICROSECONDS_PER_DAY, found.applies_from[0]
+    days, until = HORIZON_DAYS * MICROSECONDS_PER_DAY, found.applies_from[0]
     mondays = grid(Window(instant(int(caseload.enters.min())), instant(until)), site.time_zone)
-    times = np.array([microseconds(one) for one in mondays[::4]], dtype=np.int64)
-    times = times[times + week <= until]
+    times = np.array([microseconds(one) for one in mondays], dtype=np.int64)
+    times = times[times + days <= until]
     expected = np.nansum(sums_of(caseload, replace(found, applies_from=(0,)), times), axis=0)
-    came = [np.count_nonzero((caseload.occurred_at >= one) & (caseload.occurred_at < one + week)) for one in times]
+    came = [np.count_nonzero((caseload.occurred_at >= one) & (caseload.occurred_at < one + days)) for one in times]
     assert sum(expected) == pytest.approx(sum(came), rel=0.02)
     assert np.corrcoef(expected, came)[0, 1] > 0.2
 
@@ -254,5 +255,8 @@ def test_on_what_it_was_fitted_as_many_are_expected_as_came(trained: tuple[Site,
 def test_without_contacts_enough_nothing_is_fitted(trained: tuple[Site, TrainedRun]) -> None:
     site, caseload = trained[0], people_of(trained[0])
     none = np.zeros(0, dtype=np.int64)
-    silent = replace(caseload, starts=np.zeros_like(caseload.starts), occurred_at=none, enters=none, superseded_at=none)
+    silent = replace(
+        caseload, starts=np.zeros_like(caseload.starts), sort=none.astype(np.int8), occurred_at=none, enters=none,
+        superseded_at=none,
+    )  # fmt: skip
     assert fit_caseload(silent, site, until=moment(DAYS)) == CaseloadNumbers()

@@ -115,20 +115,32 @@ def targets(seeds: int, write: bool, as_json: bool) -> int:
     metavar="DIR",
     help="Another such site, to judge its people too; may be said again.",
 )
+@click.option(
+    "--only",
+    type=click.Choice(("places",)),
+    help="Judge places alone; what the page says of people stays as it was written last.",
+)
 @click.option("--write", is_flag=True, help="Write docs/explanation/oracle.md in the repository.")
 @json_option
-def oracle(site_folder: str | None, folder: Path | None, others: tuple[Path, ...], write: bool, as_json: bool) -> None:
+def oracle(
+    site_folder: str | None, folder: Path | None, others: tuple[Path, ...], only: str | None, write: bool, as_json: bool
+) -> None:
     """Train both models on an invented city that is loaded, and say how far below its truth they are."""
+    from crisisrisk.commands.oracle import only_places, page, write_page
     from crisisrisk.commands.oracle import oracle as compare
-    from crisisrisk.commands.oracle import other_city, page, write_page
 
+    if only is not None and others:
+        raise UsageError("CR-USE-001", "--also judges people, and --only places does not", hint="leave one of them out")
     site = open_site(site_folder)
     truth = folder or site.path / "truth"
-    report = compare(site, truth, tell=tell)
-    elsewhere = [other_city(open_site(str(other)), tell=tell) for other in others]
+    judged = (
+        compare(site, truth, [open_site(str(other)) for other in others], tell=tell)
+        if only is None
+        else only_places(site, truth, tell=tell)
+    )
     if write:
-        write_page(report, truth, elsewhere)
+        write_page(judged)
     if as_json:
-        print_json(report.as_json() | {"others": [other.people.as_json() for other in elsewhere]})
+        print_json(judged.as_json())
     else:
-        click.echo(page(report, truth, elsewhere), nl=False)
+        click.echo(page(judged), nl=False)

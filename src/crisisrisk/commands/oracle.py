@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 from crisisrisk.errors import UsageError
 from crisisrisk.evaluation.oracle import (
@@ -28,11 +29,15 @@ from crisisrisk.training.oracle import (
     PeopleReport,
     PlacesToldByContacts,
     ToldByContacts,
+    both_reports,
     oracle_report,
     people_report,
+    places_report,
 )
 
 PAGE = Path("docs") / "explanation" / "oracle.md"
+RESULTS = PAGE.with_suffix(".json")
+"""The people's part of the page as numbers, so that places can be judged again without it."""
 HEAD = """# What could be known, and how much of it our models know
 
 In an invented city the truth is known: for each person and Monday the probability of a contact with a crisis service
@@ -48,6 +53,8 @@ places it is the same, with how each cell drifts as far as incidents before the 
 This page is written by a command, never by hand:
 
     crisisrisk simulate oracle --site {site} --write
+
+With `--only places` it judges places again, and takes the people's part from `oracle.json` beside this page.
 """
 # How much better than two baselines boosted trees ranked 59,750 real patients (Cell Reports Medicine 2023, 28 days).
 PUBLISHED = {ONE_YEAR_COUNT: 3.25, FIVE_FACTORS: 2.0}
@@ -55,22 +62,68 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtherCity:
-    """Another city whose people were judged, and its truth."""
+class CityPeople:
+    """A city in words, and its people as judged."""
 
-    truth: Path
+    city: str
     people: PeopleReport
 
 
-def oracle(site: Site, truth: Path, *, tell: Tell) -> OracleReport:
-    """The report on a site that `crisisrisk simulate` wrote and whose files were loaded, and on its truth."""
-    return oracle_report(site, truth, told=_told(truth, tell), told_of_places=_told_of_places(truth, tell), tell=tell)
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Everything on the page: people and places of the city, and the people of others."""
+
+    city: str
+    report: OracleReport
+    others: tuple[CityPeople, ...] = ()
+
+    @property
+    def people(self) -> tuple[CityPeople, ...]:
+        """The people of every city, its own first."""
+        return (CityPeople(city=self.city, people=self.report.people_alone()), *self.others)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return self.report.as_json() | {"others": [other.people.as_json() for other in self.others]}
 
 
-def other_city(site: Site, *, tell: Tell) -> OtherCity:
-    """The people of another such site, whose truth/ stands in it."""
+def oracle(site: Site, truth: Path, others: Sequence[Site] = (), *, tell: Tell) -> Judged:
+    """Judge a site that `crisisrisk simulate` wrote and whose files were loaded, and the people of other such sites."""
+    report = oracle_report(site, truth, told=_told(truth, tell), told_of_places=_told_of_places(truth, tell), tell=tell)
+    return Judged(city=_city(truth), report=report, others=tuple(_other_city(other, tell) for other in others))
+
+
+def only_places(site: Site, truth: Path, *, tell: Tell) -> Judged:
+    """Judge the site's places again; of people what the page was written with.
+
+    Raises UsageError outside of the repository, or where the page is of another city.
+    """
+    stored = read_people(_root() / RESULTS)
+    if stored[0].city != (city := _city(truth)):
+        raise UsageError(
+            "CR-USE-001", "the page's people are of another city", where=str(RESULTS), found=stored[0].city,
+            wanted=city, hint="leave --only out, or judge the city that the page is of",
+        )  # fmt: skip
+    places = places_report(site, truth, told=_told_of_places(truth, tell), tell=tell)
+    return Judged(city=city, report=both_reports(stored[0].people, places), others=stored[1:])
+
+
+def _other_city(site: Site, tell: Tell) -> CityPeople:
+    """Its truth/ stands in it."""
     truth = site.path / "truth"
-    return OtherCity(truth=truth, people=people_report(site, truth, told=_told(truth, tell), tell=tell))
+    return CityPeople(city=_city(truth), people=people_report(site, truth, told=_told(truth, tell), tell=tell))
+
+
+def read_people(path: Path) -> tuple[CityPeople, ...]:
+    """What `write_page` kept of people. Raises UsageError where that is missing or not whole."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))["people"]
+        return tuple(CityPeople(city=one["city"], people=PeopleReport.from_json(one)) for one in kept)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(
+            "CR-USE-001", "the people's part of the page cannot be read", where=str(RESULTS),
+            hint="write the whole page once, without --only",
+        ) from None  # fmt: skip
 
 
 def _told(truth: Path, tell: Tell) -> ToldByContacts:
@@ -81,20 +134,31 @@ def _told_of_places(truth: Path, tell: Tell) -> PlacesToldByContacts:
     return lambda starts: told_of_places(settings_of_truth(truth), starts, tell=tell)
 
 
-def write_page(report: OracleReport, truth: Path, others: Sequence[OtherCity] = ()) -> Path:
-    """Write the page into the repository. Raises UsageError outside of one."""
-    root = repository()
-    if root is None:
-        raise UsageError("CR-USE-001", "the page is written in the repository only", hint="leave --write out")
-    path = root / PAGE
-    path.write_text(page(report, truth, others), encoding="utf-8")
+def write_page(judged: Judged) -> Path:
+    """Write the page into the repository, and beside it what of people it was made from.
+
+    Raises UsageError outside of the repository.
+    """
+    path = _root() / PAGE
+    people = [{"city": one.city, **one.people.as_json()} for one in judged.people]
+    text = json.dumps({"people": people}, indent=1, ensure_ascii=False, allow_nan=False)
+    path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    path.write_text(page(judged), encoding="utf-8")
     return path
 
 
-def page(report: OracleReport, truth: Path, others: Sequence[OtherCity] = ()) -> str:
+def _root() -> Path:
+    root = repository()
+    if root is None:
+        raise UsageError("CR-USE-001", "the page is written in the repository only", hint="leave --write out")
+    return root
+
+
+def page(judged: Judged) -> str:
     """The report in Markdown."""
-    made = fill(f"The city: {_city(truth)}. Judged on rows that no model saw.", 118)
-    elsewhere = _elsewhere(report, truth, others) if others else ""
+    report = judged.report
+    made = fill(f"The city: {judged.city}. Judged on rows that no model saw.", 118)
+    elsewhere = _elsewhere(judged.people) if judged.others else ""
     parts = [HEAD.format(site="DIR"), made, _people(report), elsewhere, _places(report), _why(report)]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -107,7 +171,7 @@ def _city(truth: Path) -> str:
     )
 
 
-def _elsewhere(report: OracleReport, truth: Path, others: Sequence[OtherCity]) -> str:
+def _elsewhere(cities: Sequence[CityPeople]) -> str:
     head = _section(
         "### The same in other cities",
         "Nothing was tuned on them. AUPRC as so many times that of two baselines, by the model and by the most that "
@@ -117,8 +181,7 @@ def _elsewhere(report: OracleReport, truth: Path, others: Sequence[OtherCity]) -
         "", "AUROC", "AUPRC", "share of what contacts can tell", "calibration slope", "× one-year count",
         "× five factors", "contacts: × one-year count", "contacts: × five factors",
     ]  # fmt: skip
-    cities = [(truth, report), *((other.truth, other.people) for other in others)]
-    return head + table(titles, [_city_line(_city(where), people) for where, people in cities])
+    return head + table(titles, [_city_line(one.city, one.people) for one in cities])
 
 
 def _city_line(city: str, report: PeopleReport) -> list[str]:

@@ -1,167 +1,240 @@
-"""Compiled loops over people and moments: what to expect of each of them, added up by cell. Pure functions of arrays.
+"""Compiled loops over people and what changes of them: what to expect of each, added up by cell. Pure functions.
 
-Complexity: people × moments, and for those with crisis contacts the contacts as well. Memory: the tables returned,
-(cells, moments). Sums are of whole numbers, so that no order of people and no set of moments changes one.
+What is expected of a person stands still until a contact becomes known, is corrected, or leaves a lookback. So each
+person costs as much as they have changes, however many moments are asked about: events × lookbacks, times the counts
+that are not 0. Memory: the tables returned, (cells, moments). Sums are of whole numbers, so that no order of people and
+no set of moments changes one.
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.compiled import njit
-from crisisrisk.timeline import MICROSECONDS_PER_DAY, Instants
+from crisisrisk.timeline import Instants
 
 Counts = NDArray[np.int32]
 Integers = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 NO_FIT = -1
-NEVER_DAYS = 3650.0
-"""Where no crisis contact is known, the last one counts as this long ago; so does one that is longer ago."""
-MOST_EXPECTED_LOG = 3.0
-"""Nobody is expected to be in contact more than e³ times in a horizon."""
+MOST_COUNTED = 5
+"""So many contacts of a sort and lookback say all that more would: a few people ring hundreds of times."""
+MOST_EXPECTED = 1.0
+"""What is expected of one person comes near to this many contacts in a horizon, and never beyond."""
+_MOST_LOG = 30.0
 
 
-@njit(nogil=True, cache=True)
-def factors_at(
-    starts: Integers, occurred: Instants, enters: Instants, superseded: Instants, person: int, moment: int,
-    lookbacks: Integers, counts: Integers, factors: Numbers,
-) -> bool:  # fmt: skip
-    """Fill the factors of a person at a moment; whether any contact of theirs was known."""
-    counts[:] = 0
-    latest = -1
-    for event in range(starts[person], starts[person + 1]):
-        if enters[event] < moment <= superseded[event]:
-            age = moment - occurred[event]
-            if latest < 0 or age < latest:
-                latest = age
-            for place in range(len(lookbacks)):
-                if age <= lookbacks[place]:
-                    counts[place] += 1
-    factors[0] = 1.0
-    for place in range(len(lookbacks)):
-        factors[1 + place] = math.log1p(counts[place])
-    days = NEVER_DAYS if latest < 0 else min(latest / MICROSECONDS_PER_DAY, NEVER_DAYS)
-    factors[1 + len(lookbacks)] = math.log1p(days)
-    return latest >= 0
+class Events(NamedTuple):
+    """Those of person `p` are `starts[p]:starts[p + 1]`. One of sort `s` is in counts `first_slot[s]:last_slot[s]`.
 
-
-@njit(nogil=True, cache=True)
-def moments_of_state(
-    state_starts: Integers, state_known: Instants, adult_from: Instants, gone_at: Instants, person: int, state: int,
-    times: Instants,
-) -> tuple[int, int]:  # fmt: skip
-    """First and last (exclusive) of the moments at which a state is the one known, and the person of age and here."""
-    first = np.searchsorted(times, state_known[state], side="right")
-    last = len(times)
-    if state + 1 < state_starts[person + 1]:
-        last = np.searchsorted(times, state_known[state + 1], side="right")
-    first = max(first, np.searchsorted(times, adult_from[state]))
-    return first, min(last, np.searchsorted(times, gone_at[state]))
-
-
-@njit(nogil=True, cache=True)
-def sum_expected(
-    starts: Integers, occurred: Instants, enters: Instants, superseded: Instants, state_starts: Integers,
-    state_known: Instants, cell: Integers, adult_from: Instants, gone_at: Instants, times: Instants, fit: Integers,
-    weights: Numbers, lookbacks: Integers, cells: int, full: int,
-) -> tuple[Counts, Integers]:  # fmt: skip
-    """How many people live in each cell at each moment, and what is expected of them, in parts of `full`."""
-    people = np.zeros((cells, len(times)), dtype=np.int32)
-    sums = np.zeros((cells, len(times)), dtype=np.int64)
-    counts, factors = np.zeros(len(lookbacks), dtype=np.int64), np.zeros(2 + len(lookbacks))
-    for person in range(len(starts) - 1):
-        for state in range(state_starts[person], state_starts[person + 1]):
-            home = cell[state]
-            if home < 0:
-                continue
-            first, last = moments_of_state(state_starts, state_known, adult_from, gone_at, person, state, times)
-            quiet, quiet_fit = np.int64(0), -2
-            for moment in range(first, last):
-                people[home, moment] += 1
-                chosen = fit[moment]
-                if chosen < 0:
-                    continue
-                # Of somebody without any contact nothing changes from moment to moment.
-                if starts[person] == starts[person + 1] and chosen == quiet_fit:
-                    sums[home, moment] += quiet
-                    continue
-                factors_at(starts, occurred, enters, superseded, person, times[moment], lookbacks, counts, factors)
-                log = 0.0
-                for place in range(len(factors)):
-                    log += weights[chosen, place] * factors[place]
-                expected = np.int64(math.floor(math.exp(min(log, MOST_EXPECTED_LOG)) * full + 0.5))
-                quiet, quiet_fit = expected, chosen
-                sums[home, moment] += expected
-    return people, sums
-
-
-@njit(nogil=True, cache=True)
-def rows_to_fit(
-    starts: Integers, occurred: Instants, enters: Instants, superseded: Instants, state_starts: Integers,
-    state_known: Instants, cell: Integers, adult_from: Instants, gone_at: Instants, times: Instants,
-    lookbacks: Integers,
-) -> tuple[Integers, Integers, Numbers, Integers]:  # fmt: skip
-    """Everybody who lives in a cell at each moment and had a contact known: person, moment and factors of each row.
-
-    And how many more had none, at each moment.
+    `lookbacks`: of each count, in microseconds.
     """
-    persons, moments, rows = [np.int64(0)], [np.int64(0)], [0.0]
-    quiet = np.zeros(len(times), dtype=np.int64)
-    counts, factors = np.zeros(len(lookbacks), dtype=np.int64), np.zeros(2 + len(lookbacks))
-    for person in range(len(starts) - 1):
-        for state in range(state_starts[person], state_starts[person + 1]):
-            if cell[state] < 0:
-                continue
-            first, last = moments_of_state(state_starts, state_known, adult_from, gone_at, person, state, times)
-            for moment in range(first, last):
-                if factors_at(starts, occurred, enters, superseded, person, times[moment], lookbacks, counts, factors):
-                    persons.append(np.int64(person))
-                    moments.append(np.int64(moment))
-                    for value in factors:
-                        rows.append(value)
-                else:
-                    quiet[moment] += 1
-    shape = (len(persons) - 1, len(factors))
-    return np.array(persons)[1:], np.array(moments)[1:], np.array(rows)[1:].reshape(shape), quiet
+
+    starts: Integers
+    sort: NDArray[np.int8]
+    occurred: Instants
+    enters: Instants
+    superseded: Instants
+    first_slot: Integers
+    last_slot: Integers
+    lookbacks: Integers
+
+
+class States(NamedTuple):
+    """Those of person `p` are `starts[p]:starts[p + 1]`, in order of `known`."""
+
+    starts: Integers
+    known: Instants
+    cell: Integers
+    adult_from: Instants
+    gone_at: Instants
+
+
+class Changes(NamedTuple):
+    """Of one person, in any order: at which moment which count goes up or down by one."""
+
+    moment: Integers
+    slot: Integers
+    step: Integers
 
 
 @njit(nogil=True, cache=True)
-def contacts_ahead(
-    starts: Integers, occurred: Instants, enters: Instants, superseded: Instants, person: Integers, moment: Instants,
-    horizon: int, known_before: int,
-) -> Integers:  # fmt: skip
-    """Contacts of each person in `[moment, moment + horizon)`, as known before another moment. Shape (rows,)."""
-    found = np.zeros(len(person), dtype=np.int64)
-    for row in range(len(person)):
-        for event in range(starts[person[row]], starts[person[row] + 1]):
-            if enters[event] < known_before <= superseded[event]:
-                found[row] += moment[row] <= occurred[event] < moment[row] + horizon
+def room_for(events: Events) -> Changes:
+    """Room for the changes of anybody."""
+    most = 0
+    for person in range(len(events.starts) - 1):
+        needed = 0
+        for event in range(events.starts[person], events.starts[person + 1]):
+            sort = events.sort[event]
+            needed += 2 * (events.last_slot[sort] - events.first_slot[sort])
+        most = max(most, needed)
+    return Changes(np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64))
+
+
+@njit(nogil=True, cache=True)
+def changes_of(events: Events, person: int, times: Instants, room: Changes) -> int:
+    """Fill the changes of a person at ascending moments; how many there are.
+
+    A version counts for T in `(enters, min(superseded, occurred + lookback)]`.
+    """
+    found = 0
+    for event in range(events.starts[person], events.starts[person + 1]):
+        first = np.searchsorted(times, events.enters[event], side="right")
+        if first == len(times):
+            continue
+        sort = events.sort[event]
+        for slot in range(events.first_slot[sort], events.last_slot[sort]):
+            leaves = min(events.superseded[event], events.occurred[event] + events.lookbacks[slot])
+            last = np.searchsorted(times, leaves, side="right")
+            if first < last:
+                room.moment[found], room.slot[found], room.step[found] = first, slot, 1
+                room.moment[found + 1], room.slot[found + 1], room.step[found + 1] = last, slot, -1
+                found += 2
     return found
 
 
 @njit(nogil=True, cache=True)
-def contacts_of_quiet(
-    starts: Integers, occurred: Instants, enters: Instants, superseded: Instants, state_starts: Integers,
-    state_known: Instants, cell: Integers, adult_from: Instants, gone_at: Instants, times: Instants, horizon: int,
-    known_before: int,
-) -> int:  # fmt: skip
-    """Contacts in the horizon after each moment of all who lived in a cell and had none known by then."""
-    found = 0
-    for person in range(len(starts) - 1):
-        if starts[person] == starts[person + 1]:
-            continue
-        for state in range(state_starts[person], state_starts[person + 1]):
-            if cell[state] < 0:
+def moments_of_state(states: States, person: int, state: int, times: Instants) -> tuple[int, int]:
+    """First and last (exclusive) of the moments at which a state is the one known, and the person of age and here."""
+    first = np.searchsorted(times, states.known[state], side="right")
+    last = len(times)
+    if state + 1 < states.starts[person + 1]:
+        last = np.searchsorted(times, states.known[state + 1], side="right")
+    first = max(first, np.searchsorted(times, states.adult_from[state]))
+    return first, min(last, np.searchsorted(times, states.gone_at[state]))
+
+
+@njit(nogil=True, cache=True)
+def expected_from(counts: Integers, weights: Numbers) -> float:
+    """Contacts to expect of somebody with these counts."""
+    log = weights[0]
+    for slot in range(len(counts)):
+        if counts[slot] > 0:
+            log += weights[1 + slot] * math.log1p(min(counts[slot], MOST_COUNTED))
+    return MOST_EXPECTED * -math.expm1(-math.exp(min(log, _MOST_LOG)) / MOST_EXPECTED)
+
+
+@njit(nogil=True, cache=True)
+def sum_expected(
+    events: Events, states: States, times: Instants, fit: Integers, weights: Numbers, cells: int, full: int
+) -> tuple[Counts, Integers]:
+    """How many people live in each cell at each moment, and what is expected of them, in parts of `full`."""
+    moments = len(times)
+    people, sums = np.zeros((cells, moments + 1), dtype=np.int32), np.zeros((cells, moments + 1), dtype=np.int64)
+    fit_ends = _ends_of_runs(fit)
+    room, counts = room_for(events), np.zeros(len(events.lookbacks), dtype=np.int64)
+    for person in range(len(states.starts) - 1):
+        changes = changes_of(events, person, times, room)
+        order = np.argsort(room.moment[:changes])
+        counts[:] = 0
+        at = 0
+        for state in range(states.starts[person], states.starts[person + 1]):
+            home = states.cell[state]
+            first, last = moments_of_state(states, person, state, times)
+            if home < 0 or first >= last:
                 continue
-            first, last = moments_of_state(state_starts, state_known, adult_from, gone_at, person, state, times)
+            people[home, first] += 1
+            people[home, last] -= 1
+            moment = first
+            while moment < last:
+                while at < changes and room.moment[order[at]] <= moment:
+                    counts[room.slot[order[at]]] += room.step[order[at]]
+                    at += 1
+                until = min(last, fit_ends[moment])
+                if at < changes:
+                    until = min(until, room.moment[order[at]])
+                if fit[moment] != NO_FIT:
+                    expected = np.int64(math.floor(expected_from(counts, weights[fit[moment]]) * full + 0.5))
+                    sums[home, moment] += expected
+                    sums[home, until] -= expected
+                moment = until
+    _add_up(people)
+    _add_up(sums)
+    return people[:, :moments].copy(), sums[:, :moments].copy()
+
+
+@njit(nogil=True, cache=True)
+def _ends_of_runs(values: Integers) -> Integers:
+    """For each place where the run of equal values that it is in ends, exclusive."""
+    ends = np.full(len(values), len(values), dtype=np.int64)
+    for place in range(len(values) - 2, -1, -1):
+        ends[place] = ends[place + 1] if values[place + 1] == values[place] else place + 1
+    return ends
+
+
+@njit(nogil=True, cache=True)
+def _add_up(steps: NDArray[Any]) -> None:
+    """Turn steps into levels, row by row and in place."""
+    for row in range(steps.shape[0]):
+        for place in range(1, steps.shape[1]):
+            steps[row, place] += steps[row, place - 1]
+
+
+@njit(nogil=True, cache=True)
+def rows_to_fit(
+    events: Events, states: States, times: Instants, recent: int, every: int, horizon: int
+) -> tuple[Integers, Integers, Counts, NDArray[np.bool_]]:
+    """People who live in a cell at a moment: person, moment and counts of each row, and whether it was drawn.
+
+    Drawn is everybody with a contact like the first sort in the last `recent` microseconds, and one in `every` of the
+    others, by a fixed shuffle. Besides there is whoever has any version of a contact of the first sort within the
+    horizon: which of those came by what was known when, a fit must still ask.
+    """
+    persons, moments, rows, drawn = [np.int64(0)], [np.int64(0)], [np.int32(0)], [False]
+    room, counts = room_for(events), np.zeros(len(events.lookbacks), dtype=np.int64)
+    for person in range(len(states.starts) - 1):
+        changes = changes_of(events, person, times, room)
+        order = np.argsort(room.moment[:changes])
+        counts[:] = 0
+        at = 0
+        for state in range(states.starts[person], states.starts[person + 1]):
+            if states.cell[state] < 0:
+                continue
+            first, last = moments_of_state(states, person, state, times)
             for moment in range(first, last):
-                began, known, ahead = times[moment], False, 0
-                for event in range(starts[person], starts[person + 1]):
-                    known |= enters[event] < began <= superseded[event]
-                    if enters[event] < known_before <= superseded[event]:
-                        ahead += began <= occurred[event] < began + horizon
-                if not known:
-                    found += ahead
+                while at < changes and room.moment[order[at]] <= moment:
+                    counts[room.slot[order[at]]] += room.step[order[at]]
+                    at += 1
+                lately = False
+                for slot in range(events.first_slot[0], events.last_slot[0]):
+                    lately |= events.lookbacks[slot] <= recent and counts[slot] > 0
+                chosen = lately or _shuffled(person, moment) % every == 0
+                if chosen or _any_ahead(events, person, times[moment], horizon):
+                    persons.append(np.int64(person))
+                    moments.append(np.int64(moment))
+                    drawn.append(chosen)
+                    for count in counts:
+                        rows.append(np.int32(min(int(count), MOST_COUNTED)))
+    shape = (len(persons) - 1, len(counts))
+    return np.array(persons)[1:], np.array(moments)[1:], np.array(rows)[1:].reshape(shape), np.array(drawn)[1:]
+
+
+@njit(inline="always")
+def _shuffled(person: int, moment: int) -> int:
+    """A fixed number of a person and a moment (the finaliser of MurmurHash3, 32 bits)."""
+    mixed = (person * 0x9E3779B1 + moment * 0x85EBCA6B + 0x27D4EB2F) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
+    return mixed ^ (mixed >> 16)
+
+
+@njit(inline="always")
+def _any_ahead(events: Events, person: int, moment: int, horizon: int) -> bool:
+    for event in range(events.starts[person], events.starts[person + 1]):
+        if events.sort[event] == 0 and moment <= events.occurred[event] < moment + horizon:
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def contacts_ahead(events: Events, person: Integers, moment: Instants, horizon: int, known_before: int) -> Integers:
+    """Contacts of the first sort in `[moment, moment + horizon)`, as known before another moment. Shape (rows,)."""
+    found = np.zeros(len(person), dtype=np.int64)
+    for row in range(len(person)):
+        for event in range(events.starts[person[row]], events.starts[person[row] + 1]):
+            if events.sort[event] == 0 and events.enters[event] < known_before <= events.superseded[event]:
+                found[row] += moment[row] <= events.occurred[event] < moment[row] + horizon
     return found

@@ -1,5 +1,6 @@
 """The known people of a site, for sums by home in forecasts of places: read whole, and only where it is allowed."""
 
+from crisisrisk.cohorts import CohortRule
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import RecipeError
 from crisisrisk.features.caseload import EVENT_COLUMNS, HERE, Caseload, caseload_of
@@ -11,10 +12,13 @@ from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import microseconds
 
 
-def caseload_in(snapshot: Snapshot, site: Site, cells: Cells, *, rule: EpisodeRule, minimum_age: int) -> Caseload:
+def caseload_in(
+    snapshot: Snapshot, site: Site, cells: Cells, *, rule: EpisodeRule, cohort: CohortRule, since: int | None = None
+) -> Caseload:
     """Everybody whose home is in one of the cells, without those who object as of the site's clock.
 
-    Raises RecipeError where the site has not named the assessment that allows it. Reads the events of every person.
+    `cohort`: how old they must be, and what a stay in hospital is. `since`: what occurred before is left out. Raises
+    RecipeError where the site has not named the assessment that allows it. Reads the events of every person.
     """
     require_assessment(site)
     buckets = (
@@ -23,7 +27,7 @@ def caseload_in(snapshot: Snapshot, site: Site, cells: Cells, *, rule: EpisodeRu
     )
     now_us = microseconds(snapshot.as_of_now())
     objecting = opted_out_at(snapshot.table("opt_outs"), now_us, purpose=PLANNING)
-    return caseload_of(buckets, rule, cells, site, left_out=objecting, minimum_age=minimum_age)
+    return caseload_of(buckets, rule, cells, site, left_out=objecting, cohort=cohort, since=since)
 
 
 def require_assessment(site: Site) -> None:

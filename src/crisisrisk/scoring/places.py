@@ -15,7 +15,7 @@ from crisisrisk.database.scores import RunMeta
 from crisisrisk.disclosure import ALONE, ReleasedMap, released_beside, released_map
 from crisisrisk.episodes import crisis_mask
 from crisisrisk.errors import UsageError
-from crisisrisk.features.caseload import CaseloadNumbers, CaseloadRisk, asks_for_caseload
+from crisisrisk.features.caseload import LONGEST_DAYS, CaseloadNumbers, CaseloadRisk, asks_for_caseload
 from crisisrisk.features.place import PlaceHistory, PlaceRows, live_counts, place_features, place_history
 from crisisrisk.features.place_hours import hourly_shares
 from crisisrisk.features.place_modes import ModeShares, mode_shares
@@ -92,12 +92,13 @@ def forecast_shifts(
     return scorer.forecast(run_meta(model, snapshot, as_of=issued_at))
 
 
-def _caseload(model: Bundle, snapshot: Snapshot, site: Site, cells: Cells) -> CaseloadRisk | None:
+def _caseload(model: Bundle, snapshot: Snapshot, site: Site, cells: Cells, issued_at: datetime) -> CaseloadRisk | None:
     """The people that sums are over, with the bundle's weights; None where it has no such column."""
     task = model.task
     if not asks_for_caseload(model.features):
         return None
-    caseload = caseload_in(snapshot, site, cells, rule=task.crisis, minimum_age=task.cohort.minimum_age)
+    since = microseconds(issued_at) - LONGEST_DAYS * MICROSECONDS_PER_DAY
+    caseload = caseload_in(snapshot, site, cells, rule=task.crisis, cohort=task.cohort, since=since)
     return CaseloadRisk(caseload, task.caseload or CaseloadNumbers())
 
 
@@ -119,7 +120,7 @@ class _Forecaster:
         rule = self.model.place_model.rule
         if rule is not None:
             return self._by_rule(rule, history, events, rows, meta)
-        caseload = _caseload(self.model, self.snapshot, self.site, cells)
+        caseload = _caseload(self.model, self.snapshot, self.site, cells, self.issued_at)
         features = place_features(
             self.model.features, events, rows, site=self.site, caseload=caseload, echoes=self.echoes(history, rows)
         )

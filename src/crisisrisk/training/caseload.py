@@ -1,19 +1,23 @@
 """What to expect of known people by their homes: fitted on ever more of the past, each fit used only from then on.
 
-A fit made at a Monday F sees persons on earlier Mondays, what was known of them then, and which crisis contacts came in
-the `HORIZON_DAYS` after, as known before F. It is used for issue times from F to the next fit: whatever block a model
+A fit made at a Monday F sees persons on earlier Mondays, what was known of them then, and which contacts came in the
+`HORIZON_DAYS` after, as known before F. It is used for issue times from F to the next fit: whatever block a model
 is judged on, no weight in its features came from that block or later.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from crisisrisk.cohorts import CohortRule
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.features.caseload import (
-    FACTORS,
+    COUNTED,
+    FIRST_SLOT,
     HORIZON_DAYS,
-    LOOKBACKS_US,
+    LAST_SLOT,
+    SLOTS_US,
     Caseload,
     CaseloadNumbers,
     CaseloadRisk,
@@ -21,7 +25,7 @@ from crisisrisk.features.caseload import (
     Numbers,
     asks_for_caseload,
 )
-from crisisrisk.features.caseload_kernels import NEVER_DAYS, contacts_ahead, contacts_of_quiet, rows_to_fit
+from crisisrisk.features.caseload_kernels import Counts, contacts_ahead, rows_to_fit
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.place_rules.calendar_glm import fit_poisson
 from crisisrisk.scoring.caseload import caseload_in
@@ -39,15 +43,15 @@ from crisisrisk.timeline import (
 )
 
 FIRST_FIT_WEEKS, REFIT_WEEKS = 52, 26
-FITTED_EVERY_WEEKS = 4
-"""Rows of one person repeat themselves from week to week."""
+RECENT_DAYS, ONE_IN = 28, 50
+"""Whoever had no crisis contact known in the last so many days is alike enough to be drawn one in so many."""
 FEWEST_CONTACTS = 100
 RIDGE = 1.0
 HORIZON_US = HORIZON_DAYS * MICROSECONDS_PER_DAY
 
 
 def caseload_risk(
-    recipe: FeatureRecipe, snapshot: Snapshot, site: Site, cells: Cells, *, rule: EpisodeRule, minimum_age: int,
+    recipe: FeatureRecipe, snapshot: Snapshot, site: Site, cells: Cells, *, rule: EpisodeRule, cohort: CohortRule,
     latency_hours: float, numbers: CaseloadNumbers | None = None,
 ) -> CaseloadRisk | None:  # fmt: skip
     """The people and their weights, `numbers` where given and else fitted; None where no column asks for them.
@@ -56,7 +60,7 @@ def caseload_risk(
     """
     if not asks_for_caseload(recipe):
         return None
-    caseload = caseload_in(snapshot, site, cells, rule=rule, minimum_age=minimum_age)
+    caseload = caseload_in(snapshot, site, cells, rule=rule, cohort=cohort)
     if numbers is None:
         until = microseconds(snapshot.as_of_now())
         numbers = fit_caseload(caseload, site, until=until, latency_hours=latency_hours)
@@ -72,51 +76,45 @@ def fit_caseload(caseload: Caseload, site: Site, *, until: int, latency_hours: f
         return CaseloadNumbers()
     window = Window(instant(int(caseload.enters.min())), instant(until))
     mondays = np.array([microseconds(one) for one in grid(window, site.time_zone)], dtype=np.int64)
-    weighed = mondays[::FITTED_EVERY_WEEKS]
-    found_rows = rows_to_fit(
-        caseload.starts, caseload.occurred_at, caseload.enters, caseload.superseded_at, caseload.state_starts,
-        caseload.state_known, caseload.cell, caseload.adult_from, caseload.gone_at, weighed, LOOKBACKS_US,
-    )  # fmt: skip
-    rows = _Rows(*found_rows)
+    rows = _Rows(
+        *rows_to_fit(caseload.events, caseload.states, mondays, RECENT_DAYS * MICROSECONDS_PER_DAY, ONE_IN, HORIZON_US)
+    )
     found: dict[int, tuple[float, ...]] = {}
     late = round(latency_hours * MICROSECONDS_PER_HOUR)
     for moment in mondays[FIRST_FIT_WEEKS::REFIT_WEEKS].tolist():
-        ended = int(np.searchsorted(weighed, moment - late - HORIZON_US, side="right"))
-        if (weights := _fitted(caseload, rows, weighed, ended, moment)) is not None:
+        ended = int(np.searchsorted(mondays, moment - late - HORIZON_US, side="right"))
+        if (weights := _fitted(caseload, rows, mondays, ended, moment)) is not None:
             found[moment] = tuple(weights.tolist())
     return CaseloadNumbers(applies_from=tuple(found), weights=tuple(found.values()))
 
 
 class _Rows(NamedTuple):
-    """Everybody at each moment: `person`, `moment` and `factors` of those with a contact known, `quiet` others."""
+    """People at moments: their counts, and whether they were drawn. See `rows_to_fit`."""
 
     person: Integers
     moment: Integers
-    factors: Numbers
-    quiet: Integers
+    counts: Counts
+    drawn: NDArray[np.bool_]
+
+    def stands_for(self) -> Integers:
+        """How many a drawn row stands for. Shape (rows,)."""
+        crises = slice(int(FIRST_SLOT[COUNTED]), int(LAST_SLOT[COUNTED]))
+        recent = SLOTS_US[crises] <= RECENT_DAYS * MICROSECONDS_PER_DAY
+        return np.where(self.counts[:, crises][:, recent].any(axis=1), 1, ONE_IN)
 
 
 def _fitted(caseload: Caseload, rows: _Rows, times: Instants, ended: int, known_before: int) -> Numbers | None:
     """Weights from the first `ended` moments, as known before another; None with too few contacts.
 
-    Those without any contact are alike: they are one row that counts as often as there are of them.
+    A row with a contact in its horizon stands for itself, another drawn one for all that it was drawn from.
     """
+    events = caseload.events
     used = np.flatnonzero(rows.moment < ended)
-    came = contacts_ahead(
-        caseload.starts, caseload.occurred_at, caseload.enters, caseload.superseded_at, rows.person[used],
-        times[rows.moment[used]], HORIZON_US, known_before,
-    )  # fmt: skip
-    quiet = int(rows.quiet[:ended].sum())
-    first = contacts_of_quiet(
-        caseload.starts, caseload.occurred_at, caseload.enters, caseload.superseded_at, caseload.state_starts,
-        caseload.state_known, caseload.cell, caseload.adult_from, caseload.gone_at, times[:ended], HORIZON_US,
-        known_before,
-    )  # fmt: skip
-    if came.sum() + first < FEWEST_CONTACTS or not quiet:
+    came = contacts_ahead(events, rows.person[used], times[rows.moment[used]], HORIZON_US, known_before)
+    kept = rows.drawn[used] | (came > 0)
+    used, came = used[kept], came[kept]
+    if came.sum() < FEWEST_CONTACTS or not (came == 0).any():
         return None
-    none_known = np.zeros(FACTORS)
-    none_known[0], none_known[-1] = 1.0, np.log1p(NEVER_DAYS)
-    columns = np.vstack([rows.factors[used], none_known])
-    counts = np.append(came, first).astype(np.float64)
-    times_each = np.append(np.zeros(len(used)), np.log(quiet))
-    return fit_poisson(columns, counts, times_each, ridge=RIDGE)
+    each = np.where(came > 0, 1, rows.stands_for()[used])
+    columns = np.column_stack([np.ones(len(used)), np.log1p(rows.counts[used])])
+    return fit_poisson(columns, came.astype(np.float64), np.log(each), ridge=RIDGE)

@@ -81,7 +81,7 @@ def place_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
         )  # fmt: skip
         caseload = caseload_risk(
             recipe, snapshot.held_at(moment), site, cells, rule=crisis_rule(training),
-            minimum_age=training.cohort.minimum_age, latency_hours=0.0,
+            cohort=training.cohort, latency_hours=0.0,
         )  # fmt: skip
         matrix = place_features(recipe, demand.events, PlaceRows(cells, shifts, issued), site=site, caseload=caseload)
         named = {

@@ -1,6 +1,6 @@
 """Our models on an invented city beside what only that city knows: truth/ as `crisisrisk simulate` writes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from crisisrisk.evaluation.place_baselines import place_baselines
 from crisisrisk.evaluation.slices import JudgedRows, plain_values
 from crisisrisk.evaluation.splits import TRAIN
 from crisisrisk.features.caseload import asks_for_caseload
+from crisisrisk.features.place_declared import DECLARED
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.tables.pseudonyms import pseudonyms, read_pseudonym_key
 from crisisrisk.tables.site import Site
@@ -67,6 +68,24 @@ class PeopleReport:
         values: dict[str, Any] = plain_values(asdict(self))
         return values
 
+    @staticmethod
+    def from_json(content: Mapping[str, Any]) -> "PeopleReport":
+        """What `as_json` made. Raises KeyError or TypeError where it is something else."""
+        people = tuple(_risk_row(row) for row in content["people"])
+        return PeopleReport(rows=content["rows"], weeks=content["weeks"], outcomes=content["outcomes"], people=people)
+
+
+def _risk_row(row: Mapping[str, Any]) -> RiskBesideTruth:
+    benefit = row["net_benefit"]
+    told = row["auprc_of_contacts"]
+    return RiskBesideTruth(
+        **{
+            **row,
+            "net_benefit": None if benefit is None else tuple(benefit),
+            "auprc_of_contacts": float("nan") if told is None else told,
+        }
+    )
+
 
 @dataclass(frozen=True, kw_only=True)
 class OracleReport(PeopleReport):
@@ -79,6 +98,10 @@ class OracleReport(PeopleReport):
     places_made_with: str
     """What the model of places reads, in words."""
 
+    def people_alone(self) -> PeopleReport:
+        """The people's part."""
+        return PeopleReport(rows=self.rows, weeks=self.weeks, outcomes=self.outcomes, people=self.people)
+
 
 def oracle_report(
     site: Site, truth: Path, *, told: ToldByContacts, told_of_places: PlacesToldByContacts, tell: Tell
@@ -88,7 +111,11 @@ def oracle_report(
     Raises DataError where `truth` is missing or is not the truth of this site.
     """
     people = people_report(site, truth, told=told, tell=tell)
-    judged = places_report(site, truth, told=told_of_places, tell=tell)
+    return both_reports(people, places_report(site, truth, told=told_of_places, tell=tell))
+
+
+def both_reports(people: PeopleReport, judged: "PlacesReport") -> OracleReport:
+    """Both tasks as one report."""
     return OracleReport(
         rows=people.rows,
         weeks=people.weeks,
@@ -250,9 +277,17 @@ def places_report(site: Site, truth: Path, *, told: PlacesToldByContacts, tell: 
 
 
 def _made_with(recipe: TrainingRecipe, features: FeatureRecipe) -> str:
-    sums = "sums over the caseload among them" if asks_for_caseload(features) else "no sums over the caseload"
+    declared = any(spec.aggregation in DECLARED for spec in features.specs)
+    among = [
+        "sums over the caseload" if asks_for_caseload(features) else "",
+        "what the site declares of its days and places" if declared else "",
+    ]
+    said = " and ".join(one for one in among if one)
     back = recipe.offset.lookback_days
-    return f"{len(features.names)} columns, {sums}; the simple forecast below the trees looks back {back} days"
+    return (
+        f"{len(features.names)} columns, {said + ' among them' if said else 'neither caseload nor declared days'}; "
+        f"the simple forecast below the trees looks back {back} days"
+    )
 
 
 def true_intensity(truth: Path, data: PlaceData, shifts: NDArray[np.int64]) -> Floats:

@@ -152,7 +152,7 @@ def place_data(
         None
         if features is None
         else caseload_risk(
-            features, snapshot, site, cells, rule=rule, minimum_age=recipe.cohort.minimum_age, latency_hours=latency,
+            features, snapshot, site, cells, rule=rule, cohort=recipe.cohort, latency_hours=latency,
             numbers=caseload_numbers,
         )
     )  # fmt: skip

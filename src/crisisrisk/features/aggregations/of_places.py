@@ -97,7 +97,7 @@ PLACE = _of(
     Aggregation(
         name="caseload_expected",
         column="caseload_expected",
-        meaning="Crisis contacts to expect in the next 7 days of the known people who live in the cell, added up; not "
+        meaning="Crisis contacts to expect in the next 3 days of the known people who live in the cell, added up; not "
         "known where fewer than 20 do. Only where the site names the impact assessment of it.",
         reason="what is known of all the people together who live here",
         if_none=NOT_KNOWN,
