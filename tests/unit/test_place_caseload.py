@@ -239,7 +239,9 @@ def test_a_fit_sees_nothing_from_its_own_moment_on(trained: tuple[Site, TrainedR
     assert first - int(whole.enters.min()) >= 51 * 7 * MICROSECONDS_PER_DAY
 
 
-def test_on_what_it_was_fitted_as_many_are_expected_as_came(trained: tuple[Site, TrainedRun]) -> None:
+def test_on_what_it_was_fitted_about_as_many_are_expected_as_came_less_what_the_limit_of_a_person_takes(
+    trained: tuple[Site, TrainedRun],
+) -> None:
     site, caseload = trained[0], people_of(trained[0])
     found = weights_of(fit_caseload(caseload, site, until=moment(DAYS)))
     days, until = HORIZON_DAYS * MICROSECONDS_PER_DAY, found.applies_from[0]
@@ -248,7 +250,7 @@ def test_on_what_it_was_fitted_as_many_are_expected_as_came(trained: tuple[Site,
     times = times[times + days <= until]
     expected = np.nansum(sums_of(caseload, replace(found, applies_from=(0,)), times), axis=0)
     came = [np.count_nonzero((caseload.occurred_at >= one) & (caseload.occurred_at < one + days)) for one in times]
-    assert sum(expected) == pytest.approx(sum(came), rel=0.02)
+    assert 0.8 * sum(came) < sum(expected) < 1.02 * sum(came)  # these people call more than a person may be expected to
     assert np.corrcoef(expected, came)[0, 1] > 0.2
 
 
