@@ -23,7 +23,7 @@ from crisisrisk.training.caseload import caseload_risk
 from crisisrisk.training.coverage import known_before
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.declared_files import declared
-from crisisrisk.training.person_data import counting_rule, crisis_rule
+from crisisrisk.training.person_data import cohort_rule, counting_rule, crisis_rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,7 @@ def place_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
         )  # fmt: skip
         caseload = caseload_risk(
             recipe, snapshot.held_at(moment), site, cells, rule=crisis_rule(training),
-            cohort=training.cohort, latency_hours=0.0,
+            cohort=cohort_rule(training), latency_hours=0.0,
         )  # fmt: skip
         matrix = place_features(recipe, demand.events, PlaceRows(cells, shifts, issued), site=site, caseload=caseload)
         named = {

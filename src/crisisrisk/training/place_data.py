@@ -42,7 +42,7 @@ from crisisrisk.timeline import (
 )
 from crisisrisk.training.caseload import caseload_risk
 from crisisrisk.training.coverage import coverage_of, known_before
-from crisisrisk.training.person_data import counting_rule, crisis_rule
+from crisisrisk.training.person_data import cohort_rule, counting_rule, crisis_rule
 from crisisrisk.training.recipe import TrainingRecipe
 
 
@@ -152,7 +152,7 @@ def place_data(
         None
         if features is None
         else caseload_risk(
-            features, snapshot, site, cells, rule=rule, cohort=recipe.cohort, latency_hours=latency,
+            features, snapshot, site, cells, rule=rule, cohort=cohort_rule(recipe), latency_hours=latency,
             numbers=caseload_numbers,
         )
     )  # fmt: skip
