@@ -43,8 +43,11 @@ from crisisrisk.timeline import (
 )
 
 FIRST_FIT_WEEKS, REFIT_WEEKS = 52, 26
-RECENT_DAYS, ONE_IN = 28, 50
-"""Whoever had no crisis contact known in the last so many days is alike enough to be drawn one in so many."""
+RECENT_DAYS, MOST_ONE_IN, DRAWN_ROWS = 28, 50, 240_000
+"""Whoever had no crisis contact known in the last so many days is alike enough to be drawn, one in so many at most.
+
+Where so few rows are all that there are, everybody is.
+"""
 FEWEST_CONTACTS = 100
 RIDGE = 1.0
 HORIZON_US = HORIZON_DAYS * MICROSECONDS_PER_DAY
@@ -76,9 +79,9 @@ def fit_caseload(caseload: Caseload, site: Site, *, until: int, latency_hours: f
         return CaseloadNumbers()
     window = Window(instant(int(caseload.enters.min())), instant(until))
     mondays = np.array([microseconds(one) for one in grid(window, site.time_zone)], dtype=np.int64)
-    rows = _Rows(
-        *rows_to_fit(caseload.events, caseload.states, mondays, RECENT_DAYS * MICROSECONDS_PER_DAY, ONE_IN, HORIZON_US)
-    )
+    one_in = min(MOST_ONE_IN, max(1, len(caseload) * len(mondays) // DRAWN_ROWS))
+    recent = RECENT_DAYS * MICROSECONDS_PER_DAY
+    rows = _Rows(*rows_to_fit(caseload.events, caseload.states, mondays, recent, one_in, HORIZON_US), one_in=one_in)
     found: dict[int, tuple[float, ...]] = {}
     late = round(latency_hours * MICROSECONDS_PER_HOUR)
     for moment in mondays[FIRST_FIT_WEEKS::REFIT_WEEKS].tolist():
@@ -95,12 +98,13 @@ class _Rows(NamedTuple):
     moment: Integers
     counts: Counts
     drawn: NDArray[np.bool_]
+    one_in: int
 
     def stands_for(self) -> Integers:
         """How many a drawn row stands for. Shape (rows,)."""
         crises = slice(int(FIRST_SLOT[COUNTED]), int(LAST_SLOT[COUNTED]))
         recent = SLOTS_US[crises] <= RECENT_DAYS * MICROSECONDS_PER_DAY
-        return np.where(self.counts[:, crises][:, recent].any(axis=1), 1, ONE_IN)
+        return np.where(self.counts[:, crises][:, recent].any(axis=1), 1, self.one_in)
 
 
 def _fitted(caseload: Caseload, rows: _Rows, times: Instants, ended: int, known_before: int) -> Numbers | None:
