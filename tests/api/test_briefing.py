@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.lib.database import AS_OF, RELEASED_TEXT
+from tests.lib.database import AS_OF, RELEASED_TEXT, forecast, place_run, totals
 from tests.lib.service_site import ServiceSite, opened
 
 from crisisrisk.cli import run
 from crisisrisk.database.plans import plans_of, save_plan
+from crisisrisk.database.scores import save_place_forecast
 
 SHIFT = "/api/v1/shifts/night-2026-11-22"
 
@@ -157,3 +158,10 @@ def test_the_command_says_what_it_cannot_do(
 ) -> None:
     assert run(["brief", "--site", str(site.site.path), *more]) == 2
     assert problem in capsys.readouterr().err
+
+
+def test_a_range_that_ends_at_none_reads_as_no_promise(site: ServiceSite) -> None:
+    cells = forecast("night-2026-11-22").assign(own_dispersion=0.2, released_upper=0)
+    save_place_forecast(site.engine, cells, place_run(as_of=AS_OF), totals=totals("night-2026-11-22"))
+    page = brief(site, "text").text
+    assert ("none, now and then 1" in page, "0 to 0" in page) == (True, False)

@@ -13,6 +13,7 @@ from crisisrisk.serving.disclosure import released_places, released_shift
 from crisisrisk.serving.wording import NOTHING_RELEASED
 
 BY_TELEPHONE = "by telephone only"
+SELDOM = "none, now and then 1"
 
 _STYLE = (
     "body{font:11pt/1.4 sans-serif;max-width:18cm;margin:1cm auto}h1{font-size:15pt;margin:0}h2{font-size:11pt;"
@@ -149,7 +150,10 @@ def _whom(one: dict[str, object]) -> str:
 
 
 def _span(lower: float | None, upper: float | None) -> str:
-    return "" if lower is None or upper is None else f"{lower:.0f} to {upper:.0f}"
+    """A range in words. One that ends at none still leaves out one night in ten: it must not read as a promise."""
+    if lower is None or upper is None:
+        return ""
+    return f"{lower:.0f} to {upper:.0f}" if f"{upper:.0f}" != "0" else SELDOM
 
 
 def _table(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
