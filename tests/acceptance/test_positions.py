@@ -120,7 +120,7 @@ def test_a_site_that_a_coordinator_closed_is_left_out_and_named_until_when(
     ]
     assert run(["positions", "--site", str(copy), "--teams", "1"]) == 0
     assert f"left out: {closed}, closed since " in capsys.readouterr().out
-    kept = plans_of(engine, before["shift"])
+    kept = plans_of(engine, before["shift"])[:3]  # the newest; the copied site may have had plans before
     assert [[post.site_id for post in one.posts] for one in kept[1:]] == [
         [post["site_id"] for post in one["plan"]] for one in (after, before)
     ]

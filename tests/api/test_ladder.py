@@ -1,12 +1,13 @@
 """The board whatever has failed: each part is taken away in turn, and each level says what it is."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.lib.database import AS_OF, forecast, place_run
-from tests.lib.service_site import ServiceSite, load_rows
+from tests.lib.service_site import ServiceSite, load_rows, opened
 
 from crisisrisk.database.engine import writing
 from crisisrisk.scoring.sheet import MOST_PLACES, SHEET_PAGE, SHEET_TEXT, sheet, write_sheet
@@ -102,6 +103,10 @@ def test_down_the_ladder_one_part_at_a_time(site: ServiceSite) -> None:
 
     bundle = site.site.models / "place_crisis_shift" / "v4" / "model.txt"
     bundle.write_bytes(bundle.read_bytes()[:-1] + b"x")
+    assert board(site, **asked)["level"] == "full"  # the last good model goes on answering
+
+    shutil.rmtree(site.site.state)  # nothing is known to have been good
+    site = opened(site.site.path)
     stale = board(site, **asked)
     assert stale["level"] == "stale"
     assert stale["hotspots"]["places"] == full["hotspots"]["places"]

@@ -62,7 +62,7 @@ def test_contributions_do_not_depend_on_how_trees_are_cut(largest, monkeypatch):
     features = matrix(random, 500, 12, 0.1)
     trained = booster(features, random, num_leaves=12)
     monkeypatch.setattr(contribution_pieces, "LARGEST_TABLE", largest)
-    explainer = explainer_of(trained.model_to_string(), 12)
+    explainer = explainer_of.__wrapped__(trained.model_to_string(), 12)  # the kept one may have been cut otherwise
     assert (len(explainer.tables.piece_entries) == 0) == (largest == 1)
     found = explainer.contributions(features)
     assert found == pytest.approx(trained.predict(features, pred_contrib=True), abs=1e-9)

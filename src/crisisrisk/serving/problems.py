@@ -1,6 +1,7 @@
 """Errors as `application/problem+json`: one shape for everything that is not an answer."""
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from crisisrisk.serving.headers import ALWAYS, REQUEST_ID
 from crisisrisk.serving.logs import log
 
 PROBLEM = "application/problem+json"
+UNREPEATED = "a name that is not repeated here"
+_FIELD = re.compile(r"[A-Za-z_-]{1,40}")
 
 
 class NoAnswerError(ServiceError):
@@ -112,11 +115,15 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
     """Names what is wrong and where; the value itself is not repeated, for it may be anything."""
     assert isinstance(error, RequestValidationError)
     found = [
-        {"where": ".".join(str(part) for part in one["loc"][1:] or one["loc"]), "problem": one["msg"]}
-        for one in error.errors()
+        {"where": ".".join(map(_part, one["loc"][1:] or one["loc"])), "problem": one["msg"]} for one in error.errors()
     ]
     counted = "1 value" if len(found) == 1 else f"{len(found)} values"
     return problem(422, "CR-HTTP-422", f"{counted} in the request cannot be used", problems=found)
+
+
+def _part(part: object) -> str:
+    """A part of where it was. A name that the caller made up may be anything, so only what can be a field's is said."""
+    return str(part) if isinstance(part, int) or _FIELD.fullmatch(str(part)) else UNREPEATED
 
 
 def _database_failed(request: Request, error: Exception) -> JSONResponse:
