@@ -211,7 +211,7 @@ def _wait_until_answers(client, headers, *, version):
         time.sleep(0.1)
 
 
-def test_a_rule_is_served_then_rolled_back_to_without_a_restart(tmp_path):
+def test_a_rule_is_served_then_rolled_back_to_without_a_restart(tmp_path, request):
     """The rule answers first, then trees; soon after a rollback the rule answers again."""
     site = make_gate_site(tmp_path / "site", people=120)
     _serve(site)
@@ -225,7 +225,10 @@ def test_a_rule_is_served_then_rolled_back_to_without_a_restart(tmp_path):
     scored = score(site, as_of=None, out=None)
     person = scored.scores.top(1)[0]
     assert person["reasons"]
-    client = TestClient(create_app(read_settings(site, {})))
+    app = create_app(read_settings(site, {}))
+    app.state.service.start()
+    request.addfinalizer(app.state.service.stop)
+    client = TestClient(app)
     headers = {
         "Authorization": f"Bearer {create_key(site, role='care', team='north', valid_for=timedelta(days=1)).secret}"
     }
