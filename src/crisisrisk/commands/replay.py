@@ -14,12 +14,13 @@ import numpy as np
 from crisisrisk.commands.card import write_report
 from crisisrisk.commands.replay_nights import Asked, PastNights
 from crisisrisk.commands.replay_report import Compared, ReplayReport, compared
+from crisisrisk.concurrency import cores, in_order
 from crisisrisk.errors import DataError, ModelError, UsageError
 from crisisrisk.evaluation.oracle import as_counted
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.champions import champion
 from crisisrisk.positioning.foresight_kernel import best_known_places
-from crisisrisk.positioning.past_plans import FIXED, FORESIGHT, plans_of
+from crisisrisk.positioning.past_plans import FIXED, FORESIGHT, RESIDENTS, by_map, plans_of
 from crisisrisk.positioning.plan import Wish
 from crisisrisk.positioning.question import Counts, Numbers
 from crisisrisk.positioning.replay import Played, Posts, played
@@ -207,9 +208,29 @@ def _planned(nights: PastNights, wish: Wish, tell: Tell, progress: Progress) -> 
 
 
 def _plans_of(nights: PastNights, some: Sequence[int], wish: Wish) -> Arrays:
-    return {
-        f"{number}.{name}": at for number in some for name, at in plans_of(nights.to_plan(number), wish).items()
-    }  # fmt: skip
+    """Nights at once, as many as there are cores: HiGHS and the draws run outside the interpreter's lock."""
+    nights.prepare(some)
+    residents = _by_residents(nights, some, wish)
+    made = in_order([partial(_plans_of_night, nights, one, wish, residents) for one in some], workers=cores())
+    return {f"{number}.{name}": at for number, plans in zip(some, made, strict=True) for name, at in plans.items()}
+
+
+def _by_residents(nights: PastNights, some: Sequence[int], wish: Wish) -> dict[int, dict[str, Counts]]:
+    """By the sites of a shift the plan for residents, made once: where they live hardly changes in a month."""
+    found: dict[int, dict[str, Counts]] = {}
+    for number in some:
+        sites = nights.place(number).sites
+        if id(sites) not in found:
+            night = nights.to_plan(number)
+            maps = {name: one for name, one in night.maps.items() if name == RESIDENTS}
+            found[id(sites)] = {name: by_map(night, one, wish) for name, one in maps.items()}
+    return found
+
+
+def _plans_of_night(
+    nights: PastNights, number: int, wish: Wish, residents: Mapping[int, Mapping[str, Counts]]
+) -> dict[str, Counts]:
+    return plans_of(nights.to_plan(number), wish, known=residents[id(nights.place(number).sites)])
 
 
 def _by_night(kept: Arrays, some: Sequence[int]) -> list[Mapping[str, Counts]]:
@@ -222,20 +243,21 @@ def _by_night(kept: Arrays, some: Sequence[int]) -> list[Mapping[str, Counts]]:
 
 def played_nights(nights: PastNights, plans: Sequence[Mapping[str, Counts]], wish: Wish) -> dict[str, Compared]:
     """Every night under every plan that was made for all of them, and under perfect foresight."""
-    contacts, places = zip(*((nights.night(one), nights.place(one)) for one in range(len(nights))), strict=True)
+    every = range(len(nights))
+    contacts, ways = [nights.night(one) for one in every], [nights.ways(one) for one in every]
     names = [name for name in plans[0] if all(name in one for one in plans)]
     at: dict[str, list[Counts]] = {name: [one[name] for one in plans] for name in names}
     at[FORESIGHT] = [
         best_known_places(
-            night.minute, night.cell, night.service, np.stack([at[name][number] for name in names]),
-            place.sites.room, wish.target, place.ways.site_to_cell, place.ways.cell_to_cell, place.ways.site_to_site,
+            night.minute, night.cell, night.service, np.stack([at[name][one] for name in names]),
+            nights.place(one).sites.room, wish.target, way.site_to_cell, way.cell_to_cell, way.site_to_site,
         )
-        for number, (night, place) in enumerate(zip(contacts, places, strict=True))
+        for one, night, way in zip(every, contacts, ways, strict=True)
     ]  # fmt: skip
     found = {}
     for name, stood in at.items():
         posts = [Posts(homes=one[None], begins=np.zeros(1)) for one in stood]
         moved = sum(int((one != usual).sum()) for one, usual in zip(stood, at[FIXED], strict=True))
-        result: Played = played(contacts, posts, [place.ways for place in places])
+        result: Played = played(contacts, posts, ways)
         found[name] = Compared(played=result, moves_a_night=moved / len(nights))
     return found

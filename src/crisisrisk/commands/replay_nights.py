@@ -63,6 +63,12 @@ class PastNights:
         starts = shift_bounds(tuple(self.shift(one) for one in range(len(self))))[0]
         return starts - round(self.past.issue_hours * MICROSECONDS_PER_HOUR)
 
+    def prepare(self, some: Sequence[int]) -> None:
+        """Make what several of these nights share, before they are planned at once."""
+        _ = self._month
+        for number in some:
+            self.place(number)
+
     # Before the night
 
     def to_plan(self, number: int) -> NightToPlan:
@@ -117,17 +123,13 @@ class PastNights:
         ground = tonight.ground(self._nothing(shift), teams=teams, hours_each=1.0)
         kinds = dict(zip(tonight.standing.points.ids, tonight.standing.kinds, strict=True))
         bases = _bases(ground, kinds, teams, self.asked.bases)
-        middle = (shift.start + (shift.end - shift.start) / 2).astimezone(self.site.time_zone)
-        used, sites = _only(ground.cells, self.used), len(ground.sites)
-        between = straight_line_times(used, used, Roads(), hour=middle.hour, barriers=Barriers()).minutes
+        middle = shift.start + (shift.end - shift.start) / 2
         return _Places(
             sites=SitesOfShift(minutes=ground.minutes, room=ground.room, bases=bases, hours=float(shift.hours)),
-            ways=Ways(
-                site_to_cell=np.ascontiguousarray(ground.minutes[:, self.used]), cell_to_cell=between,
-                site_to_site=np.zeros((sites, sites)),
-            ),
+            cells=ground.cells,
+            hour=middle.astimezone(self.site.time_zone).hour,
             travel_said=ground.travel_said,
-        )  # fmt: skip
+        )
 
     def _nothing(self, shift: Shift) -> ShiftDemand:
         cells, none = self.past.data.cells, np.zeros(len(self.past.data.cells))
@@ -143,7 +145,7 @@ class PastNights:
         chances = np.random.default_rng([self.asked.seed, start // MICROSECONDS_PER_HOUR]).random(last - first)
         return Night(
             minute=(self._final[0][first:last] - start) / MICROSECONDS_PER_HOUR * 60.0,
-            cell=np.searchsorted(self.used, self._final[1][first:last]).astype(np.int64),
+            cell=np.unique(self._final[1][first:last], return_inverse=True)[1].astype(np.int64),
             service=self.records.minutes(int(self.issued[number]), chances),
         )
 
@@ -156,25 +158,28 @@ class PastNights:
         order = np.argsort(history.occurred_at[final], kind="stable")
         return history.occurred_at[final][order], cell[final][order].astype(np.int64)
 
-    @cached_property
-    def used(self) -> Counts:
-        """The cells in which a contact of the nights was, ascending: what `Night.cell` counts in."""
-        occurred, cell = self._final
-        inside = np.zeros(len(occurred), dtype=bool)
-        for number in range(len(self)):
-            shift = self.shift(number)
-            first, last = np.searchsorted(occurred, [microseconds(shift.start), microseconds(shift.end)])
-            inside[first:last] = True
-        return np.unique(cell[inside])
+    def ways(self, number: int) -> Ways:
+        """Minutes between the sites and the cells in which the night has contacts, ascending: what `Night.cell` counts.
+
+        Of these cells alone: what a night looks up must fit into the fastest memory.
+        """
+        place, shift = self.place(number), self.shift(number)
+        first, last = np.searchsorted(self._final[0], [microseconds(shift.start), microseconds(shift.end)])
+        used = np.unique(self._final[1][first:last])
+        cells, sites = _only(place.cells, used), len(place.sites.room)
+        return Ways(
+            site_to_cell=np.ascontiguousarray(place.sites.minutes[:, used]),
+            cell_to_cell=straight_line_times(cells, cells, Roads(), hour=place.hour, barriers=Barriers()).minutes,
+            site_to_site=np.zeros((sites, sites)),
+        )
 
     # All nights together
 
     def reachable(self, target: float) -> float:
         """The share of contacts that a team at some open site would reach in time if it were free; NaN without one."""
         reached = [
-            (place.ways.site_to_cell[place.sites.room > 0][:, self.night(one).cell] <= target).any(axis=0)
+            (self.ways(one).site_to_cell[self.place(one).sites.room > 0][:, self.night(one).cell] <= target).any(axis=0)
             for one in range(len(self))
-            for place in (self.place(one),)
         ]
         every = np.concatenate(reached)
         return float(every.mean()) if len(every) else float("nan")
@@ -208,10 +213,11 @@ class PastNights:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Places:
-    """Where teams can stand in shifts at the same hours, and the ways from there and between the contacts' cells."""
+    """Where teams can stand in shifts at the same hours. `hour`: local, in the middle, of which travel times are."""
 
     sites: SitesOfShift
-    ways: Ways
+    cells: Points
+    hour: int
     travel_said: str
 
 

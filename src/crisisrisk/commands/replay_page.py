@@ -32,7 +32,7 @@ WHO = {
     "of those played",
     NEVER_BUSY: "the same forecast, planned as if teams were never away (MCLP)",
     FIXED: "every team at its base",
-    RESIDENTS: "planned for residents in place of contacts",
+    RESIDENTS: "planned for residents in place of contacts, anew every 28 shifts",
     LAST_MONTH: "planned for the contacts of the 28 days before, as known when the night was planned",
     TRUE: "planned like the forecast from the intensity that the invented city is made with, as it stood when the "
     "forecast was issued: no forecast knows more, though the same way of planning need not make the most of it",

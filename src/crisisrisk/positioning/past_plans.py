@@ -4,6 +4,7 @@ Every way to plan follows the same rules: the best of all plans for what it expe
 the usual places for less than the least gain.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -58,13 +59,15 @@ class NightToPlan:
     true: Expected | None = None
 
 
-def plans_of(night: NightToPlan, wish: Wish) -> dict[str, Counts]:
-    """The site of each team, shape (teams,), by the name of the plan."""
+def plans_of(night: NightToPlan, wish: Wish, *, known: Mapping[str, Counts] | None = None) -> dict[str, Counts]:
+    """The site of each team, shape (teams,), by the name of the plan. `known`: plans that stand already."""
+    stand = dict(known or {})
     found = {
         FORECAST: standing(night, night.forecast, wish),
         NEVER_BUSY: standing(night, replace(night.forecast, samples=None), wish, busy=0.0),
         FIXED: night.sites.bases,
-        **{name: by_map(night, contacts, wish) for name, contacts in night.maps.items()},
+        **{name: by_map(night, contacts, wish) for name, contacts in night.maps.items() if name not in stand},
+        **stand,
     }
     if night.true is not None:
         found[TRUE] = standing(night, night.true, wish)
