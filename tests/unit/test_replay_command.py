@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.lib.place_sites import EAST, EVENTS, FIRST, NORTH, Row, answering, place_site, small_recipe
 from tests.lib.table_sites import write_csv, write_mapping
@@ -15,7 +16,9 @@ from crisisrisk.cli import run
 from crisisrisk.commands.data import load_files
 from crisisrisk.commands.replay import Request, replay
 from crisisrisk.commands.replay_page import page
+from crisisrisk.commands.replay_report import beside_forecast
 from crisisrisk.positioning.past_plans import FIXED, FORECAST, FORESIGHT, LAST_MONTH, NEVER_BUSY, RESIDENTS, TRUE
+from crisisrisk.positioning.replay import Played
 from crisisrisk.tables.site import Site, read_site
 from crisisrisk.tables.store import Store
 from crisisrisk.training.progress import FOLDER
@@ -100,8 +103,8 @@ def test_a_night_that_can_be_worked_out_by_hand(small: Site, capsys: pytest.Capt
     assert found["plans"][FORECAST]["moves_a_night"] == 1.0
     assert found["plans"][FORECAST]["queued"] == 0
     beside = found["forecast_less"][FIXED]["covered_15"]
-    assert beside == pytest.approx({"mean": 2 / 3, "lower": 2 / 3, "upper": 2 / 3})
-    assert found["forecast_less"][LAST_MONTH]["covered_15"]["upper"] == 0.0
+    assert beside == {"mean": pytest.approx(2 / 3), "lower": None, "upper": None}  # of three weeks no interval is told
+    assert found["forecast_less"][LAST_MONTH]["covered_15"]["mean"] == 0.0
     assert found["reachable"] == {"covered_15": 1.0, "covered_30": 1.0}
     assert found["service"] == "times at the scene drawn from the records of teams known before each shift"
     assert {text.partition(":")[0] for text in found["not_compared"]} == {RESIDENTS, TRUE}
@@ -178,12 +181,30 @@ def test_what_is_written_holds_no_small_count(small: Site) -> None:
     assert written == json.loads(json.dumps(many.released()))
 
 
+def test_an_interval_is_told_of_eight_weeks_and_not_of_fewer() -> None:
+    """One contact a week: the forecast plan reaches that of every other week, the other plan none."""
+    weeks = np.arange(8)
+    reached, missed = (
+        Played(night=weeks, waited=np.zeros(8), travelled=minutes, moves=0, nights=8)
+        for minutes in (np.where(weeks % 2, 5.0, 60.0), np.full(8, 60.0))
+    )
+    told = beside_forecast(reached, missed, 15.0, weeks)
+    assert told["mean"] == 0.5
+    lower, upper = told["lower"], told["upper"]
+    assert lower is not None
+    assert upper is not None
+    assert 0.0 < lower < 0.5 < upper < 1.0
+    assert beside_forecast(reached, missed, 15.0, weeks // 2) == {"mean": 0.5, "lower": None, "upper": None}
+
+
 def test_the_page_is_made_of_what_was_found(small: Site) -> None:
     request = Request(first="2025-05-01", last="2025-05-14", shift="night", teams=1)
     content = replay(small, request, tell=lambda _: None).as_json()
     text = page([content])
     assert all(f"| {name} |" in text for name in (FIXED, LAST_MONTH, NEVER_BUSY, FORESIGHT))
-    assert "| above fixed bases, the interval without 0 | +66.67 (+66.67 to +66.67) | yes |" in text
+    assert "| above fixed bases, the interval without 0 | +66.67 (too few weeks for a range) | **no** |" in text
+    better = {**content, "forecast_less": {FIXED: {"covered_15": {"mean": 0.5, "lower": 0.4, "upper": 0.6}}}}
+    assert "| above fixed bases, the interval without 0 | +50.00 (+40.00 to +60.00) | yes |" in page([better])
     worse = {**content, "forecast_less": {FIXED: {"covered_15": {"mean": 0.0, "lower": -0.1, "upper": 0.1}}}}
     assert "| above fixed bases, the interval without 0 | +0.00 (-10.00 to +10.00) | **no** |" in page([worse])
 

@@ -101,11 +101,13 @@ def _line(content: Mapping[str, Any], name: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _points(beside: Mapping[str, float] | None) -> str:
+def _points(beside: Mapping[str, Any] | None) -> str:
     if beside is None:
         return "–"
-    mean, lower, upper = (100 * beside[name] for name in ("mean", "lower", "upper"))
-    return f"{mean:+.2f} ({lower:+.2f} to {upper:+.2f})"
+    mean = f"{100 * beside['mean']:+.2f}"
+    if beside["lower"] is None:
+        return f"{mean} (too few weeks for a range)"
+    return f"{mean} ({100 * beside['lower']:+.2f} to {100 * beside['upper']:+.2f})"
 
 
 def _minutes(value: float | None) -> str:
@@ -117,13 +119,13 @@ def _bars(content: Mapping[str, Any]) -> str:
     beside = {name: one["covered_15"] for name, one in content["forecast_less"].items()}
     above = {f"above {name}, the interval without 0": name for name in (FIXED, RESIDENTS) if name in beside}
     not_below = {f"not {BELOW_POINTS} points below {name}": name for name in (LAST_MONTH, NEVER_BUSY) if name in beside}
-    rows = [
-        *([text, _points(beside[name]), beside[name]["lower"] > 0] for text, name in above.items()),
-        *([text, _points(beside[name]), _not_below(beside[name])] for text, name in not_below.items()),
+    rows: list[tuple[str, str, bool]] = [
+        *((text, _points(beside[name]), (beside[name]["lower"] or 0.0) > 0) for text, name in above.items()),
+        *((text, _points(beside[name]), _not_below(beside[name])) for text, name in not_below.items()),
     ]
     if content["share_of_true"] is not None:
         share = content["share_of_true"]
-        rows.append([f"at least {OF_TRUE:.0%} of the plan from the true intensity", f"{share:.1%}", share >= OF_TRUE])
+        rows.append((f"at least {OF_TRUE:.0%} of the plan from the true intensity", f"{share:.1%}", share >= OF_TRUE))
     lines = [[text, found, "yes" if kept else "**no**"] for text, found, kept in rows]
     return table(["wanted", "found", "reached"], lines)
 

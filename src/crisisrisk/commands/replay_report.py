@@ -10,10 +10,13 @@ from crisisrisk.commands.replay_nights import PastNights
 from crisisrisk.disclosure import released_count, released_share
 from crisisrisk.positioning.past_plans import FORECAST, LAST_MONTH, RESIDENTS, TRUE
 from crisisrisk.positioning.plan import Wish
+from crisisrisk.positioning.question import Counts
 from crisisrisk.positioning.replay import TARGETS, Played, difference
 from crisisrisk.training.past_forecasts import Days
 
 FEWEST_TO_TELL = 8
+FEWEST_WEEKS = 8
+"""Weeks that are drawn again for an interval: from fewer it would be much too narrow, from one it is a point."""
 CEILING = (
     "perfect foresight knows every contact of the night, when, where and how long it lasts, and is the best found by "
     "moving one team at a time from every other plan; teams stay where they stand and the nearest free one goes"
@@ -58,10 +61,7 @@ def compared(nights: PastNights, found: Mapping[str, Compared]) -> Told:
         contacts=len(forecast.night),
         plans={name: {**one.played.as_json(), "moves_a_night": one.moves_a_night} for name, one in found.items()},
         beside={
-            name: {
-                f"covered_{target:.0f}": asdict(difference(forecast, one.played, minutes=target, block=weeks))
-                for target in TARGETS
-            }
+            name: {f"covered_{target:.0f}": beside_forecast(forecast, one.played, target, weeks) for target in TARGETS}
             for name, one in found.items()
             if name != FORECAST
         },
@@ -70,6 +70,12 @@ def compared(nights: PastNights, found: Mapping[str, Compared]) -> Told:
         service=nights.service_said,
         missing=_missing(nights, found),
     )
+
+
+def beside_forecast(forecast: Played, other: Played, minutes: float, weeks: Counts) -> dict[str, float | None]:
+    """How much more the forecast plan covers; without an interval where there are too few weeks for one."""
+    found: dict[str, float | None] = asdict(difference(forecast, other, minutes=minutes, block=weeks))
+    return found if len(np.unique(weeks)) >= FEWEST_WEEKS else {**found, "lower": None, "upper": None}
 
 
 def _missing(nights: PastNights, found: Mapping[str, Compared]) -> tuple[str, ...]:
@@ -155,13 +161,13 @@ class ReplayReport:
 
     def _table(self) -> list[str]:
         lines = [
-            f"{'plan':<28} {'15 min':>7} {'30 min':>7}  {'forecast plan: more within 15 min':<34}"
+            f"{'plan':<28} {'15 min':>7} {'30 min':>7}  {'forecast plan: more within 15 min':<43}"
             f"{'travel':>7} {'90 %':>6} {'queued':>7} {'moved':>6}"
         ]
         for name, one in self.told.plans.items():
             beside = self.told.beside.get(name, {}).get("covered_15")
             lines.append(
-                f"{name:<28} {one['covered_15']:>7.1%} {one['covered_30']:>7.1%}  {_points(beside):<34}"
+                f"{name:<28} {one['covered_15']:>7.1%} {one['covered_30']:>7.1%}  {_points(beside):<43}"
                 f"{_minutes(one['mean_travel']):>7} {_minutes(one['travel_90']):>6} {one['queued']:>7,} "
                 f"{one['moves_a_night']:>6.1f}"
             )
@@ -171,8 +177,10 @@ class ReplayReport:
 def _points(beside: Mapping[str, Any] | None) -> str:
     if beside is None:
         return ""
-    mean, lower, upper = (100 * beside[name] for name in ("mean", "lower", "upper"))
-    return f"{mean:+.1f} points ({lower:+.1f} to {upper:+.1f})"
+    mean = f"{100 * beside['mean']:+.1f} points"
+    if beside["lower"] is None:
+        return f"{mean} (too few weeks for a range)"
+    return f"{mean} ({100 * beside['lower']:+.1f} to {100 * beside['upper']:+.1f})"
 
 
 def _minutes(value: float | None) -> str:

@@ -49,7 +49,7 @@ class Sheet:
         """For a terminal and for a printer without a browser."""
         return "\n".join([
             self.title, self.headline, self.expected, "", "Where",
-            *(f"  {rank:>3}  {name:<28} {span:<12} {why}".rstrip() for rank, name, span, why in self.places),
+            *(f"  {rank:>3}  {name:<28} {span:<20} {why}".rstrip() for rank, name, span, why in self.places),
             "", "Teams", f"  {self.plan}",
             *(f"  {team:<14} {site:<14} {times:<16} {near}".rstrip() for team, site, times, near in self.teams),
             "", "Full or closed", *(f"  {line}" for line in self.sites),
