@@ -16,10 +16,13 @@ BY_TELEPHONE = "by telephone only"
 SELDOM = "none, now and then 1"
 
 _STYLE = (
-    "body{font:11pt/1.4 sans-serif;max-width:18cm;margin:1cm auto}h1{font-size:15pt;margin:0}h2{font-size:11pt;"
-    "margin:1em 0 .2em}p{margin:.2em 0}table{border-collapse:collapse;width:100%}th,td{text-align:left;"
+    "body{font:11pt/1.4 sans-serif;max-width:18cm;margin:1cm auto;padding:0 .5em}h1{font-size:15pt;margin:0}"
+    "h2{font-size:11pt;margin:1em 0 .2em}p{margin:.2em 0}table{border-collapse:collapse;width:100%}th,td{text-align:left;"
     "padding:.15em .5em;border-bottom:1px solid #bbb;vertical-align:top}small{color:#333}footer{margin-top:1em;"
     "font-weight:bold}@page{size:A4;margin:1.2cm}"
+    "@media print,(min-width:700px){td:not(:last-child){white-space:nowrap}}"
+    "@media print{body{font-size:9pt;line-height:1.25;max-width:none;margin:0}h2{margin-top:.6em}"
+    "footer{margin-top:.5em}}"
 )
 
 
@@ -61,7 +64,7 @@ class Sheet:
         places = _table(("", "Place", "Contacts, 80 times in 100", "Why"), self.places)
         teams = _table(("Team", "Site", "From – to", "Near"), self.teams)
         sites = "".join(f"<p>{escape(line)}</p>" for line in self.sites)
-        caveats = "".join(f"<p><small>{escape(line)}</small></p>" for line in self.caveats)
+        caveats = f"<p><small>{escape(' · '.join(self.caveats))}</small></p>"
         return (
             f'<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title>{escape(self.title)}</title>'
             f"<style>{_STYLE}</style></head><body><h1>{escape(self.title)}</h1><p><b>{escape(self.headline)}</b></p>"
