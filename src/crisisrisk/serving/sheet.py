@@ -17,8 +17,8 @@ SELDOM = "none, now and then 1"
 
 _STYLE = (
     "body{font:11pt/1.4 sans-serif;max-width:18cm;margin:1cm auto;padding:0 .5em}h1{font-size:15pt;margin:0}"
-    "h2{font-size:11pt;margin:1em 0 .2em}p{margin:.2em 0}table{border-collapse:collapse;width:100%}th,td{text-align:left;"
-    "padding:.15em .5em;border-bottom:1px solid #bbb;vertical-align:top}small{color:#333}footer{margin-top:1em;"
+    "h2{font-size:11pt;margin:1em 0 .2em}p{margin:.2em 0}table{border-collapse:collapse;width:100%}"
+    "th,td{text-align:left;padding:.15em .5em;border-bottom:1px solid #bbb;vertical-align:top}small{color:#333}footer{margin-top:1em;"
     "font-weight:bold}@page{size:A4;margin:1.2cm}"
     "@media print,(min-width:700px){td:not(:last-child){white-space:nowrap}}"
     "@media print{body{font-size:9pt;line-height:1.25;max-width:none;margin:0}h2{margin-top:.6em}"
