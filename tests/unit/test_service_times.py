@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from crisisrisk.positioning.service_times import ServiceRecords
-from crisisrisk.positioning.tonight import HOURS_EACH
+from crisisrisk.positioning.service_times import HOURS_EACH, ServiceRecords
 from crisisrisk.timeline import FOREVER_US
 
 HOUR = 3_600_000_000

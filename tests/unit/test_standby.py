@@ -8,19 +8,22 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.lib.table_sites import make_site, write_csv, write_mapping
 
+from crisisrisk.commands.data import load_files
 from crisisrisk.errors import DataError, UsageError
 from crisisrisk.positioning.advice import advice_of, amhp_cover
 from crisisrisk.positioning.care import TAKING, ages_of, sites_of_kinds
 from crisisrisk.positioning.crews import Crew, crews_on
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.plan import BAD_NIGHTS, KEPT_FAIR, MOST_COVER, Wish, plans_for
-from crisisrisk.positioning.standby import _of_bases, _of_floors
+from crisisrisk.positioning.standby import _of_bases, _of_floors, standby
 from crisisrisk.positioning.taken import ADULTS, ANYONE, YOUNG
 from crisisrisk.positioning.tonight import Tonight
 from crisisrisk.scoring.demand import ShiftDemand
 from crisisrisk.tables.cells import Cells, Neighbours
 from crisisrisk.tables.mobile_teams import MobileTeam, PositionSettings, SkillNeed
+from crisisrisk.tables.store import Store
 from crisisrisk.timeline import shift_on, shift_pattern
 
 LONDON = ZoneInfo("Europe/London")
@@ -299,6 +302,36 @@ def test_a_base_that_is_closed_is_named_where_gains_cannot_be_told() -> None:
     assert list(_of_floors(missed)) == [
         "no plan that keeps every floor was found in the time given: more seconds may find one"
     ]
+
+
+JOBS = """table = "events"
+[columns]
+event_id = "id"
+occurred_at = { column = "sent" }
+known_at = "known"
+dispatched_at = "sent"
+cleared_at = "free"
+source = { constant = "police_999" }
+code = { constant = "call" }
+team_id = { constant = "car" }
+"""
+
+
+def test_hours_for_each_contact_are_those_of_records_that_count_then(tmp_path: Path) -> None:
+    """Forty jobs of an hour, of which on the third day is known that each took five."""
+    site = make_site(tmp_path)
+    for name, hours, known in (("first", 1, 2), ("corrected", 5, 3)):
+        jobs = [
+            {"id": one, "sent": f"2026-02-01T{one % 10:02d}:00:00Z", "known": f"2026-02-0{known}T12:00:00Z",
+             "free": f"2026-02-01T{one % 10 + hours:02d}:00:00Z"}
+            for one in range(40)
+        ]  # fmt: skip
+        loaded = load_files(site, [write_csv(tmp_path / f"{name}.csv", jobs)], write_mapping(site, JOBS))
+        assert loaded.rows_quarantined == 0
+    snapshot = Store(site).snapshot()
+    days = (datetime(2026, 2, day, 12, tzinfo=ZoneInfo("UTC")) for day in (2, 3, 4))
+    planned = [standby(site, snapshot, TONIGHT, DEMAND, issued_at=day, teams=1).hours_each for day in days]
+    assert planned == [1.5, 1.0, 5.0]
 
 
 def test_no_site_and_only_closed_sites_are_said() -> None:

@@ -16,8 +16,8 @@ from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.past_plans import LAST_MONTH, RESIDENTS, Expected, NightToPlan, SitesOfShift
 from crisisrisk.positioning.question import CODE, Counts, Numbers
 from crisisrisk.positioning.replay import Night, Ways
-from crisisrisk.positioning.service_times import TRAVEL_HOURS, ServiceRecords
-from crisisrisk.positioning.tonight import DRAWS, HOURS_EACH, SEED, Tonight
+from crisisrisk.positioning.service_times import HOURS_EACH, TRAVEL_HOURS, ServiceRecords
+from crisisrisk.positioning.tonight import DRAWS, SEED, Tonight
 from crisisrisk.positioning.travel import Barriers, Points, Roads, straight_line_times
 from crisisrisk.scoring.demand import ShiftDemand
 from crisisrisk.tables.site import Site

@@ -7,12 +7,14 @@ import pyarrow.compute as pc
 
 from crisisrisk.episodes import instants_of
 from crisisrisk.positioning.question import Mask, Numbers
-from crisisrisk.positioning.tonight import A_DAY, FEWEST_VISITS, HOURS_EACH
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_HOUR, Instants
 
 COLUMNS = ("dispatched_at", "arrived_at", "cleared_at", "known_at", "superseded_at", "team_id")
 NOT_SAID = -1
+FEWEST_VISITS, A_DAY = 30, 24
+HOURS_EACH = 1.5
+"""From being sent to being free again, where the site's records do not say."""
 TRAVEL_HOURS = 0.25
 """Of the hours that are taken where no record says: on the way. The rest is at the scene."""
 

@@ -16,14 +16,15 @@ from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.plan import Wish, plans_for, usual_places
 from crisisrisk.positioning.question import CODE
+from crisisrisk.positioning.service_times import service_records
 from crisisrisk.positioning.standby_text import lines_of
 from crisisrisk.positioning.taken import Refuge, Refuges, Taken
 from crisisrisk.positioning.told import Plan
-from crisisrisk.positioning.tonight import Demand, Tonight, hours_each
+from crisisrisk.positioning.tonight import Demand, Tonight
 from crisisrisk.positioning.worth import Worth
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
-from crisisrisk.timeline import Shift
+from crisisrisk.timeline import Shift, microseconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,8 @@ def standby(
     """
     began, shift, wished = time.monotonic(), tonight.shift, wish or Wish()
     crews = on_duty(site, shift, tonight.standing, teams=teams, crews=crews, bases=bases)
-    ground = tonight.ground(demand, teams=len(crews), hours_each=hours_each(snapshot, issued_at))
+    hours_each = service_records(snapshot).hours_each(microseconds(issued_at))
+    ground = tonight.ground(demand, teams=len(crews), hours_each=hours_each)
     plans = plans_for(ground, crews, wished)
     best, refuges = plans[0], tonight.refuges(demand)
     return PositionsResult(

@@ -34,9 +34,6 @@ DRAWS, SEED = 2000, 1
 TOWN_PER_KM2 = 1000.0
 """Cells of fewer residents a square kilometre are country, where roads are longer and faster."""
 MOST_DEPRIVED = 2
-FEWEST_VISITS, A_DAY = 30, 24
-HOURS_EACH = 1.5
-"""From being sent to being free again, where the site's records do not say."""
 
 
 class Demand(Protocol):
@@ -237,15 +234,6 @@ def tonight_of(
         modes=dict(modes or {}), settings=site.positions, roads=roads, journeys=learned,
         youngest=site.people.youngest_age if site.people.child_service else None,
     )  # fmt: skip
-
-
-def hours_each(snapshot: Snapshot, issued_at: datetime) -> float:
-    """The mean time from being sent to being free, of the contacts of teams known by then, where the records say."""
-    events = snapshot.place_events(columns=("dispatched_at", "cleared_at", "known_at", "team_id")).to_pandas()
-    events = events[(events["known_at"] < issued_at) & events["team_id"].notna()]
-    hours = (events["cleared_at"] - events["dispatched_at"]).dropna().dt.total_seconds() / 3600
-    hours = hours[(hours > 0) & (hours < A_DAY)]
-    return float(hours.mean()) if len(hours) >= FEWEST_VISITS else HOURS_EACH
 
 
 def _towns(cells: Cells) -> Mask:
