@@ -10,8 +10,8 @@ from crisisrisk.commands.replay_nights import PastNights
 from crisisrisk.disclosure import released_count, released_share
 from crisisrisk.positioning.past_plans import FORECAST, LAST_MONTH, RESIDENTS, TRUE
 from crisisrisk.positioning.plan import Wish
-from crisisrisk.positioning.question import Counts
-from crisisrisk.positioning.replay import TARGETS, Played, difference
+from crisisrisk.positioning.question import TARGETS, Counts
+from crisisrisk.positioning.replay import Played, difference
 from crisisrisk.training.past_forecasts import Days
 
 FEWEST_TO_TELL = 8

@@ -9,8 +9,8 @@ import numpy as np
 
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.posts import Post as Post
-from crisisrisk.positioning.question import CODE
-from crisisrisk.positioning.replay import TARGETS, Night, Played, Posts, Ways, played
+from crisisrisk.positioning.question import CODE, TARGETS
+from crisisrisk.positioning.replay import Night, Played, Posts, Ways, played
 
 LONGEST_REASON = 2000
 

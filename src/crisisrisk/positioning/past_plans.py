@@ -13,6 +13,7 @@ from crisisrisk.positioning.cover import most_covered
 from crisisrisk.positioning.demand import busy_share, part_of_samples, part_with_busy
 from crisisrisk.positioning.plan import Wish
 from crisisrisk.positioning.question import Counts, Numbers, Part, Question, TeamKind
+from crisisrisk.positioning.replay import with_few_moves
 
 FORECAST, NEVER_BUSY, FIXED = "forecast", "forecast without busy teams", "fixed bases"
 RESIDENTS, LAST_MONTH, TRUE = "residents", "last month's map", "true intensity"
@@ -96,20 +97,9 @@ def standing(night: NightToPlan, expected: Expected, wish: Wish, *, busy: float 
     best = most_covered(Question(parts=(part,), kinds=(kind,), room=own.room), seconds=wish.seconds)
     if best.value - _covered(part, near[own.bases].sum(axis=0, dtype=np.int64)) < wish.least_gain:
         return own.bases
-    return _posted(own.bases, best.teams_at[0, 0])
+    return with_few_moves(own.bases, best.teams_at[0, 0])
 
 
 def _covered(part: Part, near: Counts) -> float:
     """Expected contacts that find a free team, where so many teams reach each cell."""
     return float(part.served[np.arange(len(near)), np.minimum(near, part.gains.shape[1])].sum())
-
-
-def _posted(bases: Counts, teams_at: Counts) -> Counts:
-    """The site of each team, as few as can be away from their base. `teams_at`: shape (sites,)."""
-    left, at = teams_at.copy(), np.full(len(bases), -1, dtype=np.int64)
-    for team, base in enumerate(bases.tolist()):
-        if left[base]:
-            at[team] = base
-            left[base] -= 1
-    at[at < 0] = np.repeat(np.arange(len(left)), left)
-    return at

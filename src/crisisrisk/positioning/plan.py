@@ -11,11 +11,10 @@ from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.demand import worst_decile
 from crisisrisk.positioning.ground import Ground, places_of, question_of
 from crisisrisk.positioning.posts import Places
-from crisisrisk.positioning.question import CODE
+from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.told import Plan, Told
 from crisisrisk.positioning.worth import Worth
 
-TARGETS = (15.0, 30.0)
 MOST_COVER, KEPT_FAIR, BAD_NIGHTS, AS_USUAL = "covers most", "covers fairly", "for the busiest nights", "as usual"
 MOST_PLANS, BUSIEST = 3, 0.1
 BETTER = 0.005

@@ -19,6 +19,8 @@ Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 CODE = "CR-PLAN-001"
+TARGETS = (15.0, 30.0)
+"""Minutes within which plans and replays say what is reached."""
 SLACK = 1e-9
 MANY_KINDS, MOST_NAMED = 12, 3
 """Of more kinds of team only one, two, and all together are looked at for room; so many sites are named."""

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from crisisrisk.positioning.question import Counts, Numbers
+from crisisrisk.positioning.question import TARGETS, Counts, Numbers
 from crisisrisk.positioning.replay_kernel import play_night
 
-TARGETS = (15.0, 30.0)
 RESAMPLES = 2000
 
 
@@ -142,12 +141,13 @@ def posts_of(teams_at: Counts, begins: Numbers) -> Posts:
     """Teams numbered by site, so that as few as can be move between parts. `teams_at`: shape (parts, sites)."""
     homes = [np.repeat(np.arange(teams_at.shape[1]), teams_at[0])]
     for counts in teams_at[1:]:
-        homes.append(_with_few_moves(homes[-1], counts))
+        homes.append(with_few_moves(homes[-1], counts))
     return Posts(homes=np.stack(homes).astype(np.int64), begins=begins)
 
 
-def _with_few_moves(before: Counts, counts: Counts) -> Counts:
-    left, now = counts.copy(), np.full(len(before), -1)
+def with_few_moves(before: Counts, counts: Counts) -> Counts:
+    """The site of each team, as few as can be elsewhere than `before`. `counts`: teams of each site, shape (sites,)."""
+    left, now = counts.copy(), np.full(len(before), -1, dtype=np.int64)
     for team, site in enumerate(before.tolist()):
         if left[site] > 0:
             now[team] = site

@@ -4,7 +4,6 @@ Either the model that answers, where it was trained before the first of them was
 recipe, fitted again every few weeks on shifts that were over and known by then, as a backtest fits them.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -22,6 +21,7 @@ from crisisrisk.tables.cells import density_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Window, shifts_starting_in, utc_from_local
+from crisisrisk.training.backtesting import stage_of
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.place import Shifts, expected_for, fit_place, past_of, usable_split
 from crisisrisk.training.place_data import PlaceData, place_data
@@ -121,7 +121,7 @@ def by_refits(
         wanted = test[np.isin(test, asked)]
         if not len(wanted):
             continue
-        stage = _stage(site, data, train, validation, wanted)
+        stage = stage_of(train, validation, wanted, about=f"{site.cells.level} {data.cells_known_before.isoformat()}")
         fitting = f"fitting on {len(train):,} shifts …"
         tell(f"{origin:%-d %b %Y}: {'fitted before' if progress.has(stage) else fitting}")
         found.append(progress.arrays(stage, partial(_forecast, recipes, data, train, validation, wanted)))
@@ -213,11 +213,3 @@ def _scattered(
     model: PlaceModel, data: PlaceData, shifts: Shifts, expected: "np.ndarray[tuple[int, int], np.dtype[np.float64]]"
 ) -> ScatteredForecast:
     return ScatteredForecast.of(model.distribution, expected, data.names_of(shifts), density_of(data.cells))
-
-
-def _stage(site: Site, data: PlaceData, *shifts: Shifts) -> str:
-    """The name of a fit by the shifts that it is made of."""
-    digest = hashlib.sha256(f"{site.cells.level} {data.cells_known_before.isoformat()}".encode())
-    for one in shifts:
-        digest.update(str(len(one)).encode() + one.tobytes())
-    return f"forecast-{digest.hexdigest()[:16]}"

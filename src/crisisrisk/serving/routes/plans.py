@@ -13,8 +13,8 @@ from crisisrisk.positioning.care import STANDING, sites_of_kinds
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.override import Override
 from crisisrisk.positioning.posts import Post
-from crisisrisk.positioning.question import CODE
-from crisisrisk.positioning.replay import TARGETS, Played
+from crisisrisk.positioning.question import CODE, TARGETS
+from crisisrisk.positioning.replay import Played
 from crisisrisk.serving.access import PlanViewer
 from crisisrisk.serving.asked import AdjustmentAsked, PositionsAsked, PostAsked
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
