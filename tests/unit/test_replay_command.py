@@ -13,6 +13,7 @@ from tests.lib.place_sites import EAST, EVENTS, FIRST, NORTH, Row, answering, pl
 from tests.lib.table_sites import write_csv, write_mapping
 
 from crisisrisk.cli import run
+from crisisrisk.commands import replay_page
 from crisisrisk.commands.data import load_files
 from crisisrisk.commands.replay import Request, replay
 from crisisrisk.commands.replay_page import page
@@ -195,6 +196,23 @@ def test_an_interval_is_told_of_eight_weeks_and_not_of_fewer() -> None:
     assert upper is not None
     assert 0.0 < lower < 0.5 < upper < 1.0
     assert beside_forecast(reached, missed, 15.0, weeks // 2) == {"mean": 0.5, "lower": None, "upper": None}
+
+
+def test_the_page_is_written_of_what_every_run_would_find(
+    small: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept beside the page says no file of the machine and no time, and has the fields of the shipped one."""
+    shipped = json.loads((replay_page.repository() / replay_page.CONTENT).read_text(encoding="utf-8"))
+    (tmp_path / replay_page.CONTENT).parent.mkdir(parents=True)
+    monkeypatch.setattr(replay_page, "repository", lambda: tmp_path)
+    for teams in (2, 1, 2):
+        report = replay(small, Request(first="2025-05-13", last="2025-05-14", shift="night", teams=teams), tell=str)
+        assert report.files
+        assert replay_page.write_page(report) == tmp_path / replay_page.PAGE
+    runs = json.loads((tmp_path / replay_page.CONTENT).read_text(encoding="utf-8"))
+    assert [one["teams"] for one in runs] == [{"night": 1}, {"night": 2}]
+    assert all(list(one) == list(runs[0]) for one in shipped)
+    assert (tmp_path / replay_page.PAGE).read_text(encoding="utf-8") == page(runs)
 
 
 def test_the_page_is_made_of_what_was_found(small: Site) -> None:

@@ -50,7 +50,7 @@ def write_page(report: ReplayReport) -> Path:
     root = repository()
     if root is None:
         raise UsageError("CR-USE-001", "the page is written in the repository only", hint="leave --write out")
-    new, file = report.as_json(), root / CONTENT
+    new, file = report.found(), root / CONTENT
     kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
     runs = [*(one for one in kept if one["teams"] != new["teams"]), new]
     runs.sort(key=lambda one: sorted(one["teams"].items()))

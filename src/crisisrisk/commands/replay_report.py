@@ -104,8 +104,12 @@ class ReplayReport:
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `replay --json`."""
-        told = self.told
         files = {"files": list(self.files)} if self.files else {}
+        return {**self.found(), **files, "seconds": round(self.seconds, 1)}
+
+    def found(self) -> dict[str, Any]:
+        """The same without where it was written and how long it took."""
+        told = self.told
         return {
             "site": self.name, "from": told.first, "to": told.last, "shift": self.days.shift, "shifts": told.nights,
             "contacts": told.contacts, "teams": dict(self._teams()), "target_minutes": self.wish.target,
@@ -113,13 +117,12 @@ class ReplayReport:
             "plans": {name: dict(one) for name, one in told.plans.items()},
             "forecast_less": {name: dict(one) for name, one in told.beside.items()},
             "share_of_true": self.share_of_true, "reachable": dict(told.reachable), "service": told.service,
-            "travel": told.travel, "not_compared": list(told.missing), "ceiling": CEILING, **files,
-            "seconds": round(self.seconds, 1),
+            "travel": told.travel, "not_compared": list(told.missing), "ceiling": CEILING,
         }  # fmt: skip
 
     def released(self) -> dict[str, Any]:
         """The same as a file may hold it: counts rounded, no share of a few contacts, nothing of one night."""
-        content, contacts = self.as_json(), self.told.contacts
+        content, contacts = self.found(), self.told.contacts
         content["contacts"] = released_count(contacts)
         content["plans"] = {name: _released(one, contacts) for name, one in self.told.plans.items()}
         if contacts < FEWEST_TO_TELL or any(None in one.values() for one in content["plans"].values()):
@@ -127,7 +130,7 @@ class ReplayReport:
         content["reachable"] = {
             name: released_share(round(share * contacts), contacts) for name, share in self.told.reachable.items()
         }
-        return {name: value for name, value in content.items() if name not in ("files", "seconds")}
+        return content
 
     def _teams(self) -> dict[str, int]:
         return {name: teams for name, teams in self.teams.items() if self.days.shift in (None, name)}
