@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from crisisrisk.positioning.past_plans import FIXED, FORECAST, FORESIGHT, LAST_M
 from crisisrisk.positioning.replay import Played
 from crisisrisk.tables.site import Site, read_site
 from crisisrisk.tables.store import Store
+from crisisrisk.training.past_forecasts import Days, trained_before
 from crisisrisk.training.progress import FOLDER
 
 DAYS = 150
@@ -137,7 +139,7 @@ def test_what_became_known_later_changes_no_plan(small: Site, tmp_path: Path) ->
 def test_a_model_that_was_trained_before_answers_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = site_of(tmp_path, contacts(100)).path
     site = read_site(folder)
-    answering(site, folder / "training" / "place_crisis_shift.toml")
+    bundle = answering(site, folder / "training" / "place_crisis_shift.toml")
     new = [row for row in contacts() if row not in contacts(100)]
     load_files(site, [write_csv(tmp_path / "new.csv", new)], folder / "mapping.toml")
     own = asked(site, capsys, "--teams", "1")
@@ -147,6 +149,13 @@ def test_a_model_that_was_trained_before_answers_itself(tmp_path: Path, capsys: 
     assert shares(own, 15)[FORECAST] == 0.667
     later = Request(first="2025-04-10", last="2025-04-20", shift="night", teams=1)
     assert replay(site, later, tell=lambda _: None).by.startswith("2 models of the recipe small")
+    # What counts is when this model would have forecast them, not when the site's recipe would today.
+    cut_off = datetime.fromisoformat(bundle.manifest.training_cut_off).date()
+    own_recipe = json.loads(bundle.training_recipe)
+    longer = {**own_recipe, "grid": {**own_recipe["grid"], "issue_hours": [72]}}
+    days = Days(first=cut_off + timedelta(days=2), last=cut_off + timedelta(days=9))
+    assert trained_before(bundle, days, site)
+    assert not trained_before(replace(bundle, training_recipe=json.dumps(longer)), days, site)
 
 
 def test_the_same_replay_goes_on_where_it_stopped(small: Site, tmp_path: Path) -> None:

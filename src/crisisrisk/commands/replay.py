@@ -32,7 +32,7 @@ from crisisrisk.timeline import instant
 from crisisrisk.training.declarations import read_recipes
 from crisisrisk.training.keeping import Recipes
 from crisisrisk.training.oracle import true_intensity
-from crisisrisk.training.past_forecasts import Days, PastForecasts, by_bundle, by_refits, midnight, seen_before
+from crisisrisk.training.past_forecasts import Days, PastForecasts, by_bundle, by_refits, trained_before
 from crisisrisk.training.progress import Arrays, Progress, kept_progress, progress_key
 
 NIGHTS_A_STAGE = 28
@@ -147,8 +147,7 @@ def _forecasts(
     """By the model that answers where it saw nothing of the nights, else by models fitted again."""
     _require_data(site, recipes, snapshot, days)
     bundle = _answering(site)
-    first_issue = midnight(days.first, site) - timedelta(hours=recipes.training.grid.longest_issue_hours)
-    if bundle is not None and request.refit_weeks is None and seen_before(bundle, first_issue):
+    if bundle is not None and request.refit_weeks is None and trained_before(bundle, days, site):
         tell("forecasting with the model that answers: it was trained before the first of these nights …")
         return by_bundle(bundle, snapshot, site, days)
     if bundle is not None and request.refit_weeks is None:

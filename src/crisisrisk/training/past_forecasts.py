@@ -62,8 +62,10 @@ class PastForecasts:
     by: str
 
 
-def seen_before(bundle: Bundle, first_issue: datetime) -> bool:
-    """Whether a bundle was trained on nothing known at or after a moment."""
+def trained_before(bundle: Bundle, days: Days, site: Site) -> bool:
+    """Whether a bundle knew nothing of the days: nothing known when it would first have forecast one, or later."""
+    hours = TrainingRecipe.from_json(bundle.training_recipe).grid.longest_issue_hours
+    first_issue = midnight(days.first, site) - timedelta(hours=hours)
     return datetime.fromisoformat(bundle.manifest.training_cut_off) <= first_issue
 
 
