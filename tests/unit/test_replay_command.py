@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import h3
 import numpy as np
 import pytest
 from tests.lib.place_sites import EAST, EVENTS, FIRST, NORTH, Row, answering, place_site, small_recipe
@@ -21,7 +22,7 @@ from crisisrisk.commands.replay_page import page
 from crisisrisk.commands.replay_report import beside_forecast
 from crisisrisk.positioning.past_plans import FIXED, FORECAST, FORESIGHT, LAST_MONTH, NEVER_BUSY, RESIDENTS, TRUE
 from crisisrisk.positioning.replay import Played
-from crisisrisk.tables.site import Site, read_site
+from crisisrisk.tables.site import CONFIGURATION, Site, read_site
 from crisisrisk.tables.store import Store
 from crisisrisk.training.past_forecasts import Days, trained_before
 from crisisrisk.training.progress import FOLDER
@@ -116,6 +117,34 @@ def test_a_night_that_can_be_worked_out_by_hand(small: Site, capsys: pytest.Capt
     assert shares(with_two, 15)[FORECAST] == 1.0
     assert with_two["forecast_by"].startswith("1 model of the recipe small, 2 weeks each")
     assert shares(asked(small, capsys, "--teams", "1", "--base", "near-there"), 15)[FIXED] == 0.333
+
+
+MINUTES = """site_id,place_id,minutes
+near-here,{here},9
+near-here,{there},9
+"""
+
+
+def test_ways_are_those_of_the_rules_that_hold_for_plans(
+    small: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One team: all three calls by the site's file, two of three where a river without a bridge lies between."""
+    for name, rule in (("file", 'travel = "minutes.csv"'), ("river", 'barriers = "river.geojson"')):
+        shutil.copytree(small.path, tmp_path / name)
+        with (tmp_path / name / CONFIGURATION).open("a", encoding="utf-8") as file:
+            file.write(f"[positions]\n{rule}\n")
+    cells = {name: h3.latlng_to_cell(north, EAST, 8) for name, (_, north, _) in ROUTE.items()}
+    (tmp_path / "file" / "minutes.csv").write_text(MINUTES.format(**cells), encoding="utf-8")
+    line = {"type": "LineString", "coordinates": [[EAST - 1, NORTH + 0.05], [EAST + 1, NORTH + 0.05]]}
+    (tmp_path / "river" / "river.geojson").write_text(json.dumps(line), encoding="utf-8")
+    by_file, by_river = (
+        asked(read_site(tmp_path / name), capsys, "--teams", "1", "--refit", "2") for name in ("file", "river")
+    )
+    assert shares(by_file, 15)[FORECAST] == 1.0
+    assert by_file["travel"].startswith("travel times of minutes.csv at 02:00; 4 of 6 pairs are not in it")
+    assert (shares(by_river, 15)[FORECAST], shares(by_river, 30)[FORECAST]) == (0.667, 0.667)
+    assert by_river["reachable"] == {"covered_15": 1.0, "covered_30": 1.0}
+    assert "around 1 barriers by 0 crossings" in by_river["travel"]
 
 
 def test_what_became_known_later_changes_no_plan(small: Site, tmp_path: Path) -> None:

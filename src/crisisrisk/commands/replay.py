@@ -129,11 +129,11 @@ def _require_shift(site: Site, name: str | None) -> None:
 
 def _key(site: Site, recipes: Recipes, snapshot: Snapshot, request: Request) -> str:
     """The same for the same request, recipes, data and site."""
-    travel = request.travel.read_bytes() if request.travel is not None and request.travel.is_file() else b""
+    named = (request.travel or site.positions.travel, site.positions.barriers)
     parts = [
         progress_key(site, recipes.fingerprint, snapshot.digest),
         repr(request),
-        hashlib.sha256(travel).hexdigest(),
+        *(hashlib.sha256(file.read_bytes()).hexdigest() for file in named if file is not None and file.is_file()),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

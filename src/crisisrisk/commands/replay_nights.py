@@ -119,7 +119,11 @@ class PastNights:
 
     def _place(self, shift: Shift) -> "_Places":
         teams, care = self.asked.teams[shift.name], self.snapshot.table("sites_of_care")
-        tonight = Tonight(care, self.past.data.cells, shift, self.site.time_zone, travel=self.asked.travel)
+        rules = self.site.positions
+        tonight = Tonight(
+            care, self.past.data.cells, shift, self.site.time_zone, travel=self.asked.travel or rules.travel,
+            settings=rules,
+        )  # fmt: skip
         ground = tonight.ground(self._nothing(shift), teams=teams, hours_each=1.0)
         kinds = dict(zip(tonight.standing.points.ids, tonight.standing.kinds, strict=True))
         bases = _bases(ground, kinds, teams, self.asked.bases)
@@ -128,6 +132,7 @@ class PastNights:
             sites=SitesOfShift(minutes=ground.minutes, room=ground.room, bases=bases, hours=float(shift.hours)),
             cells=ground.cells,
             hour=middle.astimezone(self.site.time_zone).hour,
+            barriers=tonight.barriers,
             travel_said=ground.travel_said,
         )
 
@@ -139,13 +144,12 @@ class PastNights:
 
     def night(self, number: int) -> Night:
         """The contacts that came, each with a time at the scene drawn for it once, whatever the plan."""
-        shift = self.shift(number)
-        start, end = microseconds(shift.start), microseconds(shift.end)
-        first, last = np.searchsorted(self._final[0], [start, end])
-        chances = np.random.default_rng([self.asked.seed, start // MICROSECONDS_PER_HOUR]).random(last - first)
+        start = microseconds(self.shift(number).start)
+        occurred, cell = (values[self._within(number)] for values in self._final)
+        chances = np.random.default_rng([self.asked.seed, start // MICROSECONDS_PER_HOUR]).random(len(occurred))
         return Night(
-            minute=(self._final[0][first:last] - start) / MICROSECONDS_PER_HOUR * 60.0,
-            cell=np.unique(self._final[1][first:last], return_inverse=True)[1].astype(np.int64),
+            minute=(occurred - start) / MICROSECONDS_PER_HOUR * 60.0,
+            cell=np.unique(cell, return_inverse=True)[1].astype(np.int64),
             service=self.records.minutes(int(self.issued[number]), chances),
         )
 
@@ -163,25 +167,27 @@ class PastNights:
 
         Of these cells alone: what a night looks up must fit into the fastest memory.
         """
-        place, shift = self.place(number), self.shift(number)
-        first, last = np.searchsorted(self._final[0], [microseconds(shift.start), microseconds(shift.end)])
-        used = np.unique(self._final[1][first:last])
+        place, used = self.place(number), np.unique(self._final[1][self._within(number)])
         cells, sites = _only(place.cells, used), len(place.sites.room)
         return Ways(
             site_to_cell=np.ascontiguousarray(place.sites.minutes[:, used]),
-            cell_to_cell=straight_line_times(cells, cells, Roads(), hour=place.hour, barriers=Barriers()).minutes,
+            cell_to_cell=straight_line_times(cells, cells, Roads(), hour=place.hour, barriers=place.barriers).minutes,
             site_to_site=np.zeros((sites, sites)),
         )
+
+    def _within(self, number: int) -> slice:
+        """Which of the contacts that count in the end are of a night."""
+        shift = self.shift(number)
+        first, last = np.searchsorted(self._final[0], [microseconds(shift.start), microseconds(shift.end)]).tolist()
+        return slice(first, last)
 
     # All nights together
 
     def reachable(self, target: float) -> float:
         """The share of contacts that a team at some open site would reach in time if it were free; NaN without one."""
-        reached = [
-            (self.ways(one).site_to_cell[self.place(one).sites.room > 0][:, self.night(one).cell] <= target).any(axis=0)
-            for one in range(len(self))
-        ]
-        every = np.concatenate(reached)
+        every = np.concatenate([
+            self.place(one).sites.reach(target)[self._final[1][self._within(one)]] for one in range(len(self))
+        ])  # fmt: skip
         return float(every.mean()) if len(every) else float("nan")
 
     @property
@@ -218,6 +224,7 @@ class _Places:
     sites: SitesOfShift
     cells: Points
     hour: int
+    barriers: Barriers
     travel_said: str
 
 

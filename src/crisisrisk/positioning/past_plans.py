@@ -12,7 +12,7 @@ import numpy as np
 from crisisrisk.positioning.cover import most_covered
 from crisisrisk.positioning.demand import busy_share, part_of_samples, part_with_busy
 from crisisrisk.positioning.plan import Wish
-from crisisrisk.positioning.question import Counts, Numbers, Part, Question, TeamKind
+from crisisrisk.positioning.question import Counts, Mask, Numbers, Part, Question, TeamKind
 from crisisrisk.positioning.replay import with_few_moves
 
 FORECAST, NEVER_BUSY, FIXED = "forecast", "forecast without busy teams", "fixed bases"
@@ -36,6 +36,10 @@ class SitesOfShift:
     def teams(self) -> int:
         """How many teams are on duty."""
         return len(self.bases)
+
+    def reach(self, target: float) -> Mask:
+        """Which cells some open site reaches within so many minutes. Shape (cells,)."""
+        return np.asarray((self.minutes[self.room > 0] <= target).any(axis=0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

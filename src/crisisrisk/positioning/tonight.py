@@ -164,7 +164,7 @@ class Tonight:
         from_sites = self._straight(self.standing.points, taking.points).minutes
         to_cells = rolling._ways(taking.points, points, may_lack_all=True).minutes
         kilometres = [
-            road_kilometres(one, other, self._barriers) * self.roads.detour
+            road_kilometres(one, other, self.barriers) * self.roads.detour
             for one, other in ((self.standing.points, taking.points), (taking.points, points))
         ]
         return Refuges(
@@ -202,10 +202,11 @@ class Tonight:
         )
 
     def _straight(self, sites: Points, places: Points) -> TravelTimes:
-        return straight_line_times(sites, places, self.roads, hour=self._hour, barriers=self._barriers)
+        return straight_line_times(sites, places, self.roads, hour=self._hour, barriers=self.barriers)
 
     @cached_property
-    def _barriers(self) -> Barriers:
+    def barriers(self) -> Barriers:
+        """What roads cannot cross. Raises DataError for a file that cannot be used."""
         return Barriers() if self.settings.barriers is None else barriers_of(self.settings.barriers)
 
     @property
