@@ -30,9 +30,9 @@ from crisisrisk.commands.data import load_files
 from crisisrisk.concurrency import cores
 from crisisrisk.models.bundle import load_bundle, write_bundle
 from crisisrisk.models.contributions import explainer_of
-from crisisrisk.scoring.counted import FOLDER
 from crisisrisk.scoring.places import forecast_shifts
 from crisisrisk.tables import hexagons
+from crisisrisk.tables.manifest import COUNTED
 from crisisrisk.tables.site import Site, read_site
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import Window, shifts_starting_in
@@ -203,7 +203,7 @@ def forecast(site: Site, folder: Path) -> dict[str, Any]:
 
 def forget(site: Site) -> None:
     """What counts, the explainer of the model, and where points lie."""
-    shutil.rmtree(site.data / FOLDER, ignore_errors=True)
+    shutil.rmtree(site.data / COUNTED, ignore_errors=True)
     explainer_of.cache_clear()
     hexagons.hexagon_at.cache_clear()
 

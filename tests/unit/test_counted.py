@@ -11,9 +11,10 @@ from tests.lib.table_sites import write_csv, write_mapping
 from crisisrisk.commands.data import load_files
 from crisisrisk.commands.forecast import shifts_from
 from crisisrisk.models.bundle import Bundle
-from crisisrisk.scoring.counted import FOLDER, Counted, counted
+from crisisrisk.scoring.counted import Counted, counted
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.tables.cells import Cells
+from crisisrisk.tables.manifest import COUNTED
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 
@@ -34,7 +35,7 @@ def bundle(site: Site, tmp_path: Path) -> Bundle:
 
 
 def kept(site: Site) -> list[Path]:
-    return sorted((site.data / FOLDER).glob("*")) if (site.data / FOLDER).is_dir() else []
+    return sorted((site.data / COUNTED).glob("*")) if (site.data / COUNTED).is_dir() else []
 
 
 def asked(bundle: Bundle, site: Site) -> Counted:
@@ -72,11 +73,12 @@ def test_no_person_and_no_point_is_kept(site: Site, bundle: Bundle) -> None:
     assert not names & {"event_id", "person_id", "source_person_key", "latitude", "longitude"}
 
 
-def test_other_rows_take_the_place_of_those_before(site: Site, bundle: Bundle, tmp_path: Path) -> None:
+def test_what_was_made_of_a_load_goes_with_the_next(site: Site, bundle: Bundle, tmp_path: Path) -> None:
     before = asked(bundle, site).events.num_rows
     [old] = kept(site)
     rows = write_csv(tmp_path / "later.csv", calls(2, first=90))
     load_files(site, [rows], write_mapping(site, EVENTS))
+    assert kept(site) == []
     assert asked(bundle, site).events.num_rows == before + 8
     [new] = kept(site)
     assert new.name != old.name

@@ -2,7 +2,7 @@
 
 What counts (`demand_of`) follows from what is stored, the model's rules, the site's map and clock and this software,
 and from nothing else: not from who asks, nor when. It is kept under the digest of all of these in the folder of the
-site's data; it names cells, and holds no person and no point. What earlier loads left there goes.
+site's data; it names cells, and holds no person and no point. It goes with the next load.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ from crisisrisk.features.place_demand import columns_read, demand_of
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.tables.cells import Cells, Points, cells_named, cells_of, points_of
+from crisisrisk.tables.manifest import COUNTED
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import microseconds
 
-FOLDER = "counted"
 _IDS = b"crisisrisk.cells"
 _WHERE = ("latitude", "longitude", "place_id")
 
@@ -44,7 +44,7 @@ def counted(model: Bundle, snapshot: Snapshot, site: Site) -> Counted:
 
     `site`: with cells of the size that the model was trained on.
     """
-    path = site.data / FOLDER / f"{snapshot.digest[:16]}-{_key(model, site)[:16]}.arrow"
+    path = site.data / COUNTED / f"{snapshot.digest[:16]}-{_key(model, site)[:16]}.arrow"
     kept = _read(path)
     if kept is None:
         made = _made(model, snapshot, site)
@@ -106,13 +106,10 @@ def _read(path: Path) -> pa.Table | None:
 
 
 def _keep(path: Path, made: Counted) -> None:
-    """Whole or not at all; what belongs to other loads goes."""
+    """Whole or not at all."""
     path.parent.mkdir(exist_ok=True)
     staged = path.with_suffix(f".{os.getpid()}.part")
     table = made.events.combine_chunks().replace_schema_metadata({_IDS: json.dumps(made.cells.ids)})
     with pa.OSFile(str(staged), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     staged.replace(path)
-    for other in path.parent.iterdir():
-        if other.name.partition("-")[0] != path.name.partition("-")[0]:
-            other.unlink(missing_ok=True)

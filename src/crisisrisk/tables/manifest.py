@@ -5,6 +5,7 @@ data/CURRENT                      the name of the manifest that counts: replaced
 data/manifests/000012-….json      tables, their files and digests, and the ledger of loads
 data/people/bucket-07-….parquet   events of persons · data/unlinked/… events without one
 data/places/month-2026-11-….parquet   all events by month · data/tables/people-….parquet
+data/counted/…                    what forecasts of places made of the load that counts; it goes with the next load
 data/staging-…/                   a load under way; whatever a killed one left is swept by the next
 ```
 
@@ -32,6 +33,8 @@ from crisisrisk.tables.site import Site
 
 FORMAT = 1
 FOLDERS = ("people", "unlinked", "places", "tables")
+COUNTED = "counted"
+"""Where what was made of a load is kept, by names that begin with `Manifest.digest[:16]`."""
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
@@ -257,6 +260,10 @@ class Staging:
             for path in (self._site.data / folder).iterdir():
                 if f"{folder}/{path.name}" not in kept:
                     path.unlink()
+        counted = self._site.data / COUNTED
+        for path in counted.iterdir() if counted.is_dir() else ():
+            if not path.name.startswith(manifest.digest[:16]):
+                path.unlink(missing_ok=True)
         numbers = {f"{one.number:06d}" for one in (manifest, before) if one}
         for path in (self._site.data / "manifests").iterdir():
             if path.name.split("-")[0] not in numbers:
