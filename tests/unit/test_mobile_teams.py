@@ -118,7 +118,8 @@ def test_a_team_works_its_own_part_of_each_shift() -> None:
     assert late[0].spans == ((utc(18), utc(22)),)
     assert night[0].spans == ((utc(22), utc(3, 29)),)
     assert night[0].breaks == ((30.0, (utc(0, 29), utc(2, 29))),)
-    assert late[0].breaks == ()  # its break is after midnight
+    assert (late[0].breaks, late[0].break_elsewhere) == ((), 30.0)  # its break is after midnight
+    assert night[0].break_elsewhere == 0.0
     assert night[0].resting(utc(0, 29), utc(1, 29)) == pytest.approx(0.25)
     assert night[0].resting(utc(2, 29), utc(3, 29)) == 0.0
     assert (night[0].out(utc(22), utc(3, 29)), night[0].out(utc(2, 29), utc(4, 29))) == (True, False)

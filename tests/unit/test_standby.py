@@ -17,7 +17,7 @@ from crisisrisk.positioning.care import TAKING, ages_of, sites_of_kinds
 from crisisrisk.positioning.crews import Crew, crews_on
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.plan import BAD_NIGHTS, KEPT_FAIR, MOST_COVER, Wish, plans_for
-from crisisrisk.positioning.standby import _of_bases, _of_floors, standby
+from crisisrisk.positioning.standby import _of_bases, _of_floors, _remarks, standby
 from crisisrisk.positioning.taken import ADULTS, ANYONE, YOUNG
 from crisisrisk.positioning.tonight import Tonight
 from crisisrisk.scoring.demand import ShiftDemand
@@ -138,6 +138,17 @@ def test_breaks_make_teams_away_for_longer() -> None:
     plain, tired = (plans_for(ground(), (one,), Wish())[0] for one in (crew, rested))
     assert tired.busy[0].mean > plain.busy[0].mean + 0.05
     assert tired.covered[15.0] < plain.covered[15.0]
+
+
+def test_a_break_at_no_time_of_the_shift_is_noted() -> None:
+    teams = [
+        MobileTeam(name=name, base="west", break_minutes=30, break_between=between)
+        for name, between in (("alpha", (time(1), time(3))), ("bravo", (time(23), time(2))), ("charlie", None))
+    ]
+    crews, whole = crews_on(teams, LATE, LONDON), ground(teams=3)
+    assert [note for note in _remarks(whole, crews, plans_for(whole, crews, Wish())[0]) if "break" in note] == [
+        "alpha has its break of 30 min outside its hours in this shift: none is planned"
+    ]
 
 
 def test_nobody_is_taken_to_a_site_that_cannot_take_them() -> None:

@@ -29,6 +29,8 @@ class Crew:
     breaks: tuple[tuple[float, Span], ...] = ()
     advises: tuple[Span, ...] = ()
     """When it is on duty and cannot go, because its one member would work alone."""
+    break_elsewhere: float = 0.0
+    """Minutes of a break that lies at no time of its duty in the shift: nothing is planned for it."""
 
     def out(self, start: datetime, end: datetime) -> bool:
         """Whether it can stand and go during all of a stretch."""
@@ -74,6 +76,7 @@ def _crew(team: MobileTeam, shift: Shift, zone: ZoneInfo, settings: PositionSett
         spans=None if whole else spans,
         breaks=((float(team.break_minutes), between),) if team.break_minutes and between else (),
         advises=advises,
+        break_elsewhere=0.0 if between else float(team.break_minutes),
     )
 
 

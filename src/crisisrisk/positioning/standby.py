@@ -153,10 +153,18 @@ def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]
     for crew, site in zip(crews, plan.at, strict=True):
         if not site:
             yield f"{crew.name} stands nowhere: it would work alone, and can advise by telephone"
+    yield from _of_breaks(crews)
     yield from _of_bases(ground, crews, plan)
     reached = ground.near(plan.target)[ground.room > 0].any(axis=0)
     if missed := float(ground.expected[~reached].sum()):
         yield f"{100 * missed / total:.0f} in 100 contacts are expected where no open site is near enough to be in time"
+
+
+def _of_breaks(crews: Sequence[Crew]) -> Iterator[str]:
+    for crew in crews:
+        if crew.break_elsewhere:
+            outside = f"{crew.name} has its break of {crew.break_elsewhere:.0f} min outside its hours in this shift"
+            yield f"{outside}: none is planned"
 
 
 def _of_bases(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]:
