@@ -125,8 +125,9 @@ def test_a_change_that_cannot_be_is_refused_with_its_code(site: ServiceSite, nam
 
 @pytest.mark.parametrize(
     "change",
-    [{"reason": ""}, {"reason": None}, {"reason": "for 943 476 5919"}, {"kind": "weather"}, {"posts": []},
-     {"plan": "12"}, {"posts": [{**POST, "team": "A\u0000"}]}, {"posts": [{**POST, "from": "tonight"}]}],
+    [{"reason": ""}, {"reason": None}, {"reason": "for 943 476 5919"}, {"reason": "for k1_7Q4M2XK0D3RT5VWZ"},
+     {"kind": "weather"}, {"posts": []}, {"plan": "12"},
+     {"posts": [{**POST, "team": "A\u0000"}]}, {"posts": [{**POST, "from": "tonight"}]}],
 )  # fmt: skip
 def test_a_body_that_makes_no_sense_is_refused(site: ServiceSite, change: dict[str, Any]) -> None:
     answer = adjust(site, **change)

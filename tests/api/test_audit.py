@@ -25,6 +25,7 @@ from crisisrisk.serving.access import CareViewer, Everybody, OwnPerson, Permissi
 from crisisrisk.serving.app import create_app
 from crisisrisk.serving.settings import read_settings
 from crisisrisk.serving.trail import audit_trail, people_named
+from crisisrisk.tables.pseudonyms import PSEUDONYM
 
 BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
 
@@ -366,6 +367,9 @@ def test_a_pseudonym_is_known_wherever_it_stands(own_site: ServiceSite) -> None:
     texts = [f'{{"x": "{ann}"}}', f"<td>{ann}</td>", f"a,{ann}\r\n", f"/people/{ann}/risk", f"Patient/{ann}"]
     assert all(people_named(text.encode()) == {ann} for text in texts)
     assert people_named(f"e_{ann} {ann}0 x{ann}".encode()) == frozenset()
+    # What would not be found in an answer is no pseudonym anywhere.
+    arabic = f"k\u0661{ann.removeprefix('k1')}"
+    assert (PSEUDONYM.fullmatch(ann) is None, PSEUDONYM.fullmatch(arabic)) == (False, None)
 
 
 def test_scores_of_a_new_scoring_do_not_change_what_was_shown(own_site: ServiceSite) -> None:

@@ -49,7 +49,8 @@ def test_a_status_that_begins_later_does_not_hold_yet(own_site: ServiceSite) -> 
 @pytest.mark.parametrize(
     "change",
     [{"state": "busy"}, {"reason": None}, {"reason": ""}, {"reason": "x" * 301}, {"reason": "two\nlines"},
-     {"reason": "a\u0000b"}, {"reason": "waits for 943 476 5919"}, {"until": "2026-11-22T05:00:00Z"},
+     {"reason": "a\u0000b"}, {"reason": "waits for 943 476 5919"}, {"reason": "waits for k1_7Q4M2XK0D3RT5VWZ"},
+     {"until": "2026-11-22T05:00:00Z"},
      {"until": "2026-12-31T05:00:00Z"}, {"from": "2026-11-23T05:00:00Z", "until": "2026-11-23T04:00:00Z"},
      {"until": "2026-11-22T23:00:00"}, {"until": "9999-12-31T23:59:59Z"}, {"from": "0001-01-01T00:00:00Z"},
      {"nobody": 1}],
@@ -59,6 +60,8 @@ def test_a_status_that_makes_no_sense_is_refused_and_not_kept(own_site: ServiceS
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert answer.json()["problems"]
     assert "943" not in answer.text
+    assert "7Q4M" not in answer.text
+    assert own_site.client("crisis_team").get(CAFE).status_code == 200
     assert statuses(own_site.engine) == {}
 
 

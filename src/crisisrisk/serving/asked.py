@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from crisisrisk.serving.trail import people_named
 from crisisrisk.tables.pseudonyms import has_nhs_number
 
 MOST_CHARACTERS = 300
@@ -20,6 +21,8 @@ def _can_be_kept(text: str) -> str:
         raise ValueError("wanted one line of characters that can be printed")
     if has_nhs_number(text):
         raise ValueError("it holds what may be an NHS number: nothing about a person belongs here")
+    if people_named(text.encode()):  # every answer that repeated it would be one that names people, and be refused
+        raise ValueError("it holds a pseudonym: nothing about a person belongs here")
     return text
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from crisisrisk.database.audit import LONGEST_WAIT, AuditFiles, AuditTrail
 from crisisrisk.database.engine import open_engine
 from crisisrisk.serving.settings import Settings
+from crisisrisk.tables.pseudonyms import PSEUDONYM
 
-PSEUDONYM = r"k\d{1,3}_[0-9A-HJKMNP-TV-Z]{16}"
-WHOLE_PSEUDONYM = f"^{PSEUDONYM}$"
-_NAMED = re.compile(f"(?<![0-9A-Za-z_]){PSEUDONYM}(?![0-9A-Za-z_])".encode())
+WHOLE_PSEUDONYM = f"^{PSEUDONYM.pattern}$"
+_NAMED = re.compile(f"(?<![0-9A-Za-z_]){PSEUDONYM.pattern}(?![0-9A-Za-z_])".encode())
 
 
 def audit_trail(settings: Settings) -> AuditTrail:

@@ -22,7 +22,7 @@ from crisisrisk.tables.text_hashes import CROCKFORD
 _DIGITS = 10
 _SEVERAL = 4
 
-PSEUDONYM = re.compile(r"k\d{1,3}_[0-9A-HJKMNP-TV-Z]{16}")
+PSEUDONYM = re.compile(r"k[0-9]{1,3}_[0-9A-HJKMNP-TV-Z]{16}")  # digits of other scripts are no part of one
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 _AFTER_SCOTLAND = "3200000000"
 _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
