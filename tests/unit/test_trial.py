@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import lightgbm
 import numpy as np
@@ -121,6 +122,16 @@ def test_what_the_child_refuses_is_refused(trees: Trees) -> None:
     with pytest.raises(ModelError) as caught:
         said_in_a_child(trees, np.zeros((1, 2)), seconds=60)  # rows of another width
     assert caught.value.problem.endswith("the process that loaded it ended with 1")
+
+
+def test_the_child_imports_nothing_from_the_folder_that_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trees: Trees
+) -> None:
+    (tmp_path / "numpy.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    rows = probe_rows(trees.walker, len(NAMES), seed="x")
+    assert said_in_a_child(trees, rows, seconds=60).tobytes() == trees.walker.raw_score(rows).tobytes()
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_child_is_limited_in_memory_and_writes_no_file(tmp_path) -> None:

@@ -75,8 +75,9 @@ def said_in_a_child(trees: Trees, rows: NDArray[np.float64], *, seconds: float) 
         "rows": base64.b64encode(np.ascontiguousarray(rows).tobytes()).decode(),
     }  # fmt: skip
     try:
+        # -P: the working folder is no place to import from; who can write to a site must not run anything here.
         done = subprocess.run(
-            [sys.executable, "-m", "crisisrisk.models.trial_child"], input=json.dumps(asked).encode(),
+            [sys.executable, "-P", "-m", "crisisrisk.models.trial_child"], input=json.dumps(asked).encode(),
             capture_output=True, timeout=seconds, env=_environment(), check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
