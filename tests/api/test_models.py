@@ -1,11 +1,13 @@
 """Models that answer: signed, tried, swapped without a restart, and kept when what lies in models/ is wrong."""
 
+import errno
 import json
 import logging
 import os
 import pickle
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,6 +122,23 @@ def test_a_service_follows_by_itself(site: ServiceSite, caplog: pytest.LogCaptur
         assert answer(client, site) == by(site, 6)
         commands.rollback(site.site, NAME, reason="wrong codes", by="A. Nowak (invented)")
         wait_until(lambda: answer(client, site) == by(site, 5))
+
+
+def test_a_models_folder_that_cannot_be_looked_at_is_a_part_that_failed(
+    site: ServiceSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.declare("service.toml", SERVICE.replace('place = "place_crisis_shift"', ""))
+    client = site.client("crisis_team")
+
+    def gone(_path: Path, _pattern: str) -> Iterator[Path]:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "glob", gone)
+        said = client.get("/readyz").json()
+        assert said["parts"]["place_model"] == "CR-MODEL-001: it cannot be read (OSError)"
+        assert client.get("/metrics").status_code == 200
+    wait_until(lambda: client.get("/readyz").json()["parts"]["place_model"] == "ready")
 
 
 def test_nobody_waits_while_a_bundle_is_verified(site: ServiceSite) -> None:
@@ -379,8 +398,6 @@ def test_another_sites_models_do_not_answer(site: ServiceSite) -> None:
 
 def wait_until(holds: Callable[[], bool]) -> None:
     """Wait until something holds, for as long as a busy machine may need."""
-    import time
-
     until = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < until, "it never came to hold"

@@ -66,6 +66,14 @@ def test_measures_say_what_was_answered_and_how_the_service_stands(own_site: Ser
     assert found["process_resident_memory_bytes"] > 0
 
 
+def test_measures_know_no_model_of_people_where_scores_are_off(own_site: ServiceSite) -> None:
+    own_site.declare("service.toml", SERVICE.replace("on = true", "on = false"))
+    found = samples(own_site.client().get("/metrics").text)
+    assert [series for series in found if series.startswith("crisisrisk_model{")] == [
+        'crisisrisk_model{name="place_crisis_shift",subject="place",version="4"}'
+    ]
+
+
 def test_measures_name_nobody_and_do_not_grow_with_what_is_asked(own_site: ServiceSite) -> None:
     care = own_site.client("care", "north")
 

@@ -79,7 +79,10 @@ class VerifiedModel:
         """Whether the site means to answer about the subject: it names a model, or has promoted one."""
         if self.name is not None or self._answers is not None:
             return True
-        return any(self._may_be_meant(name) for name in champion_names(self.models))
+        try:
+            return any(self._may_be_meant(name) for name in champion_names(self.models))
+        except OSError:
+            return True  # who cannot look says so as the part that failed, rather than that there is none
 
     def refresh(self, *, anew: bool = False, wait: bool = True) -> None:
         """Look whether another bundle should answer, and let it where it verifies; `anew`: though no file changed.

@@ -10,7 +10,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from crisisrisk.database.latest import latest_forecast_run, latest_run
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.admission import Admission, Priority
-from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.state import READY, Service
 from crisisrisk.serving.wording import Freshness
 
@@ -88,8 +87,7 @@ class _State(Collector):
         info = GaugeMetricFamily(
             "crisisrisk_model", "1 for each model that answers.", labels=["subject", "name", "version"]
         )
-        models: tuple[VerifiedModel, ...] = (self.service.person_model, self.service.place_model)
-        for model in models:
+        for model in self.service.models:
             try:
                 manifest = model.manifest()
             except _UNREADABLE:
