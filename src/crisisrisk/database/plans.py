@@ -104,18 +104,19 @@ def _made(kept: StoredPlan | StoredOverride) -> dict[str, Any]:
 def _plan(row: Row[Any]) -> StoredPlan:
     names = ("shift_id", "shift_start", "shift_end", "made_at", "made_by", "role", "asked", "answer")
     return StoredPlan(
-        number=row.id, run=row.run_id, posts=_posts(row.posts), **{name: getattr(row, name) for name in names}
+        number=row.id, run=row.run_id, posts=posts_of(row.posts), **{name: getattr(row, name) for name in names}
     )
 
 
 def _override(row: Row[Any]) -> StoredOverride:
     names = ("reason", "made_at", "made_by", "role")
     return StoredOverride(
-        number=row.id, plan=row.plan_id, posts=_posts(row.posts), **{name: getattr(row, name) for name in names}
+        number=row.id, plan=row.plan_id, posts=posts_of(row.posts), **{name: getattr(row, name) for name in names}
     )
 
 
-def _posts(kept: Sequence[Mapping[str, str]]) -> tuple[KeptPost, ...]:
+def posts_of(kept: Sequence[Mapping[str, str]]) -> tuple[KeptPost, ...]:
+    """Posts from their plain values."""
     return tuple(
         KeptPost(
             team=post["team"], site_id=post["site_id"], start=datetime.fromisoformat(post["from"]),

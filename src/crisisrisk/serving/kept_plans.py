@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Engine
 
-from crisisrisk.database.plans import KeptPost, StoredPlan, save_plan
+from crisisrisk.database.plans import StoredPlan, posts_of, save_plan
 from crisisrisk.database.site_status import taking_nobody
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.plan import Wish
@@ -37,17 +37,6 @@ def keep(
         answer=answer,
     )  # fmt: skip
     return save_plan(engine, plan)
-
-
-def posts_of(posts: list[dict[str, str]]) -> tuple[KeptPost, ...]:
-    """Posts from their plain values."""
-    return tuple(
-        KeptPost(
-            team=post["team"], site_id=post["site_id"], start=datetime.fromisoformat(post["from"]),
-            end=datetime.fromisoformat(post["to"]),
-        )
-        for post in posts
-    )  # fmt: skip
 
 
 def wish_as_json(wish: Wish) -> dict[str, Any]:

@@ -7,7 +7,15 @@ from itertools import pairwise
 from fastapi import APIRouter
 
 from crisisrisk.database.latest import StoredShift
-from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, overrides_of, plans_of, save_override
+from crisisrisk.database.plans import (
+    KeptPost,
+    StoredOverride,
+    StoredPlan,
+    overrides_of,
+    plans_of,
+    posts_of,
+    save_override,
+)
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.care import STANDING, sites_of_kinds
 from crisisrisk.positioning.left_out import LeftOut
@@ -19,7 +27,7 @@ from crisisrisk.serving.access import PlanViewer
 from crisisrisk.serving.asked import AdjustmentAsked, PositionsAsked, PostAsked
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
-from crisisrisk.serving.kept_plans import left_out, posts_of
+from crisisrisk.serving.kept_plans import left_out
 from crisisrisk.serving.plan_answers import Adjustment, Positions, PostShown, Review, Stood, post_shown
 from crisisrisk.serving.planning import ShiftToPlan, kept_plan, one_of_few
 from crisisrisk.serving.problems import NoAnswerError, nothing_here
