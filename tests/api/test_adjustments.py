@@ -89,7 +89,10 @@ def test_a_change_without_times_holds_while_the_plan_has_the_team_out(site: Serv
     assert not any("does not have it out" in caveat for caveat in body["caveats"])
     longer = adjust(site, posts=[{**POST, "to": "2026-11-23T05:00:00Z"}]).json()
     assert longer["posts"] == [{**POST, "from": span["from"], "to": "2026-11-23T05:00:00Z"}]
-    assert longer["caveats"][0].startswith("A stands at point-far from 2026-11-22T23:00Z to 2026-11-23T05:00Z, and the")
+    said = "A stands at point-far from 2026-11-22T23:00Z to 2026-11-23T05:00Z, and the"
+    assert longer["caveats"][0].startswith(said)
+    elsewhere = adjust(site, posts=[{**POST, "to": "2026-11-23T07:00:00+02:00"}]).json()
+    assert elsewhere["caveats"][0].startswith(said), "the same moment, by another clock"
 
 
 def test_a_change_to_a_site_that_is_full_is_kept_and_says_so(site: ServiceSite) -> None:

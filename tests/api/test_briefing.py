@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -158,6 +159,19 @@ def test_the_command_says_what_it_cannot_do(
 ) -> None:
     assert run(["brief", "--site", str(site.site.path), *more]) == 2
     assert problem in capsys.readouterr().err
+
+
+def test_moments_on_the_page_are_by_the_clock_on_the_wall(own_site: ServiceSite) -> None:
+    config = own_site.site.path / "crisisrisk.toml"
+    config.write_text(config.read_text().replace('"Europe/London"', '"Europe/Berlin"'))
+    outdated = {"as_of": AS_OF, "valid_until": AS_OF, "data_complete_to": {"crisis_line": AS_OF - timedelta(days=2)}}
+    own_site.issue("night-2026-11-22", run=outdated)
+    client = opened(own_site.site.path).client("crisis_team")
+    page, board = (client.get(f"{SHIFT}/briefing?f={form}").text for form in ("text", "json"))
+    assert "late: crisis_line since Fri 20 Nov 07:00\n" in page
+    assert "was to be replaced by Sun 22 Nov 07:00;" in page
+    assert re.search(r"\d\dZ", page) is None
+    assert ("since 2026-11-20T06:00Z" in board, "replaced by 2026-11-22T06:00Z" in board) == (True, True)
 
 
 def test_a_range_that_ends_at_none_reads_as_no_promise(site: ServiceSite) -> None:

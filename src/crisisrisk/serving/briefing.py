@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from crisisrisk.database.latest import StoredPlace, StoredShift
 from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, overrides_of, plans_of
@@ -46,11 +47,14 @@ class Brief:
             return NO_TOTAL
         return total.released_outlook if released else total.outlook
 
-    def caveats(self, *, released: bool) -> list[str]:
-        """Everything that must be said with it; that live calls come first is the last of it."""
-        said = Said(self.service, self.service.now()).about(self.stored, released=released)
+    def caveats(self, *, released: bool, zone: ZoneInfo | None = None) -> list[str]:
+        """Everything that must be said with it; that live calls come first is the last of it.
+
+        `zone`: whose clock moments are told by, else UTC.
+        """
+        said = Said(self.service, self.service.now(), zone=zone).about(self.stored, released=released)
         ranged = all(cell.lower is not None for cell in self.cells)
-        own = Freshness(self.service.settings).caveats(self.stored.run, ranged=ranged)
+        own = Freshness(self.service.settings, zone).caveats(self.stored.run, ranged=ranged)
         return [*own, *said, *self._of_the_plan(), LIVE_CALLS_FIRST]
 
     def _of_the_plan(self) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import exp
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from crisisrisk.database.latest import StoredPlace, StoredShift, forecast_for
 from crisisrisk.database.totals import StoredTotal
@@ -87,11 +88,15 @@ def horizon_days(shift: StoredShift) -> float:
 
 
 class Said:
-    """What must be said of forecasts at a moment beyond what their runs say. The bundle is verified once."""
+    """What must be said of forecasts at a moment beyond what their runs say. The bundle is verified once.
 
-    def __init__(self, service: Service, now: datetime) -> None:
+    `zone`: whose clock moments are told by, else UTC.
+    """
+
+    def __init__(self, service: Service, now: datetime, *, zone: ZoneInfo | None = None) -> None:
         self.service = service
         self.now = now
+        self.zone = zone
         try:
             self.answering: Manifest | None = service.place_model.manifest()
         except ModelError:
@@ -112,7 +117,7 @@ class Said:
         if shift.end <= self.now:
             said.append(SHIFT_OVER)
         elif meta.valid_until <= self.now:
-            said.append(OUTDATED.format(until=in_minutes(meta.valid_until)))
+            said.append(OUTDATED.format(until=in_minutes(meta.valid_until, self.zone)))
         if self.answering is None:
             said.append(MODEL_UNVERIFIED)
         elif (self.answering.name, self.answering.version) != (meta.model_name, meta.model_version):

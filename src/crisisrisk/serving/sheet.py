@@ -81,7 +81,7 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
     start, end = (moment.astimezone(zone) for moment in (stored.start, stored.end))
     released, told = released_shift(stored), released_places(brief.cells)
     nothing = released is None or not told
-    *caveats, footer = brief.caveats(released=True)
+    *caveats, footer = brief.caveats(released=True, zone=zone)
     return Sheet(
         title=f"{brief.service.settings.site.name}: {stored.shift_name}, {start:%A %-d %B %H:%M} to {end:%A %H:%M}",
         headline=NOTHING_RELEASED if nothing else brief.headline(released=True),

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from crisisrisk.database.runs import StoredRun
 from crisisrisk.serving.answers import model_used
@@ -52,9 +53,10 @@ SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old a run and its data are, by the limits of the site."""
+    """How old a run and its data are, by the limits of the site. `zone`: whose clock moments are told by, else UTC."""
 
     settings: Settings
+    zone: ZoneInfo | None = None
 
     def run_state(self, run: StoredRun, now: datetime) -> str | None:
         """`expired` or `stale`, or None while the run's answers are current."""
@@ -94,7 +96,7 @@ class Freshness:
         late = self.late(run.meta.data_complete_to, run.meta.as_of).items()
         said = [
             phrases["outcome"],
-            *(phrases["late"].format(source=name, since=in_minutes(since)) for name, since in late),
+            *(phrases["late"].format(source=name, since=in_minutes(since, self.zone)) for name, since in late),
         ]
         return [*said, *([] if ranged else [phrases["interval"]]), *([phrases["thin_history"]] if thin else [])]
 
@@ -112,6 +114,6 @@ def state_in_words(settings: Settings, state: str) -> str:
     return TIMELY.get(state) or settings.phrases.states.get(state, state)
 
 
-def in_minutes(moment: datetime) -> str:
-    """A moment as caveats say it."""
-    return f"{moment:%Y-%m-%dT%H:%MZ}"
+def in_minutes(moment: datetime, zone: ZoneInfo | None = None) -> str:
+    """A moment as caveats say it: in UTC, or on paper by the clock on the wall of `zone`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if zone is None else f"{moment.astimezone(zone):%a %-d %b %H:%M}"
