@@ -162,6 +162,17 @@ def test_a_changed_bundle_never_answers(site):
     text.write_bytes(content)
 
 
+def test_a_history_that_was_emptied_lets_nothing_answer(site):
+    pointer = champion_folder(site.models, "person_test").parent / "champion.json"
+    content = pointer.read_text()
+    pointer.write_text("[]")
+    with pytest.raises(ModelError) as caught:
+        champion(site.models, "person")
+    assert caught.value.code == "CR-MODEL-006"
+    pointer.write_text(content)
+    assert champion(site.models, "person").manifest.name == "person_test"
+
+
 def test_no_model_of_the_subject_is_said_plainly(site):
     with pytest.raises(ModelError) as caught:
         champion(site.models, "place")

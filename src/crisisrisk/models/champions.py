@@ -128,12 +128,21 @@ def champion(models: Path, subject: str) -> Bundle:
 
     Of several such models the one promoted last. Raises ModelError when there is none, or it was changed.
     """
-    found = [(changes(models, name)[-1].at, name) for name in champion_names(models)]
+    found = [(_last_change(models, name).at, name) for name in champion_names(models)]
     for _, name in sorted(found, reverse=True):
         bundle = champion_of(models, name)
         if bundle.manifest.subject == subject:
             return bundle
     raise _nothing_promoted(models, subject)
+
+
+def _last_change(models: Path, name: str) -> Change:
+    """The change in force, unverified. Raises ModelError for a history without any: emptied, if it was seen before."""
+    made = changes(models, name)
+    if not made:
+        require_not_older(models, name, ())
+        raise _nothing_promoted(models, name)
+    return made[-1]
 
 
 def champion_of(models: Path, name: str) -> Bundle:
