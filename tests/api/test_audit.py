@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from tests.lib.database import AS_OF, score_row
 from tests.lib.service_site import SERVICE, ServiceSite
 
+from crisisrisk.database.audit import LONGEST_WAIT
 from crisisrisk.database.audit_read import AuditedLook, AuditFilter, Shown, audited_looks, shown
 from crisisrisk.database.audit_verify import verify
 from crisisrisk.database.engine import writing
@@ -23,6 +24,7 @@ from crisisrisk.purposes import AUDIT, DIRECT_CARE, OPERATION, PURPOSES, SAFETY,
 from crisisrisk.serving import app as application
 from crisisrisk.serving.access import CareViewer, Everybody, OwnPerson, Permission, PlaceViewer, purpose_of
 from crisisrisk.serving.app import create_app
+from crisisrisk.serving.audit import Auditor
 from crisisrisk.serving.settings import read_settings
 from crisisrisk.serving.trail import audit_trail, people_named
 from crisisrisk.tables.pseudonyms import PSEUDONYM
@@ -156,6 +158,24 @@ def test_a_locked_database_is_waited_for_two_seconds_and_then_nothing_is_told(ow
     assert (answer.status_code, answer.json()["code"]) == (503, "CR-AUDIT-001")
     assert care.get(risk(own_site)).status_code == 200
     assert len(looks(own_site)) == 2
+
+
+def test_an_answer_waits_for_its_row_no_longer_than_it_is_told(own_site: ServiceSite) -> None:
+    """The trail itself would wait two seconds for the database."""
+    care = own_site.client("care", "north")
+    care.app.state.service.auditor.longest = timedelta(seconds=0.2)
+    with sqlite3.connect(own_site.site.path / "crisisrisk.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = care.get(risk(own_site))
+        other.execute("ROLLBACK")
+    assert (answer.status_code, answer.json()["code"]) == (503, "CR-AUDIT-001")
+    assert LONGEST_WAIT == timedelta(seconds=2) == own_auditor(own_site).longest
+
+
+def own_auditor(site: ServiceSite) -> Auditor:
+    """The auditor of the service as a site runs it."""
+    auditor: Auditor = create_app(read_settings(site.site, {})).state.service.auditor
+    return auditor
 
 
 def test_a_short_lock_is_waited_out(own_site: ServiceSite) -> None:

@@ -140,6 +140,10 @@ back,north,2026-01-01,2026-11-21,
 """
 
 
+PATIENCE = timedelta(seconds=30)
+"""The disk of a machine that is busy with the other tests may stall for longer than a service waits for its trail."""
+
+
 @dataclass
 class ServiceSite:
     """The site, its database, and pseudonyms by first name."""
@@ -159,7 +163,9 @@ class ServiceSite:
     def client(self, role: str | None = None, team: str | None = None) -> TestClient:
         """A client of the service as it is configured now. A defect shows itself as 500, as outside."""
         headers = {} if role is None else {"Authorization": f"Bearer {self.key(role, team)}"}
-        return TestClient(create_app(read_settings(self.site, {})), headers=headers, raise_server_exceptions=False)
+        app = create_app(read_settings(self.site, {}))
+        app.state.service.auditor.longest = PATIENCE
+        return TestClient(app, headers=headers, raise_server_exceptions=False)
 
     def declare(self, name: str, text: str) -> None:
         """Write one of the site's serving/ files."""

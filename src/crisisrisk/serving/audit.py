@@ -34,8 +34,10 @@ REFUSED = 403
 class Auditor:
     """Adds looks to the trail by one thread: whatever waits when a commit ends goes into the next one together."""
 
-    def __init__(self, trail: AuditTrail) -> None:
+    def __init__(self, trail: AuditTrail, *, longest: timedelta = LONGEST_WAIT) -> None:
         self.trail = trail
+        self.longest = longest
+        """How long an answer waits for its row, before it is none."""
         self.failing: str | None = None
         """What the last commit failed with; None once one came through."""
         self._waiting: list[tuple[Look, Future[int]]] = []
@@ -49,7 +51,7 @@ class Auditor:
             self._waiting.append((look, future))
         self._thread.submit(self._commit)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), LONGEST_WAIT / timedelta(seconds=1))
+            return await asyncio.wait_for(asyncio.wrap_future(future), self.longest / timedelta(seconds=1))
         except TimeoutError:
             raise ServiceError("CR-AUDIT-001", "the audit trail was not written in time") from None
 
