@@ -60,7 +60,13 @@ SAFETY = Purpose(
     reaches=frozenset({"safety_concerns"}), names_people=True,
 )  # fmt: skip
 
+DATA_QUALITY = Purpose(
+    name="data_quality", meaning="whether single records are right, without whose they are",
+    # The rows are of single people: every look is kept, although none of them is named.
+    reaches=frozenset({"data_queries"}), names_people=True,
+)  # fmt: skip
+
 PURPOSES: Mapping[str, Purpose] = {
     purpose.name: purpose
-    for purpose in (OPERATION, STATUS, CRISIS_RESPONSE, DIRECT_CARE, PLANNING, AUDIT, SAFETY)
+    for purpose in (OPERATION, STATUS, CRISIS_RESPONSE, DIRECT_CARE, PLANNING, AUDIT, SAFETY, DATA_QUALITY)
 }  # fmt: skip

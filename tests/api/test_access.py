@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from httpx import Response
 from tests.lib.database import AS_OF
 from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
 
@@ -15,11 +17,14 @@ from crisisrisk.serving import access
 from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.board import board
 from crisisrisk.serving.routes.briefing import briefings
+from crisisrisk.serving.routes.care import care
+from crisisrisk.serving.routes.data_queries import queries
 from crisisrisk.serving.routes.models import models
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.plans import plans
 from crisisrisk.serving.routes.safety import safety
+from crisisrisk.serving.routes.shift_feedback import shift_feedback
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status
 
@@ -34,21 +39,28 @@ MODELS, CURRENT, CARD = "/api/v1/models", "/api/v1/models/{task}/current", "/api
 RELOAD = "/api/v1/models/{task}/reload"
 AUDIT, LOG = "/api/v1/audit", "/api/v1/people/{pid}/access-log"
 CONCERNS, CLOSING = "/api/v1/safety-concerns", "/api/v1/safety-concerns/{number}/closing"
+QUERIES, QUERY = "/api/v1/data-queries", "/api/v1/data-queries/{number}/answer"
+CONTACTS, FEEDBACK, REVIEWS = (f"/api/v1/people/{{pid}}/{name}" for name in ("contacts", "feedback", "reviews"))
+SNOOZES, WRONG = "/api/v1/people/{pid}/snoozes", "/api/v1/people/{pid}/data-queries"
+SNOOZE, TEAM_FEEDBACK = "/api/v1/people/{pid}/snoozes/{number}", "/api/v1/caseloads/{team}/feedback"
+SHIFT_FEEDBACK = "/api/v1/shifts/{id}/feedback"
 MODEL = {MODELS, CURRENT, CARD}
+OWN_PEOPLE = {PERSON, TEAM, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK}
+SAID = {FEEDBACK, REVIEWS, SNOOZES, WRONG, SNOOZE}
 
-PLANS = {POSITIONS, ADJUSTMENTS, REVIEW, BRIEFING}
+PLANS = {POSITIONS, ADJUSTMENTS, REVIEW, BRIEFING, SHIFT_FEEDBACK}
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
     ("crisis_team", None): {*MODEL, VERSION, DATA, BOARD, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
-    ("data", None): {*MODEL, RELOAD, VERSION, DATA, BOARD, SHIFTS, SHIFT, HOTSPOTS},
-    ("care", "north"): {*MODEL, VERSION, DATA, PERSON, TEAM},
-    ("care", "south"): {*MODEL, VERSION, DATA, PERSON, TEAM},
+    ("data", None): {*MODEL, RELOAD, VERSION, DATA, BOARD, SHIFTS, SHIFT, HOTSPOTS, QUERIES},
+    ("care", "north"): {*MODEL, VERSION, DATA, *OWN_PEOPLE},
+    ("care", "south"): {*MODEL, VERSION, DATA, *OWN_PEOPLE},
     ("audit", None): {VERSION, DATA, AUDIT, LOG, CONCERNS},
 }
 ROUTES = (
     PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
-    *sorted(MODEL),
+    CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK, *sorted(MODEL),
 )  # fmt: skip
 # Of what is not there yet, or too early to ask, whom it is open to learns that.
 NOT_NOW = {REVIEW: 409}
@@ -63,7 +75,18 @@ CHANGES = {
         "reason": "the road is closed",
     },
     ("POST", RELOAD): {},
+    ("POST", SHIFT_FEEDBACK): {"verdict": "useful"},
 }
+# What a care team says of its own people: by method and path the body and the status of the answer.
+OF_PEOPLE = {
+    ("POST", FEEDBACK): ({"verdict": "agree"}, 201),
+    ("POST", REVIEWS): ({"decision": "contact", "words": "Two calls at night."}, 201),
+    ("POST", SNOOZES): ({"until": "2026-12-01", "reason": "Visited today."}, 201),
+    ("DELETE", SNOOZE): (None, 200),
+    ("POST", WRONG): ({"event_id": "e1", "problem": "did_not_happen"}, 201),
+}
+CHANGING = {*CHANGES, *OF_PEOPLE, ("POST", CONCERNS), ("POST", CLOSING), ("POST", QUERY)}
+ANSWERED = {SHIFT_FEEDBACK: 201}
 CONCERN = {"about": "place", "text": "The shelter at the station has closed."}
 KEYS = tuple(OPEN_TO)
 WELL = {"/healthz", "/readyz", "/metrics"}
@@ -84,18 +107,18 @@ def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "
 def test_the_matrix_has_every_route(shared_site: ServiceSite) -> None:
     app = shared_site.client().app
     paths = app.openapi()["paths"]
-    assert set(paths) == {*ROUTES, *WELL, *(path for _, path in CHANGES), CLOSING}
+    assert set(paths) == {*ROUTES, *WELL, *(path for _, path in CHANGING)}
     changing = {(method.upper(), path) for path, methods in paths.items() for method in methods} - {
         ("GET", path) for path in paths
     }
-    assert changing == {*CHANGES, ("POST", CONCERNS), ("POST", CLOSING)}
+    assert changing == CHANGING
 
 
 def test_every_route_of_the_api_says_by_type_who_may_call_it() -> None:
     def calls(dependant: Dependant) -> set[object]:
         return {dependant.call}.union(*(calls(below) for below in dependant.dependencies))
 
-    assert {route.path for route in api_routes()} == {*ROUTES, *(path for _, path in CHANGES), CLOSING}
+    assert {route.path for route in api_routes()} == {*ROUTES, *(path for _, path in CHANGING)}
     for route in api_routes():
         assert access._viewer in calls(route.dependant), route.path
 
@@ -104,7 +127,21 @@ def api_routes() -> list[APIRoute]:
     """Every route under /api."""
     return [
         route
-        for router in (status, models, people, board, places, plans, briefings, sites, audit, safety)
+        for router in (
+            status,
+            models,
+            people,
+            care,
+            queries,
+            board,
+            places,
+            plans,
+            briefings,
+            sites,
+            shift_feedback,
+            audit,
+            safety,
+        )
         for route in router.routes
         if isinstance(route, APIRoute)
     ]
@@ -145,12 +182,50 @@ def test_what_changes_something_is_open_to_the_same_roles_and_needs_a_key(
     assert own_site.client("crisis_team").post(path_of(POSITIONS, own_site), json={"teams": 1}).status_code == 200
     for key in KEYS:
         answer = own_site.client(*key).request(method, path, json=CHANGES[change])
-        assert answer.status_code == (200 if route in OPEN_TO[key] else 403), (key, answer.text)
+        assert answer.status_code == (ANSWERED.get(route, 200) if route in OPEN_TO[key] else 403), (key, answer.text)
     client = own_site.client()
     answers = [client.request(method, path, json=body) for body in (CHANGES[change], {}, ["x"])]
     answers.append(client.request(method, path, content=b"{"))
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1
+
+
+def said(client: TestClient, method: str, path: str, body: object) -> Response:
+    """What is answered to a change."""
+    return client.request(method, path, json=body)
+
+
+@pytest.mark.parametrize("change", list(OF_PEOPLE))
+def test_only_the_own_team_says_something_about_a_person_and_nobody_else_learns_whether_there_is_one(
+    own_site: ServiceSite, change: tuple[str, str]
+) -> None:
+    method, route = change
+    body, status = OF_PEOPLE[change]
+    asked = OF_PEOPLE["POST", SNOOZES][0]
+    assert said(own_site.client("care", "north"), "POST", path_of(SNOOZES, own_site), asked).status_code == 201
+    for key in KEYS:
+        own = said(own_site.client(*key), method, path_of(route, own_site), body)
+        others = [
+            said(own_site.client(*key), method, path_of(route, own_site, person=name), sent)
+            for name in NAMES if name not in OWN["north"] and name not in OWN.get(key[1] or "", ())
+            for sent in (body, {}, ["x"])
+        ]  # fmt: skip
+        refused = (own.status_code,) if key[0] != "care" else (404,)
+        assert own.status_code == (status if key == ("care", "north") else 404 if key[0] == "care" else 403), own.text
+        assert {answer.status_code for answer in others} == set(refused)
+        assert len({answer.content for answer in others}) == 1
+    nobody = [said(own_site.client(), method, path_of(route, own_site), sent) for sent in (body, {}, ["x"])]
+    assert {answer.status_code for answer in nobody} == {401}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_who_keeps_the_data_alone_works_the_queue_of_wrong_contacts(
+    own_site: ServiceSite, key: tuple[str, str | None]
+) -> None:
+    wrong = said(own_site.client("care", "north"), "POST", path_of(WRONG, own_site), OF_PEOPLE["POST", WRONG][0])
+    assert wrong.status_code == 201
+    answer = own_site.client(*key).post(path_of(QUERY, own_site), json={"outcome": "stands", "answer": "As sent."})
+    assert answer.status_code == (200 if key[0] == "data" else 403)
 
 
 @pytest.mark.parametrize("key", KEYS)

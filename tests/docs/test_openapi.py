@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crisisrisk.commands.serve import openapi_document
-from crisisrisk.serving import answers, examples, plan_answers
+from crisisrisk.serving import answers, care_answers, care_examples, examples, plan_answers
 from crisisrisk.serving.answers import Answer
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,14 @@ def test_the_committed_document_is_fresh() -> None:
         (examples.MODELS, answers.Models),
         (examples.CURRENT_MODEL, answers.CurrentModel),
         (examples.RELOADED, answers.AnsweringModel),
+        (care_examples.PERSON_FEEDBACK, care_answers.PersonFeedback),
+        (care_examples.TEAM_FEEDBACK, care_answers.TeamFeedback),
+        (care_examples.PERSON_REVIEWS, care_answers.PersonReviews),
+        (care_examples.PERSON_SNOOZES, care_answers.PersonSnoozes),
+        (care_examples.CONTACTS, care_answers.PersonContacts),
+        (care_examples.PERSON_QUERIES, care_answers.PersonQueries),
+        (care_examples.QUEUED_ALL, care_answers.QueuedQueries),
+        (care_examples.SHIFT_FEEDBACK_LIST, care_answers.ShiftFeedbackList),
     ],
 )
 def test_examples_are_answers(example: dict[str, object], model: type[Answer]) -> None:

@@ -2,9 +2,9 @@
 
 `AnyViewer` every role · `StatusViewer` loaded data · `ModelViewer` which model answers · `ModelReloader` whether
 another one should · `PlaceViewer` places · `PlanViewer` where teams stand and which sites are full · `CareViewer` a
-care team · `OwnPerson` and `OwnTeam` what is on that team's caseload now ·
-`AuditViewer` who looked · `ConcernViewer` what was reported as unsafe · `KeyHolder` every key. Each has a purpose; a
-route without one keeps the service from starting.
+care team · `OwnPerson` and `OwnTeam` what is on that team's caseload now · `AuditViewer` who looked · `ConcernViewer`
+what was reported as unsafe · `QueryViewer` which records are said to be wrong · `KeyHolder` every key. Each has a
+purpose; a route without one keeps the service from starting.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from crisisrisk.database.keys import key_of
 from crisisrisk.errors import ServiceError
-from crisisrisk.purposes import AUDIT, CRISIS_RESPONSE, DIRECT_CARE, OPERATION, SAFETY, STATUS, Purpose
+from crisisrisk.purposes import AUDIT, CRISIS_RESPONSE, DATA_QUALITY, DIRECT_CARE, OPERATION, SAFETY, STATUS, Purpose
 from crisisrisk.serving.declarations import SCORES_OFF, SWITCH_ON
 from crisisrisk.serving.problems import NoAnswerError, key_needed, nothing_here, role_refused
 from crisisrisk.serving.roles import Role
@@ -108,6 +108,7 @@ PlaceViewer = Annotated[Viewer, Depends(Permission(CRISIS_RESPONSE, "places"))]
 PlanViewer = Annotated[Viewer, Depends(Permission(CRISIS_RESPONSE, "plan"))]
 AuditViewer = Annotated[Viewer, Depends(Permission(AUDIT, "audit"))]
 ConcernViewer = Annotated[Viewer, Depends(Permission(SAFETY, "safety_concerns"))]
+QueryViewer = Annotated[Viewer, Depends(Permission(DATA_QUALITY, "data_queries"))]
 KeyHolder = Annotated[Viewer, Depends(Permission(SAFETY, None))]
 
 

@@ -17,18 +17,37 @@ from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.board import board
 from crisisrisk.serving.routes.briefing import briefings
+from crisisrisk.serving.routes.care import care
+from crisisrisk.serving.routes.data_queries import queries
 from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.models import models
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.plans import plans
 from crisisrisk.serving.routes.safety import safety
+from crisisrisk.serving.routes.shift_feedback import shift_feedback
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status, well
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.state import READY, Service
 
-ROUTERS = (well, measures, status, models, people, board, places, plans, briefings, sites, audit, safety)
+ROUTERS = (
+    well,
+    measures,
+    status,
+    models,
+    people,
+    care,
+    queries,
+    board,
+    places,
+    plans,
+    briefings,
+    sites,
+    shift_feedback,
+    audit,
+    safety,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -1,6 +1,7 @@
 """What callers send: texts of people about sites and plans, checked before anything is kept."""
 
 from typing import Annotated, Any, Literal
+from unicodedata import category
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -30,6 +31,29 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
                  AfterValidator(_can_be_kept)]  # fmt: skip
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=MOST_CHARACTERS),
                    AfterValidator(_can_be_kept)]  # fmt: skip
+
+LONGEST = 4_000
+
+
+def _words(text: str) -> str:
+    """Refuses control characters but a new line and halves of characters, which no database takes, and NHS numbers."""
+    if not text.strip() or any(category(one) in ("Cc", "Cs") and one != "\n" for one in text):
+        raise ValueError("wanted words, on one line or several")
+    if has_nhs_number(text):
+        raise ValueError("it holds what may be an NHS number: say the person by pseudonym, in `person_id`")
+    return text
+
+
+def _names_nobody(text: str) -> str:
+    """A pseudonym in a text would make every answer that has it a look at that person."""
+    if people_named(text.encode()):
+        raise ValueError("it holds a pseudonym: whom it is about, the address says")
+    return text
+
+
+Words = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_words)]
+Note = Annotated[Words, AfterValidator(_names_nobody)]
+"""Somebody's own words about the person whom the address names."""
 
 MOST_TEAMS, MOST_SITES, MOST_FLOORS = 20, 500, 10
 LONGEST_SEARCH = 10.0

@@ -13,8 +13,8 @@ from crisisrisk.serving.declarations import raise_problems, read_toml
 # `audit` and `safety_concerns` name people by pseudonym to those who answer for how records are used.
 MOST: Mapping[str, frozenset[str]] = {
     "crisis_team": frozenset({"version", "data_status", "models", "places", "true_counts", "plan"}),
-    "care": frozenset({"version", "data_status", "models", "places", "own_people"}),
-    "data": frozenset({"version", "data_status", "models", "reload_models", "places"}),
+    "care": frozenset({"version", "data_status", "models", "places", "own_people", "detentions"}),
+    "data": frozenset({"version", "data_status", "models", "reload_models", "places", "data_queries"}),
     "audit": frozenset({"version", "data_status", "audit", "safety_concerns"}),
 }
 REACHES = tuple(sorted(frozenset().union(*MOST.values())))

@@ -14,7 +14,7 @@ from crisisrisk.database.scores import SCORED
 from crisisrisk.purposes import DIRECT_CARE
 from crisisrisk.scoring.former import FORMER
 from crisisrisk.scoring.ordering import Placed, in_100, list_order
-from crisisrisk.serving.access import OwnPerson, OwnTeam
+from crisisrisk.serving.access import CareViewer, OwnPerson, OwnTeam
 from crisisrisk.serving.answers import (
     Caseload,
     CaseloadUnscored,
@@ -53,24 +53,26 @@ class CaseloadQuery(BaseModel):
 
 
 @people.get("/people/{pid}/risk", summary="One person's score", responses=answered(PERSON, **NO_SCORE))
-def person_risk(pid: OwnPerson, service: ServiceOf) -> PersonRisk:
+def person_risk(pid: OwnPerson, viewer: CareViewer, service: ServiceOf) -> PersonRisk:
     """For the care team whose caseload the person is on now. Without a current score: 422 or 410 with the state."""
-    last = _last_scores(service, [pid], service.now())
+    now = service.now()
+    last = last_scores(service, [pid], now)
     if last.run is None or last.states[pid] != SCORED:
-        raise _no_score(service, last, last.states[pid])
+        raise no_score(service, last, last.states[pid])
     score = last.scores[pid]
+    service.shown.keep(last.run, [pid], viewer=viewer, now=now)
     return PersonRisk(**_basis(service, last.run, [score]), **_listed(last.run, score).model_dump())
 
 
 @people.get("/caseloads/{team}", summary="A team's people, most likely first", responses=answered(CASELOAD))
 def caseload(
-    team: OwnTeam, query: Annotated[CaseloadQuery, Query()], service: ServiceOf
+    team: OwnTeam, viewer: CareViewer, query: Annotated[CaseloadQuery, Query()], service: ServiceOf
 ) -> Caseload | CaseloadUnscored:
     """Everyone on the caseload now. Who has no current score is pinned above the list with the reason."""
     service.person_model.manifest()
     limit, now = _limit(service, team, query.limit), service.now()
     members = service.view().caseloads.people(team, now)
-    last = _last_scores(service, members, now)
+    last = last_scores(service, members, now)
     if last.run is None or last.of_another_model:
         caveats = [OTHER_SCORES if last.of_another_model else UNSCORED, service.settings.phrases.caveats["outcome"]]
         return CaseloadUnscored(
@@ -79,6 +81,7 @@ def caseload(
         )  # fmt: skip
     listed = _in_order(last, cuts={limit, _limit(service, team, None)})
     shown = listed[:limit]
+    service.shown.keep(last.run, [score.person_id for score in shown], viewer=viewer, now=now)
     return Caseload(
         **_basis(service, last.run, shown),
         team=team,
@@ -89,7 +92,7 @@ def caseload(
     )
 
 
-def _in_order(last: "_LastScores", *, cuts: Collection[int]) -> list[StoredScore]:
+def _in_order(last: "LastScores", *, cuts: Collection[int]) -> list[StoredScore]:
     """Those with a current score, as a list of that length shows them."""
     scored = (last.scores[person] for person, state in last.states.items() if state == SCORED)
     placed = (Placed(score.person_id, score.probability or 0.0, score.tie_key) for score in scored)
@@ -97,7 +100,7 @@ def _in_order(last: "_LastScores", *, cuts: Collection[int]) -> list[StoredScore
 
 
 @dataclass(frozen=True, kw_only=True)
-class _LastScores:
+class LastScores:
     """What is known of some people at a moment, and the run that says it."""
 
     run: StoredRun | None
@@ -106,7 +109,7 @@ class _LastScores:
     states: Mapping[str, str]
 
 
-def _last_scores(service: Service, people: Iterable[str], now: datetime) -> _LastScores:
+def last_scores(service: Service, people: Iterable[str], now: datetime) -> LastScores:
     """The newest scores of the verified model that answers now; else what another one's run says but its numbers."""
     members, answering = list(people), service.person_model.manifest()
     found = caseload_scores(
@@ -117,7 +120,7 @@ def _last_scores(service: Service, people: Iterable[str], now: datetime) -> _Las
     too_old = None if run is None else Freshness(service.settings).run_state(run, now)
     states = _states(members, scores, STALE if other else too_old)
     states |= dict.fromkeys(service.view().opted_out(members, now, DIRECT_CARE), OPTED_OUT)
-    return _LastScores(run=run, of_another_model=other is not None, scores=scores, states=states)
+    return LastScores(run=run, of_another_model=other is not None, scores=scores, states=states)
 
 
 def _limit(service: Service, team: str, asked: int | None) -> int:
@@ -134,7 +137,7 @@ def _states(members: Iterable[str], scores: Mapping[str, StoredScore], in_place:
     return {person: (in_place or state) if state == SCORED else state for person, state in stored.items()}
 
 
-def _pinned(service: Service, last: _LastScores) -> list[PinnedPerson]:
+def _pinned(service: Service, last: LastScores) -> list[PinnedPerson]:
     """Everyone without a score, grouped by state: a reader sees who is in a crisis or in hospital together."""
     return [
         PinnedPerson(person_id=person, state=state, meaning=_meaning(service, last, state))
@@ -143,7 +146,7 @@ def _pinned(service: Service, last: _LastScores) -> list[PinnedPerson]:
     ]
 
 
-def _meaning(service: Service, last: _LastScores, state: str) -> str:
+def _meaning(service: Service, last: LastScores, state: str) -> str:
     return RESCORE if state == STALE and last.of_another_model else state_in_words(service.settings, state)
 
 
@@ -183,7 +186,8 @@ def _whose(run: StoredRun, score: StoredScore) -> int:
     return run.meta.model_version if score.model_version is None else score.model_version
 
 
-def _no_score(service: Service, last: _LastScores, state: str) -> NoAnswerError:
+def no_score(service: Service, last: LastScores, state: str) -> NoAnswerError:
+    """Why there is no number: 410 where the last one is too old, 422 else."""
     code = "CR-HTTP-410" if state == EXPIRED else "CR-PERSON-002"
     stands_at: dict[str, Any] = {} if last.run is None else {"as_of": _text(last.run.meta.as_of)}
     return NoAnswerError(code, _meaning(service, last, state), state=state, **stands_at)

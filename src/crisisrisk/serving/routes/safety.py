@@ -2,36 +2,21 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
-from unicodedata import category
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from crisisrisk.database.concerns import Concern, close_concern, concerns, raise_concern
 from crisisrisk.serving.access import ConcernViewer, KeyHolder
 from crisisrisk.serving.answers import ConcernRaised, Concerns, SafetyConcern
+from crisisrisk.serving.asked import Words
 from crisisrisk.serving.examples import CONCERN, CONCERN_RAISED, CONCERNS, answered
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import ServiceOf
 from crisisrisk.serving.trail import WHOLE_PSEUDONYM
-from crisisrisk.tables.pseudonyms import has_nhs_number
 
 safety = APIRouter(prefix=API, tags=["safety"])
-
-LONGEST = 4_000
-
-
-def _words(text: str) -> str:
-    """Refuses control characters but a new line and halves of characters, which no database takes, and NHS numbers."""
-    if not text.strip() or any(category(one) in ("Cc", "Cs") and one != "\n" for one in text):
-        raise ValueError("wanted words, on one line or several")
-    if has_nhs_number(text):
-        raise ValueError("it holds what may be an NHS number: say the person by pseudonym, in `person_id`")
-    return text
-
-
-Words = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_words)]
 
 
 class NewConcern(BaseModel):

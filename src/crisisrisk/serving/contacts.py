@@ -1,0 +1,92 @@
+"""The dated contacts of some people, as they are known at a moment, and as they may be shown."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crisisrisk.serving.care_answers import ContactShown
+from crisisrisk.tables.store import Snapshot, bucket_of
+from crisisrisk.timeline import microseconds
+
+COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome", "origin",
+           "ended_at")  # fmt: skip
+SENSITIVE = frozenset({"s136", "s135"})
+"""Sources of detentions by police: named to nobody whose role does not hold them."""
+URGENT_CONTACT, IN_WORDS = "urgent_contact", "a recent urgent contact"
+_NAMED = re.compile(r"\bs(ection)?s?\.? ?13[56]\b|\bdetention", re.IGNORECASE)
+DETENTIONS = "detentions"
+"""What a role reaches that may see that a contact was such a detention."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """One contact, in the version that counts at the moment asked for."""
+
+    event_id: str
+    person_id: str
+    occurred_at: datetime
+    known_at: datetime
+    source: str
+    code: str | None
+    outcome: str | None
+    origin: str | None
+    ended_at: datetime | None
+
+
+def contacts_of(snapshot: Snapshot, people: Collection[str], now: datetime) -> Mapping[str, Sequence[Contact]]:
+    """By person what is known of them before a moment, the latest first; nobody is left out."""
+    return latest_first(events_of(snapshot, people), people, now)
+
+
+def events_of(snapshot: Snapshot, people: Collection[str]) -> pa.Table:
+    """Every version of the contacts of some people."""
+    ids = pa.array(sorted(people), pa.string())
+    buckets = sorted(set(bucket_of(ids, snapshot.buckets).tolist())) if len(ids) else []
+    found = []
+    for bucket in buckets:
+        events = snapshot.person_events(bucket, COLUMNS)
+        found.append(events.filter(pc.is_in(events["person_id"].cast(pa.string()), value_set=ids)))
+    return pa.concat_tables(found).unify_dictionaries() if found else snapshot.person_events(0, COLUMNS).slice(0, 0)
+
+
+def latest_first(events: pa.Table, people: Collection[str], now: datetime) -> Mapping[str, Sequence[Contact]]:
+    """The versions that count at a moment, by person."""
+    at = _instant(events, now)
+    stands = pc.greater_equal(events["superseded_at"], at).fill_null(True)
+    live = events.filter(pc.and_(pc.less(events["known_at"], at), stands))
+    by_person: dict[str, list[Contact]] = defaultdict(list)
+    rows = live.drop_columns(["superseded_at"]).sort_by([("occurred_at", "descending"), ("event_id", "ascending")])
+    for row in rows.to_pylist():
+        by_person[row["person_id"]].append(_contact(row, now))
+    return {person: by_person.get(person, []) for person in people}
+
+
+def _contact(row: dict[str, Any], now: datetime) -> Contact:
+    """The end of a stay is never known before itself."""
+    ended = row["ended_at"]
+    return Contact(**{**row, "ended_at": ended if ended is not None and ended <= now else None})
+
+
+def _instant(events: pa.Table, moment: datetime) -> pa.Scalar:
+    return pa.scalar(microseconds(moment), pa.int64()).cast(events.schema.field("known_at").type)
+
+
+def shown(contact: Contact, *, detentions: bool) -> ContactShown:
+    """A contact as it may be shown: which kind, unless it is one that the role does not hold."""
+    hidden = contact.source in SENSITIVE and not detentions
+    return ContactShown(
+        event_id=contact.event_id, occurred_at=contact.occurred_at, known_at=contact.known_at,
+        source=URGENT_CONTACT if hidden else contact.source, code=None if hidden else contact.code,
+        outcome=None if hidden else contact.outcome, ended_at=None if hidden else contact.ended_at,
+    )  # fmt: skip
+
+
+def names_detention(text: str) -> bool:
+    """Whether a reason's words name such a detention."""
+    return _NAMED.search(text) is not None
