@@ -14,19 +14,7 @@ from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
 from crisisrisk.commands.keys import create_key, revoke_key
 from crisisrisk.database.keys import make_key
 from crisisrisk.serving import access
-from crisisrisk.serving.routes.audit import audit
-from crisisrisk.serving.routes.board import board
-from crisisrisk.serving.routes.briefing import briefings
-from crisisrisk.serving.routes.care import care
-from crisisrisk.serving.routes.data_queries import queries
-from crisisrisk.serving.routes.models import models
-from crisisrisk.serving.routes.people import people
-from crisisrisk.serving.routes.places import places
-from crisisrisk.serving.routes.plans import plans
-from crisisrisk.serving.routes.safety import safety
-from crisisrisk.serving.routes.shift_feedback import shift_feedback
-from crisisrisk.serving.routes.sites import sites
-from crisisrisk.serving.routes.status import status
+from crisisrisk.serving.app import ROUTERS
 
 PERSON, TEAM = "/api/v1/people/{pid}/risk", "/api/v1/caseloads/{team}"
 BOARD = "/api/v1/board"
@@ -45,7 +33,9 @@ SNOOZES, WRONG = "/api/v1/people/{pid}/snoozes", "/api/v1/people/{pid}/data-quer
 SNOOZE, TEAM_FEEDBACK = "/api/v1/people/{pid}/snoozes/{number}", "/api/v1/caseloads/{team}/feedback"
 SHIFT_FEEDBACK = "/api/v1/shifts/{id}/feedback"
 MODEL = {MODELS, CURRENT, CARD}
-OWN_PEOPLE = {PERSON, TEAM, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK}
+HISTORY, REASONS, MOVED = (f"/api/v1/people/{{pid}}/risk/{name}" for name in ("history", "reasons", "changes"))
+SCORE_NOW = "/api/v1/people/score"
+OWN_PEOPLE = {HISTORY, REASONS, MOVED, PERSON, TEAM, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK}
 SAID = {FEEDBACK, REVIEWS, SNOOZES, WRONG, SNOOZE}
 
 PLANS = {POSITIONS, ADJUSTMENTS, REVIEW, BRIEFING, SHIFT_FEEDBACK}
@@ -60,10 +50,13 @@ OPEN_TO = {
 }
 ROUTES = (
     PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
-    CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK, *sorted(MODEL),
+    HISTORY, REASONS, MOVED, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK,
+    *sorted(MODEL),
 )  # fmt: skip
 # Of what is not there yet, or too early to ask, whom it is open to learns that.
 NOT_NOW = {REVIEW: 409}
+# Sue's score was put there without any record of her: worked out anew there is none.
+NO_RECORD = {(("care", "south"), MOVED): 422}
 
 # What changes something: by method and path a body that does, and is refused to whom the route is not open.
 CHANGES = {
@@ -85,7 +78,7 @@ OF_PEOPLE = {
     ("DELETE", SNOOZE): (None, 200),
     ("POST", WRONG): ({"event_id": "e1", "problem": "did_not_happen"}, 201),
 }
-CHANGING = {*CHANGES, *OF_PEOPLE, ("POST", CONCERNS), ("POST", CLOSING), ("POST", QUERY)}
+CHANGING = {*CHANGES, *OF_PEOPLE, ("POST", CONCERNS), ("POST", CLOSING), ("POST", QUERY), ("POST", SCORE_NOW)}
 ANSWERED = {SHIFT_FEEDBACK: 201}
 CONCERN = {"about": "place", "text": "The shelter at the station has closed."}
 KEYS = tuple(OPEN_TO)
@@ -100,6 +93,8 @@ def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "
     """A path of a route, about someone."""
     if route == BOARD:
         return f"{route}?shift=night-2026-11-22"
+    if route == MOVED:
+        return f"{route.format(pid=site.people[person])}?since=2026-11-15T00:00:00Z"
     shift_or_site = "cafe" if "/sites/" in route else "night-2026-11-22"
     return route.format(pid=site.people[person], team=team, id=shift_or_site, number=1, task="person_crisis_28d")
 
@@ -125,26 +120,8 @@ def test_every_route_of_the_api_says_by_type_who_may_call_it() -> None:
 
 def api_routes() -> list[APIRoute]:
     """Every route under /api."""
-    return [
-        route
-        for router in (
-            status,
-            models,
-            people,
-            care,
-            queries,
-            board,
-            places,
-            plans,
-            briefings,
-            sites,
-            shift_feedback,
-            audit,
-            safety,
-        )
-        for route in router.routes
-        if isinstance(route, APIRoute)
-    ]
+    found = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    return [route for route in found if route.path not in WELL]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -169,7 +146,8 @@ def test_a_role_reaches_its_routes_and_no_other(
 ) -> None:
     own = {"person": OWN[key[1]][0], "team": key[1]} if key[1] else {}
     answer = shared_site.client(*key).get(path_of(route, shared_site, **own))
-    assert answer.status_code == (NOT_NOW.get(route, 200) if route in OPEN_TO[key] else 403)
+    open_to = NO_RECORD.get((key, route), NOT_NOW.get(route, 200))
+    assert answer.status_code == (open_to if route in OPEN_TO[key] else 403)
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
@@ -216,6 +194,19 @@ def test_only_the_own_team_says_something_about_a_person_and_nobody_else_learns_
         assert len({answer.content for answer in others}) == 1
     nobody = [said(own_site.client(), method, path_of(route, own_site), sent) for sent in (body, {}, ["x"])]
     assert {answer.status_code for answer in nobody} == {401}
+
+
+def test_people_are_scored_now_for_their_own_team_alone(own_site: ServiceSite) -> None:
+    own, other = ([own_site.people[name] for name in OWN[team]] for team in OWN)
+    for key in KEYS:
+        client = own_site.client(*key)
+        asked = (own, [*own, *other], other, [own_site.people["nobody"]])
+        answers = [client.post(SCORE_NOW, json={"people": people}) for people in asked]
+        told = [answer.status_code for answer in answers]
+        expected = {"north": [200, 404, 404, 404], "south": [404, 404, 200, 404]}
+        assert told == (expected[key[1]] if key[1] else [403] * 4)
+        assert len({answer.content for answer in answers if answer.status_code == 404}) <= 1
+    assert own_site.client().post(SCORE_NOW, json={"people": own}).status_code == 401
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -82,13 +82,14 @@ def test_a_defect_in_any_route_of_people_tells_nobody(
     own_site: ServiceSite, caplog: pytest.LogCaptureFixture, lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error whose text holds everything, raised where each route reads."""
-    from crisisrisk.serving.routes import audit, people, safety
+    from crisisrisk.serving import scores
+    from crisisrisk.serving.routes import audit, safety
 
     def failing(*_arguments: object, **_named: object) -> None:
         raise RuntimeError(f"{NHS} {NAME} {own_site.people['ann']}")
 
     for module, name in (
-        (people, "caseload_scores"), (audit, "audited_looks"), (safety, "concerns"), (safety, "raise_concern"),
+        (scores, "caseload_scores"), (audit, "audited_looks"), (safety, "concerns"), (safety, "raise_concern"),
         (safety, "close_concern"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, failing)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crisisrisk.commands.serve import openapi_document
-from crisisrisk.serving import answers, care_answers, care_examples, examples, plan_answers
+from crisisrisk.serving import answers, care_answers, care_examples, examples, plan_answers, risk_answers, risk_examples
 from crisisrisk.serving.answers import Answer
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +27,10 @@ def test_the_committed_document_is_fresh() -> None:
     ("example", "model"),
     [
         (examples.PERSON, answers.PersonRisk),
+        (examples.SCORED_NOW, answers.ScoredNow),
+        (risk_examples.HISTORY, risk_answers.RiskHistory),
+        (risk_examples.REASONS, risk_answers.RiskReasons),
+        (risk_examples.CHANGES, risk_answers.RiskChanges),
         (examples.CASELOAD, answers.Caseload),
         (examples.SHIFTS, answers.Shifts),
         (examples.HOTSPOTS, answers.Hotspots),

@@ -10,11 +10,11 @@ from tests.lib.explained_site import THEN, explained_site, pid
 from tests.lib.service_site import ServiceSite
 
 from crisisrisk.cli import run
-from crisisrisk.commands.answering import Answering
 from crisisrisk.commands.explain import ExplainResult, explain
 from crisisrisk.errors import UsageError
 from crisisrisk.models.champions import champion
 from crisisrisk.models.risk_model import RiskModel
+from crisisrisk.scoring.answering import Answering
 from crisisrisk.scoring.changes import changes, in_points
 from crisisrisk.scoring.explaining import explain_person
 from crisisrisk.scoring.people import score_people

@@ -13,7 +13,6 @@ from tests.lib.explained_site import NAME, explained_site, pid, trained
 from tests.lib.service_site import EVENTS_MAPPING, SERVICE, ServiceSite, load_rows
 
 from crisisrisk.cli import run
-from crisisrisk.commands.answering import Answering, answered_at, answering
 from crisisrisk.commands.explain import explain
 from crisisrisk.commands.score import score
 from crisisrisk.database.latest import latest_person_scores
@@ -22,6 +21,7 @@ from crisisrisk.models.calibration import Calibration
 from crisisrisk.models.champions import Change, bundle_folder, former_versions, set_champion_bundle
 from crisisrisk.models.risk_model import RiskModel
 from crisisrisk.models.signing import signing_key
+from crisisrisk.scoring.answering import Answering, answered_at, answering
 from crisisrisk.scoring.former import FORMER, same_question
 from crisisrisk.scoring.people import COLUMNS, score_people
 from crisisrisk.tables.store import Store

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crisisrisk.commands.answering import Answering, answered_at, answering
 from crisisrisk.commands.person_scores import require_person_scores
 from crisisrisk.commands.score import likely_in_100, moment_to_stand_at, range_caveat, range_in_words
 from crisisrisk.errors import UsageError
 from crisisrisk.models.bundle import Bundle
+from crisisrisk.scoring.answering import Answering, answered_at, answering
 from crisisrisk.scoring.changes import AGEING, MODEL, NEW_CONTACTS, Changes
 from crisisrisk.scoring.explaining import Explanation, NotScored, explain_person
 from crisisrisk.scoring.former import FORMER

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from crisisrisk.commands.answering import Answering, answering
 from crisisrisk.commands.outputs import require_ending, write_table
 from crisisrisk.commands.person_scores import require_person_scores
 from crisisrisk.database.scores import save_person_scores
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
 from crisisrisk.models.bundle import Bundle
+from crisisrisk.scoring.answering import Answering, answering
 from crisisrisk.scoring.former import FORMER
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.scoring.people import SCORED, PersonScores, late_sources, score_people, scores_table

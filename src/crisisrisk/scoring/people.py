@@ -1,12 +1,13 @@
 """Everyone's probability as of a moment, with reasons tied to counts and dates; or why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crisisrisk.cohorts import PersonRows, person_cohort
@@ -22,7 +23,7 @@ from crisisrisk.scoring.ordering import tie_key
 from crisisrisk.scoring.registers import objecting
 from crisisrisk.scoring.telling import Teller
 from crisisrisk.tables.site import Site
-from crisisrisk.tables.store import Snapshot
+from crisisrisk.tables.store import Snapshot, bucket_of
 from crisisrisk.timeline import microseconds
 
 if TYPE_CHECKING:
@@ -75,8 +76,11 @@ def score_people(
     as_of: datetime,
     former: Sequence[Bundle] = (),
     tie_seed: int | None = None,
+    only: Collection[str] | None = None,
 ) -> PersonScores:
     """Score everyone known at `as_of` with the recipe inside the bundle. Raises ModelError for a bundle of places.
+
+    `only`: some people alone, each as in a scoring of everybody, to the bit; nobody else's contacts are looked at.
 
     `former`: models of before that ask the same question. Each person has the highest of all their numbers, with
     the reasons of the model whose number it is, and nobody has a range: that of one model holds among its own
@@ -93,14 +97,25 @@ def score_people(
     for one in models:
         columns |= dict.fromkeys(person_event_columns(one.features))
     rows: list[_Scored] = []
-    for bucket in range(snapshot.buckets):
-        rows.extend(scorer.bucket(snapshot.person_events(bucket, tuple(columns)), snapshot.people_in(bucket)))
+    for bucket in range(snapshot.buckets) if only is None else _buckets_of(only, snapshot):
+        tables = (snapshot.person_events(bucket, tuple(columns)), snapshot.people_in(bucket))
+        events, people = tables if only is None else (_of(only, table) for table in tables)
+        rows.extend(scorer.bucket(events, people))
     ordered = _in_order(rows, alone=not former)
     if tie_seed is not None:
         ordered = [_with_key(row, as_of, tie_seed) for row in ordered]
     meta = run_meta(model, snapshot, as_of=as_of)
     versions = tuple(one.manifest.version for one in former)
     return PersonScores(_frame(ordered, as_of), replace(meta, former_versions=versions, tie_seed=tie_seed))
+
+
+def _buckets_of(people: Collection[str], snapshot: Snapshot) -> list[int]:
+    return sorted(set(bucket_of(pa.array(list(people), pa.string()), snapshot.buckets).tolist()))
+
+
+def _of(people: Collection[str], table: pa.Table) -> pa.Table:
+    wanted = pa.array(list(people), pa.string())
+    return table.filter(pc.is_in(table.column("person_id").cast(pa.string()), value_set=wanted)).combine_chunks()
 
 
 def _in_order(rows: "list[_Scored]", *, alone: bool) -> "list[_Scored]":

@@ -72,6 +72,8 @@ class ScoredPerson(Answer):
 class PersonRisk(Basis, Likelihood, ScoredPerson):
     """One person's score."""
 
+    fresh: bool = Field(description="Worked out for this answer from the newest contacts; else of the last scoring.")
+
 
 class ListedPerson(Likelihood, ScoredPerson):
     """One line of a caseload's list."""
@@ -83,6 +85,14 @@ class PinnedPerson(Answer):
     person_id: str
     state: str
     meaning: str
+
+
+class ScoredNow(Basis):
+    """Some people, scored for this answer: those without a score with the reason, and the others as they were asked."""
+
+    fresh: Literal[True]
+    pinned: list[PinnedPerson]
+    people: list[ListedPerson]
 
 
 class Caseload(Basis):

@@ -24,6 +24,7 @@ from crisisrisk.serving.routes.models import models
 from crisisrisk.serving.routes.people import people
 from crisisrisk.serving.routes.places import places
 from crisisrisk.serving.routes.plans import plans
+from crisisrisk.serving.routes.risk import risk
 from crisisrisk.serving.routes.safety import safety
 from crisisrisk.serving.routes.shift_feedback import shift_feedback
 from crisisrisk.serving.routes.sites import sites
@@ -37,6 +38,7 @@ ROUTERS = (
     status,
     models,
     people,
+    risk,
     care,
     queries,
     board,

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crisisrisk.database.latest import Reasons
 from crisisrisk.serving.care_answers import ContactShown
 from crisisrisk.tables.store import Snapshot, bucket_of
 from crisisrisk.timeline import microseconds
@@ -18,7 +19,13 @@ COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", 
            "ended_at")  # fmt: skip
 SENSITIVE = frozenset({"s136", "s135"})
 """Sources of detentions by police: named to nobody whose role does not hold them."""
-URGENT_CONTACT, IN_WORDS = "urgent_contact", "a recent urgent contact"
+URGENT_CONTACT = "urgent_contact"
+IN_WORDS = {
+    "up": "recent urgent contact",
+    "down": "how long ago urgent contacts were",
+    "not_known": "urgent contacts: the feed is late, or it is not recorded",
+}
+"""What is said, by direction, in place of every reason that names them."""
 _NAMED = re.compile(r"\bs(ection)?s?\.? ?13[56]\b|\bdetention", re.IGNORECASE)
 DETENTIONS = "detentions"
 """What a role reaches that may see that a contact was such a detention."""
@@ -87,6 +94,18 @@ def shown(contact: Contact, *, detentions: bool) -> ContactShown:
     )  # fmt: skip
 
 
-def names_detention(text: str) -> bool:
-    """Whether a reason's words name such a detention."""
-    return _NAMED.search(text) is not None
+def reasons_for_role(reasons: Reasons, *, detentions: bool) -> Reasons:
+    """Reasons as they may be read: those that name such a detention are told together, by one neutral word."""
+    if detentions:
+        return reasons
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for reason in reasons:
+        direction, text = str(reason["direction"]), str(reason["text"])
+        said = IN_WORDS[direction] if _NAMED.search(text) else text
+        if (before := told.get((direction, said))) is None:
+            told[direction, said] = {**reason, "text": said}
+        else:
+            share = (before.get("share") or 0.0) + (reason.get("share") or 0.0)
+            events = dict.fromkeys([*before.get("events", []), *reason.get("events", [])])
+            told[direction, said] = {**before, "share": share, "events": list(events)}
+    return tuple(told.values())

@@ -27,7 +27,14 @@ _PERSON_BASIS = {
     **_BASIS, "horizon_days": 28, "valid_until": "2026-11-29T06:00:00Z", "model": _MODEL, "reference": "R-17",
 }  # fmt: skip
 
-PERSON: dict[str, Any] = {**_PERSON_BASIS, **_LISTED}
+PERSON: dict[str, Any] = {**_PERSON_BASIS, **_LISTED, "fresh": False}
+SCORED_NOW: dict[str, Any] = {
+    **_PERSON_BASIS, "reference": "live-20261122T060000Z", "fresh": True, "people": [_LISTED],
+    "pinned": [{
+        "person_id": "k1_0XKD5Q7M2RT3VWZ4", "state": "in_hospital",
+        "meaning": "in hospital as far as is known: not on the list while there",
+    }],
+}  # fmt: skip
 
 CASELOAD: dict[str, Any] = {
     **_PERSON_BASIS, "team": "north", "people_on_caseload": 2, "people_scored": 1,

@@ -73,6 +73,7 @@ class Service:
         self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
         self.planning = threading.BoundedSemaphore(AT_ONCE)
+        self.scoring = threading.BoundedSemaphore(AT_ONCE)
         self._store = Store(settings.site)
         self._usual = UsualBoards(settings.site)
         self._view: SiteView | None = None

@@ -51,7 +51,7 @@ from crisisrisk.serving.contacts import DETENTIONS, Contact, contacts_of, shown
 from crisisrisk.serving.examples import NO_SCORE, NOT_NOW, answered
 from crisisrisk.serving.problems import NoAnswerError, nothing_here, too_much
 from crisisrisk.serving.routes import API
-from crisisrisk.serving.routes.people import LastScores, last_scores, no_score
+from crisisrisk.serving.scores import LastScores, last_scores, no_score
 from crisisrisk.serving.state import Service, ServiceOf
 
 care = APIRouter(prefix=API, tags=["care"])

@@ -32,7 +32,11 @@ class Answering:
 
 def answering(site: Site, *, keep_higher_days: float) -> Answering:
     """Who answers now. Raises ModelError when nobody does, or a bundle that is needed was changed."""
-    now = champion(site.models, "person")
+    return beside(site, champion(site.models, "person"), keep_higher_days=keep_higher_days)
+
+
+def beside(site: Site, now: Bundle, *, keep_higher_days: float) -> Answering:
+    """The model that answers, and those of before whose higher numbers still count beside it."""
     made = changes(site.models, now.manifest.name)
     return _answering(site, now, made, datetime.now(UTC), keep_higher_days)
 
