@@ -264,6 +264,19 @@ def test_nobody_knows_more_of_a_person_whom_nobody_looked_at(own_site: ServiceSi
     assert audit.get("/api/v1/people/9434765919/access-log").status_code == 422
 
 
+@pytest.mark.parametrize("what", ["feedback", "reviews", "snoozes", "data-queries", "access-log", "risk/reasons"])
+def test_what_is_asked_beside_an_address_that_takes_nothing_is_refused_and_not_kept(
+    own_site: ServiceSite, what: str
+) -> None:
+    client = own_site.client("audit") if what == "access-log" else own_site.client("care", "north")
+    path = f"/api/v1/people/{own_site.people['ann']}/{what}"
+    assert client.get(path).status_code == 200
+    answer = client.get(f"{path}?9434765919=1")
+    assert (answer.status_code, answer.json()["code"]) == (422, "CR-HTTP-422")
+    assert b"9434765919" not in answer.content
+    assert b"9434765919" not in (own_site.site.path / "crisisrisk.db").read_bytes()
+
+
 # Safety concerns
 
 

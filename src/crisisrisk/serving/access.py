@@ -20,7 +20,7 @@ from crisisrisk.database.keys import key_of
 from crisisrisk.errors import ServiceError
 from crisisrisk.purposes import AUDIT, CRISIS_RESPONSE, DATA_QUALITY, DIRECT_CARE, OPERATION, SAFETY, STATUS, Purpose
 from crisisrisk.serving.declarations import SCORES_OFF, SWITCH_ON
-from crisisrisk.serving.problems import NoAnswerError, key_needed, nothing_here, role_refused
+from crisisrisk.serving.problems import NoAnswerError, key_needed, nothing_here, role_refused, too_much
 from crisisrisk.serving.roles import Role
 from crisisrisk.serving.state import ServiceOf
 
@@ -81,6 +81,9 @@ class Permission:
         """Who asks, with the purpose noted for the audit trail."""
         if self.reach is not None and not viewer.reaches(self.reach):
             raise role_refused(viewer.role.name)
+        if request.query_params and not _takes_a_query(request.scope.get("route")):
+            # Whatever stands there would be kept with the look: it may be anything, a number of somebody's too.
+            raise too_much("query", "no parameters at this address")
         request.state.purpose = self.purpose
         return viewer
 
@@ -154,6 +157,16 @@ def purpose_of(route: object) -> Purpose:
             hint="give it a parameter of one of the types in crisisrisk.serving.access",
         )  # fmt: skip
     return found.pop()
+
+
+def _takes_a_query(route: object) -> bool:
+    return isinstance(route, APIRoute) and any(one.query_params for one in _with_all_below(route.dependant))
+
+
+def _with_all_below(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for below in dependant.dependencies:
+        yield from _with_all_below(below)
 
 
 def _dependencies(dependant: Dependant) -> Iterator[Permission | Everybody]:
