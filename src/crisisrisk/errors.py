@@ -103,6 +103,12 @@ KINDS: dict[str, ErrorKind] = {
     "CR-DB-001": _kind("The operational database named in the site's configuration cannot be used.", USE, 503),
     "CR-DB-002": _kind("The operational database cannot be reached, or is not up to date.", SERVICE, 503),
     "CR-DB-003": _kind("A table of scores or forecasts cannot be saved as it is.", DATA, 422),
+    # The worker
+    "CR-WORK-001": _kind("Another worker is at work on this site.", SERVICE, 409),
+    "CR-WORK-002": _kind("A job was cut off again and again before its end.", SERVICE, 503),
+    "CR-WORK-003": _kind("A job failed for a reason of the program's own; the worker's log says where.", SERVICE, 503),
+    "CR-WORK-004": _kind("A backup of the operational database cannot be made, or is not whole.", SERVICE, 503),
+    "CR-WORK-005": _kind("A file in the inbox fits none of the patterns that the site declares.", DATA, 422),
     # The audit trail
     "CR-AUDIT-001": _kind("The audit trail cannot be read or written, so nothing about people is shown.", SERVICE, 503),
     "CR-AUDIT-002": _kind("The audit trail and its witness do not belong together.", SERVICE, 503),

@@ -39,6 +39,7 @@ COMMANDS = {
     "keys": ("crisisrisk.cli.service", "Create, list and revoke keys of the service."),
     "db": ("crisisrisk.cli.service", "Bring the operational database up to date."),
     "audit": ("crisisrisk.cli.audit", "Verify and read the audit trail of the service."),
+    "work": ("crisisrisk.cli.work", "Do what is due: load, score, forecast, expire, back up."),
     "serve": ("crisisrisk.cli.service", "Run the service."),
     "describe": ("crisisrisk.cli.describe", "Write the generated pages."),
 }

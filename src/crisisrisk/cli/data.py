@@ -8,6 +8,7 @@ import click
 
 from crisisrisk.cli.opening import open_site
 from crisisrisk.cli.printing import json_option, local, print_json, print_table, site_option
+from crisisrisk.cli.work import print_jobs
 
 if TYPE_CHECKING:
     from crisisrisk.commands.data import LoadResult
@@ -120,6 +121,9 @@ def status(site_folder: str | None, as_json: bool) -> None:
     print_table(["table", "rows"], list(result.tables.items()))
     for file in result.refused_files:
         click.echo("\nfile refused: " + " · ".join(f"{name} {text}" for name, text in file.items()))
+    if result.jobs:
+        click.echo()
+        print_jobs(result.as_json()["jobs"], site.time_zone)
     if result.quarantined:
         click.echo(f"\nIn quarantine ({site.quarantine}):")
         print_rules(result.quarantined)

@@ -9,6 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from crisisrisk.database.engine import is_there, open_engine
+from crisisrisk.database.jobs import JobState, job_states
 from crisisrisk.errors import DataError
 from crisisrisk.tables.linkage import SMALLEST_COUNT, LinkedShare, linked_shares
 from crisisrisk.tables.loading import FileCounts, FileReader, key_for, load
@@ -93,6 +97,8 @@ class DataStatus:
     quarantined: dict[str, int]
     refused_files: tuple[dict[str, str], ...]
     linked: tuple[LinkedShare, ...]
+    jobs: tuple[JobState, ...] = ()
+    """The site's worker's; none where no worker was ever at work, or the operational database does not answer."""
     smallest_count: int = SMALLEST_COUNT
 
     def as_json(self) -> dict[str, Any]:
@@ -199,7 +205,18 @@ def data_status(site: Site) -> DataStatus:
         quarantined=rules_broken([line.broken_rules for line in loads]),
         refused_files=tuple(refused_files(site)),
         linked=linked_shares(snapshot),
+        jobs=_jobs(site),
     )
+
+
+def _jobs(site: Site) -> tuple[JobState, ...]:
+    engine = open_engine(site.database_url)
+    try:
+        return tuple(job_states(engine).values()) if is_there(engine) else ()
+    except SQLAlchemyError:
+        return ()
+    finally:
+        engine.dispose()
 
 
 def _table_rows(snapshot: Snapshot) -> dict[str, int]:

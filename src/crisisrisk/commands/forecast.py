@@ -100,10 +100,14 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     model = champion(site.models, "place")
     shifts = shifts_from(site, start or now, hours)
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
-    run = save_place_forecast(current_engine(site.database_url), made.frame, made.meta, totals=totals_frame(made))
     released = forecast_geojson(made, caveats=model.phrases.caveats)
+    # First the sheet: who finds the forecast kept, however this was cut off, finds its sheet too.
+    unprinted = None
     if start is None or start >= now:  # a forecast of the past, for a replay, is nobody's next night
-        _print(site, released, caveat=model.phrases.caveats["outcome"])
+        unprinted = _print(site, released, caveat=model.phrases.caveats["outcome"])
+    run = save_place_forecast(current_engine(site.database_url), made.frame, made.meta, totals=totals_frame(made))
+    if unprinted is not None:
+        raise unprinted
     if out is not None:
         write_geojson(out, released)
     return ForecastResult(
@@ -111,15 +115,16 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     )
 
 
-def _print(site: Site, released: Mapping[str, Any], *, caveat: str) -> None:
-    """The sheet for the night when the service is off."""
+def _print(site: Site, released: Mapping[str, Any], *, caveat: str) -> DataError | None:
+    """The sheet for the night when the service is off; what is wrong where it cannot be written."""
     try:
         write_sheet(site.reports, sheet(released, caveat=caveat, zone=site.time_zone))
     except OSError as problem:
-        raise DataError(
+        return DataError(
             "CR-DATA-007", "the forecast is kept, and its printed sheet cannot be written", where=str(site.reports),
             found=type(problem).__name__,
-        ) from None  # fmt: skip
+        )  # fmt: skip
+    return None
 
 
 def _require_hours(hours: float) -> None:

@@ -135,6 +135,12 @@ def make_folder_of(engine: Engine) -> None:
         file.touch(mode=0o600)
 
 
+def is_there(engine: Engine) -> bool:
+    """Whether there is a database to ask: merely asking a SQLite would make its file."""
+    file = _file_of(engine.url)
+    return file is None or file.is_file()
+
+
 def answers(engine: Engine) -> bool:
     """Whether the database can be reached and read."""
     try:

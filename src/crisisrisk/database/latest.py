@@ -23,6 +23,7 @@ __all__ = [
     "latest_forecast_run",
     "latest_person_scores",
     "latest_run",
+    "newest_made",
     "person_score",
     "shifts_between",
 ]
@@ -59,6 +60,13 @@ def latest_forecast_run(
     """The forecast issued last (not after `at`), of one model or of any."""
     with engine.connect() as connection:
         return _newest(connection, ForecastRun, _chosen(ForecastRun, model_name, at))
+
+
+def newest_made(engine: Engine, table: type[ScoringRun] | type[ForecastRun], *, since: datetime) -> int | None:
+    """The number of the newest run that was made at or after a moment of the wall clock; None where there is none."""
+    query = select(table.id).where(table.made_at >= since).order_by(table.id.desc()).limit(1)
+    with engine.connect() as connection:
+        return connection.execute(query).scalar_one_or_none()
 
 
 def latest_person_scores(

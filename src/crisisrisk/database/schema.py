@@ -286,3 +286,40 @@ class SafetyConcern(Base):
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(String(32))
     done: Mapped[str | None] = mapped_column(Text)
+
+
+class Job(Base):
+    """One job of the worker: which occurrence it took up last, what came of it, and when the next is due."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (CheckConstraint("state IN ('waiting', 'running', 'done', 'failed')", name="known_state"),)
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    state: Mapped[str] = mapped_column(String(10))
+    due_at: Mapped[datetime | None]
+    begun_at: Mapped[datetime | None]
+    attempts: Mapped[int]
+    ended_at: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
+    try_again_at: Mapped[datetime | None]
+    next_due_at: Mapped[datetime | None]
+    code: Mapped[str | None] = mapped_column(String(20))
+    result: Mapped[dict[str, Any] | None]
+
+
+class IngestedFile(Base):
+    """A file that was loaded, as the ledger of the stored tables has it, or refused. No name and no value of it."""
+
+    __tablename__ = "ingest_ledger"
+    __table_args__ = (CheckConstraint("(outcome = 'refused') = (code IS NOT NULL)", name="refused_has_code"),)
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    mapping_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    mapping: Mapped[str] = mapped_column(String(100))
+    outcome: Mapped[str] = mapped_column(String(10))
+    code: Mapped[str | None] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(index=True)
+    rows_read: Mapped[int]
+    rows_loaded: Mapped[int]
+    rows_duplicate: Mapped[int]
+    rows_quarantined: Mapped[int]

@@ -245,6 +245,20 @@ class LastRun(Answer):
     model: ModelUsed
 
 
+class JobStatus(Answer):
+    """One job of the site's worker."""
+
+    name: str
+    state: str = Field(description="`waiting`, `running`, `done` or `failed`.")
+    succeeded_at: datetime | None = Field(description="When it was last done; null where it never was.")
+    ended_at: datetime | None = Field(description="When it last ended, done or failed.")
+    next_due_at: datetime | None
+    late: bool = Field(description="Whether it should have been taken up long ago: no worker is at work.")
+    code: str | None = Field(description="What it last failed with; null after it was done.")
+    problem: str | None = Field(description="What that code means.")
+    result: dict[str, int] = Field(description="Counts of what was made: files, shifts, runs; never of people.")
+
+
 class DataStatus(Answer):
     """How fresh everything is. No count of people."""
 
@@ -253,6 +267,8 @@ class DataStatus(Answer):
     sources: list[SourceStatus]
     scores: LastRun | None
     forecast: LastRun | None
+    jobs: list[JobStatus] = Field(description="What the site's worker does; empty where none was ever at work.")
+    files_refused: int = Field(description="Files from the inbox that were refused in the last seven days.")
 
 
 class AuditEntry(Answer):

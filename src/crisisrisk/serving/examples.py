@@ -194,6 +194,14 @@ DATA_STATUS: dict[str, Any] = {
     ],
     "scores": {"as_of": "2026-11-22T06:00:00Z", "valid_until": "2026-11-29T06:00:00Z", "model": _MODEL},
     "forecast": {"as_of": "2026-11-22T06:00:00Z", "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL},
+    "jobs": [
+        {
+            "name": "load", "state": "done", "succeeded_at": "2026-11-22T05:45:12Z", "ended_at": "2026-11-22T05:45:12Z",
+            "next_due_at": "2026-11-22T06:00:00Z", "late": False, "code": None, "problem": None,
+            "result": {"files_loaded": 3, "files_already_loaded": 0, "files_refused": 0, "files_waiting": 0},
+        }
+    ],
+    "files_refused": 0,
 }  # fmt: skip
 
 _LOOK: dict[str, Any] = {

@@ -21,6 +21,14 @@ from crisisrisk.tables.calendar_settings import (
 from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.tables.configuration_reader import Reader
 from crisisrisk.tables.mobile_teams import POSITION_KEYS, MobileTeam, PositionSettings, need_of, teams_of
+from crisisrisk.tables.work_settings import (
+    InboxSettings,
+    RetentionSettings,
+    WorkSettings,
+    inbox_settings,
+    retention_settings,
+    work_settings,
+)
 from crisisrisk.timeline import ShiftPattern, shift_pattern, time_of_day
 
 CONFIGURATION = "crisisrisk.toml"
@@ -80,6 +88,9 @@ class Site:
     people: PeopleSettings = field(default_factory=PeopleSettings)
     mobile_teams: tuple[MobileTeam, ...] = ()
     positions: PositionSettings = field(default_factory=PositionSettings)
+    work: WorkSettings = field(default_factory=WorkSettings)
+    inbox: InboxSettings | None = None
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     buckets: int = 64
     pseudonym_key_file: Path | None = None
     signing_key_file: Path | None = None
@@ -130,6 +141,11 @@ class Site:
         return self.signing_key_file or self.path / "keys" / "signing.key"
 
     @property
+    def backups(self) -> Path:
+        """Copies of the operational database."""
+        return self.path / "backups"
+
+    @property
     def reports(self) -> Path:
         """Files for people to read."""
         return self.path / "reports"
@@ -178,7 +194,7 @@ _TOP = {
     "name": str, "time_zone": str, "country": str, "subdivision": str, "clock": str, "buckets": int,
     "pseudonym_key_file": str, "signing_key_file": str, "database_url": str, "mlflow_tracking_uri": str,
     "people": dict, "cells": dict, "calendar": dict, "points": dict, "shift": list, "source": dict, "team": list,
-    "mobile_team": list, "positions": dict,
+    "mobile_team": list, "positions": dict, "work": dict, "inbox": dict, "retention": dict,
 }  # fmt: skip
 
 
@@ -207,6 +223,9 @@ def _site_from(content: dict[str, Any], path: Path, read: Reader) -> Site:
         cells=_cells(top.get("cells", {}), read, root),
         calendar=_calendar(top.get("calendar", {}), read, root),
         points=_points(top.get("points", {}), read, root),
+        work=work_settings(top.get("work", {}), read),
+        inbox=inbox_settings(top.get("inbox"), read, root),
+        retention=retention_settings(top.get("retention", {}), read),
         pseudonym_key_file=_beside(root, top.get("pseudonym_key_file")),
         signing_key_file=_beside(root, top.get("signing_key_file")),
         mlflow_tracking_uri=_tracking_uri(root, top.get("mlflow_tracking_uri")),

@@ -1,13 +1,27 @@
 """Whether the service is well, what it is, and how fresh its data are."""
 
+from datetime import datetime, timedelta
+
 from fastapi import APIRouter, Response
 
 from crisisrisk import __version__
+from crisisrisk.database.ingest_ledger import refused_since
+from crisisrisk.database.jobs import JobState, job_states
 from crisisrisk.database.latest import latest_forecast_run, latest_run
 from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.upgrade import newest_revision
+from crisisrisk.errors import KINDS
 from crisisrisk.serving.access import WELL, AnyViewer, StatusViewer
-from crisisrisk.serving.answers import DataStatus, Health, LastRun, Readiness, SourceStatus, Version, model_used
+from crisisrisk.serving.answers import (
+    DataStatus,
+    Health,
+    JobStatus,
+    LastRun,
+    Readiness,
+    SourceStatus,
+    Version,
+    model_used,
+)
 from crisisrisk.serving.examples import ANYWHERE, DATA_STATUS, VERSION, answered
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import DEGRADED, READY, ServiceOf
@@ -15,6 +29,10 @@ from crisisrisk.serving.wording import Freshness
 
 well = APIRouter(tags=["status"], dependencies=[WELL])
 status = APIRouter(prefix=API, tags=["status"])
+
+REFUSED_WITHIN = timedelta(days=7)
+LATE_AFTER = timedelta(minutes=30)
+"""A worker looks at the clock every half minute, and the jobs before one take minutes at most."""
 
 
 @well.head("/healthz", include_in_schema=False)
@@ -58,7 +76,20 @@ def data_status(_viewer: StatusViewer, service: ServiceOf) -> DataStatus:
     declared = service.settings.service
     scores = latest_run(service.engine, model_name=declared.person_model, at=now)
     forecast = latest_forecast_run(service.engine, model_name=declared.place_model, at=now)
-    return DataStatus(now=now, digest=view.digest, sources=sources, scores=_last(scores), forecast=_last(forecast))
+    wall = service.clock.now()
+    return DataStatus(
+        now=now, digest=view.digest, sources=sources, scores=_last(scores), forecast=_last(forecast),
+        jobs=[_job(state, wall) for state in job_states(service.engine).values()],
+        files_refused=refused_since(service.engine, wall - REFUSED_WITHIN),
+    )  # fmt: skip
+
+
+def _job(state: JobState, wall: datetime) -> JobStatus:
+    return JobStatus(
+        name=state.name, state=state.state, succeeded_at=state.succeeded_at, ended_at=state.ended_at,
+        next_due_at=state.next_due_at, late=state.next_due_at is not None and wall - state.next_due_at > LATE_AFTER,
+        code=state.code, problem=None if state.code is None else KINDS[state.code].meaning, result=dict(state.result),
+    )  # fmt: skip
 
 
 def _last(run: StoredRun | None) -> LastRun | None:
