@@ -1,10 +1,11 @@
-"""`meds load` and `export meds`."""
+"""`meds load`, and `export` in the formats of others."""
 
+import os
 from pathlib import Path
 
 import click
 
-from crisisrisk.cli.opening import open_site
+from crisisrisk.cli.opening import moment, open_site
 from crisisrisk.cli.printing import json_option, print_json, site_option
 
 
@@ -62,6 +63,37 @@ def export_meds(out: Path, clock: str, site_folder: str | None, as_json: bool) -
         f"{result.rows:,} rows of {result.subjects:,} people in {result.files} files, {result.codes:,} codes → {out}"
         f" · {result.objected:,} who object left out · time is when a thing {_said(clock)}"
     )
+
+
+def _export_places(form: str, example: str) -> None:
+    """Add a command that writes the places of a shift in a form."""
+
+    @export.command(form, epilog=f"Example:  crisisrisk export {form} {example}")
+    @click.argument("out", metavar="FILE", type=click.Path(path_type=Path))
+    @click.option("--shift", metavar="START", help="When the shift starts. Default: the one that runs, or the next.")
+    @site_option
+    @json_option
+    def places(out: Path, shift: str | None, site_folder: str | None, as_json: bool) -> None:
+        from crisisrisk.commands.export_places import export_places
+
+        site = open_site(site_folder)
+        start = None if shift is None else moment(shift, site.time_zone)
+        result = export_places(site, form=form, start=start, out=out, environ=os.environ)
+        if as_json:
+            print_json(result.as_json())
+            return
+        click.echo(
+            f"{result.places:,} places of {result.shift_id} → {out} · valid until {result.valid_until:%-d %b %H:%M} UTC"
+        )
+
+    places.help = (
+        "Write the places of a shift into FILE, as they may be released: no count from 1 to 7, with the caveats and "
+        "until when it is valid in the file. It is made from the forecast that was kept: run forecast before."
+    )
+
+
+for _form, _example in (("csv", "places.csv"), ("geojson", "places.geojson"), ("parquet", "places.parquet")):
+    _export_places(_form, _example)
 
 
 def _said(clock: str) -> str:

@@ -43,7 +43,7 @@ def brief(site: Site, *, start: datetime | None, out: Path | None, environ: Mapp
     current_engine(site.database_url).dispose()
     service = Service(read_settings(site, environ))
     try:
-        shift = _asked(service, start)
+        shift = shift_asked_for(service, start)
         sheet = sheet_of(brief_of(service, shift.shift_id), site.time_zone)
     finally:
         service.auditor.close()
@@ -53,7 +53,8 @@ def brief(site: Site, *, start: datetime | None, out: Path | None, environ: Mapp
     return BriefResult(shift.shift_id, sheet, out)
 
 
-def _asked(service: Service, start: datetime | None) -> StoredShift:
+def shift_asked_for(service: Service, start: datetime | None) -> StoredShift:
+    """The shift that starts at a moment, else the one that runs or comes next. Raises UsageError without a forecast."""
     now, model_name = service.now(), service.settings.service.place_model
     begin, end = (now - LONGEST_SHIFT, now + FURTHEST) if start is None else (start, start + timedelta(seconds=1))
     found = shifts_between(service.engine, begin, end, model_name=model_name, at=now)

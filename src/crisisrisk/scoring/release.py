@@ -163,9 +163,14 @@ def geometry_of(place: str, latitude: float | None, longitude: float | None) -> 
 
 def write_whole(path: Path, content: str) -> None:
     """Write a text file so that it appears whole or not at all."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same of bytes."""
     staged = path.with_name(f".{path.name}.part")
     try:
-        with staged.open("w", encoding="utf-8") as file:
+        with staged.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

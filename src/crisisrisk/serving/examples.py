@@ -90,7 +90,12 @@ HOTSPOTS: dict[str, Any] = {
 
 GEOJSON: dict[str, Any] = {
     **{name: value for name, value in HOTSPOTS.items() if name != "places"},
-    "type": "FeatureCollection",
+    "type": "FeatureCollection", "bbox": [-1.8827, 52.4749, -1.8827, 52.4749], "timeStamp": "2026-11-22T06:00:00Z",
+    "numberReturned": 1,
+    "links": [{
+        "rel": "self", "type": "application/geo+json",
+        "href": "/api/v1/shifts/night-2026-11-22/hotspots?limit=25&f=geojson",
+    }],
     "features": [
         {
             "type": "Feature", "id": "88195d2b1dfffff",

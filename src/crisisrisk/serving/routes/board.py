@@ -19,7 +19,7 @@ from crisisrisk.serving.examples import HOTSPOTS, answered
 from crisisrisk.serving.forecasts import Said, newest_forecast
 from crisisrisk.serving.problems import NoAnswerError, too_much
 from crisisrisk.serving.routes import API
-from crisisrisk.serving.routes.places import USUAL_LIMIT, HotspotsQuery, board_of
+from crisisrisk.serving.routes.places import USUAL_LIMIT, HotspotsQuery, board_of, is_release
 from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import Freshness, in_minutes
 from crisisrisk.timeline import Shift, Window, shifts_starting_in
@@ -130,7 +130,8 @@ def _shift(service: Service, now: datetime, asked: str | None) -> tuple[Shift | 
 
 def _forecast(service: Service, shift_id: str, now: datetime, viewer: Viewer, query: BoardQuery) -> Hotspots:
     found = newest_forecast(service, shift_id, now=now)
-    return board_of(service, *found, viewer=viewer, query=HotspotsQuery.model_validate({"limit": query.limit}), now=now)
+    asked = HotspotsQuery.model_validate({"limit": query.limit})
+    return board_of(service, *found, released=is_release(viewer, asked), query=asked, now=now)
 
 
 def _not_current(service: Service, hotspots: Hotspots, now: datetime) -> list[str]:

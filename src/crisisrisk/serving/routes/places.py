@@ -1,11 +1,12 @@
 """Shifts and places: where crisis contacts are likely, and how that compares with usual."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from crisisrisk.database.latest import StoredPlace, StoredShift, shifts_between
@@ -22,6 +23,7 @@ from crisisrisk.serving.answers import (
 )
 from crisisrisk.serving.disclosure import released_places, released_total
 from crisisrisk.serving.examples import GEOJSON, HOTSPOTS, SHIFT, SHIFTS, answered
+from crisisrisk.serving.exports import CSV, PARQUET, as_csv, as_features, as_parquet
 from crisisrisk.serving.forecasts import (
     Said,
     horizon_days,
@@ -31,7 +33,7 @@ from crisisrisk.serving.forecasts import (
     stored_shift,
     total_said,
 )
-from crisisrisk.serving.geojson import MEDIA_TYPE, feature_collection, inside
+from crisisrisk.serving.geojson import MEDIA_TYPE, inside
 from crisisrisk.serving.problems import too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import Service, ServiceOf
@@ -43,6 +45,7 @@ places = APIRouter(prefix=API, tags=["places"])
 # Without `from`, the shift that is running now must be on the list: none is longer than a day.
 JUST_BEFORE, USUAL_STRETCH = timedelta(hours=24), timedelta(days=3)
 USUAL_LIMIT = 25
+FILES = frozenset({"csv", "parquet"})
 
 ShiftId = Annotated[str, Path(alias="id", description="The shift's id.", examples=["night-2026-11-22"])]
 Box = tuple[float, float, float, float]
@@ -85,7 +88,9 @@ class HotspotsQuery(BaseModel):
         None, description="Only cells whose centre is in a box: west,south,east,north in degrees.",
         examples=["-2.0,52.4,-1.8,52.6"],
     )  # fmt: skip
-    f: Literal["json", "geojson"] = Field("json", description="The form of the answer.")
+    f: Literal["json", "geojson", "csv", "parquet"] = Field(
+        "json", description="The form of the answer; `csv` and `parquet` are files, and so always releases."
+    )
     download: bool = Field(False, description="As a file: a release, so disclosure control applies whoever asks.")
 
     @field_validator("bbox")
@@ -162,12 +167,18 @@ def hotspots(
     viewer: PlaceViewer,
     query: Annotated[HotspotsQuery, Query()],
     service: ServiceOf,
-) -> Hotspots | JSONResponse:
+) -> Hotspots | Response:
     """The newest forecast of a shift. True counts on a crisis team's board; disclosure control for all else."""
     if query.limit > service.settings.service.limits.list_length:
         raise too_much("limit", f"at most {service.settings.service.limits.list_length}")
-    answer = board_of(service, *newest_forecast(service, shift_id), viewer=viewer, query=query)
-    return _response(answer, query)
+    released = is_release(viewer, query)
+    answer = board_of(service, *newest_forecast(service, shift_id), released=released, query=query)
+    return _response(answer, query, service.now())
+
+
+def is_release(viewer: Viewer, query: HotspotsQuery) -> bool:
+    """Whether an answer leaves the live board of a crisis team."""
+    return query.download or query.f in FILES or not viewer.reaches("true_counts")
 
 
 def _window(query: ShiftsQuery, now: datetime, service: Service) -> Window:
@@ -200,11 +211,10 @@ def _issued(one: IssuedTotal, shown: StoredTotal) -> IssuedForecast:
 
 
 def board_of(
-    service: Service, shift: StoredShift, cells: Sequence[StoredPlace], *, viewer: Viewer,
+    service: Service, shift: StoredShift, cells: Sequence[StoredPlace], *, released: bool,
     query: HotspotsQuery, now: datetime | None = None,
 ) -> Hotspots:  # fmt: skip
-    """A forecast as a viewer may see it: true counts on a crisis team's board, what is released for all else."""
-    released = query.download or not viewer.reaches("true_counts")
+    """A forecast as it may be seen: true counts on a crisis team's board, what is released for all else."""
     box = box_of(query.bbox)
     told = released_places(cells) if released else list(cells)
     chosen = [cell for cell in told if box is None or inside(cell.latitude, cell.longitude, box)][: query.limit]
@@ -222,13 +232,27 @@ def board_of(
     )
 
 
-def _response(answer: Hotspots, query: HotspotsQuery) -> Hotspots | JSONResponse:
-    geographic = query.f == "geojson"
-    if not geographic and not query.download:
+def _response(answer: Hotspots, query: HotspotsQuery, now: datetime) -> Hotspots | Response:
+    if query.f == "json" and not query.download:
         return answer
-    content = feature_collection(answer) if geographic else answer.model_dump(mode="json")
-    response = JSONResponse(content, media_type=MEDIA_TYPE if geographic else "application/json")
-    if query.download:
-        kind = "geojson" if geographic else "json"
-        response.headers["Content-Disposition"] = f'attachment; filename="hotspots.{kind}"'
+    response = in_form(answer, query, now)
+    if query.download or query.f in FILES:
+        response.headers["Content-Disposition"] = f'attachment; filename="hotspots.{query.f}"'
     return response
+
+
+def in_form(answer: Hotspots, query: HotspotsQuery, now: datetime) -> Response:
+    """An answer in the form that was asked for."""
+    if query.f == "csv":
+        return Response(as_csv(answer), media_type=CSV)
+    if query.f == "parquet":
+        return Response(as_parquet(answer), media_type=PARQUET)
+    if query.f == "json":
+        return JSONResponse(answer.model_dump(mode="json"))
+    path = f"{API}/shifts/{quote(answer.shift.id)}/hotspots"
+    features = as_features(answer, made_at=_in_zulu(now), path=path, asked=query.model_dump())
+    return JSONResponse(features, media_type=MEDIA_TYPE)
+
+
+def _in_zulu(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
