@@ -6,6 +6,16 @@ from starting.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Reach = Literal[
+    "version", "data_status", "models", "reload_models", "places", "true_counts", "plan", "own_people", "names",
+    "detentions", "usefulness", "emergency_access", "look_up", "unallocated", "doubtful_links", "data_queries", "audit",
+    "alerts", "safety_concerns",
+]  # fmt: skip
+"""What a role may reach. `true_counts`, `names` and `detentions` let more be shown where another reach leads: counts
+without disclosure control; names, birth dates and NHS numbers beside pseudonyms; detentions among contacts."""
+REACHES: tuple[Reach, ...] = get_args(Reach)
 
 OBJECTIONS = frozenset({"national", "local", "scoring"})
 """The kinds in the table `opt_outs`."""
@@ -24,7 +34,7 @@ class Purpose:
 
     name: str
     meaning: str
-    reaches: frozenset[str] = frozenset()
+    reaches: frozenset[Reach] = frozenset()
     names_people: bool = False
     objections: frozenset[str] = frozenset()
     kept_days: int = EIGHT_YEARS
@@ -48,12 +58,33 @@ DIRECT_CARE = Purpose(
     # The national opt-out is about planning and research, and does not stand between a person and their own care.
     names_people=True, objections=frozenset({"local", "scoring"}),
 )  # fmt: skip
+CALLER_CARE = Purpose(
+    name="caller_care", meaning="the care of a person who is on the line now", reaches=frozenset({"look_up"}),
+    names_people=True, objections=frozenset({"local", "scoring"}),
+)  # fmt: skip
+EMERGENCY = Purpose(
+    name="emergency", meaning="the care of a person of another team, in an emergency",
+    reaches=frozenset({"emergency_access"}), names_people=True, objections=frozenset({"local", "scoring"}),
+)  # fmt: skip
+ALLOCATION = Purpose(
+    name="allocation", meaning="finding a team for people who are with none", reaches=frozenset({"unallocated"}),
+    names_people=True, objections=frozenset({"local", "scoring"}),
+)  # fmt: skip
+LINKAGE = Purpose(
+    # Objections are found by the same links: one that bound here would keep others from binding.
+    name="linkage", meaning="whether two records are of one person", reaches=frozenset({"doubtful_links"}),
+    names_people=True,
+)  # fmt: skip
+USEFULNESS = Purpose(
+    name="usefulness", meaning="how useful its list was to a team: counts, never people",
+    reaches=frozenset({"usefulness"}), objections=frozenset({"local", "scoring"}),
+)  # fmt: skip
 PLANNING = Purpose(
     name="planning", meaning="planning of services, and fitting and judging models",
     objections=OBJECTIONS,
 )  # fmt: skip
 AUDIT = Purpose(
-    name="audit", meaning="who looked at whom and why", reaches=frozenset({"audit"}), names_people=True
+    name="audit", meaning="who looked at whom and why", reaches=frozenset({"audit", "alerts"}), names_people=True
 )  # fmt: skip
 SAFETY = Purpose(
     name="safety", meaning="what somebody found unsafe, and what was done about it",
@@ -68,5 +99,8 @@ DATA_QUALITY = Purpose(
 
 PURPOSES: Mapping[str, Purpose] = {
     purpose.name: purpose
-    for purpose in (OPERATION, STATUS, CRISIS_RESPONSE, DIRECT_CARE, PLANNING, AUDIT, SAFETY, DATA_QUALITY)
+    for purpose in (
+        OPERATION, STATUS, CRISIS_RESPONSE, DIRECT_CARE, CALLER_CARE, EMERGENCY, ALLOCATION, LINKAGE, USEFULNESS,
+        PLANNING, AUDIT, SAFETY, DATA_QUALITY,
+    )
 }  # fmt: skip

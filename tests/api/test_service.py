@@ -30,6 +30,7 @@ from crisisrisk.errors import RecipeError, UsageError
 from crisisrisk.serving.app import create_app
 from crisisrisk.serving.health import answers
 from crisisrisk.serving.logs import JsonLines
+from crisisrisk.serving.roles import MOST
 from crisisrisk.serving.settings import read_settings, settings_from_environment
 
 BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
@@ -388,7 +389,10 @@ def test_a_wrong_declaration_is_refused_by_name(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [('[police]\nmeaning = "police"\nreaches = ["own_people"]', 'unknown role "police"'),
+     ('[commissioner]\nmeaning = "x"\nreaches = ["look_up"]', 'unknown role "commissioner"'),
      ('[crisis_team]\nmeaning = "x"\nreaches = ["own_people"]', 'crisis_team may never reach "own_people"'),
+     ('[triage_clinician]\nmeaning = "x"\nreaches = ["own_people"]', 'triage_clinician may never reach "own_people"'),
+     ('[allocation]\nmeaning = "x"\nreaches = ["names"]', 'allocation may never reach "names"'),
      ('[data]\nmeaning = "x"\nreaches = ["true_counts"]', 'data may never reach "true_counts"'),
      ('[data]\nmeaning = "x"\nreaches = ["place"]', 'data reaches the unknown "place"'),
      ('[data]\nmeaning = "x"\nreach = []', 'unknown key "data.reach"; data.reaches is missing or not a list'),
@@ -407,7 +411,8 @@ def test_the_shipped_declarations_are_fine_and_offer_no_people(own_site: Service
     settings = read_settings(own_site.site, {})
     assert settings.service.person_scores.missing == ("on = true", "clinical_safety_officer", "impact_assessment")
     assert settings.service.docs_page is False
-    assert set(settings.roles) == {"crisis_team", "care", "data", "audit"}
+    assert settings.roles.keys() == MOST.keys()
+    assert {name for name, role in settings.roles.items() if "own_people" in role.reaches} == {"care", "lead"}
 
 
 # The process

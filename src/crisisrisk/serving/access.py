@@ -2,9 +2,11 @@
 
 `AnyViewer` every role · `StatusViewer` loaded data · `ModelViewer` which model answers · `ModelReloader` whether
 another one should · `PlaceViewer` places · `PlanViewer` where teams stand and which sites are full · `CareViewer` a
-care team · `OwnPerson` and `OwnTeam` what is on that team's caseload now · `AuditViewer` who looked · `ConcernViewer`
-what was reported as unsafe · `QueryViewer` which records are said to be wrong · `KeyHolder` every key. Each has a
-purpose; a route without one keeps the service from starting.
+care team or its lead · `OwnPerson` and `OwnTeam` what is on that team's caseload now · `UsefulnessViewer` how useful
+its list was, for a team's lead · `CallerViewer` the care of a person on the line, never a score · `Allocator` people
+who are with no team · `LinkSteward` doubtful links · `AuditViewer` who looked · `AlertViewer` what the privacy officer
+is alerted to · `ConcernViewer` what was reported as unsafe · `QueryViewer` which records are said to be wrong ·
+`KeyHolder` every key. Each has a purpose; a route without one keeps the service from starting.
 """
 
 from collections.abc import Iterator
@@ -18,7 +20,21 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from crisisrisk.database.keys import key_of
 from crisisrisk.errors import ServiceError
-from crisisrisk.purposes import AUDIT, CRISIS_RESPONSE, DATA_QUALITY, DIRECT_CARE, OPERATION, SAFETY, STATUS, Purpose
+from crisisrisk.purposes import (
+    ALLOCATION,
+    AUDIT,
+    CALLER_CARE,
+    CRISIS_RESPONSE,
+    DATA_QUALITY,
+    DIRECT_CARE,
+    LINKAGE,
+    OPERATION,
+    SAFETY,
+    STATUS,
+    USEFULNESS,
+    Purpose,
+    Reach,
+)
 from crisisrisk.serving.declarations import SCORES_OFF, SWITCH_ON
 from crisisrisk.serving.problems import NoAnswerError, key_needed, nothing_here, role_refused, too_much
 from crisisrisk.serving.roles import Role
@@ -41,7 +57,7 @@ class Viewer:
         """The role's name, for the log."""
         return self.role.name
 
-    def reaches(self, what: str) -> bool:
+    def reaches(self, what: Reach) -> bool:
         """Whether the role reaches something."""
         return what in self.role.reaches
 
@@ -71,7 +87,7 @@ class Permission:
     """
 
     purpose: Purpose
-    reach: str | None
+    reach: Reach | None
 
     def __post_init__(self) -> None:
         if self.reach is not None and self.reach not in self.purpose.reaches:
@@ -109,22 +125,33 @@ ModelViewer = Annotated[Viewer, Depends(Permission(STATUS, "models"))]
 ModelReloader = Annotated[Viewer, Depends(Permission(STATUS, "reload_models"))]
 PlaceViewer = Annotated[Viewer, Depends(Permission(CRISIS_RESPONSE, "places"))]
 PlanViewer = Annotated[Viewer, Depends(Permission(CRISIS_RESPONSE, "plan"))]
+Allocator = Annotated[Viewer, Depends(Permission(ALLOCATION, "unallocated"))]
+LinkSteward = Annotated[Viewer, Depends(Permission(LINKAGE, "doubtful_links"))]
+UsefulnessViewer = Annotated[Viewer, Depends(Permission(USEFULNESS, "usefulness"))]
 AuditViewer = Annotated[Viewer, Depends(Permission(AUDIT, "audit"))]
+AlertViewer = Annotated[Viewer, Depends(Permission(AUDIT, "alerts"))]
 ConcernViewer = Annotated[Viewer, Depends(Permission(SAFETY, "safety_concerns"))]
 QueryViewer = Annotated[Viewer, Depends(Permission(DATA_QUALITY, "data_queries"))]
 KeyHolder = Annotated[Viewer, Depends(Permission(SAFETY, None))]
 
 
-def _care_viewer(
-    viewer: Annotated[Viewer, Depends(Permission(DIRECT_CARE, "own_people"))], service: ServiceOf
-) -> Viewer:
-    missing = service.settings.service.person_scores.missing
-    if missing:
-        raise NoAnswerError("CR-PERSON-001", SCORES_OFF, missing=list(missing), hint=SWITCH_ON)
-    return viewer
+@dataclass(frozen=True)
+class PersonPermission:
+    """A permission about people: nobody has it where the site does not say who answers for it."""
+
+    permission: Permission
+
+    def __call__(self, request: Request, viewer: Annotated[Viewer, Depends(_viewer)], service: ServiceOf) -> Viewer:
+        """Who asks. The role is refused first, so that what a site offers is no news to others."""
+        self.permission(request, viewer)
+        missing = service.settings.service.person_scores.missing
+        if missing:
+            raise NoAnswerError("CR-PERSON-001", SCORES_OFF, missing=list(missing), hint=SWITCH_ON)
+        return viewer
 
 
-CareViewer = Annotated[Viewer, Depends(_care_viewer)]
+CareViewer = Annotated[Viewer, Depends(PersonPermission(Permission(DIRECT_CARE, "own_people")))]
+CallerViewer = Annotated[Viewer, Depends(PersonPermission(Permission(CALLER_CARE, "look_up")))]
 
 
 def _own_person(
@@ -170,7 +197,10 @@ def _with_all_below(dependant: Dependant) -> Iterator[Dependant]:
 
 
 def _dependencies(dependant: Dependant) -> Iterator[Permission | Everybody]:
-    if isinstance(dependant.call, Permission | Everybody):
-        yield dependant.call
+    call = dependant.call
+    if isinstance(call, PersonPermission):
+        yield call.permission
+    elif isinstance(call, Permission | Everybody):
+        yield call
     for below in dependant.dependencies:
         yield from _dependencies(below)

@@ -6,18 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from crisisrisk.errors import did_you_mean
+from crisisrisk.purposes import REACHES, Reach
 from crisisrisk.serving.declarations import raise_problems, read_toml
 
 # The most that each role can ever be given. A guard rail, not a default: a site narrows it, and only a change of this
-# program, with its tests, widens it. Scores of people are reached by `own_people` alone, and only a care team has that;
-# `audit` and `safety_concerns` name people by pseudonym to those who answer for how records are used.
-MOST: Mapping[str, frozenset[str]] = {
-    "crisis_team": frozenset({"version", "data_status", "models", "places", "true_counts", "plan"}),
-    "care": frozenset({"version", "data_status", "models", "places", "own_people", "detentions"}),
-    "data": frozenset({"version", "data_status", "models", "reload_models", "places", "data_queries"}),
-    "audit": frozenset({"version", "data_status", "audit", "safety_concerns"}),
+# program, with its tests, widens it. Scores of people are reached by `own_people` alone, and only a care team and its
+# lead have that, and for a moment by `emergency_access`. `look_up` shows a caller's care and never a score;
+# `unallocated`, `doubtful_links`, `audit`, `alerts` and `safety_concerns` tell people by pseudonym to those who answer
+# for who cares for them, for which records are theirs, and for how records are used.
+_ALL: frozenset[Reach] = frozenset({"version", "data_status"})
+MOST: Mapping[str, frozenset[Reach]] = {
+    "crisis_team": _ALL | {"models", "places", "true_counts", "plan"},
+    "triage_clinician": _ALL | {"models", "places", "look_up", "names"},
+    "care": _ALL | {"models", "places", "own_people", "names", "detentions", "emergency_access"},
+    "lead": _ALL | {"models", "places", "own_people", "names", "detentions", "usefulness", "emergency_access"},
+    "allocation": _ALL | {"unallocated"},
+    "steward": _ALL | {"doubtful_links"},
+    "data": _ALL | {"models", "reload_models", "places", "data_queries"},
+    "audit": _ALL | {"audit", "alerts", "safety_concerns"},
 }
-REACHES = tuple(sorted(frozenset().union(*MOST.values())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +33,7 @@ class Role:
 
     name: str
     meaning: str
-    reaches: frozenset[str]
+    reaches: frozenset[Reach]
 
     @property
     def needs_team(self) -> bool:
