@@ -35,28 +35,45 @@ SHIFT_FEEDBACK = "/api/v1/shifts/{id}/feedback"
 MODEL = {MODELS, CURRENT, CARD}
 HISTORY, REASONS, MOVED = (f"/api/v1/people/{{pid}}/risk/{name}" for name in ("history", "reasons", "changes"))
 SCORE_NOW = "/api/v1/people/score"
-OWN_PEOPLE = {HISTORY, REASONS, MOVED, PERSON, TEAM, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK}
+STATEMENT, ASSESSMENTS, ASSESSMENT = (
+    f"/fhir/R4/{name}" for name in ("metadata", "RiskAssessment", "RiskAssessment/{id}")
+)
+OWN_PEOPLE = {
+    ASSESSMENTS,
+    ASSESSMENT,
+    HISTORY,
+    REASONS,
+    MOVED,
+    PERSON,
+    TEAM,
+    CONTACTS,
+    FEEDBACK,
+    REVIEWS,
+    SNOOZES,
+    WRONG,
+    TEAM_FEEDBACK,
+}
 SAID = {FEEDBACK, REVIEWS, SNOOZES, WRONG, SNOOZE}
 
 PLANS = {POSITIONS, ADJUSTMENTS, REVIEW, BRIEFING, SHIFT_FEEDBACK}
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
-    ("crisis_team", None): {*MODEL, VERSION, DATA, BOARD, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
-    ("data", None): {*MODEL, RELOAD, VERSION, DATA, BOARD, SHIFTS, SHIFT, HOTSPOTS, QUERIES},
-    ("care", "north"): {*MODEL, VERSION, DATA, *OWN_PEOPLE},
-    ("care", "south"): {*MODEL, VERSION, DATA, *OWN_PEOPLE},
-    ("lead", "north"): {*MODEL, VERSION, DATA, *OWN_PEOPLE},
-    ("lead", "south"): {*MODEL, VERSION, DATA, *OWN_PEOPLE},
-    ("triage_clinician", None): {VERSION, DATA},
-    ("allocation", None): {VERSION, DATA},
-    ("steward", None): {VERSION, DATA},
-    ("audit", None): {VERSION, DATA, AUDIT, LOG, CONCERNS},
+    ("crisis_team", None): {*MODEL, VERSION, DATA, STATEMENT, BOARD, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
+    ("data", None): {*MODEL, RELOAD, VERSION, DATA, STATEMENT, BOARD, SHIFTS, SHIFT, HOTSPOTS, QUERIES},
+    ("care", "north"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
+    ("care", "south"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
+    ("lead", "north"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
+    ("lead", "south"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
+    ("triage_clinician", None): {VERSION, DATA, STATEMENT},
+    ("allocation", None): {VERSION, DATA, STATEMENT},
+    ("steward", None): {VERSION, DATA, STATEMENT},
+    ("audit", None): {VERSION, DATA, STATEMENT, AUDIT, LOG, CONCERNS},
 }
 ROUTES = (
     PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
     HISTORY, REASONS, MOVED, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK,
-    *sorted(MODEL),
+    STATEMENT, ASSESSMENTS, ASSESSMENT, *sorted(MODEL),
 )  # fmt: skip
 # Of what is not there yet, or too early to ask, whom it is open to learns that.
 NOT_NOW = {REVIEW: 409}
@@ -98,6 +115,10 @@ def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "
     """A path of a route, about someone."""
     if route == BOARD:
         return f"{route}?shift=night-2026-11-22"
+    if route == ASSESSMENTS:
+        return f"{route}?subject={site.people[person]}"
+    if route == ASSESSMENT:
+        return route.format(id=f"R-1.{site.people[person].replace('_', '-')}")
     if route == MOVED:
         return f"{route.format(pid=site.people[person])}?since=2026-11-15T00:00:00Z"
     shift_or_site = "cafe" if "/sites/" in route else "night-2026-11-22"

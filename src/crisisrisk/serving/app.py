@@ -19,6 +19,7 @@ from crisisrisk.serving.routes.board import board
 from crisisrisk.serving.routes.briefing import briefings
 from crisisrisk.serving.routes.care import care
 from crisisrisk.serving.routes.data_queries import queries
+from crisisrisk.serving.routes.fhir import fhir
 from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.models import models
 from crisisrisk.serving.routes.people import people
@@ -40,6 +41,7 @@ ROUTERS = (
     people,
     risk,
     care,
+    fhir,
     queries,
     board,
     places,

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crisisrisk.database.latest import Reasons
+from crisisrisk.purposes import Reach
 from crisisrisk.serving.care_answers import ContactShown
 from crisisrisk.tables.store import Snapshot, bucket_of
 from crisisrisk.timeline import microseconds
@@ -27,7 +28,7 @@ IN_WORDS = {
 }
 """What is said, by direction, in place of every reason that names them."""
 _NAMED = re.compile(r"\bs(ection)?s?\.? ?13[56]\b|\bdetention", re.IGNORECASE)
-DETENTIONS = "detentions"
+DETENTIONS: Reach = "detentions"
 """What a role reaches that may see that a contact was such a detention."""
 
 

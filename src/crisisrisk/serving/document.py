@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
+from crisisrisk.serving.fhir import FHIR, under_fhir
 from crisisrisk.serving.problems import PROBLEM
 
 ABOUT = (
@@ -34,10 +35,13 @@ def document_text(app: FastAPI) -> str:
 
 
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    for methods in document["paths"].values():
+    for path, methods in document["paths"].items():
         for operation in methods.values():
             for status, response in operation["responses"].items():
                 content = response.get("content", {}).get("application/json", {})
+                if under_fhir(path):  # resources of FHIR, an OperationOutcome where it fails
+                    response["content"] = {FHIR: {"schema": {"type": "object"}}}
+                    continue
                 if status >= "400" and content.get("schema", {}).get("$ref", "").endswith("/Problem"):
                     response["content"] = {PROBLEM: content}
     return document

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crisisrisk.serving.admission import NEVER_WAIT, Admission, BusyError, Priority, caller_of, priority_of
 from crisisrisk.serving.audit import held_answer, let_go
 from crisisrisk.serving.bodies import BodyError, again, body_of
+from crisisrisk.serving.fhir import as_outcome, under_fhir, with_outcomes
 from crisisrisk.serving.headers import ALWAYS, REQUEST_ID
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.metrics import Metrics
@@ -55,7 +56,8 @@ class Requests:
             await send(message)
 
         try:
-            await self._answer(scope, receive, send_with_headers)
+            fhir = under_fhir(scope["path"])
+            await self._answer(scope, receive, with_outcomes(send_with_headers) if fhir else send_with_headers)
         finally:
             seconds = time.perf_counter() - started
             self.metrics.answered(_method(scope), _template(scope), status, seconds)
@@ -84,6 +86,8 @@ class Requests:
         try:
             async with self._turn(priority if self.admission.callers.knows(caller) else Priority.BATCH):
                 held = await held_answer(self.app, scope, receive)
+            if under_fhir(scope["path"]):  # before it is kept: the trail has what is shown
+                held = as_outcome(list(held))
             # Waiting for the disk takes no turn away: those who wait go into one commit together.
             await let_go(held, scope, receive, send)
         except BusyError:
