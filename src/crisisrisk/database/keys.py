@@ -56,7 +56,7 @@ def all_keys(engine: Engine) -> Sequence[KeyRecord]:
     """Every key there is, oldest first."""
     with engine.connect() as connection:
         rows = connection.execute(select(ApiKey.__table__).order_by(ApiKey.created_at)).all()
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 def end_key(engine: Engine, key_id: str) -> KeyRecord:
@@ -69,7 +69,7 @@ def end_key(engine: Engine, key_id: str) -> KeyRecord:
         raise UsageError(
             "CR-ACCESS-002", "no key has this id", found=key_id, hint="see them with: crisisrisk keys list"
         )
-    return _record(row)
+    return record_of(row)
 
 
 def key_of(engine: Engine, secret: str) -> KeyRecord | None:
@@ -82,7 +82,7 @@ def key_of(engine: Engine, secret: str) -> KeyRecord | None:
     known = row.sha256 if row is not None else "0" * 64
     if not secrets.compare_digest(_digest(secret), known) or row is None:
         return None
-    record = _record(row)
+    record = record_of(row)
     return record if record.works_at(datetime.now(UTC)) else None
 
 
@@ -90,6 +90,7 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _record(row: object) -> KeyRecord:
+def record_of(row: object) -> KeyRecord:
+    """What a row of the table says of its key."""
     fields = {name: getattr(row, name) for name in ("role", "team", "created_at", "expires_at", "revoked_at")}
     return KeyRecord(key_id=getattr(row, "id"), **fields)  # noqa: B009 -- a Row's columns are known at run time only

@@ -17,6 +17,7 @@ from crisisrisk.database.care_schema import (
     Snooze,
     TeamCapacity,
 )
+from crisisrisk.database.sign_in_schema import SignInState
 
 __all__ = [
     "ApiKey",
@@ -36,6 +37,7 @@ __all__ = [
     "Score",
     "ScoringRun",
     "ShiftFeedback",
+    "SignInState",
     "SiteStatus",
     "Snooze",
     "StandbyPlan",

@@ -6,9 +6,10 @@ care team or its lead · `OwnPerson` and `OwnTeam` what is on that team's caselo
 its list was, for a team's lead · `CallerViewer` the care of a person on the line, never a score · `Allocator` people
 who are with no team · `LinkSteward` doubtful links · `AuditViewer` who looked · `AlertViewer` what the privacy officer
 is alerted to · `ConcernViewer` what was reported as unsafe · `QueryViewer` which records are said to be wrong ·
-`KeyHolder` every key. Each has a purpose; a route without one keeps the service from starting.
+`SignedIn` and `KeyHolder` every key. Each has a purpose; a route without one keeps the service from starting.
 """
 
+import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -35,22 +36,39 @@ from crisisrisk.purposes import (
     Purpose,
     Reach,
 )
+from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.declarations import SCORES_OFF, SWITCH_ON
-from crisisrisk.serving.problems import NoAnswerError, key_needed, nothing_here, role_refused, too_much
+from crisisrisk.serving.problems import (
+    NoAnswerError,
+    form_refused,
+    key_needed_at,
+    nothing_here,
+    role_refused,
+    too_much,
+)
 from crisisrisk.serving.roles import Role
+from crisisrisk.serving.sessions import Session, same_site
 from crisisrisk.serving.state import ServiceOf
 
 _BEARER = HTTPBearer(auto_error=False, description="A key of this service: `crisisrisk keys create`.")
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key, for clients without Bearer.")
+FORM_TOKEN = "X-Form-Token"  # noqa: S105 -- a header's name; scripts of pages send it where they send no form
+_LOOKS = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Who asks: a key, its role and, for care, its team."""
+    """Who asks: a key, its role and, for care, its team. `session`: of who is signed in to the pages."""
 
     key_id: str
     role: Role
     team: str | None
+    session: Session | None = None
+
+    @property
+    def form_token(self) -> str | None:
+        """What a form of a page carries; None for who sends a key with each request."""
+        return None if self.session is None else self.session.form_token
 
     @property
     def role_name(self) -> str:
@@ -68,14 +86,30 @@ def _viewer(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     header: Annotated[str | None, Security(_HEADER)],
 ) -> Viewer:
+    """By a key that was sent; a cookie counts where there is none. Whoever's change it is must have meant it."""
     secret = bearer.credentials if bearer is not None else header
-    record = None if secret is None else key_of(service.engine, secret)
+    sent = secret is not None or "authorization" in request.headers
+    session = None if sent else service.sessions.session(request)
+    if session is not None:
+        record = service.sessions.key_of(session)
+    else:
+        record = None if secret is None else key_of(service.engine, secret)
     role = None if record is None else service.settings.roles.get(record.role)
     if record is None or role is None:
-        raise key_needed()
-    viewer = Viewer(key_id=record.key_id, role=role, team=record.team)
+        raise key_needed_at(request)
+    if session is not None and request.method not in _LOOKS:
+        _check_form(request, session)
+    viewer = Viewer(key_id=record.key_id, role=role, team=record.team, session=session)
     request.state.viewer = viewer
     return viewer
+
+
+def _check_form(request: Request, session: Session) -> None:
+    """Raises NoAnswerError for a change that none of our own forms sent: a browser adds the cookie by itself."""
+    given = request.headers.get(FORM_TOKEN) or form_of(request).get("form_token", "")
+    wanted = session.form_token.encode()
+    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted) or not same_site(request):
+        raise form_refused()
 
 
 @dataclass(frozen=True)
@@ -132,6 +166,7 @@ AuditViewer = Annotated[Viewer, Depends(Permission(AUDIT, "audit"))]
 AlertViewer = Annotated[Viewer, Depends(Permission(AUDIT, "alerts"))]
 ConcernViewer = Annotated[Viewer, Depends(Permission(SAFETY, "safety_concerns"))]
 QueryViewer = Annotated[Viewer, Depends(Permission(DATA_QUALITY, "data_queries"))]
+SignedIn = Annotated[Viewer, Depends(Permission(STATUS, None))]
 KeyHolder = Annotated[Viewer, Depends(Permission(SAFETY, None))]
 
 

@@ -28,6 +28,7 @@ from crisisrisk.serving.routes.plans import plans
 from crisisrisk.serving.routes.risk import risk
 from crisisrisk.serving.routes.safety import safety
 from crisisrisk.serving.routes.shift_feedback import shift_feedback
+from crisisrisk.serving.routes.sign_in import entrance, way_out
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status, well
 from crisisrisk.serving.settings import Settings
@@ -51,6 +52,8 @@ ROUTERS = (
     shift_feedback,
     audit,
     safety,
+    entrance,
+    way_out,
 )
 
 

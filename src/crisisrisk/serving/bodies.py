@@ -1,12 +1,16 @@
 """Bodies of requests: read whole before anything else is done, never more than is allowed, never for longer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import Message, Receive
 
 LONGEST_NUMBER = 19
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 200
 
 
 class BodyError(Exception):
@@ -46,6 +50,18 @@ async def _counted(receive: Receive, most: int) -> Sequence[Message]:
         read.append(message)
         more = message["type"] == "http.request" and message.get("more_body", False)
     return read
+
+
+def form_of(request: Request) -> Mapping[str, str]:
+    """The fields of a page's form, of one that stands there twice the last; none of what is no such form."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != FORM:
+        return {}
+    try:
+        text = request.scope["state"].get("body", b"").decode("utf-8")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        return {}
 
 
 def again(read: Sequence[Message], receive: Receive) -> Receive:

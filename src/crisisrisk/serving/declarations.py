@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ SWITCH_ON = "serving/service.toml switches them on, naming the clinical safety o
 
 MOST_DAYS = 3650
 FEWEST_DAYS, MOST_DAYS_KEPT = 365, 36_525
+MOST_IDLE_MINUTES, MOST_HOURS_SIGNED_IN = 60, 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,27 @@ class AuditSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """How long somebody stays signed in to the pages, and where the key is that signs the cookies."""
+
+    key_file: str = "keys/sign-in.key"
+    idle_minutes: float = 30
+    longest_hours: float = 8
+    demo_page: bool = False
+    """Whether the page offers a role each by a button. Only an invented site may."""
+
+    @property
+    def idle(self) -> timedelta:
+        """How long after it was last used a session ends."""
+        return timedelta(minutes=self.idle_minutes)
+
+    @property
+    def longest(self) -> timedelta:
+        """How long after it began a session ends in any case."""
+        return timedelta(hours=self.longest_hours)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Updating:
     """What a change of model does to the numbers shown."""
 
@@ -112,6 +135,7 @@ class ServiceDeclaration:
     freshness: Freshness = field(default_factory=Freshness)
     limits: Limits = field(default_factory=Limits)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    sign_in: SignIn = field(default_factory=SignIn)
     updating: Updating = field(default_factory=Updating)
     lists: ListOrder = field(default_factory=ListOrder)
     monitoring: MonitoringLimits = field(default_factory=MonitoringLimits)
@@ -121,7 +145,7 @@ _NUMBER = (int, float)
 _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "": {
         "docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,),
-        "audit": (dict,), "updating": (dict,), "lists": (dict,), "monitoring": (dict,),
+        "audit": (dict,), "sign_in": (dict,), "updating": (dict,), "lists": (dict,), "monitoring": (dict,),
     },
     "models": {"person": (str,), "place": (str,)},
     "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
@@ -134,6 +158,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "waiting": (int,), "wait_seconds": _NUMBER, "requests_a_second": _NUMBER, "burst": (int,),
     },
     "audit": {"key_file": (str,), "witness_file": (str,), "kept_days": (dict,)},
+    "sign_in": {"key_file": (str,), "idle_minutes": _NUMBER, "longest_hours": _NUMBER, "demo_page": (bool,)},
     "updating": {"keep_higher_days": _NUMBER},
     "lists": {"random_ties": (bool,), "random_ties_seed": (int,)},
     "monitoring": {
@@ -148,7 +173,13 @@ def read_service(path: Path) -> ServiceDeclaration:
     """Parse a service.toml. Every problem is collected, then RecipeError is raised once."""
     content = read_toml(path, "CR-SERVE-001")
     problems = [problem for section in _SECTIONS for problem in _problems(content, section)]
-    problems = problems or [*_limits(content), *_audit(content), *_updating(content), *_monitoring(content)]
+    problems = problems or [
+        *_limits(content),
+        *_audit(content),
+        *_sign_in(content),
+        *_updating(content),
+        *_monitoring(content),
+    ]
     raise_problems(problems, path, "CR-SERVE-001")
     models = content.get("models", {})
     return ServiceDeclaration(
@@ -159,6 +190,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         freshness=Freshness(**content.get("freshness", {})),
         limits=Limits(**content.get("limits", {})),
         audit=AuditSettings(**content.get("audit", {})),
+        sign_in=SignIn(**content.get("sign_in", {})),
         updating=Updating(**content.get("updating", {})),
         lists=ListOrder(**content.get("lists", {})),
         monitoring=MonitoringLimits(**_with_pairs(content.get("monitoring", {}))),
@@ -226,6 +258,17 @@ def _audit(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         (f"audit.kept_days.{name} is {value!r}, wanted whole days from {FEWEST_DAYS} to {MOST_DAYS_KEPT}", "")
         for name, value in days.items()
         if type(value) is not int or not FEWEST_DAYS <= value <= MOST_DAYS_KEPT
+    ]
+
+
+def _sign_in(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Times that would keep a screen open that somebody left."""
+    most = {"idle_minutes": MOST_IDLE_MINUTES, "longest_hours": MOST_HOURS_SIGNED_IN}
+    said = content.get("sign_in", {})
+    return [
+        (f"sign_in.{name} is {said[name]!r}, wanted a number above 0 and up to {top}", "")
+        for name, top in most.items()
+        if name in said and not 0 < said[name] <= top
     ]
 
 

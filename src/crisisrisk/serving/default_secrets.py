@@ -7,6 +7,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from crisisrisk.errors import DataError, ServiceError
+from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 from crisisrisk.tables.pseudonyms import read_pseudonym_key
 from crisisrisk.tables.site import Site
 
@@ -28,6 +29,23 @@ def refuse_default_secrets(site: Site, environ: Mapping[str, str]) -> None:
         raise ServiceError(
             "CR-SERVE-003", "a secret of this site is a default or an example", where=", ".join(found),
             hint="make a new one; for the key of pseudonyms, which must stay, ask before anything was loaded",
+        )  # fmt: skip
+
+
+def refuse_demo_page(site: Site) -> None:
+    """Raise ServiceError unless the pseudonyms are those of nobody, made with the key that everybody knows.
+
+    A site of real people has a key of its own, or every pseudonym in it could be turned back.
+    """
+    file = site.pseudonym_key_file
+    try:
+        invented = file is not None and read_pseudonym_key(site).secret.hex() == KEY_OF_NOBODY
+    except DataError:
+        invented = False
+    if not invented:
+        raise ServiceError(
+            "CR-SERVE-005", "sign_in.demo_page lets everybody in, and is for the invented city alone",
+            where="serving/service.toml", hint="take the line out; people sign in with: crisisrisk keys create",
         )  # fmt: skip
 
 

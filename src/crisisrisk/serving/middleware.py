@@ -50,7 +50,9 @@ class Requests:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers.update({**ALWAYS, REQUEST_ID: request_id})
+                for name, value in ALWAYS.items():  # a page says itself what it may load, an asset how long it stays
+                    headers.setdefault(name, value)
+                headers[REQUEST_ID] = request_id
                 if self.service.stopping:  # so that the caller's next request goes elsewhere
                     headers["Connection"] = "close"
             await send(message)
@@ -76,6 +78,7 @@ class Requests:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        scope["state"]["body"] = b"".join(message.get("body", b"") for message in read)
         await self._in_turn(scope, again(read, receive), send, priority)
 
     async def _in_turn(self, scope: Scope, receive: Receive, send: Send, priority: Priority) -> None:

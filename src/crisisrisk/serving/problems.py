@@ -4,10 +4,11 @@ import logging
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
@@ -53,6 +54,45 @@ def key_needed() -> NoAnswerError:
     )  # fmt: skip
 
 
+SIGN_IN = "/sign-in"
+_MACHINES = ("/api", "/fhir", "/healthz", "/readyz", "/metrics", "/openapi.json")
+"""What programs ask: they are told what is missing. People at a page are shown where to sign in."""
+_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1000}")
+
+
+class SignInNeededError(NoAnswerError):
+    """Nobody is signed in at a page. `location`: where to do that."""
+
+    def __init__(self, location: str) -> None:
+        missing = key_needed()
+        super().__init__(missing.code, missing.problem, hint=missing.hint, headers=missing.headers)
+        self.location = location
+
+
+def key_needed_at(request: Request) -> NoAnswerError:
+    """The same; of who looks at a page, with the way to where to sign in and back."""
+    path = request.url.path
+    if request.method != "GET" or any(path == start or path.startswith(f"{start}/") for start in _MACHINES):
+        return key_needed()
+    asked = f"{path}?{request.url.query}" if request.url.query else path
+    back = "" if local_path(asked) in (None, "/") else f"?next={quote(asked, safe='/')}"
+    return SignInNeededError(f"{SIGN_IN}{back}")
+
+
+def local_path(text: str | None) -> str | None:
+    """A path of this service as it was given; None for what could lead elsewhere."""
+    return text if text is not None and _LOCAL.fullmatch(text) else None
+
+
+def form_refused() -> NoAnswerError:
+    """The answer to a change by cookie that no form of ours sent."""
+    return NoAnswerError(
+        "CR-ACCESS-004",
+        "the form's token is missing or another session's",
+        hint="open the page again and send it from there",
+    )
+
+
 def role_refused(role: str) -> NoAnswerError:
     """The answer to a role that does not reach this address, whatever is asked for there."""
     return NoAnswerError("CR-HTTP-403", f"the role {role} may not ask this", hint="roles are in serving/roles.toml")
@@ -69,6 +109,7 @@ def too_much(name: str, wanted: str) -> NoAnswerError:
 
 def handle_problems(app: FastAPI) -> None:
     """Answer every error in this shape."""
+    app.add_exception_handler(SignInNeededError, _sign_in)
     app.add_exception_handler(CrisisRiskError, _declared)
     app.add_exception_handler(HTTPException, _of_the_framework)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -82,6 +123,11 @@ def problem(
     """One problem as a response."""
     content = {"title": KINDS[code].meaning, "status": status, "detail": detail, "code": code, **members}
     return JSONResponse(content, status_code=status, headers=dict(headers or {}), media_type=PROBLEM)
+
+
+def _sign_in(_request: Request, error: Exception) -> RedirectResponse:
+    assert isinstance(error, SignInNeededError)
+    return RedirectResponse(error.location, status_code=303)
 
 
 def _declared(_request: Request, error: Exception) -> JSONResponse:

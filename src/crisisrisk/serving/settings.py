@@ -7,7 +7,7 @@ from pathlib import Path
 from crisisrisk.errors import UsageError
 from crisisrisk.models.phrases import PhraseBook, read_phrases
 from crisisrisk.serving.declarations import ServiceDeclaration, read_service
-from crisisrisk.serving.default_secrets import refuse_default_secrets
+from crisisrisk.serving.default_secrets import refuse_default_secrets, refuse_demo_page
 from crisisrisk.serving.roles import Role, read_roles
 from crisisrisk.shipped import shipped
 from crisisrisk.tables.site import Site, find_site, read_site
@@ -30,7 +30,7 @@ def read_settings(site: Site, environ: Mapping[str, str]) -> Settings:
     """The settings of a site: its own serving/ files, or the shipped ones where it has none.
 
     Raises RecipeError for a wrong file, UsageError for a wrong CRISISRISK_LOG_LEVEL, and ServiceError for a secret that
-    is a default or an example.
+    is a default or an example, and for the demo's identity page at a site that is not invented.
     """
     level = environ.get("CRISISRISK_LOG_LEVEL", "info")
     if level not in LOG_LEVELS:
@@ -38,9 +38,12 @@ def read_settings(site: Site, environ: Mapping[str, str]) -> Settings:
             "CR-USE-001", "CRISISRISK_LOG_LEVEL cannot be used", found=repr(level), wanted=", ".join(LOG_LEVELS)
         )
     refuse_default_secrets(site, environ)
+    service = service_declaration(site)
+    if service.sign_in.demo_page:
+        refuse_demo_page(site)
     return Settings(
         site=site,
-        service=service_declaration(site),
+        service=service,
         roles=read_roles(_declaration(site, "roles.toml")),
         phrases=read_phrases(_declaration(site, "phrases.toml"), site.sources),
         log_level=level,

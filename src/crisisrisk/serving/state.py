@@ -25,6 +25,7 @@ from crisisrisk.serving.caseloads import Caseloads
 from crisisrisk.serving.clock import WatchedClock
 from crisisrisk.serving.exposures import ShownScores
 from crisisrisk.serving.logs import log
+from crisisrisk.serving.sessions import Sessions
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.trail import audit_trail
 from crisisrisk.serving.usual_board import UsualBoards, UsualPlace
@@ -69,6 +70,7 @@ class Service:
         self.settings = settings
         self.engine: Engine = open_engine(settings.site.database_url, busy_seconds=BUSY_SECONDS)
         self.auditor = Auditor(audit_trail(settings))
+        self.sessions = Sessions(self.engine, settings.service.sign_in, settings.site.path)
         self.shown = ShownScores(self.engine, settings.site.time_zone)
         self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
