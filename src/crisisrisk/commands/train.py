@@ -164,6 +164,7 @@ def _train_place(
         sheet=SheetSettings(site=site_facts(site), zone=site.time_zone),
         caseload=None if data.caseload is None else data.caseload.numbers,
         echo=data.echo,
+        profiles=data.profiles,
     )
 
 

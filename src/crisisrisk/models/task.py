@@ -9,6 +9,7 @@ from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import ModelError
 from crisisrisk.features.caseload import CaseloadNumbers
 from crisisrisk.features.counting import CountingRule
+from crisisrisk.features.place_profiles import WeekProfiles
 from crisisrisk.models.place_rules.self_exciting import EchoWeights
 
 SUBJECTS = ("person", "place")
@@ -47,6 +48,8 @@ class Task:
     """The weights of sums over the caseload, for places with such a column."""
     echo: EchoWeights | None = None
     """How far and how long echoes reach, for places with such a column."""
+    profiles: WeekProfiles | None = None
+    """The kinds of week that the simple forecast of places is mixed of, where the recipe asks for them."""
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -64,6 +67,8 @@ class Task:
                 content["caseload"] = CaseloadNumbers(**_tuples(content["caseload"]))
             if content.get("echo") is not None:
                 content["echo"] = EchoWeights(**_tuples(content["echo"]))
+            if content.get("profiles") is not None:
+                content["profiles"] = WeekProfiles(**_tuples(content["profiles"]))
             task = Task(**content)
         except (ValueError, KeyError, TypeError):
             raise ModelError("CR-MODEL-002", "the task of the model cannot be read") from None

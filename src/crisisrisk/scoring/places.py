@@ -125,7 +125,7 @@ class _Forecaster:
             self.model.features, events, rows, site=self.site, caseload=caseload, echoes=self.echoes(history, rows)
         )
         features = features.reshape(-1, features.shape[2])
-        offset = offset_rates(
+        steady = offset_rates(
             history,
             rows,
             self.site,
@@ -133,11 +133,12 @@ class _Forecaster:
             prior_events=task.offset_prior_events,
             latency_hours=task.offset_latency_hours,
         ).reshape(-1)
+        offset = self._mixed(history, rows, steady)
         model, names = self.model.place_model, self.model.features.names
         hold = np.repeat([one.hold for one in self.times], len(cells))
         expected = model.expected(features, names, offset=offset, hold=hold)
         usual = usual_counts(history, rows, self.site, latency_hours=task.offset_latency_hours).reshape(-1)
-        usual = np.where(np.isnan(usual), np.exp(offset), usual)
+        usual = np.where(np.isnan(usual), np.exp(steady), usual)
         moved = model.contributions(features, names) * hold[:, None]
         found = reasons_for(self.model.features, moved, features)
         speaker = _Speaker(self.model, features, self._history_days(history))
@@ -151,7 +152,7 @@ class _Forecaster:
         shape = (len(self.shifts), len(cells))
         spread = self._spread(cells, expected.reshape(shape))
         said = [speaker.said(row, reasons) for row, reasons in enumerate(found)]
-        steady = np.exp(offset).reshape(shape)
+        steady = np.exp(steady).reshape(shape)
         times, moment = rows.moments()
         contacts = np.maximum(live_counts(history, times, YEAR).sum(axis=0, dtype=np.int64), 1)[moment]
         units = [np.maximum(one.sum(axis=1), LEAST_EXPECTED) / contacts for one in (spread.expected, steady)]
@@ -231,6 +232,14 @@ class _Forecaster:
         if task.echo is None:
             return None
         return task.echo.column(place_past(history, rows, self.site, latency_hours=task.offset_latency_hours))
+
+    def _mixed(self, history: PlaceHistory, rows: PlaceRows, steady: Numbers) -> Numbers:
+        """The offset of each row and cell, flat: by the bundle's kinds of week where it has them, else `steady`."""
+        task = self.model.task
+        if task.profiles is None:
+            return steady
+        found = task.profiles.log_expected(history, rows, self.site, latency_hours=task.offset_latency_hours)
+        return found.reshape(-1)
 
     def _history_days(self, history: PlaceHistory) -> float:
         now = microseconds(self.issued_at)

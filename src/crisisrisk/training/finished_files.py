@@ -70,6 +70,7 @@ def _read(folder: Path, sheet: SheetSettings) -> Finished:
         model=bundle.model,
         caseload=bundle.task.caseload,
         echo=bundle.task.echo,
+        profiles=bundle.task.profiles,
         report=content["report"],
         shown=np.load(folder / SHOWN, allow_pickle=False),
         cells_known_before=None if before is None else datetime.fromisoformat(before),

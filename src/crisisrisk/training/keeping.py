@@ -19,6 +19,7 @@ from crisisrisk.evaluation.card.content import SiteFacts
 from crisisrisk.evaluation.judged import JudgedPredictions, write_judged
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.features.caseload import CaseloadNumbers
+from crisisrisk.features.place_profiles import WeekProfiles
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.bundle import Bundle, Manifest, software_versions, write_bundle
 from crisisrisk.models.phrases import PhraseBook
@@ -96,6 +97,8 @@ class Finished:
     """Of places: the weights of sums over the caseload, where a column is one."""
     echo: EchoWeights | None = None
     """Of places: those of echoes, where a column is of them."""
+    profiles: WeekProfiles | None = None
+    """Of places: the kinds of week of the simple forecast, where the recipe asks for them."""
     judged: JudgedPredictions | None = None
     """The test rows of a model of people."""
     complete_to: Mapping[str, int] = field(default_factory=dict)
@@ -107,7 +110,7 @@ class Finished:
 def task_of(
     recipe: TrainingRecipe, cells_known_before: datetime | None = None, latency_hours: float = 0.0,
     cells_level: str | None = None, caseload: CaseloadNumbers | None = None,
-    echo: EchoWeights | None = None,
+    echo: EchoWeights | None = None, profiles: WeekProfiles | None = None,
 ) -> Task:  # fmt: skip
     """The question that a model of this recipe answers."""
     is_person = recipe.subject == "person"
@@ -131,6 +134,7 @@ def task_of(
         counting=counting_rule(recipe),
         caseload=caseload,
         echo=echo,
+        profiles=profiles,
     )
 
 
@@ -250,6 +254,7 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
             finished.cells_level,
             finished.caseload,
             finished.echo,
+            finished.profiles,
         ),
         features=recipes.features,
         training_recipe=recipes.training.to_json(),

@@ -283,10 +283,14 @@ def _made_with(recipe: TrainingRecipe, features: FeatureRecipe) -> str:
         "what the site declares of its days and places" if declared else "",
     ]
     said = " and ".join(one for one in among if one)
-    back = recipe.offset.lookback_days
+    below = (
+        f"follows each cell's mix of {recipe.offset.profiles} kinds of week"
+        if recipe.offset.profiles
+        else f"looks back {recipe.offset.lookback_days} days"
+    )
     return (
         f"{len(features.names)} columns, {said + ' among them' if said else 'neither caseload nor declared days'}; "
-        f"the simple forecast below the trees looks back {back} days"
+        f"the simple forecast below the trees {below}"
     )
 
 

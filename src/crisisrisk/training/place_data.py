@@ -24,6 +24,7 @@ from crisisrisk.features.place import (
 from crisisrisk.features.place_demand import Demand, demand_of
 from crisisrisk.features.place_offset import observed_since, offset_rates
 from crisisrisk.features.place_past import place_past
+from crisisrisk.features.place_profiles import WeekProfiles, fit_profiles
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.features.place_volume import FlaggedDay
 from crisisrisk.features.specs import FeatureRecipe
@@ -73,6 +74,8 @@ class PlaceData:
     """The people and weights of sums over the caseload; None where no feature is one."""
     echo: EchoWeights | None = None
     """How far and how long echoes reach; None where no feature is of them."""
+    profiles: WeekProfiles | None = None
+    """The kinds of week that the offset is mixed of; None where it is the one by lookback."""
     counts_unaffected: NDArray[np.int32] | None = None
     """`counts` without the sources that a team's own presence changes; None where the recipe names none."""
     team_out: NDArray[np.bool_] | None = None
@@ -119,12 +122,13 @@ def last_moment(recipe: TrainingRecipe, site: Site, until: datetime) -> datetime
 def place_data(
     recipe: TrainingRecipe, features: FeatureRecipe | None, snapshot: Snapshot, site: Site, *, held_out_days: int,
     caseload_numbers: CaseloadNumbers | None = None, echo: EchoWeights | None = None,
+    profiles: WeekProfiles | None = None,
 ) -> PlaceData:  # fmt: skip
     """The rows that the recipe asks for. Cells are those known before the last `held_out_days` are forecast.
 
-    `features` None: no feature is computed, for whoever only counts. `caseload_numbers` and `echo`: those of a
-    bundle, in place of a fit. Echoes are fitted on the shifts that ended before the first of the `held_out_days` is
-    forecast.
+    `features` None: no feature is computed, for whoever only counts. `caseload_numbers`, `echo` and `profiles`: those
+    of a bundle, in place of a fit. Echoes and profiles are fitted on the shifts that ended before the first of the
+    `held_out_days` is forecast.
     """
     rule = crisis_rule(recipe)
     events = snapshot.place_events(columns=PLACE_COLUMNS)
@@ -183,6 +187,8 @@ def place_data(
     )
     if features is not None and asks_for_echoes(features):
         data = replace(data, echo=echo or _echoes_before(data, every_row, known, site))
+    if features is not None and recipe.offset.profiles:
+        data = replace(data, profiles=profiles or _profiles_before(data, every_row, known, recipe, site))
     return issued_at(data, recipe, features, site, hours=recipe.grid.issue_hours[0], shifts=usable)
 
 
@@ -193,6 +199,18 @@ def _echoes_before(data: PlaceData, rows: PlaceRows, known: datetime, site: Site
     return fit_echoes(past.only(ended), data.counts[ended]) if len(ended) else EchoWeights()
 
 
+def _profiles_before(
+    data: PlaceData, rows: PlaceRows, known: datetime, recipe: TrainingRecipe, site: Site
+) -> WeekProfiles | None:
+    """Learned on the usable shifts that had ended by a moment; None where nothing happened in them."""
+    ended = np.array([one for one in data.usable.tolist() if data.shifts[one].end <= known], dtype=np.int64)
+    before = PlaceRows(data.cells, tuple(data.shifts[one] for one in ended.tolist()), rows.issued_at[ended])
+    return fit_profiles(
+        data.history, before, site, data.counts[ended], latency_hours=data.latency_hours,
+        profiles=recipe.offset.profiles, seed=recipe.model.seed,
+    )  # fmt: skip
+
+
 def issued_at(
     data: PlaceData, recipe: TrainingRecipe, features: FeatureRecipe | None, site: Site, *, hours: float,
     shifts: NDArray[np.int64],
@@ -201,16 +219,20 @@ def issued_at(
     usable = data.usable[data.rows_of(shifts)]
     rows = _rows(data.cells, tuple(data.shifts[one] for one in usable), hours)
     no_features = np.zeros((len(usable), len(data.cells), 0), dtype=np.float32)
-    echoes = None
+    echoes, offset = None, None
     if data.echo is not None:
         echoes = data.echo.column(place_past(data.history, rows, site, latency_hours=data.latency_hours))
+    if data.profiles is not None:
+        offset = data.profiles.log_expected(data.history, rows, site, latency_hours=data.latency_hours)
     return replace(
         data,
         usable=usable,
         features=no_features
         if features is None or data.demand is None
         else place_features(features, data.demand, rows, site=site, caseload=data.caseload, echoes=echoes),
-        offset=offset_rates(
+        offset=offset
+        if offset is not None
+        else offset_rates(
             data.history,
             rows,
             site,

@@ -41,6 +41,7 @@ def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, si
         held_out_days=recipe.split.test_days,
         caseload_numbers=bundle.task.caseload,
         echo=bundle.task.echo,
+        profiles=bundle.task.profiles,
     )
     split = last_split(recipe, data, site)
     shifts = split.test

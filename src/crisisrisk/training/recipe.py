@@ -266,6 +266,12 @@ class Offset:
         "same history)",
         above=0,
     )
+    profiles: int = setting(
+        0,
+        meaning="kinds of week that cells are mixtures of, learned from the counts of all cells; each cell's mix is "
+        "followed from shift to shift, in place of the forecast by lookback (0: none is learned)",
+        at_least=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
