@@ -15,6 +15,10 @@ ABOUT = (
     "Who and where a contact with a crisis service is likely, for the services that respond. "
     "A number says nothing about harm, and a small one is not reassurance."
 )
+_UNREADABLE = {
+    "description": "The body cannot be read as what it says it is.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 
 
 def describe(app: FastAPI) -> None:
@@ -37,13 +41,15 @@ def document_text(app: FastAPI) -> str:
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for operation in methods.values():
+            if "requestBody" in operation:
+                operation["responses"].setdefault("400", _UNREADABLE)
             for status, response in operation["responses"].items():
                 content = response.get("content", {}).get("application/json", {})
                 if under_fhir(path):  # resources of FHIR, an OperationOutcome where it fails
                     response["content"] = {FHIR: {"schema": {"type": "object"}}}
                     continue
                 if status >= "400" and content.get("schema", {}).get("$ref", "").endswith("/Problem"):
-                    response["content"] = {PROBLEM: content}
+                    operation["responses"][status] = {**response, "content": {PROBLEM: content}}
     return document
 
 
