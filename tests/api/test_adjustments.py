@@ -102,6 +102,27 @@ def test_a_change_to_a_site_that_is_full_is_kept_and_says_so(site: ServiceSite) 
     assert adjust(site).json()["caveats"][0] == "point-far is full until 2026-11-23T08:00Z: no parking"
 
 
+def test_a_change_says_at_once_what_it_covers_beside_the_plan(site: ServiceSite) -> None:
+    body = adjust(site).json()
+    [plan] = plans_of(site.engine, "night-2026-11-22")
+    assert body["plan_covers"] == pytest.approx(plan.answer["expected_coverage"])
+    assert body["covers"] == 0.0, "nothing is expected near the site that is far off"
+    half = adjust(site, posts=[{"team": "A", "site_id": "base-south", "to": "2026-11-23T03:00:00Z"}]).json()
+    assert 0 < half["covers"] < half["plan_covers"]
+    assert "A is on duty from 2026-11-23T03:00Z to 2026-11-23T08:00Z and stands nowhere then." in half["caveats"]
+
+
+def test_a_change_may_leave_a_rule_and_says_which(site: ServiceSite) -> None:
+    teams = [{"name": "A", "may_stand": ["base-south"]}, {"name": "B"}, {"name": "C"}]
+    made = site.client("crisis_team").post(f"{SHIFT}/positions", json={"teams": teams})
+    assert made.status_code == 200, made.text
+    said = adjust(site, posts=[{"team": team, "site_id": "point-far"} for team in "ABC"]).json()["caveats"]
+    assert "A is to stand at base-south only, and point-far is none of these." in said
+    crowd = "point-far has room for 1, and 3 teams stand there from 2026-11-22T22:00Z to 2026-11-23T08:00Z."
+    assert crowd in said
+    assert overrides_of(site.engine, 2), "and it is kept"
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown site": ({"posts": [{**POST, "site_id": "nowhere"}]}, 'there is no site "nowhere" to stand at'),
     "a café": ({"posts": [{**POST, "site_id": "cafe"}]}, 'there is no site "cafe" to stand at'),

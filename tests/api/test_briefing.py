@@ -114,6 +114,14 @@ def test_what_is_near_is_near_the_site_where_the_team_stands_then(site: ServiceS
     assert "31 min for" not in rows[1]
 
 
+def test_what_is_near_a_team_that_was_put_elsewhere_is_told_too(site: ServiceSite) -> None:
+    plan(site)
+    changed = {"kind": "positions", "posts": [{"team": "A", "site_id": "base-north"}], "reason": "a closed road"}
+    assert site.client("crisis_team").post(f"{SHIFT}/adjustments", json=changed).status_code == 200
+    [row] = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
+    assert re.search(r"base-north .* place of safety safety \d+ min 01632 960 010", row), row
+
+
 def test_words_of_people_are_text_on_the_page_and_no_markup(site: ServiceSite) -> None:
     plan(site)
     said = {"state": "full", "reason": "<script>alert()</script>", "until": "2026-11-23T08:00:00Z"}

@@ -130,6 +130,21 @@ WRONG: dict[str, Any] = {
 }  # fmt: skip
 
 
+def test_another_aim_is_planned_and_kept_as_asked(site: ServiceSite) -> None:
+    body = ask(site, {"teams": 1, "model": "p-median"}).json()
+    assert body["plans"][0]["name"] == "is nearest on average"
+    assert body["plans"][0]["reason"].endswith("minutes away on average, were it free")
+    assert body["plans"][1]["name"] == "covers most"
+    [kept] = plans_of(site.engine, "night-2026-11-22")
+    assert kept.asked["model"] == "p-median"
+
+
+def test_what_is_wrong_with_teams_is_said_of_the_form_that_came(site: ServiceSite) -> None:
+    for teams, where in ((0, "teams.number"), ("two", "teams.number"), ([], "teams.each"), ([{}], "teams.each.0.name")):
+        [problem] = ask(site, {"teams": teams}).json()["problems"]
+        assert problem["where"] == where, teams
+
+
 @pytest.mark.parametrize("name", list(WRONG))
 def test_a_question_that_makes_no_sense_is_refused_and_nothing_is_kept(site: ServiceSite, name: str) -> None:
     answer = ask(site, {"teams": 2, **WRONG[name]})

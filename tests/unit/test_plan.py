@@ -9,6 +9,7 @@ import pytest
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.ground import Ground, question_of
+from crisisrisk.positioning.other_models import DOUBLE_STANDARD, P_MEDIAN
 from crisisrisk.positioning.plan import AS_USUAL, KEPT_FAIR, MOST_COVER, Wish, plans_for
 from crisisrisk.positioning.travel import Points
 
@@ -96,7 +97,7 @@ def test_teams_stay_where_they_may() -> None:
         ((), GROUND, "no team to place"),
         ((ONE[0],) * 7, GROUND, "7 teams of every site, and room for 6"),
         (ONE, replace(GROUND, expected=np.array([np.nan, 1, 1]), samples=np.array([[np.nan, 1, 1]])), "1 cells"),
-        ((replace(ONE[0], may_stand=("north",)),), GROUND, r"1 teams of alpha \(only at north\), and room for 0"),
+        ((replace(ONE[0], may_stand=("north",)),), GROUND, r"1 team of alpha \(only at north\), and room for 0"),
     ],
 )
 def test_what_cannot_be_planned_is_said(crews: tuple[Crew, ...], ground: Ground, problem: str) -> None:
@@ -163,3 +164,38 @@ def test_impossible_wishes_are_refused(wish: dict) -> None:
 
 def test_nobody_moves_to_where_they_are() -> None:
     assert [call.team for call in plans_for(GROUND, ONE, Wish(least_gain=0.0))[0].if_called_away] == [None]
+
+
+def test_a_plan_by_travel_time_comes_first_and_says_what_it_comes_to() -> None:
+    plans = plans_for(GROUND, ONE, Wish(model=P_MEDIAN))
+    # West: (40 + 10 + 80) / 6.5 minutes; middle: (80 + 5 + 40) / 6.5, the least.
+    assert [plan.name for plan in plans] == ["is nearest on average", MOST_COVER, AS_USUAL]
+    assert (plans[0].at, plans[0].method) == (("middle",), P_MEDIAN)
+    assert plans[0].price == pytest.approx(plans[1].covered[15] - plans[0].covered[15])
+    assert plans[0].reason.endswith("the nearest team is 19.2 minutes away on average, were it free")
+
+
+def test_a_plan_by_the_double_standard_stands_twice_where_most_is_expected() -> None:
+    near = replace(GROUND, minutes=np.minimum(GROUND.minutes, 30.0))
+    plans = plans_for(near, TWO, Wish(model=DOUBLE_STANDARD, target=20.0))
+    # Two teams reach at most everybody once within 20 minutes, from the middle; both there reach everybody twice.
+    assert plans[0].at == ("middle", "middle")
+    assert plans[0].reason.endswith(
+        "100 in 100 contacts are in reach of two teams within 20 minutes and 100 in 100 of one, everybody who can be"
+        " within 40"
+    )
+
+
+@pytest.mark.parametrize("model", [P_MEDIAN, DOUBLE_STANDARD])
+def test_what_another_aim_cannot_take_into_account_is_refused(model: str) -> None:
+    bound = (replace(ONE[0], may_stand=("east",)),)
+    with pytest.raises(UsageError, match="all alike") as raised:
+        plans_for(GROUND, bound, Wish(model=model))
+    assert "alpha (only at east)" in (raised.value.found or "")
+    with pytest.raises(UsageError, match="nothing is expected"):
+        plans_for(replace(GROUND, expected=np.zeros(3), samples=np.zeros((1, 3))), ONE, Wish(model=model))
+    for wrong in ({"floors": (("most deprived", 1.0),)}, {"periods": 2}):
+        with pytest.raises(UsageError, match="neither floors nor two periods"):
+            Wish(model=model, **wrong)
+    with pytest.raises(UsageError, match="no such model"):
+        Wish(model="median")

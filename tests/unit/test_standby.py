@@ -277,7 +277,7 @@ def test_a_need_is_met_and_a_conflict_named_with_every_rule_in_the_way() -> None
     ("crews", "found"),
     [
         ((Crew(name="alpha", may_stand=("west",), areas=("East",)),),
-         "1 teams of alpha (only at west; stays in East), and room for 0"),
+         "1 team of alpha (only at west; stays in East), and room for 0"),
         ((Crew(name="alpha", spans=()),), "alpha"),
         ((Crew(name="alpha", areas=("Utopia",)),), "Utopia"),
     ],

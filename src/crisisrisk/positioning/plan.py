@@ -10,6 +10,7 @@ from crisisrisk.positioning.cover import most_covered
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.demand import worst_decile
 from crisisrisk.positioning.ground import Ground, places_of, question_of
+from crisisrisk.positioning.other_models import COVER, MODELS, NAMES, by_aim
 from crisisrisk.positioning.posts import Places
 from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.told import Plan, Told
@@ -26,7 +27,8 @@ class Wish:
     """What a coordinator wants of a plan. `target`: minutes. `least_gain`: contacts; for fewer nobody is asked to move.
 
     `floors`: for a watched group of cells the least share of the average cover. `seconds`: how long to look. `periods`:
-    of the shift, between which teams may move; `move_cost`: contacts that each such move must gain.
+    of the shift, between which teams may move; `move_cost`: contacts that each such move must gain. `model`: by which
+    aim the plan to follow is the best.
     """
 
     target: float = TARGETS[0]
@@ -35,6 +37,7 @@ class Wish:
     seconds: float = 10.0
     periods: int = 1
     move_cost: float = 0.1
+    model: str = COVER
 
     def __post_init__(self) -> None:
         """Raises UsageError for a wish that is none."""
@@ -47,6 +50,13 @@ class Wish:
         ]  # fmt: skip
         if self.periods not in (1, 2):
             raise UsageError(CODE, "a shift has one period or two", found=f"{self.periods} periods", wanted="1 or 2")
+        if self.model not in MODELS:
+            raise UsageError(CODE, "there is no such model", found=self.model, wanted=", ".join(MODELS))
+        if self.model != COVER and (self.floors or self.periods > 1):
+            raise UsageError(
+                CODE, f"{self.model} knows neither floors nor two periods", wanted="one period, no floors",
+                hint="the covering model plans them: leave --model out",
+            )  # fmt: skip
         if problems:
             raise UsageError(
                 CODE, "a plan cannot be wished so", found="; ".join(problems), wanted="finite, not below 0"
@@ -57,7 +67,8 @@ def plans_for(ground: Ground, crews: tuple[Crew, ...], wish: Wish) -> tuple[Plan
     """The plan that covers most, the fair one where floors are wished, one for the busiest nights where that covers
     those better, and the usual one; none twice, three at most, the best first.
 
-    Where the best gains less than the least gain over the usual one, that comes first: nobody is asked to move.
+    Where the best gains less than the least gain over the usual one, that comes first: nobody is asked to move. Where
+    another aim is wished its plan comes first, whatever it gains.
     Raises UsageError where no plan can be made.
     """
     if not crews:
@@ -92,6 +103,8 @@ class _Plans:
         """The best first."""
         most = self._solved(self._ground, {})
         made = {most.places: self._told(MOST_COVER, most, most)}
+        if self._wish.model != COVER:
+            return self._by_aim(made, most)
         if self._wish.floors:
             fair = self._solved(self._ground, dict(self._wish.floors))
             self._add(made, KEPT_FAIR, fair, most)
@@ -107,6 +120,20 @@ class _Plans:
         if usual is not None and (plans[0].gain or 0.0) < self._wish.least_gain:
             plans.sort(key=lambda plan: plan is not usual)
         return tuple(plans)
+
+    def _by_aim(self, made: dict[Places, Plan], most: _Found) -> tuple[Plan, ...]:
+        """The plan by the wished aim first, then the one that covers most and the usual one."""
+        wish, model = self._wish, self._wish.model
+        found = by_aim(model, self._ground, self._crews, target=wish.target, seconds=wish.seconds)
+        question = question_of(self._ground, self._crews, wish.target)
+        places = places_of(self._ground, self._crews, question, found.teams_at)
+        told = self._told(NAMES[model], _Found(places, most.bound, model), most)
+        first = replace(
+            told, reason=f"{told.reason}; {found.says}{'' if found.optimal else ', the best found in time'}"
+        )
+        if self._usual is not None:
+            self._add(made, AS_USUAL, _Found(self._usual, most.bound, AS_USUAL), most)
+        return (first, *(plan for plan in made.values() if plan.places != places))
 
     def _add(self, made: dict[Places, Plan], name: str, found: _Found, most: _Found) -> None:
         if found.places not in made:

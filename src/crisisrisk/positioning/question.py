@@ -189,7 +189,7 @@ def _said(question: Question, kinds: Sequence[TeamKind]) -> str:
     closed = [question.name_of(site) for site in np.flatnonzero(may & (question.room == 0)).tolist()][:MOST_NAMED]
     shut = f" (closed, full or without room: {', '.join(closed)})" if closed else ""
     names = " and ".join(kind.name for kind in kinds)
-    return f"{teams} teams of {names}, and room for {room} where they may stand{shut}"
+    return f"{teams} {'team' if teams == 1 else 'teams'} of {names}, and room for {room} where they may stand{shut}"
 
 
 def _falling(part: Part) -> bool:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from unicodedata import category
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from crisisrisk.serving.trail import people_named
 from crisisrisk.tables.pseudonyms import has_nhs_number
@@ -81,9 +81,17 @@ class TeamAsked(Asked):
         return self.model_dump(exclude_none=True)
 
 
+def _how_said(teams: object) -> str:
+    return "each" if isinstance(teams, list | tuple) else "number"
+
+
+# By the form that came, so that only what is wrong with that form is said.
 Teams = (
-    Annotated[int, Field(ge=1, le=MOST_TEAMS)]
-    | Annotated[list[TeamAsked], Field(min_length=1, max_length=MOST_TEAMS)]
+    Annotated[
+        Annotated[int, Tag("number"), Field(ge=1, le=MOST_TEAMS)]
+        | Annotated[list[TeamAsked], Tag("each"), Field(min_length=1, max_length=MOST_TEAMS)],
+        Discriminator(_how_said),
+    ]
     | None
 )
 
@@ -100,6 +108,9 @@ class PositionsAsked(Asked):
     )  # fmt: skip
     periods: Literal[1, 2] = Field(1, description="Of the shift, between which teams may move.")
     move_cost: float = Field(0.1, ge=0, le=1000, description="Contacts that each such move must gain.")
+    model: Literal["cover", "double-standard", "p-median"] = Field(
+        "cover", description="By which aim: most contacts that find a free team, reached twice, nearest on average."
+    )
     full: Names = Field(default_factory=list, description="Further sites that take nobody; see also /api/v1/sites.")
     seconds: float = Field(3.0, ge=0, le=LONGEST_SEARCH, description="How long to look at most; 0: at once.")
 

@@ -7,9 +7,12 @@ from zoneinfo import ZoneInfo
 
 from crisisrisk.database.latest import StoredPlace, StoredShift
 from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, overrides_of, plans_of
+from crisisrisk.errors import CrisisRiskError
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.serving.forecasts import Said, newest_forecast
 from crisisrisk.serving.kept_plans import left_out
+from crisisrisk.serving.overriding import PlanToChange
+from crisisrisk.serving.planning import ShiftToPlan
 from crisisrisk.serving.state import Service
 from crisisrisk.serving.wording import LIVE_CALLS_FIRST, NO_PLAN, NO_TOTAL, OTHER_FORECAST, STANDS_AT_FULL, Freshness
 
@@ -68,6 +71,8 @@ class Brief:
         """The places that take people near a team while the plan has it there; none of those that are full by now."""
         if self.plan is None:
             return []
+        if self.override is not None and not self._planned(team, site):
+            return self._near_elsewhere(team, site)
         begins = {post.start for post in self.plan.posts if (post.team, post.site_id) == (team, site)}
         turned_away = {one.site for one in self.out}
         found: dict[tuple[object, object], dict[str, object]] = {}
@@ -75,6 +80,18 @@ class Brief:
             if one["site"] not in turned_away and datetime.fromisoformat(one["from"]) in begins:
                 found.setdefault((one["site"], one["whom"]), one)
         return list(found.values())
+
+    def _planned(self, team: str, site: str) -> bool:
+        return self.plan is not None and any((one.team, one.site_id) == (team, site) for one in self.plan.posts)
+
+    def _near_elsewhere(self, team: str, site: str) -> list[dict[str, object]]:
+        """The same where a coordinator put the team; nothing where that cannot be told now: the page comes first."""
+        [post] = [one for one in self.posts if (one.team, one.site_id) == (team, site)][:1]
+        assert self.plan is not None
+        try:
+            return PlanToChange(ShiftToPlan(self.service, self.stored, self.cells), self.plan).near(post)
+        except (CrisisRiskError, ValueError):
+            return []
 
 
 def brief_of(service: Service, shift_id: str) -> Brief:

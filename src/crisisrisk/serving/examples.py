@@ -147,7 +147,8 @@ ADJUSTMENT: dict[str, Any] = {
     "reference": "A-3", "plan": "P-12", "kind": "positions", "shift": "night-2026-11-22",
     "posts": [{**_POST, "site_id": "site-01"}], "changed": [{**_POST, "site_id": "site-01"}],
     "reason": "the ring road is closed tonight", "made_at": "2026-11-22T21:40:00Z", "made_by": "7f3a90c1",
-    "role": "crisis_team", "caveats": ["Live calls come first. A place not listed is not therefore safe."],
+    "role": "crisis_team", "covers": 0.41, "plan_covers": 0.43,
+    "caveats": ["Live calls come first. A place not listed is not therefore safe."],
 }  # fmt: skip
 BRIEFING: dict[str, Any] = {
     **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "S-9",

@@ -43,7 +43,7 @@ def wish_as_json(wish: Wish) -> dict[str, Any]:
     """What was wished of a plan, as plain values."""
     return {
         "target_minutes": wish.target, "least_gain": wish.least_gain, "floors": dict(wish.floors),
-        "seconds": wish.seconds, "periods": wish.periods, "move_cost": wish.move_cost,
+        "seconds": wish.seconds, "periods": wish.periods, "move_cost": wish.move_cost, "model": wish.model,
     }  # fmt: skip
 
 

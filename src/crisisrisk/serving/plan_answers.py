@@ -196,6 +196,10 @@ class Adjustment(Answer):
     shift: str
     posts: list[PostShown]
     changed: list[PostShown] = Field(description="The posts that are not the plan's.")
+    covers: float | None = Field(
+        description="The share of expected contacts that find a free team in time; null where it cannot be told."
+    )
+    plan_covers: float | None = Field(description="The same of the plan, on the same forecast.")
     reason: str
     made_at: datetime
     made_by: str

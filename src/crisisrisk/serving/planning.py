@@ -13,7 +13,7 @@ from crisisrisk.positioning.plan import Wish
 from crisisrisk.positioning.standby import PositionsResult, standby
 from crisisrisk.positioning.tonight import Tonight, tonight_of
 from crisisrisk.scoring.demand import ShiftDemand, demand_as_issued
-from crisisrisk.serving.asked import PositionsAsked
+from crisisrisk.serving.asked import PositionsAsked, TeamAsked
 from crisisrisk.serving.kept_plans import keep, left_out, wish_as_json
 from crisisrisk.serving.problems import NoAnswerError
 from crisisrisk.serving.state import Service
@@ -78,17 +78,17 @@ class ShiftToPlan:
     def planned(self, asked: PositionsAsked) -> PositionsResult:
         """The plans. Raises UsageError where none can be made, and why."""
         site, teams = self.service.settings.site, asked.teams
+        crews = self.crews(teams) if isinstance(teams, list) else None
         found = standby(
             site, self.snapshot, self.tonight(asked.full), self.demand, issued_at=self.stored.run.meta.as_of,
-            teams=teams if isinstance(teams, int) else None, crews=self._crews(asked), wish=wish_of(asked),
+            teams=teams if isinstance(teams, int) else None, crews=crews, wish=wish_of(asked),
         )  # fmt: skip
         return replace(found, left_out=self.out)
 
-    def _crews(self, asked: PositionsAsked) -> tuple[Crew, ...] | None:
-        if not isinstance(asked.teams, list):
-            return None
+    def crews(self, asked: Sequence[TeamAsked]) -> tuple[Crew, ...]:
+        """Teams that somebody asked for, as crews of the shift."""
         site = self.service.settings.site
-        teams = teams_of([team.as_declared() for team in asked.teams])
+        teams = teams_of([team.as_declared() for team in asked])
         return crews_on(teams, self.shift, site.time_zone, site.positions)
 
 
@@ -105,7 +105,7 @@ def wish_of(asked: PositionsAsked) -> Wish:
     """What is wished of a plan."""
     return Wish(
         target=asked.target_minutes, least_gain=asked.least_gain, floors=tuple(asked.floors.items()),
-        seconds=asked.seconds, periods=asked.periods, move_cost=asked.move_cost,
+        seconds=asked.seconds, periods=asked.periods, move_cost=asked.move_cost, model=asked.model,
     )  # fmt: skip
 
 

@@ -36,6 +36,14 @@ NOT_OUT_THEN = (
     "{team} stands at {site} from {start} to {end}, and the plan does not have it out all of that time: it may be off "
     "duty, or alone."
 )
+LEFT_RULES = {
+    "site": "{team} is to stand at {allowed} only, and {site} is none of these.",
+    "area": "{team} does not leave {allowed}, and {site} lies outside.",
+    "room": "{site} has room for {allowed}, and {stand} teams stand there from {start} to {end}.",
+    "gap": "{team} is on duty from {start} to {end} and stands nowhere then.",
+}
+"""What is said of a coordinator's posts that leave a rule, by its kind."""
+NOT_WEIGHED = "What this covers is not known now: as many plans are being made or reviewed as can be."
 SITE_TAKES_NOBODY = "{site} is {state} until {until}: {reason}"
 NOT_ALL_RECORDED = "Records of {source} are complete to {until} only: contacts of this shift may still become known."
 PLAYED_AGAIN = (

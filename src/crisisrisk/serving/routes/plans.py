@@ -20,7 +20,6 @@ from crisisrisk.errors import UsageError
 from crisisrisk.positioning.care import STANDING, sites_of_kinds
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.override import Override
-from crisisrisk.positioning.posts import Post
 from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.replay import Played
 from crisisrisk.serving.access import PlanViewer
@@ -28,6 +27,7 @@ from crisisrisk.serving.asked import AdjustmentAsked, PositionsAsked, PostAsked
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
 from crisisrisk.serving.kept_plans import left_out
+from crisisrisk.serving.overriding import PlanToChange, named
 from crisisrisk.serving.plan_answers import Adjustment, Positions, PostShown, Review, Stood, post_shown
 from crisisrisk.serving.planning import ShiftToPlan, kept_plan, one_of_few
 from crisisrisk.serving.problems import NoAnswerError, nothing_here
@@ -39,6 +39,7 @@ from crisisrisk.serving.wording import (
     LIVE_CALLS_FIRST,
     NOT_ALL_RECORDED,
     NOT_OUT_THEN,
+    NOT_WEIGHED,
     PLAYED_AGAIN,
     SITE_TAKES_NOBODY,
     Freshness,
@@ -82,10 +83,11 @@ def adjustments(shift_id: ShiftId, viewer: PlanViewer, asked: AdjustmentAsked, s
     if now >= plan.shift_end:
         raise NoAnswerError("CR-HTTP-409", "this shift is over: a change of its plan comes too late")
     posts = _posts(asked, plan)
-    decided = Override(shift_id=shift_id, plan=_named(plan.posts), posts=_named(posts), reason=asked.reason)
+    decided = Override(shift_id=shift_id, plan=named(plan.posts), posts=named(posts), reason=asked.reason)
     care = service.view().snapshot.table("sites_of_care")
     _require_possible(plan, posts, sites_of_kinds(care, STANDING).points.ids)
     out = left_out(service.engine, care, plan.shift_start, plan.shift_end)
+    covers, plan_covers, left = _weighed(service, shift_id, plan, posts)
     kept = save_override(
         service.engine,
         StoredOverride(plan=plan.number, posts=posts, reason=asked.reason, made_at=now, made_by=viewer.key_id,
@@ -95,9 +97,11 @@ def adjustments(shift_id: ShiftId, viewer: PlanViewer, asked: AdjustmentAsked, s
         reference=f"A-{kept.number}", plan=f"P-{plan.number}", kind=asked.kind, shift=shift_id,
         posts=[post_shown(post) for post in posts], changed=[PostShown(**post.as_json()) for post in decided.changed],
         reason=kept.reason, made_at=now, made_by=kept.made_by, role=kept.role,
+        covers=covers, plan_covers=plan_covers,
         caveats=[
             *(_full(one) for one in out if one.site in {post.site_id for post in posts}),
             *(_not_out(post) for post in posts if not _is_out(plan, post)),
+            *left,
             LIVE_CALLS_FIRST,
         ],
     )  # fmt: skip
@@ -129,6 +133,18 @@ def review(shift_id: ShiftId, _viewer: PlanViewer, service: ServiceOf) -> Review
         at_scene_minutes=None if plan is None else reviewed.at_scene_minutes(float(plan.answer["hours_each"])),
         caveats=[service.settings.phrases.caveats["outcome"], *late, *([PLAYED_AGAIN] if stood else [])],
     )  # fmt: skip
+
+
+def _weighed(
+    service: Service, shift_id: str, plan: StoredPlan, posts: Sequence[KeptPost]
+) -> tuple[float | None, float | None, list[str]]:
+    """What posts cover, what the plan covers, and the rules that they leave. Nothing of it stands in the way."""
+    change = PlanToChange(ShiftToPlan(service, *newest_forecast(service, shift_id)), plan)
+    try:
+        with one_of_few(service):
+            return (*change.shares(posts), change.caveats(posts))
+    except NoAnswerError:
+        return None, None, [NOT_WEIGHED]
 
 
 def _plan(service: Service, shift_id: str, reference: str | None) -> StoredPlan:
@@ -231,7 +247,3 @@ def _stood_said(way: tuple[str, str, str, tuple[KeptPost, ...]], one: Played, of
         gained={minutes: count - by_plan[minutes] for minutes, count in in_time.items()},
         waited=int((one.waited > 0).sum()),
     )  # fmt: skip
-
-
-def _named(posts: tuple[KeptPost, ...]) -> tuple[Post, ...]:
-    return tuple(Post(team=post.team, site=post.site_id, start=post.start, end=post.end) for post in posts)
