@@ -19,7 +19,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from crisisrisk.database.keys import key_of
+from crisisrisk.database.keys import KeyRecord, key_of
 from crisisrisk.errors import ServiceError
 from crisisrisk.purposes import (
     ALLOCATION,
@@ -48,9 +48,10 @@ from crisisrisk.serving.problems import (
 )
 from crisisrisk.serving.roles import Role
 from crisisrisk.serving.sessions import Session, same_site
-from crisisrisk.serving.state import ServiceOf
+from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.tokens import is_token
 
-_BEARER = HTTPBearer(auto_error=False, description="A key of this service: `crisisrisk keys create`.")
+_BEARER = HTTPBearer(auto_error=False, description="A key of this service (`crisisrisk keys create`), or a token.")
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key, for clients without Bearer.")
 FORM_TOKEN = "X-Form-Token"  # noqa: S105 -- a header's name; scripts of pages send it where they send no form
 _LOOKS = frozenset({"GET", "HEAD"})
@@ -58,7 +59,7 @@ _LOOKS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Who asks: a key, its role and, for care, its team. `session`: of who is signed in to the pages."""
+    """Who asks: a key or the user of a token, a role and, for care, a team. `session`: of who is signed in to pages."""
 
     key_id: str
     role: Role
@@ -86,22 +87,36 @@ def _viewer(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     header: Annotated[str | None, Security(_HEADER)],
 ) -> Viewer:
-    """By a key that was sent; a cookie counts where there is none. Whoever's change it is must have meant it."""
-    secret = bearer.credentials if bearer is not None else header
-    sent = secret is not None or "authorization" in request.headers
-    session = None if sent else service.sessions.session(request)
-    if session is not None:
-        record = service.sessions.key_of(session)
+    """By a key or a token that was sent; a cookie counts where there is none."""
+    if bearer is not None or header is not None or "authorization" in request.headers:
+        viewer = _sender(service, header, None if bearer is None else bearer.credentials)
     else:
-        record = None if secret is None else key_of(service.engine, secret)
-    role = None if record is None else service.settings.roles.get(record.role)
-    if record is None or role is None:
+        viewer = _signed_in(service, service.sessions.session(request))
+    if viewer is None:
         raise key_needed_at(request)
-    if session is not None and request.method not in _LOOKS:
-        _check_form(request, session)
-    viewer = Viewer(key_id=record.key_id, role=role, team=record.team, session=session)
+    if viewer.session is not None and request.method not in _LOOKS:
+        _check_form(request, viewer.session)
     request.state.viewer = viewer
     return viewer
+
+
+def _sender(service: Service, header: str | None, bearer: str | None) -> Viewer | None:
+    if service.tokens is not None and bearer is not None and is_token(bearer):
+        holder = service.tokens.holder(bearer)
+        return None if holder is None else Viewer(key_id=holder.user_id, role=holder.role, team=holder.team)
+    secret = header if bearer is None else bearer
+    return None if secret is None else _of_key(service, key_of(service.engine, secret))
+
+
+def _signed_in(service: Service, session: Session | None) -> Viewer | None:
+    return None if session is None else _of_key(service, service.sessions.key_of(session), session)
+
+
+def _of_key(service: Service, record: KeyRecord | None, session: Session | None = None) -> Viewer | None:
+    role = None if record is None else service.settings.roles.get(record.role)
+    if record is None or role is None:
+        return None
+    return Viewer(key_id=record.key_id, role=role, team=record.team, session=session)
 
 
 def _check_form(request: Request, session: Session) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
 from crisisrisk.purposes import PURPOSES
+from crisisrisk.serving.oidc_declaration import Oidc, oidc_problems, read_oidc
 
 SCORES_OFF = "scores of people are off at this site"
 SWITCH_ON = "serving/service.toml switches them on, naming the clinical safety officer and the impact assessment"
@@ -91,6 +92,8 @@ class SignIn:
     longest_hours: float = 8
     demo_page: bool = False
     """Whether the page offers a role each by a button. Only an invented site may."""
+    oidc: Oidc | None = None
+    """Whose tokens are accepted beside keys of the service."""
 
     @property
     def idle(self) -> timedelta:
@@ -158,7 +161,9 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "waiting": (int,), "wait_seconds": _NUMBER, "requests_a_second": _NUMBER, "burst": (int,),
     },
     "audit": {"key_file": (str,), "witness_file": (str,), "kept_days": (dict,)},
-    "sign_in": {"key_file": (str,), "idle_minutes": _NUMBER, "longest_hours": _NUMBER, "demo_page": (bool,)},
+    "sign_in": {
+        "key_file": (str,), "idle_minutes": _NUMBER, "longest_hours": _NUMBER, "demo_page": (bool,), "oidc": (dict,),
+    },
     "updating": {"keep_higher_days": _NUMBER},
     "lists": {"random_ties": (bool,), "random_ties_seed": (int,)},
     "monitoring": {
@@ -190,7 +195,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         freshness=Freshness(**content.get("freshness", {})),
         limits=Limits(**content.get("limits", {})),
         audit=AuditSettings(**content.get("audit", {})),
-        sign_in=SignIn(**content.get("sign_in", {})),
+        sign_in=_read_sign_in(content.get("sign_in", {})),
         updating=Updating(**content.get("updating", {})),
         lists=ListOrder(**content.get("lists", {})),
         monitoring=MonitoringLimits(**_with_pairs(content.get("monitoring", {}))),
@@ -269,7 +274,11 @@ def _sign_in(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         (f"sign_in.{name} is {said[name]!r}, wanted a number above 0 and up to {top}", "")
         for name, top in most.items()
         if name in said and not 0 < said[name] <= top
-    ]
+    ] + oidc_problems(said.get("oidc"))
+
+
+def _read_sign_in(table: Mapping[str, Any]) -> SignIn:
+    return SignIn(**{**table, "oidc": read_oidc(table.get("oidc"))})
 
 
 def _updating(content: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from crisisrisk.serving.exposures import ShownScores
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.sessions import Sessions
 from crisisrisk.serving.settings import Settings
+from crisisrisk.serving.tokens import Tokens
 from crisisrisk.serving.trail import audit_trail
 from crisisrisk.serving.usual_board import UsualBoards, UsualPlace
 from crisisrisk.tables.store import Snapshot, Store
@@ -71,6 +72,7 @@ class Service:
         self.engine: Engine = open_engine(settings.site.database_url, busy_seconds=BUSY_SECONDS)
         self.auditor = Auditor(audit_trail(settings))
         self.sessions = Sessions(self.engine, settings.service.sign_in, settings.site.path)
+        self.tokens = _tokens(settings)
         self.shown = ShownScores(self.engine, settings.site.time_zone)
         self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
@@ -166,6 +168,11 @@ class Service:
         if found != newest:
             problem = "it cannot be reached, or has no tables" if found is None else f"it is at revision {found}"
             raise ServiceError("CR-DB-002", f"{problem}; see: crisisrisk db upgrade", wanted=f"revision {newest}")
+
+
+def _tokens(settings: Settings) -> Tokens | None:
+    declared, site = settings.service.sign_in.oidc, settings.site
+    return None if declared is None else Tokens(declared, settings.roles, frozenset(site.teams), site.path)
 
 
 def _said_of(model: VerifiedModel) -> str:
