@@ -11,7 +11,7 @@ from crisisrisk.cli.printing import json_option, local, print_json, print_table,
 from crisisrisk.cli.work import print_jobs
 
 if TYPE_CHECKING:
-    from crisisrisk.commands.data import LoadResult
+    from crisisrisk.commands.data import LoadResult, OptOutStatus
 
 CHECK_FAILED = 1
 
@@ -121,6 +121,8 @@ def status(site_folder: str | None, as_json: bool) -> None:
     print_table(["table", "rows"], list(result.tables.items()))
     for file in result.refused_files:
         click.echo("\nfile refused: " + " · ".join(f"{name} {text}" for name, text in file.items()))
+    if result.national_opt_out is not None:
+        click.echo(f"\n{_said_of(result.national_opt_out)}")
     if result.jobs:
         click.echo()
         print_jobs(result.as_json()["jobs"], site.time_zone)
@@ -130,3 +132,11 @@ def status(site_folder: str | None, as_json: bool) -> None:
     click.echo("\nLinked to a person (too few to say where empty):")
     shares = [(one.by, one.group, one.total, one.linked, one.share) for one in result.linked]
     print_table(["by", "group", "of", "linked", "share"], shares)
+
+
+def _said_of(checked: "OptOutStatus") -> str:
+    if checked.checked_on is None:
+        return "national opt-out: no list is in use · planning is refused · crisisrisk optouts apply"
+    held = "" if checked.usable else " · planning is refused"
+    age = f"{checked.age_days} of {checked.maximum_age_days} days ago"
+    return f"national opt-out: {checked.people:,} people without one · checked {checked.checked_on}, {age}{held}"

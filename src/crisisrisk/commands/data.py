@@ -5,7 +5,7 @@ import time
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from crisisrisk.database.engine import is_there, open_engine
 from crisisrisk.database.jobs import JobState, job_states
 from crisisrisk.errors import DataError
+from crisisrisk.tables.checked_people import checked_people, today_of
 from crisisrisk.tables.linkage import SMALLEST_COUNT, LinkedShare, linked_shares
 from crisisrisk.tables.loading import FileCounts, FileReader, key_for, load
 from crisisrisk.tables.manifest import read_manifest
@@ -87,6 +88,20 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OptOutStatus:
+    """The list of people without a national data opt-out that is in use; without any its numbers are None.
+
+    `usable`: whether training, judging, sums over the caseload and exports go by it; else they refuse to begin.
+    """
+
+    maximum_age_days: int
+    usable: bool
+    checked_on: date | None = None
+    age_days: int | None = None
+    people: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataStatus:
     """What a site holds. Shares are None where they would tell of fewer than eight."""
 
@@ -99,6 +114,8 @@ class DataStatus:
     linked: tuple[LinkedShare, ...]
     jobs: tuple[JobState, ...] = ()
     """The site's worker's; none where no worker was ever at work, or the operational database does not answer."""
+    national_opt_out: OptOutStatus | None = None
+    """None where the site does not declare that it applies."""
     smallest_count: int = SMALLEST_COUNT
 
     def as_json(self) -> dict[str, Any]:
@@ -206,6 +223,19 @@ def data_status(site: Site) -> DataStatus:
         refused_files=tuple(refused_files(site)),
         linked=linked_shares(snapshot),
         jobs=_jobs(site),
+        national_opt_out=_national_opt_out(site),
+    )
+
+
+def _national_opt_out(site: Site) -> OptOutStatus | None:
+    if not site.national_opt_out.applies:
+        return None
+    most, kept = site.national_opt_out.maximum_age_days, checked_people(site)
+    if kept is None:
+        return OptOutStatus(maximum_age_days=most, usable=False)
+    age = kept.age_days(today_of(site))
+    return OptOutStatus(
+        maximum_age_days=most, usable=0 <= age <= most, checked_on=kept.checked_on, age_days=age, people=kept.people
     )
 
 
@@ -249,4 +279,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else value

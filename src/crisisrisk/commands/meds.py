@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from crisisrisk import __version__
 from crisisrisk.commands.data import LoadResult, load_files
+from crisisrisk.episodes import people_of
 from crisisrisk.errors import DataError, UsageError
-from crisisrisk.purposes import PLANNING
-from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.scoring.objections import planning_objections
 from crisisrisk.tables.meds import (
     CLOCKS,
     CODES,
@@ -61,7 +61,8 @@ class MedsExport:
 def export_meds(site: Site, out: Path, *, clock: str) -> MedsExport:
     """Write the people of a site and their contacts as a MEDS data set into a new or empty folder.
 
-    One file for each bucket. People who object now are left out. Raises UsageError where the folder holds anything.
+    One file for each bucket. People who object now are left out. Raises DataError where
+    nobody can say who does, UsageError where the folder holds anything.
     """
     started = time.monotonic()
     if clock not in CLOCKS:
@@ -70,13 +71,16 @@ def export_meds(site: Site, out: Path, *, clock: str) -> MedsExport:
         raise UsageError("CR-USE-001", "an export goes into a new or empty folder", found=str(out))
     snapshot = Store(site).snapshot()
     now_us = microseconds(snapshot.as_of_now())
-    objected = opted_out_at(snapshot.table("opt_outs"), now_us, purpose=PLANNING)
+    objections = planning_objections(snapshot, site, now_us)
+    objected = set(objections.registered)
     staging = _staging(out)
     try:
         written = _Written(staging)
         for bucket in range(snapshot.buckets):
             events, people = snapshot.person_events(bucket, EVENT_COLUMNS), snapshot.people_in(bucket)
-            written.add(bucket, meds_rows(events, people, clock=clock, leave_out=objected))
+            here = objections.among(people_of(events, people))
+            written.add(bucket, meds_rows(events, people, clock=clock, leave_out=here))
+            objected |= here
         written.metadata(site, snapshot)
         if out.exists():
             out.rmdir()

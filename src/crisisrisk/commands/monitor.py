@@ -29,10 +29,10 @@ from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.champions import champion, signed_version
-from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.lists import cut
+from crisisrisk.scoring.objections import planning_objections
 from crisisrisk.scoring.ordering import Placed, by_probability
-from crisisrisk.scoring.registers import TeamRegister, opted_out_at
+from crisisrisk.scoring.registers import TeamRegister
 from crisisrisk.serving.settings import service_declaration
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
@@ -167,7 +167,7 @@ class _Reader:
         self._teams = TeamRegister(snapshot.table("caseloads"))
         self._exposures = snapshot.table("exposures").num_rows
         now_us = microseconds(snapshot.as_of_now())
-        self._opted_out = opted_out_at(snapshot.table("opt_outs"), now_us, purpose=PLANNING)
+        self._objections = planning_objections(snapshot, site, now_us)
 
     def _after(self, run: StoredRun) -> Aftermath:
         version = run.meta.model_version
@@ -208,7 +208,7 @@ class _Reader:
         moments = np.full(len(scored), as_of, dtype=np.int64)
         ids = scored["person_id"].to_numpy(dtype=object)
         after = self._after(run).of(ids, moments)
-        known = after.observed & ~np.isin(ids, list(self._opted_out))
+        known = after.observed & ~np.isin(ids, list(self._objections.among(ids)))
         rows = MaturedRows(
             as_of=moments, person=np.arange(len(ids)), risk=scored["probability"].to_numpy(dtype=np.float64),
             happened=after.happened, listed=np.isin(ids, list(listed)), shown=after.shown,

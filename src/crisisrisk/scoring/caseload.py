@@ -1,11 +1,10 @@
 """The known people of a site, for sums by home in forecasts of places: read whole, and only where it is allowed."""
 
 from crisisrisk.cohorts import CohortRule
-from crisisrisk.episodes import EpisodeRule
+from crisisrisk.episodes import EpisodeRule, people_of
 from crisisrisk.errors import RecipeError
 from crisisrisk.features.caseload import EVENT_COLUMNS, HERE, Caseload, caseload_of
-from crisisrisk.purposes import PLANNING
-from crisisrisk.scoring.registers import opted_out_at
+from crisisrisk.scoring.objections import planning_objections
 from crisisrisk.tables.cells import Cells
 from crisisrisk.tables.site import CONFIGURATION, Site
 from crisisrisk.tables.store import Snapshot
@@ -18,7 +17,8 @@ def caseload_in(
     """Everybody whose home is in one of the cells, without those who object as of the site's clock.
 
     `cohort`: how old they must be, and what a stay in hospital is. `since`: what occurred before is left out. Raises
-    RecipeError where the site has not named the assessment that allows it. Reads the events of every person.
+    RecipeError where the site has not named the assessment that allows it, and DataError where the national opt-out
+    applies and nobody can say who objects. Reads the events of every person.
     """
     require_assessment(site)
     buckets = (
@@ -26,7 +26,7 @@ def caseload_in(
         for bucket in range(snapshot.buckets)
     )
     now_us = microseconds(snapshot.as_of_now())
-    objecting = opted_out_at(snapshot.table("opt_outs"), now_us, purpose=PLANNING)
+    objecting = planning_objections(snapshot, site, now_us).among(people_of(snapshot.table("people")))
     return caseload_of(buckets, rule, cells, site, left_out=objecting, cohort=cohort, since=since)
 
 

@@ -154,6 +154,12 @@ def key_for(site: Site, mapping: FileMapping, before: Manifest | None, *, create
     known_key = before.key_check if before else None
     if create and known_key is None and site.pseudonym_key_file and not site.pseudonym_key_file.exists():
         create_pseudonym_key(site)
+    return site_key(site, before)
+
+
+def site_key(site: Site, before: Manifest | None) -> PseudonymKey:
+    """The site's key. Raises DataError if it is not the key that was used before."""
+    known_key = before.key_check if before else None
     key = read_pseudonym_key(site)
     if known_key and key.check != known_key:
         raise DataError(

@@ -21,6 +21,7 @@ from crisisrisk.tables.calendar_settings import (
 from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.tables.configuration_reader import Reader
 from crisisrisk.tables.mobile_teams import POSITION_KEYS, MobileTeam, PositionSettings, need_of, teams_of
+from crisisrisk.tables.opt_out_settings import NationalOptOut, national_opt_out
 from crisisrisk.tables.work_settings import (
     InboxSettings,
     RetentionSettings,
@@ -86,6 +87,7 @@ class Site:
     subdivision: str | None = None
     clock: str = "system"
     people: PeopleSettings = field(default_factory=PeopleSettings)
+    national_opt_out: NationalOptOut = field(default_factory=NationalOptOut)
     mobile_teams: tuple[MobileTeam, ...] = ()
     positions: PositionSettings = field(default_factory=PositionSettings)
     work: WorkSettings = field(default_factory=WorkSettings)
@@ -195,6 +197,7 @@ _TOP = {
     "pseudonym_key_file": str, "signing_key_file": str, "database_url": str, "mlflow_tracking_uri": str,
     "people": dict, "cells": dict, "calendar": dict, "points": dict, "shift": list, "source": dict, "team": list,
     "mobile_team": list, "positions": dict, "work": dict, "inbox": dict, "retention": dict,
+    "national_opt_out": dict,
 }  # fmt: skip
 
 
@@ -218,6 +221,7 @@ def _site_from(content: dict[str, Any], path: Path, read: Reader) -> Site:
         sources={name: _source(name, value, read) for name, value in top["source"].items()},
         teams={team.id: team for team in (_team(value, read) for value in top.get("team", []))},
         people=_people(top.get("people", {}), read),
+        national_opt_out=national_opt_out(top.get("national_opt_out", {}), read),
         mobile_teams=_mobile_teams(top.get("mobile_team", []), shifts, read),
         positions=_positions(top.get("positions", {}), read, root),
         cells=_cells(top.get("cells", {}), read, root),

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from crisisrisk.concurrency import cores, in_order
 from crisisrisk.errors import DataError, did_you_mean
 from crisisrisk.tables.cell_values import one_chunk
+from crisisrisk.tables.checked_people import planning_digest
 from crisisrisk.tables.coding import CATEGORY_NAMES, PLACE_EVENTS, STORED_EVENTS
 from crisisrisk.tables.core import SMALL_TABLES, TABLES
 from crisisrisk.tables.manifest import Manifest, SourceCounts, StoredFile, read_manifest
@@ -54,7 +55,7 @@ class Snapshot:
         """`now`: where the site's clock is held; None lets it go on."""
         self._site, self._now = site, now
         self.manifest = manifest
-        self.digest = manifest.digest
+        self.digest = planning_digest(site, manifest.digest)
         self.buckets = manifest.buckets
 
     def held_at(self, now: datetime) -> "Snapshot":

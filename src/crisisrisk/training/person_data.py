@@ -10,16 +10,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.cohorts import Attrition, CohortRule, PersonRows, Stay, person_cohort
-from crisisrisk.episodes import EpisodeRule
+from crisisrisk.episodes import EpisodeRule, people_of
 from crisisrisk.errors import DataError
 from crisisrisk.evaluation.baselines import AttenderClause, CrisisHistory, crisis_history, frequent_attender
 from crisisrisk.features.counting import CountingRule
 from crisisrisk.features.person import person_event_columns
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.labels import DoorCount, doors_added, onset_labels
-from crisisrisk.purposes import PLANNING
 from crisisrisk.scoring.history import ThinHistory
-from crisisrisk.scoring.registers import TeamRegister, opted_out_at
+from crisisrisk.scoring.objections import PlanningObjections, planning_objections
+from crisisrisk.scoring.registers import TeamRegister
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import Instants, Window, grid, instant, microseconds, rhythm, utc_from_local
@@ -148,7 +148,7 @@ def person_data(recipe: TrainingRecipe, features: FeatureRecipe, snapshot: Snaps
     complete_to = coverage.complete_to(site.sources, now_us=microseconds(cut_off))
     moments = grid_moments(recipe, coverage, site, until=instant(min(complete_to.values())))
     context = _Context(recipe, moments, complete_to, coverage.late_records(site.sources), microseconds(cut_off),
-                       opted_out_at(snapshot.table("opt_outs"), microseconds(cut_off), purpose=PLANNING),
+                       planning_objections(snapshot, site, microseconds(cut_off)),
                        attender_clauses(declared(site, "training", BASELINES)))  # fmt: skip
     parts = [
         context.part(snapshot.person_events(bucket, EVENT_COLUMNS), snapshot.people_in(bucket))
@@ -225,14 +225,15 @@ class _Context:
     complete_to: dict[str, int]
     late_records: str
     cut_off_us: int
-    opted_out: frozenset[str]
+    objections: PlanningObjections
     clauses: tuple[AttenderClause, ...]
     """Of the site's rule for frequent attenders."""
 
     def part(self, events: pa.Table, people: pa.Table) -> _Part:
         """The rows of one bucket, which may be none."""
         rule, outcome = crisis_rule(self.recipe), self.recipe.outcome
-        cohort = person_cohort(cohort_rule(self.recipe), rule, events, people, self.moments, opted_out=self.opted_out)
+        opted_out = self.objections.among(people_of(events, people))
+        cohort = person_cohort(cohort_rule(self.recipe), rule, events, people, self.moments, opted_out=opted_out)
         labels = onset_labels(
             rule, events, people, cohort.rows, horizon_days=outcome.horizon_days, gap_days=outcome.gap_days,
             complete_to_us=self.complete_to, cut_off_us=self.cut_off_us, death=outcome.death,
