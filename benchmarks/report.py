@@ -109,6 +109,8 @@ def _ratio(figure: Figure) -> str:
 
 def amount(value: float) -> str:
     """A number with three figures that count."""
+    if value == float("inf"):
+        return "∞"
     if value and (abs(value) >= 1e6 or abs(value) < 1e-3):
         mantissa, power = f"{value:.2e}".split("e")
         return f"{mantissa}·10{str(int(power)).translate(_RAISED)}"

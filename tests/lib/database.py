@@ -103,8 +103,11 @@ def postgresql_programs() -> Path | None:
 
 
 @contextmanager
-def temporary_postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL of its own in a temporary folder. Skips, saying why; with CI=true that is a failure."""
+def temporary_postgresql(*, durable: bool = False) -> Iterator[str]:
+    """The URL of a PostgreSQL of its own in a temporary folder. `durable`: a commit waits for the disk.
+
+    Skips, saying why; with CI=true that is a failure.
+    """
     programs = postgresql_programs()
     owner = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     if programs is None or (owner is not None and not _exists(owner)):
@@ -116,10 +119,10 @@ def temporary_postgresql() -> Iterator[str]:
         home.mkdir(mode=0o700)
         if owner is not None:
             shutil.chown(home, owner)
-        yield from _cluster(programs, home, owner)
+        yield from _cluster(programs, home, owner, durable)
 
 
-def _cluster(programs: Path, home: Path, owner: str | None) -> Iterator[str]:
+def _cluster(programs: Path, home: Path, owner: str | None, durable: bool) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -128,7 +131,9 @@ def _cluster(programs: Path, home: Path, owner: str | None) -> Iterator[str]:
         subprocess.run([*map(str, command)], check=True, user=owner, cwd="/", stdout=subprocess.DEVNULL)
 
     run(programs / "initdb", "-D", home / "data", "-U", "crisisrisk", "--auth=trust", "--no-sync", "-E", "UTF8")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home}"
+    options += " -c max_connections=400"  # an application that is not stopped keeps its own until it is collected
+    options += "" if durable else " -c fsync=off"
     run(programs / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start")
     try:
         yield f"postgresql://crisisrisk@127.0.0.1:{port}/postgres"
