@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.lib.database import AS_OF
-from tests.lib.service_site import ServiceSite, load_rows
+from tests.lib.service_site import SITES, SITES_MAPPING, ServiceSite, load_rows
 
 from crisisrisk.database.plans import overrides_of, plans_of
 
@@ -121,6 +121,26 @@ def test_a_change_may_leave_a_rule_and_says_which(site: ServiceSite) -> None:
     crowd = "point-far has room for 1, and 3 teams stand there from 2026-11-22T22:00Z to 2026-11-23T08:00Z."
     assert crowd in said
     assert overrides_of(site.engine, 2), "and it is kept"
+
+
+def test_a_change_is_kept_where_nowhere_is_open_to_weigh_it(site: ServiceSite) -> None:
+    shut = {"state": "closed", "reason": "a power cut", "until": "2026-11-23T08:00:00Z"}
+    for name in ("base-south", "base-north", "point-far"):
+        assert site.client("crisis_team").put(f"/api/v1/sites/{name}/status", json=shut).status_code == 200
+    answer = adjust(site)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["covers"], answer.json()["plan_covers"]) == (None, None)
+    assert any("no site where a team can stand is open all shift" in one for one in answer.json()["caveats"])
+    assert len(overrides_of(site.engine, 1)) == 1
+
+
+def test_a_change_to_a_site_that_closes_during_the_night_says_so(site: ServiceSite) -> None:
+    load_rows(site.site, "sites", f"{SITES}hall,standby_point,52.51,-1.89,18:00,02:00,1,\n", SITES_MAPPING)
+    said = adjust(site, posts=[{**POST, "site_id": "hall"}]).json()["caveats"]
+    assert "hall is not open all the time from 2026-11-22T22:00Z to 2026-11-23T08:00Z." in said
+    early = [{**POST, "site_id": "hall", "to": "2026-11-23T02:00:00Z"},
+             {**POST, "site_id": "base-south", "from": "2026-11-23T02:00:00Z"}]  # fmt: skip
+    assert not any("hall is not open" in one for one in adjust(site, posts=early).json()["caveats"])
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -6,9 +6,11 @@ A coordinator knows what no table does, so a rule that is left is named and noth
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from crisisrisk.positioning.care import SitesOfCare
 from crisisrisk.positioning.crews import Crew, Span, overlap
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.posts import Post
@@ -25,6 +27,14 @@ class LeftRule:
     allowed: tuple[str, ...] = ()
     stand: int = 0
     span: Span | None = None
+
+
+def at_shut_sites(posts: Sequence[Post], sites: SitesOfCare, zone: ZoneInfo) -> Iterator[Post]:
+    """The posts during which their site is not open all the time, by its own hours."""
+    by_hours = replace(sites, full=())
+    for post in posts:
+        if not by_hours.open_all(sites.points.ids.index(post.site), post.start, post.end, zone):
+            yield post
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.posts import Post
 from crisisrisk.positioning.standby import on_duty
 from crisisrisk.positioning.tonight import Tonight
-from crisisrisk.positioning.weighing import LeftRule, Weighing
+from crisisrisk.positioning.weighing import LeftRule, Weighing, at_shut_sites
 from crisisrisk.serving.asked import TeamAsked
 from crisisrisk.serving.planning import ShiftToPlan
-from crisisrisk.serving.wording import LEFT_RULES, in_minutes
+from crisisrisk.serving.wording import LEFT_RULES, NOT_OPEN_THEN, in_minutes
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class PlanToChange:
     def caveats(self, posts: Sequence[KeptPost]) -> list[str]:
         """The rules that these posts leave and the plan's do not, in sentences."""
         of_plan = set(self._weighing.left_rules(named(self.plan.posts)))
-        return [_said(rule) for rule in self._weighing.left_rules(named(posts)) if rule not in of_plan]
+        left = [_said(rule) for rule in self._weighing.left_rules(named(posts)) if rule not in of_plan]
+        shut = at_shut_sites(named(posts), self._tonight.standing, self.to_plan.service.settings.site.time_zone)
+        return [*left, *(_not_open(post) for post in shut)]
 
     def near(self, post: KeptPost) -> list[dict[str, Any]]:
         """The places that take people near a post, as plans tell them."""
@@ -68,6 +70,10 @@ class PlanToChange:
 def named(posts: Sequence[KeptPost]) -> tuple[Post, ...]:
     """Posts as positioning has them."""
     return tuple(Post(team=post.team, site=post.site_id, start=post.start, end=post.end) for post in posts)
+
+
+def _not_open(post: Post) -> str:
+    return NOT_OPEN_THEN.format(site=post.site, start=in_minutes(post.start), end=in_minutes(post.end))
 
 
 def _said(rule: LeftRule) -> str:

@@ -43,6 +43,8 @@ LEFT_RULES = {
     "gap": "{team} is on duty from {start} to {end} and stands nowhere then.",
 }
 """What is said of a coordinator's posts that leave a rule, by its kind."""
+NOT_OPEN_THEN = "{site} is not open all the time from {start} to {end}."
+CANNOT_WEIGH = "What this covers cannot be worked out, nor which rules it leaves: {why}."
 NOT_WEIGHED = "What this covers is not known now: as many plans are being made or reviewed as can be."
 SITE_TAKES_NOBODY = "{site} is {state} until {until}: {reason}"
 NOT_ALL_RECORDED = "Records of {source} are complete to {until} only: contacts of this shift may still become known."

@@ -16,7 +16,7 @@ from crisisrisk.database.plans import (
     posts_of,
     save_override,
 )
-from crisisrisk.errors import UsageError
+from crisisrisk.errors import DataError, UsageError
 from crisisrisk.positioning.care import STANDING, sites_of_kinds
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.override import Override
@@ -36,6 +36,7 @@ from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.places import ShiftId
 from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import (
+    CANNOT_WEIGH,
     LIVE_CALLS_FIRST,
     NOT_ALL_RECORDED,
     NOT_OUT_THEN,
@@ -145,6 +146,8 @@ def _weighed(
             return (*change.shares(posts), change.caveats(posts))
     except NoAnswerError:
         return None, None, [NOT_WEIGHED]
+    except (UsageError, DataError) as wrong:  # as where nowhere is open: the change is kept all the same
+        return None, None, [CANNOT_WEIGH.format(why=wrong.problem)]
 
 
 def _plan(service: Service, shift_id: str, reference: str | None) -> StoredPlan:
