@@ -10,6 +10,8 @@ from tests.lib.service_site import ServiceSite
 from crisisrisk.cli import crisisrisk
 from crisisrisk.database.upgrade import newest_revision
 
+pytestmark = pytest.mark.both_databases
+
 
 def run(site: ServiceSite, *arguments: str) -> Result:
     return CliRunner().invoke(crisisrisk, [*arguments, "--site", str(site.site.path)])

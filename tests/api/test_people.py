@@ -10,6 +10,8 @@ from tests.lib.service_site import SERVICE, ServiceSite, load_rows
 from crisisrisk.database.engine import writing
 from crisisrisk.database.schema import ScoringRun
 
+pytestmark = pytest.mark.both_databases
+
 RISK_FIELDS = {
     "probability", "likely_in_100", "lower", "upper", "horizon_days", "as_of", "data_complete_to", "valid_until",
     "model", "reasons", "caveats",

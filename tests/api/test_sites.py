@@ -7,6 +7,8 @@ from tests.lib.service_site import ServiceSite
 
 from crisisrisk.database.site_status import statuses
 
+pytestmark = pytest.mark.both_databases
+
 CAFE = "/api/v1/sites/cafe/status"
 FULL = {"state": "full", "reason": "eight people waiting"}
 

@@ -196,12 +196,17 @@ def make_site(folder: Path) -> ServiceSite:
     _promote(site)
     upgrade(open_engine(site.database_url))
     made = opened(folder)
+    fill(made)
+    return made
+
+
+def fill(made: ServiceSite) -> None:
+    """A scoring and a forecast, as the last ones that were made."""
     made.score(
         score_row("ann", 0.182), score_row("ben", 0.41), score_row("cat", None, "in_hospital"),
         score_row("dan", 0.004), score_row("sue", 0.3), score_row("gone", 0.2), score_row("moved", 0.2),
     )  # fmt: skip
     made.forecast()
-    return made
 
 
 def opened(folder: Path) -> ServiceSite:

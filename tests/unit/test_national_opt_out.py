@@ -52,10 +52,7 @@ def declared(site: Site, days: int = 21) -> Site:
 def site(tmp_path: Path) -> Site:
     """Five people with a contact each; the site declares that the national opt-out applies."""
     made = make_site(tmp_path)
-    rows = [
-        {"id": n, "at": f"2025-01-0{n}T10:00Z", "nhs": number}
-        for n, number in enumerate(NHS_NUMBERS, 1)
-    ]
+    rows = [{"id": n, "at": f"2025-01-0{n}T10:00Z", "nhs": number} for n, number in enumerate(NHS_NUMBERS, 1)]
     load_files(made, [write_csv(tmp_path / "events.csv", rows)], write_mapping(made, EVENTS))
     return declared(made)
 
