@@ -32,6 +32,7 @@ CONTACTS, FEEDBACK, REVIEWS = (f"/api/v1/people/{{pid}}/{name}" for name in ("co
 SNOOZES, WRONG = "/api/v1/people/{pid}/snoozes", "/api/v1/people/{pid}/data-queries"
 SNOOZE, TEAM_FEEDBACK = "/api/v1/people/{pid}/snoozes/{number}", "/api/v1/caseloads/{team}/feedback"
 SHIFT_FEEDBACK = "/api/v1/shifts/{id}/feedback"
+CAPACITY, SEEN = "/api/v1/caseloads/{team}/capacity", "/api/v1/caseloads/{team}/seen"
 MODEL = {MODELS, CURRENT, CARD}
 HISTORY, REASONS, MOVED = (f"/api/v1/people/{{pid}}/risk/{name}" for name in ("history", "reasons", "changes"))
 SCORE_NOW = "/api/v1/people/score"
@@ -100,7 +101,16 @@ OF_PEOPLE = {
     ("DELETE", SNOOZE): (None, 200),
     ("POST", WRONG): ({"event_id": "e1", "problem": "did_not_happen"}, 201),
 }
-CHANGING = {*CHANGES, *OF_PEOPLE, ("POST", CONCERNS), ("POST", CLOSING), ("POST", QUERY), ("POST", SCORE_NOW)}
+CHANGING = {
+    *CHANGES,
+    *OF_PEOPLE,
+    ("POST", CONCERNS),
+    ("POST", CLOSING),
+    ("POST", QUERY),
+    ("POST", SCORE_NOW),
+    ("PUT", CAPACITY),
+    ("POST", SEEN),
+}
 ANSWERED = {SHIFT_FEEDBACK: 201}
 CONCERN = {"about": "place", "text": "The shelter at the station has closed."}
 KEYS = tuple(OPEN_TO)
@@ -234,6 +244,19 @@ def test_people_are_scored_now_for_their_own_team_alone(own_site: ServiceSite) -
         assert told == (expected[key[1]] if key[1] else [403] * 4)
         assert len({answer.content for answer in answers if answer.status_code == 404}) <= 1
     assert own_site.client().post(SCORE_NOW, json={"people": own}).status_code == 401
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_team_speaks_for_its_own_caseload_alone(own_site: ServiceSite, key: tuple[str, str | None]) -> None:
+    client, body = own_site.client(*key), {"people_a_week": 20, "reason": "One of us is away."}
+    for team in ("north", "south", "nowhere"):
+        expected = 403 if key[1] is None else 200 if key[1] == team else 404
+        assert client.put(path_of(CAPACITY, own_site, team=team), json=body).status_code == expected
+        seen = client.post(path_of(SEEN, own_site, team=team)).status_code
+        assert seen == (201 if expected == 200 else expected)
+    nobody = own_site.client()
+    assert nobody.put(path_of(CAPACITY, own_site), json=body).status_code == 401
+    assert nobody.post(path_of(SEEN, own_site)).status_code == 401
 
 
 @pytest.mark.parametrize("key", KEYS)

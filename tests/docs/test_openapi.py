@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from crisisrisk.commands.serve import openapi_document
-from crisisrisk.serving import answers, care_answers, care_examples, examples, plan_answers, risk_answers, risk_examples
+from crisisrisk.serving import (
+    answers,
+    care_answers,
+    care_examples,
+    caseload_answers,
+    examples,
+    plan_answers,
+    risk_answers,
+    risk_examples,
+)
 from crisisrisk.serving.answers import Answer
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +40,7 @@ def test_the_committed_document_is_fresh() -> None:
         (risk_examples.HISTORY, risk_answers.RiskHistory),
         (risk_examples.REASONS, risk_answers.RiskReasons),
         (risk_examples.CHANGES, risk_answers.RiskChanges),
-        (examples.CASELOAD, answers.Caseload),
+        (examples.CASELOAD, caseload_answers.Caseload),
         (examples.SHIFTS, answers.Shifts),
         (examples.HOTSPOTS, answers.Hotspots),
         (examples.POSITIONS, plan_answers.Positions),
@@ -50,6 +59,8 @@ def test_the_committed_document_is_fresh() -> None:
         (examples.MODELS, answers.Models),
         (examples.CURRENT_MODEL, answers.CurrentModel),
         (examples.RELOADED, answers.AnsweringModel),
+        (care_examples.CAPACITY, care_answers.Capacity),
+        (care_examples.SEEN, care_answers.Seen),
         (care_examples.PERSON_FEEDBACK, care_answers.PersonFeedback),
         (care_examples.TEAM_FEEDBACK, care_answers.TeamFeedback),
         (care_examples.PERSON_REVIEWS, care_answers.PersonReviews),

@@ -1,13 +1,13 @@
 """Scoring runs of before, for looking at how scores turned out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from crisisrisk.database.runs import StoredRun, stored_run
+from crisisrisk.database.runs import IDS_AT_ONCE, StoredRun, stored_run
 from crisisrisk.database.schema import Score, ScoringRun
 
 if TYPE_CHECKING:
@@ -43,3 +43,18 @@ def scores_of(engine: Engine, run: int) -> "pd.DataFrame":
         rows = connection.execute(query).all()
     frame = pd.DataFrame([tuple(row) for row in rows], columns=["person_id", "state", "probability"])
     return frame.astype({"probability": float})
+
+
+def numbers_in(
+    engine: Engine, people: Iterable[str], runs: Sequence[int]
+) -> Mapping[int, Mapping[str, float | None]]:  # fmt: skip
+    """By run and person the probability of some people in some runs; None for a state without one."""
+    wanted, found = sorted(set(people)), {run: dict[str, float | None]() for run in runs}
+    columns = (Score.run_id, Score.person_id, Score.probability)
+    with engine.connect() as connection:
+        for start in range(0, len(wanted), IDS_AT_ONCE):
+            some = wanted[start : start + IDS_AT_ONCE]
+            query = select(*columns).where(Score.run_id.in_(runs), Score.person_id.in_(some))
+            for run, person, probability in connection.execute(query).all():
+                found[run][person] = probability
+    return found

@@ -95,27 +95,6 @@ class ScoredNow(Basis):
     people: list[ListedPerson]
 
 
-class Caseload(Basis):
-    """A team's people: those without a score pinned on top, then the list, most likely first."""
-
-    team: str
-    people_on_caseload: int
-    people_scored: int
-    pinned: list[PinnedPerson]
-    people: list[ListedPerson]
-
-
-class CaseloadUnscored(Answer):
-    """A caseload when there is no current scoring at all: everybody pinned, with the reason."""
-
-    team: str
-    people_on_caseload: int
-    people_scored: Literal[0]
-    pinned: list[PinnedPerson]
-    people: list[ListedPerson] = Field(max_length=0)
-    caveats: list[str]
-
-
 class Total(Answer):
     """What is forecast of a whole shift, or of one area in it: contacts a shift, and how that compares with usual.
 

@@ -18,6 +18,7 @@ from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.board import board
 from crisisrisk.serving.routes.briefing import briefings
 from crisisrisk.serving.routes.care import care
+from crisisrisk.serving.routes.caseload import caseloads
 from crisisrisk.serving.routes.data_queries import queries
 from crisisrisk.serving.routes.fhir import fhir
 from crisisrisk.serving.routes.metrics import measures
@@ -41,6 +42,7 @@ ROUTERS = (
     models,
     people,
     risk,
+    caseloads,
     care,
     fhir,
     queries,

@@ -53,3 +53,9 @@ SHIFT_FEEDBACK: dict[str, Any] = {
     "role": "crisis_team",
 }  # fmt: skip
 SHIFT_FEEDBACK_LIST: dict[str, Any] = {"shift": "night-2026-11-22", "feedback": [SHIFT_FEEDBACK]}
+
+CAPACITY: dict[str, Any] = {
+    "team": "north", "people_a_week": 25, "meaning": "This is the team's capacity, not a safety line.",
+    "said_at": "2026-11-16T09:00:00Z", "said_by": "7f3a91c2",
+}  # fmt: skip
+SEEN: dict[str, Any] = {"team": "north", "seen_at": "2026-11-22T09:20:00Z", "reference": "R-17"}

@@ -53,26 +53,37 @@ def contacts_of(snapshot: Snapshot, people: Collection[str], now: datetime) -> M
 
 
 def events_of(snapshot: Snapshot, people: Collection[str]) -> pa.Table:
-    """Every version of the contacts of some people."""
+    """Every version of the contacts of some people; `person_id` as plain text."""
     ids = pa.array(sorted(people), pa.string())
     buckets = sorted(set(bucket_of(ids, snapshot.buckets).tolist())) if len(ids) else []
     found = []
     for bucket in buckets:
         events = snapshot.person_events(bucket, COLUMNS)
-        found.append(events.filter(pc.is_in(events["person_id"].cast(pa.string()), value_set=ids)))
+        person = events["person_id"].cast(pa.string())
+        place = events.schema.get_field_index("person_id")
+        found.append(events.set_column(place, "person_id", person).filter(pc.is_in(person, value_set=ids)))
     return pa.concat_tables(found).unify_dictionaries() if found else snapshot.person_events(0, COLUMNS).slice(0, 0)
 
 
 def latest_first(events: pa.Table, people: Collection[str], now: datetime) -> Mapping[str, Sequence[Contact]]:
     """The versions that count at a moment, by person."""
+    by_person: dict[str, list[Contact]] = defaultdict(list)
+    for one in contacts_in(live_at(events, now), now):
+        by_person[one.person_id].append(one)
+    return {person: by_person.get(person, []) for person in people}
+
+
+def live_at(events: pa.Table, now: datetime) -> pa.Table:
+    """The versions that count at a moment."""
     at = _instant(events, now)
     stands = pc.greater_equal(events["superseded_at"], at).fill_null(True)
-    live = events.filter(pc.and_(pc.less(events["known_at"], at), stands))
-    by_person: dict[str, list[Contact]] = defaultdict(list)
+    return events.filter(pc.and_(pc.less(events["known_at"], at), stands))
+
+
+def contacts_in(live: pa.Table, now: datetime) -> Sequence[Contact]:
+    """Rows that count as contacts, the latest first."""
     rows = live.drop_columns(["superseded_at"]).sort_by([("occurred_at", "descending"), ("event_id", "ascending")])
-    for row in rows.to_pylist():
-        by_person[row["person_id"]].append(_contact(row, now))
-    return {person: by_person.get(person, []) for person in people}
+    return [_contact(row, now) for row in rows.to_pylist()]
 
 
 def _contact(row: dict[str, Any], now: datetime) -> Contact:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from crisisrisk.serving.answers import Problem
+from crisisrisk.serving.care_examples import CAPACITY
 
 _MODEL = {"name": "person_crisis_28d", "version": 4, "run_id": "3f2c51", "recipe_fingerprint": "b71d90"}
 _PLACE_MODEL = {**_MODEL, "name": "place_crisis_shift"}
@@ -44,7 +45,16 @@ CASELOAD: dict[str, Any] = {
             "meaning": "in hospital as far as is known: not on the list while there",
         }
     ],
-    "people": [_LISTED],
+    "tab": "new_or_changed", "not_recorded": ["no_crisis_plan"], "capacity": CAPACITY,
+    "first": [{
+        "group": "contact_last_night", "meaning": "a contact since yesterday 18:00, with any agency",
+        "people": [{"person_id": "k1_7Q4M2XK0D3RT5VWZ", "at": "2026-11-21T23:10:00Z", "source": "crisis_line"}],
+    }],
+    "people": [{
+        **_LISTED, "change": {"as_of": "2026-11-15T06:00:00Z", "likely_in_100": 7, "changed": True},
+        "weeks": [None] * 22 + [7, 18], "near_top_weeks": 1, "new_since_seen": True,
+        "last_contact": "2026-11-21T23:10:00Z", "last_review": None, "snoozed_until": None, "woken_by": None,
+    }],
 }  # fmt: skip
 
 _TOTAL: dict[str, Any] = {

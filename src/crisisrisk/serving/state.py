@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -23,6 +23,7 @@ from crisisrisk.serving.audit import Auditor
 from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.caseloads import Caseloads
 from crisisrisk.serving.clock import WatchedClock
+from crisisrisk.serving.contacts import events_of
 from crisisrisk.serving.exposures import ShownScores
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.sessions import Sessions
@@ -34,6 +35,8 @@ from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import Shift, microseconds
 
 READY = "ready"
+TEAMS_KEPT = 32
+"""Of how many teams the contacts are kept in memory until the next load."""
 BUSY_SECONDS = 2
 """What somebody waits for a database that is locked, before it is said that there is no answer now."""
 AT_ONCE = 2
@@ -56,6 +59,18 @@ class SiteView:
     opt_outs: pa.Table
     snapshot: Snapshot
     """The tables themselves, for what is not read at every question."""
+
+    kept_events: dict[tuple[str, ...], pa.Table] = field(default_factory=dict)
+
+    def events_of(self, people: tuple[str, ...]) -> pa.Table:
+        """Every version of the contacts of some people, kept for a while: a team asks again and again."""
+        found = self.kept_events.get(people)
+        if found is None:
+            found = events_of(self.snapshot, people)
+            if len(self.kept_events) >= TEAMS_KEPT:
+                self.kept_events.clear()
+            self.kept_events[people] = found
+        return found
 
     def opted_out(self, people: Iterable[str], now: datetime, purpose: Purpose) -> frozenset[str]:
         """Those of some people whose objection to a purpose holds now, as known now: it need not wait for a scoring."""

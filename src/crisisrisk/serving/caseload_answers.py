@@ -1,0 +1,80 @@
+"""What a caseload answers with beyond a list of scores: who comes first whatever the score, and what is new."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from crisisrisk.serving.answers import Answer, Basis, ListedPerson, PinnedPerson
+from crisisrisk.serving.care_answers import Capacity
+
+Tab = Literal["new_or_changed", "all", "review_due", "snoozed"]
+
+
+class FirstPerson(Answer):
+    """Somebody of such a group, and the contact that put them there, where it was one."""
+
+    person_id: str
+    at: datetime | None
+    source: str | None
+
+
+class FirstGroup(Answer):
+    """People who come first whatever their score, and although they are snoozed."""
+
+    group: Literal["in_crisis_or_hospital", "contact_last_night", "discharged", "missed_today", "no_crisis_plan"]
+    meaning: str
+    people: list[FirstPerson]
+
+
+class ChangeSince(Answer):
+    """What was said about a week before; null where nothing was."""
+
+    as_of: datetime | None
+    likely_in_100: int | float | None
+    changed: bool = Field(description="New, or by two of 100 and a quarter of itself or more, either way.")
+
+
+class CaseloadPerson(ListedPerson):
+    """One line of a caseload."""
+
+    change: ChangeSince
+    weeks: list[float | None] = Field(description="The number of each of 24 weeks, the earliest first; null without.")
+    near_top_weeks: int = Field(description="For how many weeks on end within the team's capacity, this one included.")
+    new_since_seen: bool = Field(
+        description="Another number, or a contact that became known, since this key last said that it had looked."
+    )
+    last_contact: datetime | None
+    last_review: datetime | None
+    snoozed_until: datetime | None = Field(description="Null unless a snooze lasts.")
+    woken_by: str | None = Field(description="What ended the newest snooze, of the last week; null without one.")
+
+
+class CaseloadWork(Answer):
+    """What stands above and beside every list of a team."""
+
+    tab: Tab
+    first: list[FirstGroup]
+    not_recorded: list[str] = Field(description="Groups of which nothing is recorded here: not that there is nobody.")
+    capacity: Capacity
+
+
+class Caseload(Basis, CaseloadWork):
+    """A team's people: those who come first, those without a score, then the list, most likely first."""
+
+    team: str
+    people_on_caseload: int
+    people_scored: int
+    pinned: list[PinnedPerson]
+    people: list[CaseloadPerson]
+
+
+class CaseloadUnscored(CaseloadWork):
+    """A caseload when there is no current scoring at all: everybody pinned, with the reason."""
+
+    team: str
+    people_on_caseload: int
+    people_scored: Literal[0]
+    pinned: list[PinnedPerson]
+    people: list[CaseloadPerson] = Field(max_length=0)
+    caveats: list[str]

@@ -1,0 +1,160 @@
+"""A team's list with its history: what changed, who has been near the top for weeks, who is snoozed or due."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from crisisrisk.database.feedback import last_reviews
+from crisisrisk.database.history import numbers_in, scoring_runs
+from crisisrisk.database.latest import StoredScore
+from crisisrisk.database.runs import StoredRun
+from crisisrisk.database.shown import SeenMark
+from crisisrisk.database.snoozes import KeptSnooze, newest_snoozes
+from crisisrisk.scoring.ordering import in_100
+from crisisrisk.serving.access import Viewer
+from crisisrisk.serving.caseload_answers import CaseloadPerson, ChangeSince
+from crisisrisk.serving.first import TeamContacts
+from crisisrisk.serving.scores import LastScores, listed
+from crisisrisk.serving.state import Service
+
+WEEK, WEEKS = timedelta(days=7), 24
+LEAST_POINTS, LEAST_RATIO = 2, 1.25
+LONG = 2
+"""From so many weeks near the top somebody stays on the usual tab, changed or not."""
+REVIEWED_AGAIN_AFTER = timedelta(days=28)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamList:
+    """The people of a team with a current score, in the order of their list."""
+
+    service: Service
+    team: str
+    now: datetime
+    run: StoredRun
+    last: LastScores
+    ordered: Sequence[StoredScore]
+    capacity: int
+    contacts: TeamContacts
+    seen: SeenMark | None
+
+    def tab(self, name: str) -> list[StoredScore]:
+        """Those of a tab. Only what is due is in another order, and never in that of the numbers."""
+        awake = [one for one in self.ordered if not self._asleep(one.person_id)]
+        if name == "all":
+            return list(self.ordered)
+        if name == "snoozed":
+            return [one for one in self.ordered if self._asleep(one.person_id)]
+        if name == "review_due":
+            due = [one for one in self.ordered if self._due(one.person_id)]
+            return sorted(due, key=lambda one: (self._reviewed(one.person_id), one.person_id))
+        return [one for one in awake if self._new_or_changed(one)]
+
+    def row(self, score: StoredScore, viewer: Viewer) -> CaseloadPerson:
+        """One line."""
+        person, asleep = score.person_id, self._asleep(score.person_id)
+        snooze, woken = self._snoozes.get(person), self._woken.get(person)
+        return CaseloadPerson(
+            **listed(self.run, score, viewer=viewer).model_dump(), change=self._change(score),
+            weeks=[_said(numbers.get(person)) for numbers in self._weeks],
+            near_top_weeks=self._near_top(person),
+            new_since_seen=self._new_since_seen(score),
+            last_contact=self.contacts.last.get(person), last_review=self._reviews.get(person),
+            snoozed_until=snooze.until if snooze is not None and asleep else None, woken_by=woken,
+        )  # fmt: skip
+
+    def _new_or_changed(self, score: StoredScore) -> bool:
+        person = score.person_id
+        return self._change(score).changed or self._near_top(person) >= LONG or self._woken.get(person) is not None
+
+    def _change(self, score: StoredScore) -> ChangeSince:
+        run, then = self._runs[-2], self._weeks[-2].get(score.person_id)
+        now, before = in_100(score.probability or 0.0), _said(then)
+        if before is None:
+            return ChangeSince(as_of=None, likely_in_100=None, changed=True)
+        more, less = max(now, before), min(now, before)
+        changed = more - less >= LEAST_POINTS and more >= LEAST_RATIO * less
+        return ChangeSince(as_of=None if run is None else run.meta.as_of, likely_in_100=before, changed=changed)
+
+    def _new_since_seen(self, score: StoredScore) -> bool:
+        if self.seen is None:
+            return True
+        before = _said(self._seen_numbers.get(score.person_id))
+        return before != in_100(score.probability or 0.0) or score.person_id in self._known_since_seen
+
+    @cached_property
+    def _seen_numbers(self) -> Mapping[str, float | None]:
+        run = None if self.seen is None else self.seen.run_id
+        people = [one.person_id for one in self.ordered]
+        return {} if run is None else numbers_in(self.service.engine, people, [run])[run]
+
+    @cached_property
+    def _known_since_seen(self) -> frozenset[str]:
+        return frozenset() if self.seen is None else self.contacts.known_since(self.seen.seen_at)
+
+    # Weeks
+
+    @cached_property
+    def _runs(self) -> list[StoredRun | None]:
+        """The last scoring of each of 24 weeks that end with this run, the earliest first, this run the last."""
+        weeks: list[StoredRun | None] = [None] * WEEKS
+        for run in scoring_runs(self.service.engine, model_name=self.run.meta.model_name):
+            ago = (self.run.meta.as_of - run.meta.as_of) // WEEK
+            if run.meta.as_of <= self.run.meta.as_of and ago < WEEKS:
+                weeks[WEEKS - 1 - ago] = run
+        return [*weeks[:-1], self.run]
+
+    @cached_property
+    def _weeks(self) -> list[Mapping[str, float | None]]:
+        numbers = [run.number for run in self._runs if run is not None]
+        found = numbers_in(self.service.engine, [one.person_id for one in self.ordered], numbers)
+        return [{} if run is None else found[run.number] for run in self._runs]
+
+    @cached_property
+    def _tops(self) -> list[frozenset[str]]:
+        """Of each week, the last first, those within what the team can manage."""
+        tops = []
+        for numbers in reversed(self._weeks):
+            scored = sorted((-chance, person) for person, chance in numbers.items() if chance is not None)
+            tops.append(frozenset(person for _, person in scored[: self.capacity]))
+        return tops
+
+    def _near_top(self, person: str) -> int:
+        return next((weeks for weeks, top in enumerate(self._tops) if person not in top), WEEKS)
+
+    # Reviews and snoozes
+
+    @cached_property
+    def _reviews(self) -> Mapping[str, datetime]:
+        return last_reviews(self.service.engine, [one.person_id for one in self.ordered], self.team)
+
+    def _reviewed(self, person: str) -> str:
+        """Sorts: never first, then the longest ago."""
+        moment = self._reviews.get(person)
+        return "" if moment is None else moment.isoformat()
+
+    def _due(self, person: str) -> bool:
+        moment = self._reviews.get(person)
+        return moment is None or self.now - moment >= REVIEWED_AGAIN_AFTER
+
+    @cached_property
+    def _snoozes(self) -> Mapping[str, KeptSnooze]:
+        return newest_snoozes(self.service.engine, self.team, since=self.now - WEEK)
+
+    @cached_property
+    def _woken(self) -> Mapping[str, str | None]:
+        """By person who was snoozed lately what woke them; None while it lasts."""
+        known = self.contacts.counts(self._snoozes)
+        said = {one.person_id: float(in_100(one.probability or 0.0)) for one in self.ordered}
+        return {
+            person: one.woken_by(self.now, contacts=known.get(person, 0), in_100=said.get(person))
+            for person, one in self._snoozes.items()
+        }
+
+    def _asleep(self, person: str) -> bool:
+        return person in self._snoozes and self._woken[person] is None
+
+
+def _said(probability: float | None) -> int | float | None:
+    return None if probability is None else in_100(probability)

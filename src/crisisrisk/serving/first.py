@@ -1,0 +1,138 @@
+"""Who comes first on a caseload, whatever the score: from the dated contacts and the states, never from a number."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crisisrisk.serving.caseload_answers import FirstGroup, FirstPerson
+from crisisrisk.serving.contacts import Contact, contacts_in, live_at, shown
+
+EVENING = time(18)
+LATELY, PLAN_DAYS = timedelta(days=8), timedelta(days=364)
+DISCHARGED = timedelta(days=7)
+OWN = frozenset({"team_initiated", "follow_up"})
+NO_CONTACT = frozenset({"mh_plan", "mh_missed", "mh_discharge", "mh_assessment"})
+PLAN, PLAN_CODE = "mh_plan", "CRISIS"
+MEANINGS = {
+    "in_crisis_or_hospital": "in a crisis episode or in hospital now",
+    "contact_last_night": "a contact since yesterday 18:00, with any agency",
+    "discharged": "discharged within seven days",
+    "missed_today": "missed today, and not followed up",
+    "no_crisis_plan": "no crisis plan made or reviewed within 52 weeks",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamContacts:
+    """The contacts of a team's people, as known at a moment. `events`: every version of them."""
+
+    events: pa.Table
+    members: Sequence[str]
+    now: datetime
+    zone: ZoneInfo
+    plans_recorded: bool
+    """Whether crisis plans are recorded at this site at all."""
+
+    @cached_property
+    def live(self) -> pa.Table:
+        """The versions that count, of contacts that have happened."""
+        known = live_at(self.events, self.now)
+        return known.filter(pc.less(known["occurred_at"], self._moment(self.now)))
+
+    @cached_property
+    def last(self) -> Mapping[str, datetime]:
+        """By person the last contact."""
+        found = self.live.group_by("person_id").aggregate([("occurred_at", "max")])
+        return dict(zip(found["person_id"].to_pylist(), found["occurred_at_max"].to_pylist(), strict=True))
+
+    def counts(self, people: Iterable[str]) -> Mapping[str, int]:
+        """How many contacts are known of some people, those to come among them, as a snooze keeps it."""
+        known = live_at(self.events, self.now)
+        wanted = pa.array(list(people), pa.string())
+        known = known.filter(pc.is_in(known["person_id"], value_set=wanted))
+        found = known.group_by("person_id").aggregate([("event_id", "count")])
+        return dict(zip(found["person_id"].to_pylist(), found["event_id_count"].to_pylist(), strict=True))
+
+    def known_since(self, moment: datetime) -> frozenset[str]:
+        """Of whom a contact became known since a moment."""
+        new = self.live.filter(pc.greater_equal(self.live["known_at"], self._moment(moment)))
+        return frozenset(new["person_id"].to_pylist())
+
+    @cached_property
+    def lately(self) -> Sequence[Contact]:
+        """Contacts of the last days, and stays that ended in them, the latest first."""
+        since = self._moment(self.now - LATELY)
+        ended = pc.greater_equal(self.live["ended_at"], since).fill_null(False)
+        return contacts_in(self.live.filter(pc.or_(pc.greater_equal(self.live["occurred_at"], since), ended)), self.now)
+
+    def groups(self, states: Mapping[str, str], *, detentions: bool) -> list[FirstGroup]:
+        """Each group that anybody is in. Somebody may be in several."""
+        here = [person for person in self.members if states.get(person) in ("in_crisis_episode", "in_hospital")]
+        found: dict[str, list[FirstPerson]] = {
+            "in_crisis_or_hospital": [_first(person, None, detentions) for person in here],
+            "contact_last_night": self._told(self._last_night(), detentions),
+            "discharged": self._told(self._discharged(), detentions),
+            "missed_today": self._told(self._missed(), detentions),
+            "no_crisis_plan": [_first(person, None, detentions) for person in self._without_plan()],
+        }
+        return [
+            FirstGroup(group=name, meaning=MEANINGS[name], people=people)  # type: ignore[arg-type]
+            for name, people in found.items() if people
+        ]  # fmt: skip
+
+    def _told(self, contacts: Iterable[Contact], detentions: bool) -> list[FirstPerson]:
+        latest: dict[str, Contact] = {}
+        for one in contacts:
+            latest.setdefault(one.person_id, one)
+        return [_first(person, one, detentions) for person, one in latest.items()]
+
+    def _last_night(self) -> list[Contact]:
+        evening = datetime.combine(self._today - timedelta(days=1), EVENING, tzinfo=self.zone)
+        return [
+            one for one in self.lately
+            if one.occurred_at >= evening and one.origin not in OWN and one.source not in NO_CONTACT
+        ]  # fmt: skip
+
+    def _discharged(self) -> list[Contact]:
+        since = self.now - DISCHARGED
+        return [
+            one for one in self.lately
+            if (one.source == "mh_discharge" and one.occurred_at >= since)
+            or (one.source == "mh_admission" and one.ended_at is not None and one.ended_at >= since)
+        ]  # fmt: skip
+
+    def _missed(self) -> list[Contact]:
+        seen = {one.person_id: one.occurred_at for one in reversed(self.lately) if one.source == "mh_contact"}
+        return [
+            one for one in self.lately
+            if one.source == "mh_missed" and one.occurred_at.astimezone(self.zone).date() == self._today
+            and not (one.person_id in seen and seen[one.person_id] > one.occurred_at)
+        ]  # fmt: skip
+
+    def _without_plan(self) -> list[str]:
+        if not self.plans_recorded:
+            return []
+        plan = pc.and_(pc.equal(self.live["source"].cast(pa.string()), PLAN),
+                       pc.equal(self.live["code"].cast(pa.string()), PLAN_CODE))  # fmt: skip
+        late_enough = pc.greater_equal(self.live["occurred_at"], self._moment(self.now - PLAN_DAYS))
+        planned = set(self.live.filter(pc.and_(plan, late_enough))["person_id"].to_pylist())
+        return [person for person in self.members if person not in planned]
+
+    @property
+    def _today(self):  # type: ignore[no-untyped-def]
+        return self.now.astimezone(self.zone).date()
+
+    def _moment(self, moment: datetime) -> pa.Scalar:
+        return pa.scalar(moment).cast(self.events.schema.field("occurred_at").type)
+
+
+def _first(person: str, contact: Contact | None, detentions: bool) -> FirstPerson:
+    told = None if contact is None else shown(contact, detentions=detentions)
+    return FirstPerson(
+        person_id=person, at=None if told is None else told.occurred_at, source=None if told is None else told.source
+    )

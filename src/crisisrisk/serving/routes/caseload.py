@@ -1,0 +1,124 @@
+"""A team's caseload: who comes first whatever the score, who has none, and the list, by what is new or due."""
+
+from collections.abc import Collection
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from crisisrisk.database.latest import StoredScore
+from crisisrisk.database.scores import SCORED
+from crisisrisk.database.shown import capacity_of, last_seen, mark_seen, set_capacity
+from crisisrisk.scoring.ordering import Placed, list_order
+from crisisrisk.serving.access import CareViewer, OwnTeam
+from crisisrisk.serving.asked_care import CapacityAsked
+from crisisrisk.serving.care_answers import Capacity, Seen
+from crisisrisk.serving.care_examples import CAPACITY, SEEN
+from crisisrisk.serving.caseload_answers import Caseload, CaseloadUnscored, Tab
+from crisisrisk.serving.caseload_lists import TeamList
+from crisisrisk.serving.contacts import DETENTIONS
+from crisisrisk.serving.examples import CASELOAD, answered
+from crisisrisk.serving.first import PLAN, TeamContacts
+from crisisrisk.serving.problems import too_much
+from crisisrisk.serving.routes import API
+from crisisrisk.serving.routes.care import author_of
+from crisisrisk.serving.scores import LastScores, basis_of, last_scores, pinned, run_reference
+from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.wording import OTHER_SCORES, UNSCORED
+
+caseloads = APIRouter(prefix=API, tags=["people"])
+
+USUAL_LIST_LENGTH = 25
+NO_SAFETY_LINE = "This is the team's capacity, not a safety line."
+
+
+class CaseloadQuery(BaseModel):
+    """Which part of a caseload is asked for, and how much of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tab: Tab = Field("new_or_changed", description="Which people are listed; who comes first always does.")
+    limit: int | None = Field(
+        None, ge=1, description="Most people listed. Left out: what the team can manage in a week."
+    )
+
+
+@caseloads.get("/caseloads/{team}", summary="A team's people, most likely first", responses=answered(CASELOAD))
+def caseload(
+    team: OwnTeam, viewer: CareViewer, query: Annotated[CaseloadQuery, Query()], service: ServiceOf
+) -> Caseload | CaseloadUnscored:
+    """Everyone on the caseload now. Who has no current score is pinned above the list with the reason."""
+    service.person_model.manifest()
+    capacity = _capacity(service, team)
+    limit, now, view = _limit(service, capacity, query.limit), service.now(), service.view()
+    members = view.caseloads.people(team, now)
+    last = last_scores(service, members, now)
+    contacts = TeamContacts(
+        events=view.events_of(members), members=members, now=now, zone=service.settings.site.time_zone,
+        plans_recorded=PLAN in view.snapshot.sources(),
+    )  # fmt: skip
+    groups = contacts.groups(last.states, detentions=viewer.reaches(DETENTIONS))
+    about = {
+        "team": team, "people_on_caseload": len(members), "pinned": pinned(service, last), "tab": query.tab,
+        "first": groups, "not_recorded": [] if contacts.plans_recorded else ["no_crisis_plan"], "capacity": capacity,
+    }  # fmt: skip
+    if last.run is None or last.of_another_model:
+        caveats = [OTHER_SCORES if last.of_another_model else UNSCORED, service.settings.phrases.caveats["outcome"]]
+        return CaseloadUnscored.model_validate({**about, "people_scored": 0, "people": [], "caveats": caveats})
+    ordered = _in_order(last, cuts={limit, _limit(service, capacity, None)})
+    found = TeamList(
+        service=service, team=team, now=now, run=last.run, last=last, ordered=ordered,
+        capacity=capacity.people_a_week, contacts=contacts,
+        seen=last_seen(service.engine, made_by=viewer.key_id, team_id=team),
+    )  # fmt: skip
+    shown = found.tab(query.tab)[:limit]
+    service.shown.keep(last.run, [score.person_id for score in shown], viewer=viewer, now=now)
+    rows = [found.row(score, viewer) for score in shown]
+    basis = basis_of(service, last.run, shown)
+    return Caseload.model_validate({**basis, **about, "people_scored": len(ordered), "people": rows})
+
+
+@caseloads.put("/caseloads/{team}/capacity", summary="Say what a team can manage", responses=answered(CAPACITY))
+def say_capacity(team: OwnTeam, viewer: CareViewer, asked: CapacityAsked, service: ServiceOf) -> Capacity:
+    """How many people it can review in a week from now on: where the line is drawn, and how long a list is."""
+    set_capacity(
+        service.engine, author_of(viewer, service), made_at=service.now(), people_a_week=asked.people_a_week,
+        reason=asked.reason,
+    )  # fmt: skip
+    return _capacity(service, team)
+
+
+@caseloads.post(
+    "/caseloads/{team}/seen", summary="Say that you have looked", status_code=201, responses=answered(SEEN, 201)
+)
+def say_seen(team: OwnTeam, viewer: CareViewer, service: ServiceOf) -> Seen:
+    """What comes after it is new to this key. Asking for the list alone moves no mark."""
+    author, now = author_of(viewer, service), service.now()
+    run = last_scores(service, [], now).run
+    number = None if run is None else run.number
+    made = mark_seen(service.engine, made_by=author.made_by, team_id=team, seen_at=now, run_id=number)
+    return Seen(team=team, seen_at=made.seen_at, reference=None if run is None else run_reference(run))
+
+
+def _capacity(service: Service, team: str) -> Capacity:
+    """What was said last, else the list length that the site declares."""
+    said, declared = capacity_of(service.engine, team), service.settings.site.teams.get(team)
+    usual = declared.list_length if declared else USUAL_LIST_LENGTH
+    return Capacity(
+        team=team, people_a_week=usual if said is None else said.people_a_week, meaning=NO_SAFETY_LINE,
+        said_at=None if said is None else said.made_at, said_by=None if said is None else said.made_by,
+    )  # fmt: skip
+
+
+def _in_order(last: LastScores, *, cuts: Collection[int]) -> list[StoredScore]:
+    """Those with a current score, as a list of that length shows them."""
+    scored = (last.scores[person] for person, state in last.states.items() if state == SCORED)
+    placed = (Placed(score.person_id, score.probability or 0.0, score.tie_key) for score in scored)
+    return [last.scores[one.person_id] for one in list_order(placed, cuts=cuts)]
+
+
+def _limit(service: Service, capacity: Capacity, asked: int | None) -> int:
+    most = service.settings.service.limits.list_length
+    if asked is not None and asked > most:
+        raise too_much("limit", f"at most {most}")
+    return asked or min(most, capacity.people_a_week)

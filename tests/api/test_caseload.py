@@ -1,0 +1,156 @@
+"""A caseload's tabs: who comes first whatever the score, what is new, who stays near the top, snoozes and reviews."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.lib.database import AS_OF, score_row
+from tests.lib.service_site import CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened
+
+SOURCES = "".join(
+    f'[source.{name}]\nagency = "mental_health_trust"\nsingular = "{name}"\nplural = "{name}s"\n'
+    for name in ("mh_missed", "mh_contact", "mh_discharge", "mh_admission", "mh_plan", "s136")
+)
+CODED = EVENTS_MAPPING.replace('{ constant = "call" }', '"code"')
+MAPPING = CODED + 'ended_at = { column = "ended", zone = "Europe/London" }\n'
+HEADER = "id,at,known,source,person,code,ended\n"
+
+
+def listed(site: ServiceSite, query: str = "") -> dict[str, Any]:
+    return dict(site.client("care", "north").get(f"/api/v1/caseloads/north{query}").json())
+
+
+def names(site: ServiceSite, query: str = "") -> list[str]:
+    known = {pseudonym: name for name, pseudonym in site.people.items()}
+    return [known[one["person_id"]] for one in listed(site, query)["people"]]
+
+
+def row(site: ServiceSite, name: str, query: str = "?tab=all&limit=10") -> dict[str, Any]:
+    return next(one for one in listed(site, query)["people"] if one["person_id"] == site.people[name])
+
+
+def weeks_ago(site: ServiceSite, weeks: int, **numbers: float) -> None:
+    at = AS_OF - timedelta(weeks=weeks)
+    site.score(*(score_row(name, number) for name, number in numbers.items()), as_of=at, made_at=at)
+
+
+def test_new_and_changed_people_are_listed_and_the_rest_on_the_tab_of_all(own_site: ServiceSite) -> None:
+    assert names(own_site, "?limit=10") == ["ben", "ann", "dan"]  # the first scoring: everybody is new
+    weeks_ago(own_site, 1, ann=0.18, ben=0.2, dan=0.004)
+    own_site.client("care", "north").put(
+        "/api/v1/caseloads/north/capacity", json={"people_a_week": 1, "reason": "One of us is away."}
+    )
+    assert names(own_site, "?limit=10") == ["ben"]
+    assert names(own_site, "?tab=all&limit=10") == ["ben", "ann", "dan"]
+    change = row(own_site, "ben")["change"]
+    assert change == {"as_of": "2026-11-15T06:00:00Z", "likely_in_100": 20, "changed": True}
+    assert row(own_site, "ann")["change"]["changed"] is False
+    assert row(own_site, "ann")["weeks"][-3:] == [None, 18, 18]
+
+
+def test_who_is_near_the_top_for_weeks_stays_listed_though_nothing_changed(own_site: ServiceSite) -> None:
+    for weeks in (1, 2, 3):
+        weeks_ago(own_site, weeks, ann=0.182, ben=0.41, dan=0.004)
+    assert names(own_site, "?limit=10") == ["ben", "ann"]  # the team can look at two
+    assert [row(own_site, name)["near_top_weeks"] for name in ("ben", "ann", "dan")] == [4, 4, 0]
+    weeks_ago(own_site, 4, ann=0.001, ben=0.41, dan=0.004)
+    assert [row(own_site, name)["near_top_weeks"] for name in ("ben", "ann")] == [5, 4]
+
+
+def test_a_snoozed_person_leaves_the_usual_tab_until_a_contact_wakes_them(own_site: ServiceSite) -> None:
+    path = f"/api/v1/people/{own_site.people['ben']}/snoozes"
+    own_site.client("care", "north").post(path, json={"until": "2026-12-06", "reason": "Visited."})
+    assert names(own_site, "?limit=10") == ["ann", "dan"]
+    assert names(own_site, "?tab=snoozed") == ["ben"]
+    assert row(own_site, "ben")["snoozed_until"] == "2026-12-06T00:00:00Z"
+    rows = "id,at,known,source,person\ne9,2026-11-21 22:00:00,2026-11-21 23:00:00,police_999,ben\n"
+    load_rows(own_site.site, "late", rows, EVENTS_MAPPING)
+    weeks_ago(own_site, 1, ann=0.182, ben=0.41, dan=0.004)
+    assert "ben" in names(own_site, "?limit=10")
+    assert (row(own_site, "ben")["woken_by"], row(own_site, "ben")["snoozed_until"]) == ("new_contact", None)
+
+
+def test_a_review_is_due_by_when_the_last_one_was_and_never_by_the_number(own_site: ServiceSite) -> None:
+    client = own_site.client("care", "north")
+    assert names(own_site, "?tab=review_due&limit=10") == sorted(
+        ("ann", "ben", "dan"), key=lambda name: own_site.people[name]
+    )  # nobody was ever reviewed
+    decided = {"decision": "no_change", "words": "Seen on Friday."}
+    client.post(f"/api/v1/people/{own_site.people['ben']}/reviews", json=decided)
+    assert "ben" not in names(own_site, "?tab=review_due&limit=10")
+    assert row(own_site, "ben")["last_review"] == "2026-11-22T06:00:00Z"
+
+
+def test_the_line_is_the_teams_capacity_and_says_that_it_is_none_of_safety(own_site: ServiceSite) -> None:
+    client, address = own_site.client("care", "north"), "/api/v1/caseloads/north/capacity"
+    declared = listed(own_site)["capacity"]
+    assert (declared["people_a_week"], declared["said_at"]) == (2, None)
+    client.put(address, json={"people_a_week": 1, "reason": "One of us is away."})
+    said = listed(own_site)
+    assert (said["capacity"]["people_a_week"], len(said["people"])) == (1, 1)
+    assert said["capacity"]["meaning"] == "This is the team's capacity, not a safety line."
+    assert client.put(address, json={"people_a_week": 0, "reason": "None."}).status_code == 422
+
+
+def test_what_is_new_is_new_to_whoever_looks_and_asking_marks_nothing(own_site: ServiceSite) -> None:
+    client = own_site.client("care", "north")
+    for _ in range(2):
+        assert row(own_site, "ann")["new_since_seen"] is True
+    assert client.post("/api/v1/caseloads/north/seen").json()["reference"] == "R-1"
+    assert row(own_site, "ann")["new_since_seen"] is False
+    own_site.score(score_row("ann", 0.3), score_row("ben", 0.41), made_at=AS_OF + timedelta(hours=1))
+    assert [row(own_site, name)["new_since_seen"] for name in ("ann", "ben")] == [True, False]
+    client.post("/api/v1/caseloads/north/seen")
+    rows = "id,at,known,source,person\ne9,2026-11-22 06:10:00,2026-11-22 06:20:00,police_999,ben\n"
+    load_rows(own_site.site, "newest", rows, EVENTS_MAPPING)
+    assert [row(own_site, name)["new_since_seen"] for name in ("ann", "ben")] == [False, True]
+
+
+# Whatever the score
+
+
+@pytest.fixture
+def groups_site(own_site: ServiceSite) -> ServiceSite:
+    (own_site.site.path / "crisisrisk.toml").write_text(CONFIGURATION + SOURCES)
+    return opened(own_site.site.path)
+
+
+def first(site: ServiceSite) -> dict[str, dict[str, str | None]]:
+    known = {pseudonym: name for name, pseudonym in site.people.items()}
+    return {
+        group["group"]: {known[one["person_id"]]: one["source"] for one in group["people"]}
+        for group in listed(site)["first"]
+    }
+
+
+def test_groups_come_first_whatever_the_score_and_though_they_are_snoozed(groups_site: ServiceSite) -> None:
+    site = groups_site
+    assert listed(site)["not_recorded"] == ["no_crisis_plan"]
+    rows = (
+        "a1,2026-11-21 18:00:00,2026-11-21 19:00:00,police_999,ben,call,\n"
+        "a2,2026-11-21 17:59:00,2026-11-21 19:00:00,police_999,dan,call,\n"
+        "a3,2026-11-21 23:00:00,2026-11-21 23:30:00,s136,eve,call,\n"
+        "b1,2026-11-15 06:30:00,2026-11-15 09:00:00,mh_discharge,dan,ward,\n"
+        "b2,2026-11-01 06:30:00,2026-11-20 12:00:00,mh_admission,back,ward,2026-11-20 10:00:00\n"
+        "b3,2026-11-15 05:30:00,2026-11-15 09:00:00,mh_discharge,ann,ward,\n"
+        "c1,2026-11-22 04:00:00,2026-11-22 04:30:00,mh_missed,ann,visit,\n"
+        "c2,2026-11-22 04:00:00,2026-11-22 04:30:00,mh_missed,ben,visit,\n"
+        "c3,2026-11-22 05:00:00,2026-11-22 05:30:00,mh_contact,ben,visit,\n"
+        "c4,2026-11-21 15:00:00,2026-11-21 15:30:00,mh_missed,dan,visit,\n"
+        "d1,2026-01-22 05:00:00,2026-01-22 05:30:00,mh_plan,ann,CRISIS,\n"
+        "d2,2025-10-22 05:00:00,2025-10-22 05:30:00,mh_plan,ben,CRISIS,\n"
+        "d3,2026-10-22 05:00:00,2026-10-22 05:30:00,mh_plan,dan,CARE,\n"
+    )
+    load_rows(site.site, "groups", HEADER + rows, MAPPING)
+    asked = {"until": "2026-12-06", "reason": "Visited."}
+    site.client("care", "north").post(f"/api/v1/people/{site.people['ann']}/snoozes", json=asked)
+    assert first(site) == {
+        "in_crisis_or_hospital": {"cat": None},
+        # ann's own call of the site's data, at five this morning
+        "contact_last_night": {"ann": "police_999", "ben": "mh_contact", "eve": "urgent_contact"},
+        "discharged": {"dan": "mh_discharge", "back": "mh_admission"},
+        "missed_today": {"ann": "mh_missed"},
+        "no_crisis_plan": dict.fromkeys(("ben", "cat", "dan", "eve", "back")),
+    }
+    assert listed(site)["not_recorded"] == []
+    assert "s136" not in str(listed(site))
