@@ -29,7 +29,9 @@ from crisisrisk.evaluation.bootstrap import Interval
 from crisisrisk.evaluation.monitoring import Shift, checks, population_shift, shift_by_chance
 from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
 from crisisrisk.models.trees import NO_TREES, Trees
-from crisisrisk.tables.pseudonyms import pseudonym, read_pseudonym_key
+from crisisrisk.tables.checked_people import keep_checked_people, today_of
+from crisisrisk.tables.opt_out_settings import NationalOptOut
+from crisisrisk.tables.pseudonyms import pseudonym, pseudonyms, read_pseudonym_key
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 
@@ -282,6 +284,11 @@ def test_who_was_shown_and_who_objects_now(tmp_path: Path) -> None:
     load_rows(made, "opt_outs", f"person,from\n{scored[0]},{monday(70):%Y-%m-%d %H:%M:%S}\n", OPT_OUTS)
     after = monitor(made).weeks[0]
     assert (after.unknown, after.figures["people"]) == (1, len(scored) - 1)
+    # Of the others one is not on the list of those without a national opt-out.
+    named = [one for one in pseudonyms(read_pseudonym_key(made), "study_id", scored[2:]) if one is not None]
+    keep_checked_people(made, named, today_of(made))
+    checked = monitor(replace(made, national_opt_out=NationalOptOut(applies=True))).weeks[0]
+    assert (checked.unknown, checked.figures["people"]) == (2, len(scored) - 2)
 
 
 def test_too_few_outcomes_say_nothing_and_an_interval_must_lie_outside() -> None:

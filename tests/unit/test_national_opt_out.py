@@ -29,6 +29,7 @@ from crisisrisk.tables.site import CONFIGURATION, Site, read_site
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import microseconds
 from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.matrices import person_matrix
 from crisisrisk.training.person_data import person_data
 
 EVENTS = """table = "events"
@@ -194,17 +195,21 @@ def test_a_site_may_ask_for_a_fresher_list_and_for_no_older_one(tmp_path: Path, 
 
 
 @pytest.mark.slow
-def test_training_leaves_out_who_is_not_named_and_refuses_without_a_list(tmp_path: Path) -> None:
+def test_training_and_features_leave_out_who_is_not_named_and_refuse_without_a_list(tmp_path: Path) -> None:
     site = declared(make_gate_site(tmp_path / "site", people=12))
     recipes, snapshot = read_recipes(site, "person", None), Store(site).snapshot()
     with pytest.raises(DataError, match="there is no list"):
         person_data(recipes.training, recipes.features, snapshot, site)
+    with pytest.raises(DataError, match="there is no list"):
+        person_matrix(site, [snapshot.as_of_now()])
     everybody = people_of(*(snapshot.person_events(bucket) for bucket in range(snapshot.buckets)))
     keep_checked_people(site, everybody[:7].tolist(), today(site))
     data = person_data(recipes.training, recipes.features, snapshot, site)
     assert set(data.person_ids) <= set(everybody[:7])
     assert len(data.person_ids) > 0
     assert next(step for step in data.attrition.steps if step.name == "opted_out").people == 5
+    built = person_matrix(site, [snapshot.as_of_now()])
+    assert sorted(built["person_id"]) == everybody[:7].tolist()
 
 
 def test_sums_over_the_caseload_refuse_without_a_list(site: Site) -> None:

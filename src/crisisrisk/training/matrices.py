@@ -15,6 +15,7 @@ from crisisrisk.features.place_demand import demand_of
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.features.recipe import read_feature_recipe
 from crisisrisk.features.specs import FeatureRecipe
+from crisisrisk.scoring.objections import PlanningObjections, planning_objections
 from crisisrisk.tables.cells import cells_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS, Store
@@ -34,7 +35,8 @@ SHIFTS_WITHIN = timedelta(hours=24)
 def person_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
     """One row for each person of the tables and moment: `person_id, as_of`, then the columns of the recipe (float32).
 
-    Nobody is left out: eligibility is a matter of a training recipe, not of features.
+    Who objects to planning is left out, and nobody else: eligibility is a matter of a training recipe, not of features.
+    Raises DataError where the national opt-out applies and nobody can say who objects.
     """
     import pandas as pd
 
@@ -42,10 +44,11 @@ def person_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
     snapshot = Store(site).snapshot()
     columns = tuple(dict.fromkeys(("person_id", *person_event_columns(recipe))))
     as_of = np.unique(np.array([microseconds(moment) for moment in moments], dtype=np.int64))
+    objections = planning_objections(snapshot, site, microseconds(snapshot.as_of_now()))
     frames = []
     for bucket in range(snapshot.buckets):
         events, people = snapshot.person_events(bucket, columns), snapshot.people_in(bucket)
-        rows = _everyone(events, people, as_of)
+        rows = _everyone(events, people, as_of, objections)
         matrix = person_features(recipe, events, people, rows, zone=site.time_zone, caseloads=snapshot.caseloads())
         frames.append(
             _frame({"person_id": rows.person_id[rows.row_person()], "as_of": _times(rows.as_of)}, recipe, matrix)
@@ -53,8 +56,9 @@ def person_matrix(site: Site, moments: Sequence[datetime]) -> "pd.DataFrame":
     return pd.concat(frames, ignore_index=True)
 
 
-def _everyone(events: pa.Table, people: pa.Table, as_of: np.ndarray) -> PersonRows:
-    ids = people_of(events, people)
+def _everyone(events: pa.Table, people: pa.Table, as_of: np.ndarray, objections: PlanningObjections) -> PersonRows:
+    known = people_of(events, people)
+    ids = known[~np.isin(known, list(objections.among(known)))]
     offsets = np.arange(len(ids) + 1, dtype=np.int64) * len(as_of)
     return PersonRows(ids, offsets, np.tile(as_of, len(ids)))
 
