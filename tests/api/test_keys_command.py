@@ -10,8 +10,6 @@ from tests.lib.service_site import ServiceSite
 from crisisrisk.cli import crisisrisk
 from crisisrisk.database.upgrade import newest_revision
 
-pytestmark = pytest.mark.both_databases
-
 
 def run(site: ServiceSite, *arguments: str) -> Result:
     return CliRunner().invoke(crisisrisk, [*arguments, "--site", str(site.site.path)])
@@ -22,6 +20,7 @@ def listed(site: ServiceSite) -> list[dict[str, object]]:
     return keys
 
 
+@pytest.mark.both_databases
 def test_a_key_is_shown_once_and_works(own_site: ServiceSite) -> None:
     secret = run(own_site, "keys", "create", "--role", "care", "--team", "north").stdout.strip()
     answer = own_site.client().get("/api/v1/version", headers={"X-API-Key": secret})
@@ -32,6 +31,7 @@ def test_a_key_is_shown_once_and_works(own_site: ServiceSite) -> None:
     assert secret.split("_")[1] == line["key_id"]
 
 
+@pytest.mark.both_databases
 def test_a_revoked_key_says_when(own_site: ServiceSite) -> None:
     made = json.loads(run(own_site, "keys", "create", "--role", "data", "--json").stdout)
     assert json.loads(run(own_site, "keys", "revoke", made["key_id"], "--json").stdout)["revoked_at"] is not None
