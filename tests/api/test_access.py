@@ -36,6 +36,7 @@ CAPACITY, SEEN = "/api/v1/caseloads/{team}/capacity", "/api/v1/caseloads/{team}/
 MODEL = {MODELS, CURRENT, CARD}
 HISTORY, REASONS, MOVED = (f"/api/v1/people/{{pid}}/risk/{name}" for name in ("history", "reasons", "changes"))
 SCORE_NOW = "/api/v1/people/score"
+LOOK_UP, CARE = "/api/v1/people/lookup", "/api/v1/people/{pid}/care"
 STATEMENT, ASSESSMENTS, ASSESSMENT = (
     f"/fhir/R4/{name}" for name in ("metadata", "RiskAssessment", "RiskAssessment/{id}")
 )
@@ -66,7 +67,7 @@ OPEN_TO = {
     ("care", "south"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
     ("lead", "north"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
     ("lead", "south"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
-    ("triage_clinician", None): {VERSION, DATA, STATEMENT},
+    ("triage_clinician", None): {VERSION, DATA, STATEMENT, CARE},
     ("allocation", None): {VERSION, DATA, STATEMENT},
     ("steward", None): {VERSION, DATA, STATEMENT},
     ("audit", None): {VERSION, DATA, STATEMENT, AUDIT, LOG, CONCERNS},
@@ -74,10 +75,10 @@ OPEN_TO = {
 ROUTES = (
     PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
     HISTORY, REASONS, MOVED, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK,
-    STATEMENT, ASSESSMENTS, ASSESSMENT, *sorted(MODEL),
+    STATEMENT, ASSESSMENTS, ASSESSMENT, CARE, *sorted(MODEL),
 )  # fmt: skip
-# Of what is not there yet, or too early to ask, whom it is open to learns that.
-NOT_NOW = {REVIEW: 409}
+# Of what is not there yet, too early to ask, or nobody before a look-up, whom it is open to learns that.
+NOT_NOW = {REVIEW: 409, CARE: 404}
 # Sue's score was put there without any record of her: worked out anew there is none.
 NO_RECORD = {((role, "south"), MOVED): 422 for role in ("care", "lead")}
 
@@ -108,6 +109,7 @@ CHANGING = {
     ("POST", CLOSING),
     ("POST", QUERY),
     ("POST", SCORE_NOW),
+    ("POST", LOOK_UP),
     ("PUT", CAPACITY),
     ("POST", SEEN),
 }

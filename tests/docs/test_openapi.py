@@ -8,6 +8,7 @@ import pytest
 from crisisrisk.commands.serve import openapi_document
 from crisisrisk.serving import (
     answers,
+    caller_answers,
     care_answers,
     care_examples,
     caseload_answers,
@@ -61,6 +62,8 @@ def test_the_committed_document_is_fresh() -> None:
         (examples.RELOADED, answers.AnsweringModel),
         (care_examples.CAPACITY, care_answers.Capacity),
         (care_examples.SEEN, care_answers.Seen),
+        (caller_answers.FOUND, caller_answers.PersonFound),
+        (caller_answers.CARE, caller_answers.CallerCare),
         (care_examples.PERSON_FEEDBACK, care_answers.PersonFeedback),
         (care_examples.TEAM_FEEDBACK, care_answers.TeamFeedback),
         (care_examples.PERSON_REVIEWS, care_answers.PersonReviews),

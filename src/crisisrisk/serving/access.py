@@ -142,8 +142,12 @@ class Permission:
         if self.reach is not None and self.reach not in self.purpose.reaches:
             raise ValueError(f"{self.purpose.name} is not reached by {self.reach}")
 
-    def __call__(self, request: Request, viewer: Annotated[Viewer, Depends(_viewer)]) -> Viewer:
-        """Who asks, with the purpose noted for the audit trail."""
+    async def __call__(self, request: Request, viewer: Annotated[Viewer, Depends(_viewer)]) -> Viewer:
+        """Who asks, with the purpose noted for the audit trail. Nothing here waits, so no thread is taken for it."""
+        return self.check(request, viewer)
+
+    def check(self, request: Request, viewer: Viewer) -> Viewer:
+        """The same, for who has the viewer."""
         if self.reach is not None and not viewer.reaches(self.reach):
             raise role_refused(viewer.role.name)
         if request.query_params and not _takes_a_query(request.scope.get("route")):
@@ -191,9 +195,11 @@ class PersonPermission:
 
     permission: Permission
 
-    def __call__(self, request: Request, viewer: Annotated[Viewer, Depends(_viewer)], service: ServiceOf) -> Viewer:
+    async def __call__(
+        self, request: Request, viewer: Annotated[Viewer, Depends(_viewer)], service: ServiceOf
+    ) -> Viewer:
         """Who asks. The role is refused first, so that what a site offers is no news to others."""
-        self.permission(request, viewer)
+        self.permission.check(request, viewer)
         missing = service.settings.service.person_scores.missing
         if missing:
             raise NoAnswerError("CR-PERSON-001", SCORES_OFF, missing=list(missing), hint=SWITCH_ON)

@@ -17,6 +17,7 @@ from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.board import board
 from crisisrisk.serving.routes.briefing import briefings
+from crisisrisk.serving.routes.callers import callers
 from crisisrisk.serving.routes.care import care
 from crisisrisk.serving.routes.caseload import caseloads
 from crisisrisk.serving.routes.data_queries import queries
@@ -44,6 +45,7 @@ ROUTERS = (
     risk,
     caseloads,
     care,
+    callers,
     fhir,
     queries,
     board,

@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from crisisrisk.timeline import FOREVER
 
+_COLUMNS = ("team_id", "person_id", "known_at", "valid_from", "valid_to", "worker_id")
+
 
 @dataclass(frozen=True)
 class _Version:
@@ -17,6 +19,16 @@ class _Version:
     known_at: datetime
     valid_from: datetime
     valid_to: datetime
+    worker: str | None
+
+
+@dataclass(frozen=True)
+class OpenCare:
+    """A spell of care that is open: which team, who in it, since when."""
+
+    team: str
+    worker: str | None
+    since: datetime
 
 
 # For each person the spells of care (by start), each with its versions in the order in which they became known.
@@ -28,11 +40,11 @@ class Caseloads:
 
     def __init__(self, table: pa.Table) -> None:
         teams: dict[str, dict[str, dict[datetime, list[_Version]]]] = defaultdict(lambda: defaultdict(dict))
-        columns = [table[name].to_pylist() for name in ("team_id", "person_id", "known_at", "valid_from", "valid_to")]
-        for team, person, known_at, valid_from, valid_to in sorted(
+        columns = [table[name].to_pylist() for name in _COLUMNS]
+        for team, person, known_at, valid_from, valid_to, worker in sorted(
             zip(*columns, strict=True), key=lambda row: (row[0], row[1], row[3], row[2])
         ):
-            version = _Version(known_at, valid_from, valid_to or FOREVER)
+            version = _Version(known_at, valid_from, valid_to or FOREVER, worker)
             teams[team][person].setdefault(valid_from, []).append(version)
         self._teams: Mapping[str, _Spells] = teams
 
@@ -44,6 +56,16 @@ class Caseloads:
     def people(self, team: str, now: datetime) -> tuple[str, ...]:
         """Everyone on a team's caseload now, as known now, in order of id."""
         return tuple(sorted(person for person in self._spells(team) if self.has(team, person, now)))
+
+    def open_to(self, person_id: str, now: datetime) -> tuple[OpenCare, ...]:
+        """Every team that cares for a person now, as known now, in order of id; of one team the spell begun last."""
+        found = {}
+        for team in sorted(self._teams):
+            for since, versions in sorted(self._spells(team).get(person_id, {}).items()):
+                if _is_open(versions, now):
+                    newest = [version for version in versions if version.known_at < now][-1]
+                    found[team] = OpenCare(team, newest.worker, since)
+        return tuple(found.values())
 
     def _spells(self, team: str) -> _Spells:
         return self._teams.get(team, {}) if team in self._teams else {}
