@@ -142,7 +142,7 @@ def objects(site: ServiceSite, about: str, many: int) -> list[str]:
         return "".join(drawn.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=length))
 
     odd = ["x", "k1_", "k1_0", "%20", "%00", "..%5C", "1;drop", "9998627435", "999%20862%207435", "%E2%80%A8", "null",
-           "%22", "*", "k1_%25", "-1", "0", "1e9", "%7B%7D", "a" * 300]  # fmt: skip
+           "%22", "*", "k1_%25", "-1", "0", "1e9", "%7B%7D", "a" * 90]  # fmt: skip
     people = [*site.people.values(), *odd, *(one.lower() for one in site.people.values()),
               *(f"{one}%20" for one in site.people.values())]  # fmt: skip
     made = {
