@@ -20,6 +20,7 @@ from tests.lib.asgi import Answered, Asked, ask_all
 from tests.lib.service_site import PATIENCE, SERVICE, ServiceSite, opened
 
 from crisisrisk.purposes import Reach
+from crisisrisk.scoring.sheet import SHEET_TEXT
 from crisisrisk.serving.app import ROUTERS, create_app
 from crisisrisk.serving.roles import MOST
 from crisisrisk.serving.settings import read_settings
@@ -93,10 +94,17 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("GET", f"{API}/sites"): Route("plan"),
     ("GET", f"{API}/sites/{{id}}/status"): Route("plan", "site"),
     ("PUT", f"{API}/sites/{{id}}/status"): Route("plan", "site"),
+    ("GET", "/shifts/next"): Route("places"),
+    ("GET", "/shifts/{id}"): SHIFT,
+    ("GET", "/shifts/{id}/places/{place}"): SHIFT,
+    ("GET", "/shifts/{id}/print"): PLAN,
+    ("GET", "/safety-concern"): Route(None),
+    ("POST", "/safety-concern"): Route(None),
+    ("GET", "/"): Route(None),
 }
-# For everybody, and for who is signed in: tests/api/test_service.py and test_sign_in.py.
+# For everybody, and for who is signed in: tests/api/test_service.py, test_assets.py and test_sign_in.py.
 ELSEWHERE = {("HEAD", "/healthz"), *(("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/sign-in")),
-             ("POST", "/sign-in"), ("POST", "/sign-out")}  # fmt: skip
+             ("GET", "/assets/{digest}/{name}"), ("POST", "/sign-in"), ("POST", "/sign-out")}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +113,7 @@ def site(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     made = opened(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("matrix") / "site")))
     often = "[limits]\nrequests_a_second = 1e9\nburst = 1000000000\nat_once = 40\nwaiting = 1000\nwait_seconds = 60\n"
     made.declare("service.toml", SERVICE + often)
+    (made.site.reports / SHEET_TEXT).write_text("night, Sunday 22:00: as printed")  # the board's last resort
     yield made
     made.engine.dispose()
 
@@ -162,7 +171,7 @@ def request_of(method: str, path: str, route: Route, name: str, key: str) -> Ask
         path = f"{path}?subject={name}"
     elif route.about:
         kind = {"person": "pid", "team": "team", "model": "task", "number": "number"}.get(route.about, "id")
-        path = path.replace(f"{{{kind}}}", name).replace("{number}", "1")
+        path = path.replace(f"{{{kind}}}", name).replace("{number}", "1").replace("{place}", "place-01")
     # What could change something is no object: it is refused after it was said who may ask, before anything is done.
     return Asked(method, path + route.query, key, b'["x"]' if method in ("POST", "PUT") else b"")
 
@@ -191,26 +200,31 @@ def test_nobody_learns_of_whom_they_may_not_see_nor_whether_there_is_anybody(sit
     for number in busy:
         (answers[number],) = ask_all(app, [requests[number]])
     reached = {name: role.reaches for name, role in app.state.service.settings.roles.items()}
-    refused: dict[tuple[Asker, bool], set[Answered]] = defaultdict(set)
-    hidden: dict[tuple[Asker, bool], set[Answered]] = defaultdict(set)
+    refused: dict[tuple[Asker, str], set[Answered]] = defaultdict(set)
+    hidden: dict[tuple[Asker, str], set[Answered]] = defaultdict(set)
     for (asker, _method, path, route, name), request, answer in zip(triples, requests, answers, strict=True):
-        where, of_fhir = (asker, request.method, request.path, answer.status), path.startswith(FHIR)
+        where, form = (asker, request.method, request.path, answer.status), _form_of(path)
         assert answer.status < 500, where
         if asker.role != "audit":
             assert people_named(answer.body) <= asker.owns(site), where
         if route.reach is not None and route.reach not in reached[asker.role]:
             assert answer.status == 403, where
-            refused[asker, of_fhir].add(answer)
+            refused[asker, form].add(answer)
         elif route.reach in ("own_people", "look_up") and route.about:
             if _is_own(site, asker, route, name):
                 assert answer.status not in (401, 403), where
             else:
                 assert answer.status == 404, where
-                hidden[asker, of_fhir].add(answer)
+                hidden[asker, form].add(answer)
         else:
             assert answer.status not in (401, 403), where
     assert {len(answers) for answers in (*refused.values(), *hidden.values())} == {1}
     assert len(hidden) == 2 * len([asker for asker in ASKERS if asker.team]) + 1
+
+
+def _form_of(path: str) -> str:
+    """In what form an address is answered: the same refusal looks alike in each."""
+    return next((form for form in (API, FHIR) if path.startswith(form)), "page")
 
 
 def _is_own(site: ServiceSite, asker: Asker, route: Route, name: str) -> bool:

@@ -167,7 +167,7 @@ def test_a_change_by_cookie_needs_the_forms_token(browser: TestClient, shared_si
         browser.post("/somewhere", data={"form_token": good}, headers={"Sec-Fetch-Site": "cross-site"}),
         browser.post(CONCERNS, json=CONCERN), browser.post("/sign-out"),
     ]  # fmt: skip
-    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(403, "CR-ACCESS-004")}
+    assert all(answer.status_code == 403 and "CR-ACCESS-004" in answer.text for answer in refused)
     assert browser.get(VERSION).status_code == 200
 
 

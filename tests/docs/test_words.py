@@ -23,7 +23,7 @@ STATES_THE_RULE = {"tests/docs/test_words.py"}
 
 def readable_files() -> list[Path]:
     folders = ["features", "training", "serving", "src", "data_samples"]
-    kinds = {".toml", ".py", ".md", ".html", ".json"}
+    kinds = {".toml", ".py", ".md", ".html", ".jinja", ".json"}
     found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
     return [*found, *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 

@@ -13,7 +13,13 @@ from crisisrisk.serving.document import describe, docs_page
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.metrics import Metrics
 from crisisrisk.serving.middleware import Requests
+from crisisrisk.serving.pages.board import board_pages
+from crisisrisk.serving.pages.concern import concern_pages
+from crisisrisk.serving.pages.home import home_pages
+from crisisrisk.serving.pages.place import place_pages
+from crisisrisk.serving.pages.problems import pages_for_problems
 from crisisrisk.serving.problems import handle_problems
+from crisisrisk.serving.routes.assets import asset_files
 from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.board import board
 from crisisrisk.serving.routes.briefing import briefings
@@ -58,6 +64,11 @@ ROUTERS = (
     safety,
     entrance,
     way_out,
+    asset_files,
+    home_pages,
+    board_pages,
+    place_pages,
+    concern_pages,
 )
 
 
@@ -76,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service, app.state.metrics = service, metrics
     app.add_middleware(Requests, service=service, admission=admission, metrics=metrics)
     handle_problems(app)
+    pages_for_problems(app)
     for router in ROUTERS:
         for route in router.routes:
             purpose_of(route)

@@ -72,11 +72,16 @@ class SignInNeededError(NoAnswerError):
 def key_needed_at(request: Request) -> NoAnswerError:
     """The same; of who looks at a page, with the way to where to sign in and back."""
     path = request.url.path
-    if request.method != "GET" or any(path == start or path.startswith(f"{start}/") for start in _MACHINES):
+    if request.method != "GET" or for_programs(path):
         return key_needed()
     asked = f"{path}?{request.url.query}" if request.url.query else path
     back = "" if local_path(asked) in (None, "/") else f"?next={quote(asked, safe='/')}"
     return SignInNeededError(f"{SIGN_IN}{back}")
+
+
+def for_programs(path: str) -> bool:
+    """Whether what asks at an address is a program, and wants what is wrong as one reads it."""
+    return any(path == start or path.startswith(f"{start}/") for start in _MACHINES)
 
 
 def local_path(text: str | None) -> str | None:

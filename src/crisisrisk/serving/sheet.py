@@ -1,6 +1,8 @@
 """The briefing as one printed page. A page leaves the board: it is made of what may be released, and of plans."""
 
+from base64 import b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +27,13 @@ _STYLE = (
     "@media print{body{font-size:9pt;line-height:1.25;max-width:none;margin:0}h2{margin-top:.6em}"
     "footer{margin-top:.5em}}"
 )
+
+
+SHEET_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""A browser applies the page's own style and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -167,6 +167,13 @@ def corners_of(place: str) -> list[tuple[float, float]] | None:
     return squares.corners(place) or hexagons.corners(place)
 
 
+def larger_place_of(place: str) -> str | None:
+    """The hexagon two resolutions up or the square of seven times the side; None for a named area."""
+    if squares.corners(place):
+        return squares.parents([place])[0]
+    return hexagons.parents([place])[0] if hexagons.corners(place) else None
+
+
 def _by_place(events: pa.Table, index: dict[str, int]) -> Indices:
     if "place_id" not in events.column_names:
         return np.full(len(events), NOWHERE, dtype=np.int32)

@@ -13,7 +13,7 @@ from crisisrisk.serving.forecasts import Said, horizon_days, hotspot, shift_fore
 from crisisrisk.serving.plan_answers import Briefing, ChangeBriefed, LeftOutShown, PlanBriefed, post_shown
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.places import ShiftId
-from crisisrisk.serving.sheet import sheet_of
+from crisisrisk.serving.sheet import SHEET_POLICY, Sheet, sheet_of
 from crisisrisk.serving.state import ServiceOf
 from crisisrisk.serving.wording import Freshness
 
@@ -39,7 +39,11 @@ def briefing(
     if query.f == "json":
         return _on_the_board(brief)
     sheet = sheet_of(brief, service.settings.site.time_zone)
-    return PlainTextResponse(sheet.as_text() + "\n") if query.f == "text" else HTMLResponse(sheet.as_html())
+    return PlainTextResponse(sheet.as_text() + "\n") if query.f == "text" else _printable(sheet)
+
+
+def _printable(sheet: Sheet) -> HTMLResponse:
+    return HTMLResponse(sheet.as_html(), headers={"Content-Security-Policy": SHEET_POLICY})
 
 
 def _on_the_board(brief: Brief) -> Briefing:

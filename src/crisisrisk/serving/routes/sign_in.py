@@ -11,10 +11,10 @@ from crisisrisk.database.keys import KeyRecord, key_of, make_key
 from crisisrisk.serving.access import WELL, SignedIn
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.logs import log
+from crisisrisk.serving.pages.sign_in import NO_KEY, Offered, sign_in_page
 from crisisrisk.serving.problems import SIGN_IN, form_refused, local_path
 from crisisrisk.serving.roles import Role
 from crisisrisk.serving.sessions import same_site
-from crisisrisk.serving.sign_in_page import NO_KEY, Offered, sign_in_page
 from crisisrisk.serving.state import Service, ServiceOf
 
 entrance = APIRouter(dependencies=[WELL], include_in_schema=False)
@@ -55,7 +55,8 @@ def sign_out(request: Request, viewer: SignedIn, service: ServiceOf) -> Response
 
 def _page(service: Service, *, error: str | None = None, status: int = 200) -> Response:
     offered = list(_offered(service)) if service.settings.service.sign_in.demo_page else []
-    return sign_in_page(service.settings.site.name, offered=offered, error=error, status=status)
+    zone = service.settings.site.time_zone
+    return sign_in_page(service.settings.site.name, zone=zone, offered=offered, error=error, status=status)
 
 
 def _key(service: Service, form: Mapping[str, str]) -> KeyRecord | None:

@@ -1,0 +1,49 @@
+"""What pages load besides themselves: style, script and icons. All of it is here, under the digest of its content."""
+
+import gzip
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+ASSETS = "/assets"
+MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_STATIC = Path(__file__).parent / "static"
+# The style as it is published asks another host for its fonts, and for icons by an address of its own.
+_FONTS, _ICONS, _MAPS = (
+    re.compile(pattern) for pattern in (r"@font-face\{[^}]*\}", r"url\(/assets/images/", r"\n/[*/]# sourceMapping.*")
+)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file: its bytes, the same compressed, and the address under which these bytes stay."""
+
+    name: str
+    content: bytes
+    compressed: bytes
+    media_type: str
+    address: str
+
+
+@cache
+def assets() -> Mapping[str, Asset]:
+    """Every asset by its name. The icons that a style names lie beside it, so their digest is the style's own."""
+    files = sorted(path for path in _STATIC.iterdir() if path.suffix in MEDIA_TYPES)
+    whole = {path.name: _for_here(path) for path in files}
+    digest = sha256(b"".join(whole[name] for name in sorted(whole))).hexdigest()[:16]
+    return {
+        name: Asset(
+            name, content, gzip.compress(content, 9, mtime=0), MEDIA_TYPES[Path(name).suffix],
+            f"{ASSETS}/{digest}/{name}",
+        )
+        for name, content in whole.items()
+    }  # fmt: skip
+
+
+def _for_here(path: Path) -> bytes:
+    """A file as it is served: nothing in it names another host."""
+    text = path.read_text(encoding="utf-8")
+    return _MAPS.sub("\n", _ICONS.sub("url(", _FONTS.sub("", text))).encode()

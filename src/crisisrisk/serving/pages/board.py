@@ -1,0 +1,270 @@
+"""The shift board: what the shift looks like in a sentence, where, when, and who stands where.
+
+It is made of what the API answers, so that a screen cannot say anything else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import HTMLResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from crisisrisk.database.latest import StoredShift
+from crisisrisk.errors import CrisisRiskError
+from crisisrisk.serving.access import PlaceViewer, PlanViewer, Viewer
+from crisisrisk.serving.answers import AreaForecast, Hotspot, Hotspots, IssuedForecast, ShiftForecast
+from crisisrisk.serving.briefing import Brief, brief_of
+from crisisrisk.serving.forecasts import newest_forecast
+from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.map import map_of
+from crisisrisk.serving.pages.page import Local, capital, number, page, span
+from crisisrisk.serving.problems import NoAnswerError, nothing_here
+from crisisrisk.serving.routes.board import AHEAD, LONGEST_SHIFT, Board, BoardQuery, best_board
+from crisisrisk.serving.routes.places import ShiftsQuery, shifts
+from crisisrisk.serving.routes.places import shift as whole_shift
+from crisisrisk.serving.sheet import SHEET_POLICY, sheet_of
+from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.wording import LIVE_CALLS_FIRST, Freshness, in_minutes
+from crisisrisk.tables.cells import larger_place_of
+from crisisrisk.timeline import Window, shifts_starting_in
+
+board_pages = APIRouter(tags=["pages"], include_in_schema=False)
+
+FIRST = 10
+NAMED = 3
+BUSIEST_SHARE = 0.5
+"""Of the contacts: the shortest stretch of hours that holds so many is named."""
+MODES: Mapping[str, str] = {
+    "attendance": "Somebody attends", "telephone_advice": "Advice by telephone", "s136": "Section 136",
+    "amhp_assessment": "AMHP assessment", "other": "Otherwise", "not_recorded": "Agencies do not say",
+}  # fmt: skip
+
+
+@board_pages.get("/shifts/next")
+def next_board(
+    viewer: PlaceViewer, service: ServiceOf, everything: Annotated[bool, Query(alias="all")] = False
+) -> HTMLResponse:
+    """The board of the shift that runs or, where nothing was forecast of it, of the first one that was."""
+    return _board(service, viewer, _first_forecast(service, viewer), everything=everything)
+
+
+@board_pages.get("/shifts/{id}")
+def one_board(
+    shift_id: Annotated[str, Path(alias="id")], viewer: PlaceViewer, service: ServiceOf,
+    everything: Annotated[bool, Query(alias="all")] = False,
+) -> HTMLResponse:  # fmt: skip
+    """The board of a shift."""
+    _require_shift(service, shift_id)
+    return _board(service, viewer, shift_id, everything=everything)
+
+
+@board_pages.get("/shifts/{id}/print")
+def printed(shift_id: Annotated[str, Path(alias="id")], _viewer: PlanViewer, service: ServiceOf) -> HTMLResponse:
+    """The briefing on one side of A4."""
+    sheet = sheet_of(brief_of(service, shift_id), service.settings.site.time_zone)
+    return HTMLResponse(sheet.as_html(), headers={"Content-Security-Policy": SHEET_POLICY})
+
+
+def _board(service: Service, viewer: Viewer, shift_id: str | None, *, everything: bool) -> HTMLResponse:
+    limit = service.settings.service.limits.list_length
+    board = best_board(viewer, BoardQuery(shift=shift_id, limit=limit), service)
+    told = {**framed(service, viewer, here="board", about=None), **_told(service, viewer, board)}
+    if not everything and "cells" in told:
+        told["cells"] = told["cells"][:FIRST]
+    zone = service.settings.site.time_zone
+    return page("board.jinja", {**told, "everything": everything}, zone=zone)
+
+
+def _require_shift(service: Service, shift_id: str) -> None:
+    """Raises NoAnswerError for an id that is nobody's. Where that cannot be told now, the board says what it can."""
+    try:
+        rota = shifts_starting_in(
+            service.settings.site.shifts, Window(service.now() - LONGEST_SHIFT, service.now() + AHEAD),
+            service.settings.site.time_zone,
+        )  # fmt: skip
+        if shift_id not in {shift.id for shift in rota}:
+            newest_forecast(service, shift_id)
+    except NoAnswerError:
+        raise nothing_here() from None
+    except (CrisisRiskError, SQLAlchemyError):
+        return
+
+
+def _first_forecast(service: Service, viewer: Viewer) -> str | None:
+    """None where the best board has to find a shift by itself, as little as there may be."""
+    try:
+        listed = shifts(viewer, ShiftsQuery.model_validate({}), service)
+    except (CrisisRiskError, SQLAlchemyError):
+        return None
+    return next((one.id for one in listed.shifts if one.end > listed.now and one.forecast is not None), None)
+
+
+def _told(service: Service, viewer: Viewer, board: Board) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "level": board.level, "says": board.says, "why": board.why,
+        "doubts": [one for one in board.why if not one.startswith("late: ")], "shift_id": board.shift_id,
+        "shift_name": board.shift_id, "start": board.now, "headline": board.says, "usual": board.usual,
+        "sheet": board.sheet, "sheet_made_at": board.sheet_made_at, "caveats": [LIVE_CALLS_FIRST],
+    }  # fmt: skip
+    if board.hotspots is None:
+        return found
+    return {**found, **_of_forecast(service, viewer, board.hotspots), **_around(service, viewer, board.hotspots)}
+
+
+def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[str, Any]:
+    shift, zone = hotspots.shift, service.settings.site.time_zone
+    stored, _ = newest_forecast(service, shift.id)
+    hours = hours_of(stored, Local(zone))
+    whole = whole_shift(shift.id, viewer, service)
+    forecast = shift.forecast
+    return {
+        "shift_name": shift.name, "start": shift.start,
+        "headline": headline(forecast, shift.start, shift.end, Local(zone)),
+        "outlook": None if forecast is None or forecast.outlook is None else capital(forecast.outlook),
+        "highest": [place.place_name for place in hotspots.places[:NAMED]], "hours": hours,
+        "hours_said": None if hours is None else f"Most likely between {hours.busiest}.",
+        **_fresh(service, hotspots),
+        "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,
+        "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places),
+        "places_forecast": len(hotspots.places), "modes": _modes(forecast),
+        "areas": _areas(whole.areas, hotspots.places), "issued": _issued(whole.issued),
+        "caveats": _said_once(service, hotspots), "teams": _teams(service, viewer, shift.id),
+    }  # fmt: skip
+
+
+def headline(forecast: ShiftForecast | None, start: datetime, end: datetime, local: Local) -> str:
+    """The shift in a sentence, before any map."""
+    when = f"{local.stretch(start, end)}"
+    if forecast is None or forecast.expected is None:
+        return f"{when}: nothing of the whole shift may be shown here."
+    usual = "" if forecast.usual is None else f", usual {number(forecast.usual)}"
+    if forecast.lower is None or forecast.upper is None or forecast.outlook is None:
+        return f"{when}: about {number(forecast.expected)} crisis contacts{usual}."
+    looks = forecast.outlook.split(":")[0].replace("looks ordinary", "about as busy as usual")
+    return f"{when} is likely to be {looks}: {span(forecast.lower, forecast.upper)} crisis contacts{usual}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One hour of a shift in a drawing."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    hour: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours:
+    """The hours of a shift: a bar for each, and the stretch in which half of the contacts come."""
+
+    bars: Sequence[Bar]
+    width: int
+    busiest: str
+    says: str
+
+
+def hours_of(stored: StoredShift, local: Local) -> Hours | None:
+    """Hour by hour; None for a forecast that does not say it."""
+    shares = () if stored.total is None else stored.total.hourly
+    if not shares or max(shares) <= 0:
+        return None
+    first, last = _densest(shares)
+    starts = [stored.start + timedelta(hours=hour) for hour in range(len(shares) + 1)]
+    until = min(starts[last + 1], stored.end)
+    busiest = f"{local.time(starts[first])} and {local.time(until)}"
+    bars = [
+        Bar(x=4 + 40 * hour, y=round(72 - 64 * share / max(shares), 1), width=34,
+            height=round(64 * share / max(shares), 1), hour=local.time(starts[hour])[:2])
+        for hour, share in enumerate(shares)
+    ]  # fmt: skip
+    within = sum(shares[first : last + 1])
+    return Hours(
+        bars=bars, width=8 + 40 * len(shares), busiest=busiest,
+        says=f"About {100 * within:.0f} in 100 of the contacts are expected between {busiest}.",
+    )  # fmt: skip
+
+
+def _densest(shares: Sequence[float]) -> tuple[int, int]:
+    """The first and the last hour of the shortest stretch that holds half; the fullest of those that are as short."""
+    for length in range(1, len(shares) + 1):
+        best = max(range(len(shares) - length + 1), key=lambda first: sum(shares[first : first + length]))
+        if sum(shares[best : best + length]) >= BUSIEST_SHARE:
+            return best, best + length - 1
+    return 0, len(shares) - 1
+
+
+def _fresh(service: Service, hotspots: Hotspots) -> dict[str, Any]:
+    """Up to when anything is known, and since when each agency that is late is silent."""
+    freshness = Freshness(service.settings)
+    late = freshness.late(hotspots.data_complete_to, hotspots.as_of)
+    known = freshness.newest_known(hotspots.data_complete_to)
+    sources = service.settings.site.sources
+    return {
+        "known_to": max(known.values(), default=None),
+        "late": [(sources[name].plural if name in sources else name, since) for name, since in late.items()],
+    }
+
+
+def _modes(forecast: ShiftForecast | None) -> list[tuple[str, float]]:
+    said = {} if forecast is None else forecast.modes
+    return [(MODES.get(name, name.replace("_", " ")), expected) for name, expected in said.items()]
+
+
+def _said_once(service: Service, hotspots: Hotspots) -> list[str]:
+    """The caveats without those that say which agencies are late: the page says that at its head."""
+    run = newest_forecast(service, hotspots.shift.id)[0].run
+    phrases = service.settings.phrases.caveats
+    late = Freshness(service.settings).late(run.meta.data_complete_to, run.meta.as_of).items()
+    said = {phrases["late"].format(source=name, since=in_minutes(since)) for name, since in late}
+    return [caveat for caveat in hotspots.caveats if caveat not in said]
+
+
+def _areas(areas: Sequence[AreaForecast], places: Sequence[Hotspot]) -> list[dict[str, Any]]:
+    """Areas, the most contacts first. One without a name of its own is told by its highest place."""
+    highest = {parent: place.place_name for place in reversed(places) if (parent := larger_place_of(place.place_id))}
+    return [
+        {**dict(area), "area_name": f"around {highest[area.area_id]}" if area.area_name == area.area_id
+         and area.area_id in highest else area.area_name, "outlook": capital(area.outlook or "")}
+        for area in sorted(areas, key=lambda area: -(area.expected or 0.0))
+    ]  # fmt: skip
+
+
+def _issued(issued: Sequence[IssuedForecast]) -> list[IssuedForecast]:
+    return sorted(issued, key=lambda one: one.as_of, reverse=True)
+
+
+def _teams(service: Service, viewer: Viewer, shift_id: str) -> dict[str, Any] | None:
+    if not viewer.reaches("plan"):
+        return None
+    brief = brief_of(service, shift_id)
+    return {"says": plan_said(brief), "posts": brief.posts, "out": [
+        {"site_id": one.site, "state": one.state, "end": one.until, "reason": one.reason} for one in brief.out
+    ]}  # fmt: skip
+
+
+def plan_said(brief: Brief) -> str:
+    """A plan, or its change, in a sentence."""
+    if brief.plan is None:
+        return "No plan was made for this shift."
+    said = capital(str(brief.plan.answer["plans"][0]["reason"]))
+    return (
+        said if brief.override is None else f"Changed by the coordinator: {brief.override.reason}. The plan was: {said}"
+    )
+
+
+def _around(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[str, Any]:
+    """The shifts before and after this one."""
+    span_of = timedelta(days=1, hours=12)
+    query = ShiftsQuery.model_validate({"from": hotspots.shift.start - span_of, "to": hotspots.shift.end + span_of})
+    try:
+        listed = shifts(viewer, query, service).shifts
+    except NoAnswerError:
+        return {}
+    before = [one for one in listed if one.start < hotspots.shift.start and one.forecast is not None]
+    after = [one for one in listed if one.start > hotspots.shift.start and one.forecast is not None]
+    return {"earlier": before[-1] if before else None, "later": after[0] if after else None}

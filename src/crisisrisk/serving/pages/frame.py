@@ -1,0 +1,31 @@
+"""What stands round every page: whose site it is, who is signed in, and which pages that role has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crisisrisk.purposes import Reach
+from crisisrisk.serving.access import Viewer
+from crisisrisk.serving.state import Service
+
+MENU: Mapping[str, tuple[str, str]] = {"board": ("/shifts/next", "Shift board")}
+"""By page its address, and what it is called."""
+_REACHED: Mapping[str, Reach] = {"board": "places"}
+
+
+def framed(service: Service, viewer: Viewer, *, here: str, about: str | None) -> dict[str, Any]:
+    """The parts of `base.jinja`. `here`: the page's name in the menu. `about`: the reference that a concern is of."""
+    menu = [
+        {"href": address, "text": text, "here": name == here}
+        for name, (address, text) in MENU.items()
+        if viewer.reaches(_REACHED[name])
+    ]
+    return {
+        "site": service.settings.site.name, "about": about, "menu": menu,
+        "viewer": {"says": said(viewer), "form_token": viewer.form_token},
+    }  # fmt: skip
+
+
+def said(viewer: Viewer) -> str:
+    """Who is signed in, in words."""
+    role = viewer.role.name.replace("_", " ")
+    return role if viewer.team is None else f"{role}, {viewer.team}"

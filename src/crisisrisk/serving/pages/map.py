@@ -1,0 +1,106 @@
+"""The map of a shift as inline SVG: it needs no script and no tiles, and prints as it is.
+
+Cells are drawn as their hexagon or square, named areas as a disc at their centre. Three fills, an outline round every
+cell and ranks printed in the highest tell what colour alone would not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, radians
+
+from crisisrisk.serving.answers import Hotspot
+from crisisrisk.tables.cells import corners_of
+
+WIDTH, TALLEST, MARGIN = 640, 560, 8
+RANKED = 10
+"""The highest cells, whose rank is printed."""
+MOST_HOLD, SOME_HOLD = 0.5, 0.8
+"""Of all contacts expected: the cells that hold the first half, and those that hold the next three tenths."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One cell of the map: its outline as a path, or a disc, and where its rank is written."""
+
+    place_id: str
+    name: str
+    says: str
+    level: str
+    path: str
+    x: float
+    y: float
+    rank: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map:
+    """Cells to draw, in the order of rank, and the size of the drawing. `legend`: a level, and what its cells hold."""
+
+    cells: Sequence[Drawn]
+    width: int
+    height: int
+    legend: Sequence[tuple[str, str]]
+
+
+def map_of(places: Sequence[Hotspot]) -> Map | None:
+    """The map of some cells; None where nobody says where any of them is."""
+    shapes = {place.place_id: shape for place in places if (shape := _shape(place))}
+    if not shapes:
+        return None
+    every = [point for shape in shapes.values() for point in shape]
+    south, north = min(lat for lat, _ in every), max(lat for lat, _ in every)
+    west, east = min(lon for _, lon in every), max(lon for _, lon in every)
+    stretch = cos(radians((south + north) / 2))
+    across, up = max((east - west) * stretch, 1e-6), max(north - south, 1e-6)
+    scale = min((WIDTH - 2 * MARGIN) / across, (TALLEST - 2 * MARGIN) / up)
+    left = (WIDTH - across * scale) / 2
+
+    def at(point: Point) -> Point:
+        return left + (point[1] - west) * stretch * scale, MARGIN + (north - point[0]) * scale
+
+    levels = _levels(places)
+    drawn = [
+        _drawn(place, [at(point) for point in shapes[place.place_id]], levels[place.place_id])
+        for place in places
+        if place.place_id in shapes
+    ]
+    return Map(cells=drawn, width=WIDTH, height=round(up * scale) + 2 * MARGIN, legend=_legend(places, levels))
+
+
+def _shape(place: Hotspot) -> list[Point] | None:
+    corners = corners_of(place.place_id)
+    if corners is not None:
+        return list(corners)
+    return None if place.latitude is None or place.longitude is None else [(place.latitude, place.longitude)]
+
+
+def _levels(places: Sequence[Hotspot]) -> dict[str, str]:
+    """`most`, `some` or `few`: by what share of all contacts expected the cells before hold."""
+    whole, before, found = sum(place.expected for place in places), 0.0, {}
+    for place in sorted(places, key=lambda one: one.rank):
+        share = before / whole if whole > 0 else 1.0
+        found[place.place_id] = "most" if share < MOST_HOLD else "some" if share < SOME_HOLD else "few"
+        before += place.expected
+    return found
+
+
+def _legend(places: Sequence[Hotspot], levels: dict[str, str]) -> list[tuple[str, str]]:
+    said = {"most": "the first half of the contacts expected", "some": "the next 30 in 100", "few": "the rest"}
+    counted = {level: sum(found == level for found in levels.values()) for level in said}
+    return [
+        (level, f"{counted[level]} {'place' if counted[level] == 1 else 'places'}: {words}")
+        for level, words in said.items()
+        if counted[level]
+    ]
+
+
+def _drawn(place: Hotspot, points: Sequence[Point], level: str) -> Drawn:
+    path = "" if len(points) == 1 else "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z"
+    return Drawn(
+        place_id=place.place_id, name=place.place_name, level=level, path=path,
+        says=f"{place.place_name}, rank {place.rank}: about {place.likely_in_100:g} in 100 that a contact comes",
+        x=round(sum(x for x, _ in points) / len(points), 1), y=round(sum(y for _, y in points) / len(points), 1),
+        rank=place.rank if place.rank <= RANKED else None,
+    )  # fmt: skip

@@ -1,0 +1,65 @@
+"""One place in one shift: what is expected there, why, when, and how often forecasts of it were right."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import HTMLResponse
+
+from crisisrisk.serving.access import PlaceViewer
+from crisisrisk.serving.answers import Hotspot
+from crisisrisk.serving.forecasts import newest_forecast
+from crisisrisk.serving.pages.board import hours_of
+from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.page import Local, page
+from crisisrisk.serving.problems import nothing_here
+from crisisrisk.serving.routes.places import HotspotsQuery, board_of, is_release
+from crisisrisk.serving.state import Service, ServiceOf
+
+place_pages = APIRouter(tags=["pages"], include_in_schema=False)
+
+WHY = {"up": "Pushing it up", "down": "Pulling it down", "not_known": "Not known"}
+NO_RECORD = "Nobody can say yet: forecasts of this place were not judged, or were never among the highest."
+
+
+@place_pages.get("/shifts/{id}/places/{place}")
+def one_place(
+    shift_id: Annotated[str, Path(alias="id")], place: str, viewer: PlaceViewer, service: ServiceOf
+) -> HTMLResponse:
+    """A place of a shift's forecast, as this viewer may see it."""
+    stored, cells = newest_forecast(service, shift_id)
+    query = HotspotsQuery.model_validate({"limit": service.settings.service.limits.list_length})
+    hotspots = board_of(service, stored, cells, released=is_release(viewer, query), query=query)
+    found = next((one for one in hotspots.places if one.place_id == place), None)
+    if found is None:
+        raise nothing_here()
+    zone = service.settings.site.time_zone
+    told = {
+        **framed(service, viewer, here="board", about=hotspots.reference), "place": found, "shift": hotspots.shift,
+        "places_forecast": hotspots.places_forecast, "why": why(found), "hours": hours_of(stored, Local(zone)),
+        "record": record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
+        "caveats": hotspots.caveats,
+    }  # fmt: skip
+    return page("place.jinja", told, zone=zone)
+
+
+def why(place: Hotspot) -> list[tuple[str, list[Any]]]:
+    """The reasons under what they do; empty where there is none."""
+    found = [(words, [one for one in place.reasons if one.direction == way]) for way, words in WHY.items()]
+    return [one for one in found if one[1]]
+
+
+def record_of(service: Service, model: str, run_id: str, place: str) -> str:
+    """What the report of the model that made the forecast says of one place. Its counts are fit to be released."""
+    file = service.settings.site.reports / f"{model}-{run_id[:8]}.json"
+    try:
+        places = json.loads(file.read_text(encoding="utf-8")).get("places", [])
+    except (OSError, ValueError):
+        return NO_RECORD
+    found = next((one for one in places if one.get("place_id") == place), None)
+    if found is None or not found.get("highest"):
+        return NO_RECORD
+    return (
+        f"In judged shifts of the past it was among the highest {found['highest']} times. A contact came in "
+        f"{found['highest_with_contact']} of these; {found['highest_expected']} were expected to have one."
+    )

@@ -1,0 +1,55 @@
+"""What the tests in a browser share: one site, its service, one browser."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from tests.lib.browsing import chromium, served
+from tests.lib.database import AS_OF
+from tests.lib.service_site import ServiceSite, make_site, opened
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
+    """A site with a forecast of the night that kept its totals, and a plan of it."""
+    made = make_site(tmp_path_factory.mktemp("pages") / "site")
+    made.issue("night-2026-11-22", run={"as_of": AS_OF})
+    asked = {"teams": [{"name": "A", "base": "base-north"}], "target_minutes": 4}
+    answer = made.client("crisis_team").post("/api/v1/shifts/night-2026-11-22/positions", json=asked)
+    assert answer.status_code == 200, answer.text
+    return made
+
+
+@pytest.fixture(scope="session")
+def empty(site: ServiceSite, tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
+    """The same site without a forecast: its board is what is usual."""
+    copied = Path(shutil.copytree(site.site.path, tmp_path_factory.mktemp("empty") / "site"))
+    (copied / "crisisrisk.db").unlink()
+    from crisisrisk.database.upgrade import upgrade
+
+    found = opened(copied)
+    upgrade(found.engine)
+    return found
+
+
+@pytest.fixture(scope="session")
+def address(site: ServiceSite) -> Iterator[str]:
+    """Where the site's service is."""
+    with served(site) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def address_without_forecast(empty: ServiceSite) -> Iterator[str]:
+    """Where the service of the site without a forecast is."""
+    with served(empty) as found:
+        yield found

@@ -1,0 +1,156 @@
+"""The shift board in a real browser: from signing in to signing out, with and without scripts, wide and narrow."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from tests.lib.service_site import ServiceSite
+
+BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
+PAGES = {
+    "board": BOARD, "every place": f"{BOARD}?all=1", "a place": PLACE, "nothing there": "/shifts/nothing",
+    "a place that is none": "/shifts/night-2026-11-22/places/nowhere", "a concern": "/safety-concern?reference=S-2",
+}  # fmt: skip
+NARROW, WIDE = {"width": 320, "height": 800}, {"width": 1280, "height": 900}
+
+
+@contextmanager
+def opened(browser: Browser, address: str, site: ServiceSite, role: str = "crisis_team", **how: Any) -> Iterator[Page]:
+    """A page of somebody who is signed in. Whatever the console complains of fails the test."""
+    context = browser.new_context(base_url=address, **{"viewport": WIDE, **how})
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.goto("/sign-in")
+    page.get_by_label("Your key").fill(site.key(role, "north" if role == "care" else None))
+    page.get_by_role("button", name="Sign in").click()
+    yield page
+    context.close()
+    assert [text for text in said if not any(code in text for code in ("401", "403", "404", "422", "503"))] == []
+
+
+def violations(page: Page) -> list[str]:
+    """What keeps somebody out of a page, by axe-core: its rule, and where."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_coordinator_signs_in_reads_the_board_and_signs_out(
+    browser: Browser, address: str, site: ServiceSite, script: bool
+) -> None:
+    with opened(browser, address, site, java_script_enabled=script) as page:
+        expect(page).to_have_url(f"{address}{BOARD}")
+        headline = page.get_by_role("heading", level=1)
+        expect(headline).to_have_text(
+            "Sunday 22:00 to Monday 08:00 is likely to be about as busy as usual: 1 to 4 crisis contacts, usual 2.4."
+        )
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name="Place 1"))
+        expect(row).to_contain_text("6 triage calls here in the last 28 days")
+        expect(page.get_by_role("contentinfo")).to_contain_text("A place not listed is not therefore safe.")
+        page.get_by_role("table").get_by_role("link", name="Place 1").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Place 1")
+        page.get_by_role("link", name="Back to the shift").click()
+        expect(page.get_by_role("heading", name="Where teams stand")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Test site")
+        page.goto(BOARD)
+        expect(page).to_have_url(f"{address}/sign-in?next=/shifts/next")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_every_page_can_be_read_by_everybody(
+    browser: Browser, address: str, site: ServiceSite, viewport: dict[str, int]
+) -> None:
+    with opened(browser, address, site, viewport=viewport) as page:
+        for name, path in PAGES.items():
+            page.goto(path)
+            assert violations(page) == [], name
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
+
+
+def test_a_board_that_nothing_can_be_said_on_is_a_page_in_words(
+    browser: Browser, address_without_forecast: str, empty: ServiceSite
+) -> None:
+    with opened(browser, address_without_forecast, empty) as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text("There is no answer now")
+        expect(page.get_by_text("There is no forecast, no table and no printed sheet.")).to_be_visible()
+        assert violations(page) == []
+
+
+def test_the_last_printed_sheet_stands_in_for_a_forecast(
+    browser: Browser, address_without_forecast: str, empty: ServiceSite
+) -> None:
+    sheet = empty.site.reports / "last-board.txt"
+    sheet.write_text("night, Sunday 22:00: as printed")
+    with opened(browser, address_without_forecast, empty) as page:
+        expect(page.get_by_role("heading", name="The last printed sheet")).to_be_visible()
+        expect(page.get_by_text("night, Sunday 22:00: as printed")).to_be_visible()
+        expect(page.get_by_text("no forecast of this shift can be read")).to_be_visible()
+        assert violations(page) == []
+    sheet.unlink()
+
+
+def test_a_wrong_key_is_said_beside_the_field_and_in_words(browser: Browser, address: str) -> None:
+    context = browser.new_context(base_url=address)
+    page = context.new_page()
+    page.goto("/sign-in")
+    page.get_by_label("Your key").fill("crisisrisk_1_2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This key does not work.")
+    assert page.title().startswith("Error: ")
+    assert violations(page) == []
+    context.close()
+
+
+def test_a_concern_is_reported_from_the_board_by_keyboard(browser: Browser, address: str, site: ServiceSite) -> None:
+    with opened(browser, address, site) as page:
+        page.get_by_role("link", name="Report a safety concern").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Report a safety concern")
+        page.get_by_role("button", name="Send").press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Choose what it is about")
+        assert violations(page) == []
+        page.get_by_label("A place or a forecast").press("Space")
+        page.get_by_label("What did you see?").fill("The shelter at the station has closed.")
+        page.get_by_role("button", name="Send").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("your concern is kept")
+        assert violations(page) == []
+
+
+def test_a_role_without_a_page_is_told_so(browser: Browser, address: str, site: ServiceSite) -> None:
+    with opened(browser, address, site, role="care") as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are signed in as care, north")
+        assert violations(page) == []
+        page.goto(BOARD)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your role may not see this")
+
+
+def test_colours_that_somebody_forces_leave_every_cell_and_rank_visible(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site, forced_colors="active") as page:
+        assert page.evaluate("getComputedStyle(document.querySelector('.cr-rank')).fill") != "none"
+        assert violations(page) == []
+
+
+def test_a_page_weighs_little(browser: Browser, address: str, site: ServiceSite) -> None:
+    with opened(browser, address, site) as page:
+        page.goto(BOARD)
+        sizes = page.evaluate(
+            "performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))"
+            ".map(one => one.encodedBodySize)"
+        )
+        assert sum(sizes) < 120_000
+
+
+def test_the_page_to_print_is_one_side_of_paper_and_has_its_style(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site) as page:
+        page.goto("/shifts/night-2026-11-22/print")
+        assert page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
+        pdf = page.pdf(prefer_css_page_size=True)
+        assert pdf.count(b"/Type /Page\n") == 1
