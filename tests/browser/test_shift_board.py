@@ -154,3 +154,30 @@ def test_the_page_to_print_is_one_side_of_paper_and_has_its_style(
         assert page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
         pdf = page.pdf(prefer_css_page_size=True)
         assert pdf.count(b"/Type /Page\n") == 1
+
+
+def test_the_live_board_is_not_for_paper_and_what_is_released_is(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    for role, live in (("crisis_team", True), ("data", False)):
+        with opened(browser, address, site, role=role) as page:
+            page.emulate_media(media="print")
+            for path in (BOARD, PLACE):
+                page.goto(path)
+                headline = page.get_by_role("heading", level=1)
+                (expect(headline).to_be_hidden if live else expect(headline).to_be_visible)()
+                warning = page.get_by_text("The live board is not for paper")
+                assert warning.count() == (1 if live else 0), path
+
+
+def test_forced_colours_tell_the_fills_of_the_map_apart_by_their_outlines(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site, forced_colors="active") as page:
+        widths = [
+            page.evaluate(f"getComputedStyle(document.querySelector('.cr-cells .cr-{level}')).strokeWidth")
+            for level in ("most", "some")
+            if page.locator(f".cr-cells .cr-{level}").count()
+        ]
+        assert widths == ["4px", "2px"][: len(widths)]
+        assert widths

@@ -140,7 +140,7 @@ def _deviance(run: TrainedRun) -> str:
 
 def _next(result: DemoResult) -> Iterator[str]:
     folder = result.site.path
-    yield f"Next      {program('crisisrisk')} serve --site {folder}      the service, http://127.0.0.1:8000"
+    yield f"Next      {program('crisisrisk')} serve --site {folder}      the service and its shift board, http://127.0.0.1:8000"
     yield f"          {program('crisisrisk')} keys create --site {folder} --role crisis_team      a key to ask it with"
     yield f"          open report      {result.card.files[0]}"
     yield f"          {program('mlflow')} ui --backend-store-uri {result.site.mlflow_tracking_uri}      the runs"

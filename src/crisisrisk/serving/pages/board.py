@@ -107,7 +107,8 @@ def _told(service: Service, viewer: Viewer, board: Board) -> dict[str, Any]:
         "level": board.level, "says": board.says, "why": board.why,
         "doubts": [one for one in board.why if not one.startswith("late: ")], "shift_id": board.shift_id,
         "shift_name": board.shift_id, "start": board.now, "headline": board.says, "usual": board.usual,
-        "sheet": board.sheet, "sheet_made_at": board.sheet_made_at, "caveats": [LIVE_CALLS_FIRST],
+        "sheet": board.sheet, "sheet_made_at": board.sheet_made_at,
+        "released": board.sheet is not None, "caveats": [LIVE_CALLS_FIRST],
     }  # fmt: skip
     if board.hotspots is None:
         return found
@@ -131,7 +132,7 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[s
         "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places),
         "places_forecast": len(hotspots.places), "modes": _modes(forecast),
         "areas": _areas(whole.areas, hotspots.places), "issued": _issued(whole.issued),
-        "caveats": _said_once(service, hotspots), "teams": _teams(service, viewer, shift.id),
+        "caveats": said_once(service, hotspots), "teams": _teams(service, viewer, shift.id),
     }  # fmt: skip
 
 
@@ -215,8 +216,8 @@ def _modes(forecast: ShiftForecast | None) -> list[tuple[str, float]]:
     return [(MODES.get(name, name.replace("_", " ")), expected) for name, expected in said.items()]
 
 
-def _said_once(service: Service, hotspots: Hotspots) -> list[str]:
-    """The caveats without those that say which agencies are late: the page says that at its head."""
+def said_once(service: Service, hotspots: Hotspots) -> list[str]:
+    """The caveats without those that say which agencies are late: the board says that at its head, in words."""
     run = newest_forecast(service, hotspots.shift.id)[0].run
     phrases = service.settings.phrases.caveats
     late = Freshness(service.settings).late(run.meta.data_complete_to, run.meta.as_of).items()

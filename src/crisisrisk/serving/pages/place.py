@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from crisisrisk.serving.access import PlaceViewer
 from crisisrisk.serving.answers import Hotspot
 from crisisrisk.serving.forecasts import newest_forecast
-from crisisrisk.serving.pages.board import hours_of
+from crisisrisk.serving.pages.board import hours_of, said_once
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.page import Local, page
 from crisisrisk.serving.problems import nothing_here
@@ -38,7 +38,7 @@ def one_place(
         **framed(service, viewer, here="board", about=hotspots.reference), "place": found, "shift": hotspots.shift,
         "places_forecast": hotspots.places_forecast, "why": why(found), "hours": hours_of(stored, Local(zone)),
         "record": record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
-        "caveats": hotspots.caveats,
+        "caveats": said_once(service, hotspots), "released": hotspots.released,
     }  # fmt: skip
     return page("place.jinja", told, zone=zone)
 
@@ -60,6 +60,6 @@ def record_of(service: Service, model: str, run_id: str, place: str) -> str:
     if found is None or not found.get("highest"):
         return NO_RECORD
     return (
-        f"In judged shifts of the past it was among the highest {found['highest']} times. A contact came in "
-        f"{found['highest_with_contact']} of these; {found['highest_expected']} were expected to have one."
+        f"In judged shifts of the past it was among the highest {found['highest']} times. A contact came in about "
+        f"{found['highest_with_contact']} of these; about {found['highest_expected']} were expected to have one."
     )
