@@ -1,4 +1,4 @@
-"""What is no answer, as a page: whoever looks at a page is told in words, not in JSON."""
+"""What is no answer, as a page: whoever looks at one in a browser is told in words, not in JSON."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,8 @@ def _paged(handler: Handler) -> Handler:
     def handle(request: Request, error: Exception) -> Response:
         answer = handler(request, error)
         assert isinstance(answer, Response)
-        if answer.media_type != PROBLEM or for_programs(request.url.path):
+        wants_page = "text/html" in request.headers.get("accept", "")
+        if answer.media_type != PROBLEM or not wants_page or for_programs(request.url.path):
             return answer
         return _as_page(request, json.loads(bytes(answer.body)), answer)
 
