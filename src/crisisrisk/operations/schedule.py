@@ -1,5 +1,6 @@
 """When a job is due. Local times follow the clock on the wall, also over the two nights on which it is changed."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -40,7 +41,7 @@ class Every:
         return self.last(now) + timedelta(minutes=self.minutes)
 
 
-class _Dated:
+class _Dated(ABC):
     """Moments that a calendar gives."""
 
     def last(self, now: datetime) -> datetime | None:
@@ -51,9 +52,9 @@ class _Dated:
         """The first after `now`."""
         return min(self.moments(Window(now + _MOMENT, now + 2 * FURTHEST)), default=None)
 
+    @abstractmethod
     def moments(self, window: Window) -> Iterator[datetime]:
         """Those in a window, in any order."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
