@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.ground import Ground, question_of
-from crisisrisk.positioning.other_models import DOUBLE_STANDARD, P_MEDIAN
+from crisisrisk.positioning.other_models import DOUBLE_STANDARD, MODELS, P_MEDIAN
 from crisisrisk.positioning.plan import AS_USUAL, KEPT_FAIR, MOST_COVER, Wish, plans_for
 from crisisrisk.positioning.travel import Points
 
@@ -199,3 +200,12 @@ def test_what_another_aim_cannot_take_into_account_is_refused(model: str) -> Non
             Wish(model=model, **wrong)
     with pytest.raises(UsageError, match="no such model"):
         Wish(model="median")
+
+
+def test_every_model_can_be_wished_at_the_command_line_and_over_http() -> None:
+    from crisisrisk.cli.positions import positions
+    from crisisrisk.serving.asked import PositionsAsked
+
+    [option] = [one for one in positions.params if one.name == "model"]
+    assert tuple(option.type.choices) == MODELS
+    assert get_args(PositionsAsked.model_fields["model"].annotation) == MODELS

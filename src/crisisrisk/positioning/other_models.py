@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from crisisrisk.errors import UsageError
+from crisisrisk.positioning.answer import covered_in
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.double_cover import covered_twice
+from crisisrisk.positioning.greedy import greedy
 from crisisrisk.positioning.ground import Ground, question_of
 from crisisrisk.positioning.nearest import least_travel
 from crisisrisk.positioning.question import CODE, Counts, Question
@@ -35,7 +37,7 @@ class ByAim:
 
 def by_aim(model: str, ground: Ground, crews: tuple[Crew, ...], *, target: float, seconds: float) -> ByAim:
     """The best plan by `DOUBLE_STANDARD` or `P_MEDIAN`. Raises UsageError where it cannot be asked of these teams."""
-    question = question_of(ground, crews, target)
+    question = question_of(ground, crews, target, busy=0.0)  # neither knows of busy teams
     _require_alike(model, question)
     if not question.expected:
         raise UsageError(CODE, f"nothing is expected, so there is no plan by {model}", hint="leave --model out")
@@ -55,12 +57,11 @@ def _require_alike(model: str, question: Question) -> None:
 
 def _twice(ground: Ground, question: Question, target: float, seconds: float) -> ByAim:
     narrow, wide = ground.near(target), ground.near(WIDER * target)
-    most = _most_once(question)
-    found = covered_twice(
-        narrow, wide, ground.expected, teams=question.teams, room=question.room, share=LEAST_ONCE * most,
-        seconds=seconds,
-    )  # fmt: skip
     total = float(ground.expected.sum())
+    found = covered_twice(
+        narrow, wide, ground.expected, teams=question.teams, room=question.room,
+        share=LEAST_ONCE * _most_once(question) / total, seconds=seconds,
+    )  # fmt: skip
     says = (
         f"{100 * found.twice / total:.0f} in 100 contacts are in reach of two teams within {target:g} minutes and "
         f"{100 * found.once / total:.0f} in 100 of one, everybody who can be within {WIDER * target:g}"
@@ -69,17 +70,10 @@ def _twice(ground: Ground, question: Question, target: float, seconds: float) ->
 
 
 def _most_once(question: Question) -> float:
-    """The largest share of contacts that so many teams can reach, as far as the greedy plan tells."""
-    reach = question.kinds[0].reach[:, : question.cells]
-    demand = sum(part.demand for part in question.parts)
-    left, room, covered = np.asarray(demand).copy(), question.room.copy(), 0.0
-    for _ in range(question.teams):
-        gains = np.where(room > 0, reach @ left, -1.0)
-        best = int(np.argmax(gains))
-        covered += float(gains[best])
-        left = np.where(reach[best], 0.0, left)
-        room[best] -= 1
-    return covered / float(np.sum(demand))
+    """The contacts that so many teams reach, as far as the greedy plan tells. `question`: with teams never busy."""
+    teams_at = greedy(question)
+    assert teams_at is not None  # all are alike, and there is room for them
+    return float(covered_in(question, teams_at).sum())
 
 
 def _nearest(ground: Ground, question: Question, target: float, seconds: float) -> ByAim:

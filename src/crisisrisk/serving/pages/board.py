@@ -127,7 +127,7 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[s
         "outlook": None if forecast is None or forecast.outlook is None else capital(forecast.outlook),
         "highest": [place.place_name for place in hotspots.places[:NAMED]], "hours": hours,
         "hours_said": None if hours is None else f"Most likely between {hours.busiest}.",
-        **_fresh(service, hotspots),
+        **fresh(service, hotspots),
         "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,
         "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places),
         "places_forecast": len(hotspots.places), "modes": _modes(forecast),
@@ -199,7 +199,7 @@ def _densest(shares: Sequence[float]) -> tuple[int, int]:
     return 0, len(shares) - 1
 
 
-def _fresh(service: Service, hotspots: Hotspots) -> dict[str, Any]:
+def fresh(service: Service, hotspots: Hotspots) -> dict[str, Any]:
     """Up to when anything is known, and since when each agency that is late is silent."""
     freshness = Freshness(service.settings)
     late = freshness.late(hotspots.data_complete_to, hotspots.as_of)
@@ -217,10 +217,9 @@ def _modes(forecast: ShiftForecast | None) -> list[tuple[str, float]]:
 
 
 def said_once(service: Service, hotspots: Hotspots) -> list[str]:
-    """The caveats without those that say which agencies are late: the board says that at its head, in words."""
-    run = newest_forecast(service, hotspots.shift.id)[0].run
+    """The caveats without those that say which agencies are late: the page says that at its head, in words."""
     phrases = service.settings.phrases.caveats
-    late = Freshness(service.settings).late(run.meta.data_complete_to, run.meta.as_of).items()
+    late = Freshness(service.settings).late(hotspots.data_complete_to, hotspots.as_of).items()
     said = {phrases["late"].format(source=name, since=in_minutes(since)) for name, since in late}
     return [caveat for caveat in hotspots.caveats if caveat not in said]
 

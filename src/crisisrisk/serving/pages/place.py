@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from crisisrisk.serving.access import PlaceViewer
 from crisisrisk.serving.answers import Hotspot
 from crisisrisk.serving.forecasts import newest_forecast
-from crisisrisk.serving.pages.board import hours_of, said_once
+from crisisrisk.serving.pages.board import fresh, hours_of, said_once
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.page import Local, page
 from crisisrisk.serving.problems import nothing_here
@@ -38,7 +38,8 @@ def one_place(
         **framed(service, viewer, here="board", about=hotspots.reference), "place": found, "shift": hotspots.shift,
         "places_forecast": hotspots.places_forecast, "why": why(found), "hours": hours_of(stored, Local(zone)),
         "record": record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
-        "caveats": said_once(service, hotspots), "released": hotspots.released,
+        "late": fresh(service, hotspots)["late"], "caveats": said_once(service, hotspots),
+        "released": hotspots.released,
     }  # fmt: skip
     return page("place.jinja", told, zone=zone)
 
