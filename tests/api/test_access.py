@@ -220,9 +220,10 @@ def test_only_the_own_team_says_something_about_a_person_and_nobody_else_learns_
     asked = OF_PEOPLE["POST", SNOOZES][0]
     assert said(own_site.client("care", "north"), "POST", path_of(SNOOZES, own_site), asked).status_code == 201
     for key in KEYS:
-        own = said(own_site.client(*key), method, path_of(route, own_site), body)
+        client = own_site.client(*key)
+        own = said(client, method, path_of(route, own_site), body)
         others = [
-            said(own_site.client(*key), method, path_of(route, own_site, person=name), sent)
+            said(client, method, path_of(route, own_site, person=name), sent)
             for name in NAMES if name not in OWN["north"] and name not in OWN.get(key[1] or "", ())
             for sent in (body, {}, ["x"])
         ]  # fmt: skip
@@ -230,7 +231,8 @@ def test_only_the_own_team_says_something_about_a_person_and_nobody_else_learns_
         assert own.status_code == (status if key[1] == "north" else 404 if key[1] else 403), own.text
         assert {answer.status_code for answer in others} == set(refused)
         assert len({answer.content for answer in others}) == 1
-    nobody = [said(own_site.client(), method, path_of(route, own_site), sent) for sent in (body, {}, ["x"])]
+    stranger = own_site.client()
+    nobody = [said(stranger, method, path_of(route, own_site), sent) for sent in (body, {}, ["x"])]
     assert {answer.status_code for answer in nobody} == {401}
 
 

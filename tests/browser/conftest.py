@@ -11,9 +11,9 @@ from tests.lib.database import AS_OF
 from tests.lib.service_site import ServiceSite, make_site, opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real browser."""
+    """A real browser. While it is open an event loop runs, which tests of other modules must not meet."""
     with chromium() as found:
         yield found
 
