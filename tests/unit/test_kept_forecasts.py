@@ -89,8 +89,8 @@ def test_a_board_that_was_read_is_not_read_again(engine: Engine) -> None:
     asked: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *arguments: asked.append(str(arguments[2])))
     forecast_for(engine, NIGHT)
-    assert any("FROM forecasts" in one for one in asked)
+    assert any("forecasts.expected" in one for one in asked)
     asked.clear()
     forecast_for(engine, NIGHT)
     assert asked
-    assert not any("FROM forecasts" in one for one in asked)
+    assert not any("forecasts.expected" in one for one in asked)

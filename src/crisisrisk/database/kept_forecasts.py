@@ -11,10 +11,9 @@ from threading import Lock
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from crisisrisk.database.runs import IDS_AT_ONCE
-from crisisrisk.database.schema import ForecastRun
 from crisisrisk.database.stored_forecasts import StoredPlace, StoredShift, cells_of_run, shifts_of_runs
 
 MOST_RUNS, MOST_BOARDS = 5_000, 24
@@ -54,14 +53,9 @@ class KeptForecasts:
         self._boards: _Kept[tuple[StoredPlace, ...]] = _Kept(MOST_BOARDS)
 
     def newest(
-        self, connection: Connection, chosen: Sequence[ColumnElement[bool]], wanted: Callable[[StoredShift], bool]
+        self, connection: Connection, runs: Sequence[Run], wanted: Callable[[StoredShift], bool]
     ) -> list[tuple[Run, StoredShift]]:
-        """Of each wanted shift its newest forecast among the chosen runs, in order of start, then id."""
-        query = select(ForecastRun.id, ForecastRun.made_at).where(*chosen)
-        runs: list[Run] = [
-            (row.id, row.made_at)
-            for row in connection.execute(query.order_by(ForecastRun.as_of, ForecastRun.id)).all()
-        ]  # fmt: skip
+        """Of each wanted shift its newest forecast among some runs, the oldest first, in order of start, then id."""
         known = {run: self._shifts.get(run) for run in runs}
         known |= self._read(connection, [run for run, shifts in known.items() if shifts is None])
         newest: dict[str, tuple[Run, StoredShift]] = {}
@@ -70,6 +64,11 @@ class KeptForecasts:
                 if wanted(shift):
                     newest[shift.shift_id] = run, shift  # later runs take the place of earlier ones
         return sorted(newest.values(), key=lambda found: (found[1].start, found[1].shift_id))
+
+    def shift(self, connection: Connection, run: Run, shift_id: str) -> StoredShift:
+        """A shift as a run that has it forecast it."""
+        shifts = self._shifts.get(run) or self._read(connection, [run])[run]
+        return next(shift for shift in shifts if shift.shift_id == shift_id)
 
     def cells(self, engine: Engine, run: Run, shift_id: str) -> tuple[StoredPlace, ...]:
         """The cells of a shift as a run forecast them, in order of rank."""

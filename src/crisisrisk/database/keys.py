@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, bindparam, insert, select, update
 
 from crisisrisk.database.engine import writing
 from crisisrisk.database.schema import ApiKey
@@ -14,6 +14,8 @@ from crisisrisk.errors import UsageError
 
 PREFIX = "crisisrisk"
 SECRET_BYTES = 32
+
+_BY_ID = select(ApiKey.__table__).where(ApiKey.id == bindparam("key_id"))  # asked at every request: made once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ def key_of(engine: Engine, secret: str) -> KeyRecord | None:
     if len(parts) != 3 or parts[0] != PREFIX:
         return None
     with engine.connect() as connection:
-        row = connection.execute(select(ApiKey.__table__).where(ApiKey.id == parts[1])).one_or_none()
+        row = connection.execute(_BY_ID, {"key_id": parts[1]}).one_or_none()
     known = row.sha256 if row is not None else "0" * 64
     if not secrets.compare_digest(_digest(secret), known) or row is None:
         return None

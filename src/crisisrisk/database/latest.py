@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam, exists, select
 
 from crisisrisk.database.kept_forecasts import kept_forecasts
 from crisisrisk.database.runs import IDS_AT_ONCE, StoredRun, stored_run
-from crisisrisk.database.schema import ForecastRun, Score, ScoringRun
+from crisisrisk.database.schema import Forecast, ForecastRun, Score, ScoringRun
 from crisisrisk.database.stored_forecasts import Reasons, StoredPlace, StoredShift
 
 __all__ = [
@@ -51,7 +52,7 @@ class StoredScore:
 def latest_run(engine: Engine, *, model_name: str | None = None, at: datetime | None = None) -> StoredRun | None:
     """The scoring run with the newest `as_of` (not after `at`), of one model or of any."""
     with engine.connect() as connection:
-        return _newest(connection, ScoringRun, _chosen(ScoringRun, model_name, at))
+        return _newest(connection, ScoringRun, model_name=model_name, at=at)
 
 
 def latest_forecast_run(
@@ -59,7 +60,7 @@ def latest_forecast_run(
 ) -> StoredRun | None:
     """The forecast issued last (not after `at`), of one model or of any."""
     with engine.connect() as connection:
-        return _newest(connection, ForecastRun, _chosen(ForecastRun, model_name, at))
+        return _newest(connection, ForecastRun, model_name=model_name, at=at)
 
 
 def newest_made(engine: Engine, table: type[ScoringRun] | type[ForecastRun], *, since: datetime) -> int | None:
@@ -76,7 +77,7 @@ def latest_person_scores(
     import pandas as pd
 
     with engine.connect() as connection:
-        run = _newest(connection, ScoringRun, _chosen(ScoringRun, model_name, at))
+        run = _newest(connection, ScoringRun, model_name=model_name, at=at)
         if run is None:
             return None
         query = select(Score.__table__).where(Score.run_id == run.number).order_by(*_highest_first())
@@ -103,14 +104,13 @@ def caseload_scores(
     """The scores of some people in the newest scoring run, by person. People whom it does not know are left out."""
     wanted = sorted(set(person_ids))
     with engine.connect() as connection:
-        run = _newest(connection, ScoringRun, _chosen(ScoringRun, model_name, at, model_version))
+        run = _newest(connection, ScoringRun, model_name=model_name, model_version=model_version, at=at)
         if run is None:
             return None
         rows: list[Row[Any]] = []
         for start in range(0, len(wanted), IDS_AT_ONCE):
             some = wanted[start : start + IDS_AT_ONCE]
-            query = select(Score.__table__).where(Score.run_id == run.number, Score.person_id.in_(some))
-            rows.extend(connection.execute(query).all())
+            rows.extend(connection.execute(_SCORES, {"run_id": run.number, "people": some}).all())
     # Parsed only after the connection is given back: a damaged row must not keep the database locked.
     return run, {row.person_id: _score(row) for row in rows}
 
@@ -119,12 +119,13 @@ def forecast_for(
     engine: Engine, shift_id: str, *, model_name: str | None = None, at: datetime | None = None
 ) -> tuple[StoredShift, Sequence[StoredPlace]] | None:
     """The newest forecast of a shift (issued not after `at`) and its cells in order of rank."""
-    chosen, kept = _chosen(ForecastRun, model_name, at), kept_forecasts(engine)
+    kept, given = kept_forecasts(engine), _given(model_name=model_name, at=at)
     with engine.connect() as connection:
-        found = kept.newest(connection, chosen, lambda shift: shift.shift_id == shift_id)
-    if not found:
-        return None
-    run, shift = found[0]
+        row = connection.execute(_newest_of_shift(frozenset(given)), {**given, "shift_id": shift_id}).one_or_none()
+        if row is None:
+            return None
+        run = (row.id, row.made_at)
+        shift = kept.shift(connection, run, shift_id)
     return shift, kept.cells(engine, run, shift_id)
 
 
@@ -132,35 +133,56 @@ def shifts_between(
     engine: Engine, start: datetime, end: datetime, *, model_name: str | None = None, at: datetime | None = None
 ) -> Sequence[StoredShift]:
     """Every forecast shift that starts in `[start, end)`, each from its newest forecast, in order of start."""
-    chosen = _chosen(ForecastRun, model_name, at)
+    given = _given(model_name=model_name, at=at)
+    chosen = select(ForecastRun.id, ForecastRun.made_at).where(*_chosen(ForecastRun, given))
     with engine.connect() as connection:
-        found = kept_forecasts(engine).newest(connection, chosen, lambda shift: start <= shift.start < end)
+        rows = connection.execute(chosen.order_by(ForecastRun.as_of, ForecastRun.id), given).all()
+        runs = [(row.id, row.made_at) for row in rows]
+        found = kept_forecasts(engine).newest(connection, runs, lambda shift: start <= shift.start < end)
     return [shift for _, shift in found]
 
 
-def _chosen(
-    table: type[ScoringRun] | type[ForecastRun], model_name: str | None, at: datetime | None,
-    model_version: int | None = None,
-) -> list[ColumnElement[bool]]:  # fmt: skip
-    conditions: list[ColumnElement[bool]] = []
-    if model_name is not None:
-        conditions.append(table.model_name == model_name)
-    if model_version is not None:
-        conditions.append(table.model_version == model_version)
-    if at is not None:
-        conditions.append(table.as_of <= at)
-    return conditions
+# Queries, each made once: to make one takes longer than a database takes to answer it. What is asked for comes by name.
+
+_Run = type[ScoringRun] | type[ForecastRun]
+_SCORES = select(Score.__table__).where(
+    Score.run_id == bindparam("run_id"), Score.person_id.in_(bindparam("people", expanding=True))
+)
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _chosen(table: _Run, given: Iterable[str]) -> list[ColumnElement[bool]]:
+    conditions: dict[str, ColumnElement[bool]] = {
+        "model_name": table.model_name == bindparam("model_name"),
+        "model_version": table.model_version == bindparam("model_version"),
+        "at": table.as_of <= bindparam("at"),
+    }
+    return [conditions[name] for name in sorted(given)]
+
+
+@lru_cache
+def _newest_run(table: _Run, given: frozenset[str]) -> Select[Any]:
+    ordered = select(table.__table__).where(*_chosen(table, given)).order_by(table.as_of.desc(), table.id.desc())
+    return ordered.limit(1)
+
+
+@lru_cache
+def _newest_of_shift(given: frozenset[str]) -> "Select[int, datetime]":
+    of_shift = exists().where(Forecast.shift_id == bindparam("shift_id"), Forecast.run_id == ForecastRun.id)
+    query = select(ForecastRun.id, ForecastRun.made_at).where(of_shift, *_chosen(ForecastRun, given))
+    return query.order_by(ForecastRun.as_of.desc(), ForecastRun.id.desc()).limit(1)
 
 
 def _highest_first() -> tuple[ColumnElement[Any], ...]:
     return (Score.probability.is_(None), Score.probability.desc(), Score.person_id.expression)
 
 
-def _newest(
-    connection: Connection, table: type[ScoringRun] | type[ForecastRun], conditions: list[ColumnElement[bool]]
-) -> StoredRun | None:
-    query = select(table.__table__).where(*conditions).order_by(table.as_of.desc(), table.id.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
+def _newest(connection: Connection, table: _Run, **asked: object) -> StoredRun | None:
+    given = _given(**asked)
+    row = connection.execute(_newest_run(table, frozenset(given)), given).one_or_none()
     return None if row is None else stored_run(row)
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated
 
 import pyarrow as pa
@@ -72,9 +73,16 @@ class SiteView:
             self.kept_events[people] = found
         return found
 
+    @cached_property
+    def _ever_objected(self) -> frozenset[str]:
+        return frozenset(self.opt_outs["person_id"].to_pylist())
+
     def opted_out(self, people: Iterable[str], now: datetime, purpose: Purpose) -> frozenset[str]:
         """Those of some people whose objection to a purpose holds now, as known now: it need not wait for a scoring."""
-        asked = pa.array(list(people), pa.string())
+        ever = self._ever_objected.intersection(people)
+        if not ever:
+            return ever
+        asked = pa.array(list(ever), pa.string())
         theirs = pc.is_in(self.opt_outs["person_id"].cast(pa.string()), value_set=asked)
         return opted_out_at(self.opt_outs.filter(theirs), microseconds(now), purpose=purpose)
 

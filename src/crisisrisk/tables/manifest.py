@@ -107,13 +107,20 @@ class Manifest:
         return any(load.digest == digest and load.mapping_digest == mapping_digest for load in self.loads)
 
 
-def read_manifest(site: Site) -> Manifest | None:
-    """The manifest that counts, or None for a site into which nothing was loaded."""
+def current_manifest(site: Site) -> Path | None:
+    """The file of the manifest that counts; None for a site into which nothing was loaded."""
     try:
         name = (site.data / "CURRENT").read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return None
-    path = site.data / "manifests" / name
+    return site.data / "manifests" / name
+
+
+def read_manifest(site: Site) -> Manifest | None:
+    """The manifest that counts, or None for a site into which nothing was loaded."""
+    path = current_manifest(site)
+    if path is None:
+        return None
     try:
         content = json.loads(path.read_bytes())
         manifest = _manifest_from(content)

@@ -20,6 +20,7 @@ from crisisrisk.tables.merging import month_name, month_numbers
 from crisisrisk.tables.schema import INSTANT
 from crisisrisk.tables.silence import is_late
 from crisisrisk.tables.site import Site
+from crisisrisk.tables.stamp import Stamp
 from crisisrisk.tables.text_hashes import bucket_of
 from crisisrisk.timeline import FOREVER, Instants, Window, instant, microseconds
 
@@ -36,9 +37,22 @@ class Store:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._newest: tuple[Stamp, Snapshot] | None = None
 
     def snapshot(self) -> "Snapshot":
-        """The state as of the last completed load. Raises DataError where nothing was loaded yet."""
+        """The state as of the last completed load, read anew where a file says so that it changed.
+
+        Raises DataError where nothing was loaded yet.
+        """
+        newest = self._newest
+        if newest is not None and newest[0].is_current():
+            return newest[1]
+        stamp = Stamp.of(self._site)
+        snapshot = self._read_newest()
+        self._newest = stamp, snapshot
+        return snapshot
+
+    def _read_newest(self) -> "Snapshot":
         manifest = read_manifest(self._site)
         if manifest is None:
             raise DataError(

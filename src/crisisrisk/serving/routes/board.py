@@ -1,6 +1,6 @@
 """The board whatever has failed: the forecast, an old one that says so, what is usual, or the last printed sheet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 
-from crisisrisk.database.latest import latest_forecast_run
+from crisisrisk.database.latest import StoredShift, latest_forecast_run
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.scoring.sheet import SHEET_TEXT
 from crisisrisk.serving.access import PlaceViewer, Viewer
@@ -89,12 +89,14 @@ def best_board(viewer: PlaceViewer, query: Annotated[BoardQuery, Query()], servi
         raise too_much("limit", f"at most {service.settings.service.limits.list_length}")
     why: list[str] = []
     now = _now(service, why)
-    shift, shift_id = _shift(service, now, query.shift)
+    shift_id = query.shift if query.shift is not None else _running(service, now).id
     made = partial(Board, why=why, now=now, shift_id=shift_id)
-    hotspots = _tried(lambda: _forecast(service, shift_id, now, viewer, query), why, NO_FORECAST)
-    if hotspots is not None:
-        why += [doubt for doubt in _not_current(service, hotspots, now) if doubt not in why]
+    found = _tried(lambda: _forecast(service, shift_id, now, viewer, query), why, NO_FORECAST)
+    if found is not None:
+        hotspots, doubts = found
+        why += [doubt for doubt in doubts if doubt not in why]
         return made(level="stale" if why else "full", says=STALE if why else FULL, hotspots=hotspots)
+    shift = next((shift for shift in _rota(service, now) if shift.id == shift_id), None)
     if viewer.reaches("true_counts") and shift is not None:
         wanted = shift
         usual = _tried(lambda: service.usual(wanted), why, "the tables do not say what is usual")
@@ -116,30 +118,34 @@ def _now(service: Service, why: list[str]) -> datetime:
     return service.clock.now() if run is None else run.meta.as_of
 
 
-def _shift(service: Service, now: datetime, asked: str | None) -> tuple[Shift | None, str]:
-    """The shift of the rota, and its id; no shift for an id that the rota does not have."""
+def _rota(service: Service, now: datetime) -> Sequence[Shift]:
     site = service.settings.site
-    rota = shifts_starting_in(site.shifts, Window(now - LONGEST_SHIFT, now + AHEAD), site.time_zone)
-    if asked is not None:
-        return next((shift for shift in rota if shift.id == asked), None), asked
-    found = next((shift for shift in rota if shift.end > now), None)
+    return shifts_starting_in(site.shifts, Window(now - LONGEST_SHIFT, now + AHEAD), site.time_zone)
+
+
+def _running(service: Service, now: datetime) -> Shift:
+    """The shift that runs, else the next."""
+    found = next((shift for shift in _rota(service, now) if shift.end > now), None)
     if found is None:
         raise NoAnswerError("CR-HTTP-404", "the rota has no shift in the coming days", hint="see [[shift]]")
-    return found, found.id
+    return found
 
 
-def _forecast(service: Service, shift_id: str, now: datetime, viewer: Viewer, query: BoardQuery) -> Hotspots:
-    found = newest_forecast(service, shift_id, now=now)
+def _forecast(
+    service: Service, shift_id: str, now: datetime, viewer: Viewer, query: BoardQuery
+) -> tuple[Hotspots, list[str]]:
+    """The newest forecast as it may be seen, and why it is less than it should be."""
+    shift, cells = newest_forecast(service, shift_id, now=now)
     asked = HotspotsQuery.model_validate({"limit": query.limit})
-    return board_of(service, *found, released=is_release(viewer, asked), query=asked, now=now)
+    board = board_of(service, shift, cells, released=is_release(viewer, asked), query=asked, now=now)
+    return board, _not_current(service, shift, board, now)
 
 
-def _not_current(service: Service, hotspots: Hotspots, now: datetime) -> list[str]:
-    """Why a forecast is less than it should be: its own caveats of time and model, and sources that are silent now."""
-    found = newest_forecast(service, hotspots.shift.id, now=now)[0]
-    said = Said(service, now).doubts(found)
+def _not_current(service: Service, shift: StoredShift, board: Hotspots, now: datetime) -> list[str]:
+    """The forecast's own caveats of time and model, and sources that are silent now."""
+    said = Said(service, now).doubts(shift)
     loaded = _tried(lambda: service.view().complete_to, said, NO_TABLES)
-    late = Freshness(service.settings).late(loaded or hotspots.data_complete_to, now).items()
+    late = Freshness(service.settings).late(loaded or board.data_complete_to, now).items()
     return [*said, *(f"late: {source} since {in_minutes(since)}" for source, since in late)]
 
 
