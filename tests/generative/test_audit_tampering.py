@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from tests.lib.trails import filled, tamper, trail_in
+from tests.lib.trails import erased, filled, look, person, tamper, trail_in
 
 from crisisrisk.database.audit_verify import verify
 
@@ -25,3 +25,21 @@ def test_every_tampering_is_found(tmp_path: Path) -> None:
         kinds[kind] += 1
     assert len(kinds) == 10
     assert min(kinds.values()) > TAMPERINGS / 30
+
+
+def test_every_tampering_with_a_trail_that_people_were_erased_from_is_found(tmp_path: Path) -> None:
+    trail = filled(trail_in(tmp_path), 30)
+    database, before, whole = (tmp_path / name for name in ("crisisrisk.db", "before.db", "whole.db"))
+    shutil.copy(database, before)
+    for number in (0, 2, 21):  # of several lists, of lists that others were taken out of before, of one answer
+        erased(trail, person(number), minutes=number)
+    trail.append([look(50), look(51)])
+    shutil.copy(database, whole)
+    assert verify(trail.engine, trail.files).findings == ()
+    kinds: Counter[str] = Counter()
+    for seed in range(TAMPERINGS // 2):
+        shutil.copy(whole, database)
+        kind = tamper(database, seed, before=before)
+        assert verify(trail.engine, trail.files).wrong > 0, (seed, kind)
+        kinds[kind] += 1
+    assert len(kinds) == 12

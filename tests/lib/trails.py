@@ -1,5 +1,6 @@
 """Audit trails for tests: rows of many kinds, and ways to tamper with them for who has the database alone."""
 
+import hashlib
 import json
 import random
 import sqlite3
@@ -10,6 +11,7 @@ from typing import Any
 
 from crisisrisk.database.audit import AuditFiles, AuditTrail
 from crisisrisk.database.audit_chain import Look
+from crisisrisk.database.erasure import Why, erase
 from crisisrisk.database.upgrade import current_engine
 
 BEGAN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
@@ -52,18 +54,31 @@ def filled(trail: AuditTrail, rows: int, *, at_once: int = 7) -> AuditTrail:
     return trail
 
 
+def erased(trail: AuditTrail, person_id: str, *, minutes: int = 0) -> str:
+    """Take a person out of a trail's database. Returns the name that stands for the person from now on."""
+    name = f"erased-{person_id[-16:].lower()[::-1]}"
+    why = Why(name=name, reason="asked to be forgotten", user="root", at=BEGAN + timedelta(days=1, minutes=minutes))
+    erase(trail, person_id, why)
+    return name
+
+
 # Tampering
 
 _TEXTS = ("purpose", "action", "key_id", "role", "team", "request_id", "detail", "media_type", "sha256", "key_name",
           "code")  # fmt: skip
 
 
-def tamper(file: Path, seed: int) -> str:
-    """Change a SQLite trail as somebody would who can write the file and has no key. Returns what was done."""
+def tamper(file: Path, seed: int, *, before: Path | None = None) -> str:
+    """Change a SQLite trail as somebody would who can write the file and has no key. Returns what was done.
+
+    `before`: the trail as it was before the erasures in it, which some tamperings take rows from.
+    """
     draw = random.Random(seed)
     with sqlite3.connect(file) as database:
         numbers = [row[0] for row in database.execute("SELECT number FROM audit ORDER BY number")]
-        kind = draw.choice(_KINDS)
+        kind = draw.choice(_KINDS if before is None else (*_KINDS, *_OF_ERASURES))
+        if kind in _OF_ERASURES:
+            database.execute("ATTACH ? AS former", (str(before),))
         kind(database, numbers, draw)
     database.close()
     return kind.__name__
@@ -72,10 +87,9 @@ def tamper(file: Path, seed: int) -> str:
 def _edit_text(database: sqlite3.Connection, numbers: list[int], draw: random.Random) -> None:
     name, number = draw.choice(_TEXTS), draw.choice(numbers)
     (value,) = database.execute(f"SELECT {name} FROM audit WHERE number = ?", (number,)).fetchone()
-    changed = draw.choice([
-        value[:-1], value + "x", "x" + value[1:], value.swapcase() + " ", "",
-        chr(draw.randrange(32, 127)) + value,
-    ])  # fmt: skip
+    text = value or ""  # a command has neither key nor team
+    others = [text[:-1], text + "x", "x" + text[1:], text.swapcase() + " ", "", chr(draw.randrange(32, 127)) + text]
+    changed = draw.choice([other for other in others if other != value])
     database.execute(f"UPDATE audit SET {name} = ? WHERE number = ?", (changed, number))
 
 
@@ -144,7 +158,9 @@ def _move_a_byte(database: sqlite3.Connection, numbers: list[int], draw: random.
     """From the end of one field to the beginning of the next: the joined text stays the same."""
     number = draw.choice(numbers)
     role, team = database.execute("SELECT role, team FROM audit WHERE number = ?", (number,)).fetchone()
-    database.execute("UPDATE audit SET role = ?, team = ? WHERE number = ?", (role[:-1], role[-1] + team, number))
+    database.execute(
+        "UPDATE audit SET role = ?, team = ? WHERE number = ?", (role[:-1], role[-1] + (team or ""), number)
+    )
 
 
 def _restore_older(database: sqlite3.Connection, numbers: list[int], draw: random.Random) -> None:
@@ -158,3 +174,40 @@ def _restore_older(database: sqlite3.Connection, numbers: list[int], draw: rando
 
 _KINDS = (_edit_text, _edit_number, _edit_body, _delete, _cut_tail, _swap, _insert, _edit_people, _move_a_byte,
           _restore_older)  # fmt: skip
+
+
+def _undo_an_erasure(database: sqlite3.Connection, _numbers: list[int], draw: random.Random) -> None:
+    """A row as it was before: content, people, or both."""
+    changed = [row[0] for row in database.execute(
+        "SELECT now.number FROM audit AS now JOIN former.audit AS was USING (number) WHERE now.detail != was.detail"
+    )]  # fmt: skip
+    number, do = draw.choice(changed), draw.choice(["content", "people", "both"])
+    if do != "people":
+        database.execute("DELETE FROM audit WHERE number = ?", (number,))
+        database.execute("INSERT INTO audit SELECT * FROM former.audit WHERE number = ?", (number,))
+    if do != "content":
+        database.execute("DELETE FROM audit_people WHERE number = ?", (number,))
+        database.execute("INSERT INTO audit_people SELECT * FROM former.audit_people WHERE number = ?", (number,))
+
+
+def _claim_an_erasure(database: sqlite3.Connection, numbers: list[int], draw: random.Random) -> None:
+    """A row emptied as by an erasure, with what an erasure says of another row said of it."""
+    number = draw.choice(numbers)
+    erasing, body = draw.choice(database.execute(
+        "SELECT number, body FROM audit WHERE action = 'people erase' ORDER BY number"
+    ).fetchall())  # fmt: skip
+    lines = json.loads(zlib.decompress(body))["rows"]
+    (code,) = database.execute("SELECT code FROM audit WHERE number = ?", (number,)).fetchone()
+    said = json.dumps({"rows": [*lines, [number, code, draw.choice(lines)[2]]]}).encode()
+    empty = "UPDATE audit SET body = ?, sha256 = ?, detail = '{}' WHERE number = ?"
+    database.execute(empty, (zlib.compress(b""), hashlib.sha256(b"").hexdigest(), number))
+    if draw.random() < 0.5:  # and the erasure's own digest is made to fit
+        digest = hashlib.sha256(said).hexdigest()
+        database.execute(
+            "UPDATE audit SET body = ?, sha256 = ? WHERE number = ?", (zlib.compress(said), digest, erasing)
+        )
+    else:
+        database.execute("UPDATE audit SET body = ? WHERE number = ?", (zlib.compress(said), erasing))
+
+
+_OF_ERASURES = (_undo_an_erasure, _claim_an_erasure)

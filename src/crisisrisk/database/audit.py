@@ -59,19 +59,30 @@ class AuditTrail:
 
         Raises ServiceError where that is not so, whatever the cause: then nothing of what they record may be shown.
         """
+
+        def make(connection: Connection, _key: AuditKey) -> Sequence[Look]:
+            if together is not None:
+                together(connection)
+            return looks
+
+        return self.append_made(make)
+
+    def append_made(self, make: Callable[[Connection, AuditKey], Sequence[Look]]) -> Sequence[int]:
+        """As `append`, of rows that are only known once no other can be added: `make` works in the same commit."""
         try:
             with self._lock:
-                return self._append(looks, together)
+                return self._append(make)
         except (OSError, SQLAlchemyError) as failure:
             raise ServiceError(
                 "CR-AUDIT-001", "the audit trail cannot be written", found=type(failure).__name__
             ) from failure
 
-    def check(self) -> None:
-        """Raises ServiceError or DataError where the next row could not be added: key, witness or tables are wrong."""
+    def check(self) -> AuditKey:
+        """The key. Raises ServiceError or DataError where the next row could not be added: key, witness or tables are
+        wrong."""
         try:
             with self._lock, self.engine.connect() as connection:
-                self._ready(connection)
+                return self._ready(connection)
         except (OSError, SQLAlchemyError) as failure:
             raise ServiceError(
                 "CR-AUDIT-001", "the audit trail cannot be read", found=type(failure).__name__
@@ -101,7 +112,7 @@ class AuditTrail:
         path.rename(free)
         return free
 
-    def _append(self, looks: Sequence[Look], together: Callable[[Connection], object] | None) -> Sequence[int]:
+    def _append(self, make: Callable[[Connection, AuditKey], Sequence[Look]]) -> Sequence[int]:
         with writing(self.engine) as connection:
             _wait_for_others(connection)
             key = self._ready(connection)
@@ -111,6 +122,7 @@ class AuditTrail:
             number, code = head(connection)
             if number < self._last:
                 raise _apart()
+            looks = make(connection, key)
             rows: list[dict[str, Any]] = []
             for look in looks:
                 number += 1
@@ -124,8 +136,6 @@ class AuditTrail:
             ]
             if named:
                 connection.execute(insert(AuditedPerson), named)
-            if together is not None:
-                together(connection)
         self._last, self._owed = number, (number, code)
         self.witness.add(number, code)
         self._owed = None

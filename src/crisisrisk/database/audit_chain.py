@@ -20,6 +20,7 @@ COMMAND = "command"
 """The role of who uses a command on the machine itself; who that is says the row's detail."""
 
 _DOMAIN = "crisisrisk audit row 1"
+_REWRITTEN = "crisisrisk audit row rewritten by an erasure 1"
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,17 @@ class Covered(NamedTuple):
 
 def code_of(row: Covered, people: Sequence[str], *, previous: str, key_name: str, secret: bytes) -> str:
     """A row's code, as 64 hexadecimal digits; `people` in any order. Raises TypeError for what is no such row."""
+    return _keyed(_DOMAIN, row, people, previous, key_name, secret)
+
+
+def recode_of(row: Covered, people: Sequence[str], *, code: str, key_name: str, secret: bytes) -> str:
+    """The keyed code over what an erasure left of a row, bound to the row's own `code`, which stays in the chain."""
+    return _keyed(_REWRITTEN, row, people, code, key_name, secret)
+
+
+def _keyed(domain: str, row: Covered, people: Sequence[str], bound_to: str, key_name: str, secret: bytes) -> str:
     fields = (
-        _DOMAIN, previous, key_name, row.number, microseconds(row.at), row.purpose, row.action, row.status, row.key_id,
+        domain, bound_to, key_name, row.number, microseconds(row.at), row.purpose, row.action, row.status, row.key_id,
         row.role, row.team, row.request_id, row.detail, row.media_type, row.sha256, packed(sorted(people)),
     )  # fmt: skip
     return hmac.digest(secret, packed(fields).encode(), "sha256").hex()

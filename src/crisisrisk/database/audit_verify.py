@@ -3,13 +3,13 @@
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from crisisrisk.database.audit import UNWITNESSED, AuditFiles, head, read_audit_key
-from crisisrisk.database.audit_chain import GENESIS, AuditKey, Covered, code_of
+from crisisrisk.database.audit_chain import GENESIS, AuditKey, Covered, code_of, recode_of
+from crisisrisk.database.audit_erasure import Recode, is_shown, recodes
 from crisisrisk.database.audit_retention import last_removal
 from crisisrisk.database.schema import AuditedPerson, AuditRow
 from crisisrisk.database.witness import Witness
@@ -58,7 +58,8 @@ def verify(engine: Engine, files: AuditFiles) -> Verified:
     lines = _witness_lines(files, found)
     with engine.connect() as connection:
         removed_to, before = _beginning(connection, found)
-        walk = _Walk(key, removed_to, before, {number: code for number, code in lines if number > removed_to}, found)
+        witnessed = {number: code for number, code in lines if number > removed_to}
+        walk = _Walk(key, removed_to, before, witnessed, _rewritten(connection, found), found)
         try:
             for row, people in _rows_with_people(connection):
                 walk.next(row, people)
@@ -84,19 +85,24 @@ class _Walk:
     """One pass over the rows in order."""
 
     def __init__(
-        self, key: AuditKey, removed_to: int, before: str, witnessed: dict[int, str], found: _Findings
-    ) -> None:
+        self, key: AuditKey, removed_to: int, before: str, witnessed: dict[int, str],
+        rewritten: Mapping[int, Recode], found: _Findings,
+    ) -> None:  # fmt: skip
         self.rows = self.first = self.named = 0
         self.last, self.code = removed_to, before if removed_to else GENESIS
-        self._key, self._witnessed, self._found = key, witnessed, found
+        self._key, self._witnessed, self._rewritten, self._found = key, witnessed, rewritten, found
 
     def next(self, row: Row[Any], people: Sequence[str]) -> None:
         if row.number != self.last + 1:
             self._found.add(f"rows {self.last + 1} to {row.number - 1} are missing")
         self.first = self.first or row.number
-        if self._expected(row, people) != row.code:
+        recode = self._rewritten.get(row.number)
+        if recode is not None:
+            if not self._is_rewritten(row, people, recode):
+                self._found.add(f"row {row.number} is not what an erasure left of it")
+        elif self._expected(row, people) != row.code:
             self._found.add(f"row {row.number} is not what was written, or does not follow the row before it")
-        if not _is_shown(row.body, row.sha256):
+        if not is_shown(row.body, row.sha256):
             self._found.add(f"row {row.number}: what was shown is not what was written")
         witnessed = self._witnessed.pop(row.number, None)
         if witnessed is not None and witnessed != row.code:
@@ -123,6 +129,14 @@ class _Walk:
             return None
         return code_of(Covered(*row[:_COVERED]), people, previous=self.code, key_name=row.key_name, secret=secret)
 
+    def _is_rewritten(self, row: Row[Any], people: Sequence[str], recode: Recode) -> bool:
+        """Whether the last erasure that names the row left this of it, and the row's own code is what it was then."""
+        secret = self._key.secrets.get(recode.key_name)
+        if secret is None or row.code != recode.code or recode.erasure <= row.number:
+            return False
+        said = Covered(*row[:_COVERED])
+        return recode.recode == recode_of(said, people, code=row.code, key_name=recode.key_name, secret=secret)
+
 
 _COVERED = len(Covered._fields)
 _COLUMNS = [getattr(AuditRow, name) for name in (*Covered._fields, "key_name", "code", "body")]
@@ -134,6 +148,14 @@ def _beginning(connection: Connection, found: _Findings) -> tuple[int, str]:
     except (ValueError, TypeError, KeyError):
         found.add("the row that says what was removed last cannot be read")
         return 0, GENESIS
+
+
+def _rewritten(connection: Connection, found: _Findings) -> Mapping[int, Recode]:
+    try:
+        return recodes(connection)
+    except (ValueError, TypeError, KeyError, zlib.error):
+        found.add("a row that says what an erasure changed cannot be read")
+        return {}
 
 
 def _rows_with_people(connection: Connection) -> Iterator[tuple[Row[Any], Sequence[str]]]:
@@ -155,13 +177,6 @@ def _people(connection: Connection, first: int, last: int) -> Mapping[int, list[
     for number, person in connection.execute(query.where(AuditedPerson.number.between(first, last))):
         found.setdefault(number, []).append(person)
     return found
-
-
-def _is_shown(body: bytes, digest: str) -> bool:
-    try:
-        return sha256(zlib.decompress(body)).hexdigest() == digest
-    except (zlib.error, TypeError):
-        return False
 
 
 def _witness_lines(files: AuditFiles, found: _Findings) -> Sequence[tuple[int, str]]:
