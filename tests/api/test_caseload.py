@@ -43,7 +43,10 @@ def test_new_and_changed_people_are_listed_and_the_rest_on_the_tab_of_all(own_si
     assert names(own_site, "?limit=10") == ["ben"]
     assert names(own_site, "?tab=all&limit=10") == ["ben", "ann", "dan"]
     change = row(own_site, "ben")["change"]
-    assert change == {"as_of": "2026-11-15T06:00:00Z", "likely_in_100": 20, "changed": True}
+    assert change == {
+        "as_of": "2026-11-15T06:00:00Z", "likely_in_100": 20, "changed": True,
+        "new_contacts": {"crisis_line": 1}, "other_model": False,
+    }  # fmt: skip
     assert row(own_site, "ann")["change"]["changed"] is False
     assert row(own_site, "ann")["weeks"][-3:] == [None, 18, 18]
 
@@ -113,6 +116,18 @@ def test_what_is_new_is_new_to_whoever_looks_and_asking_marks_nothing(own_site: 
 def groups_site(own_site: ServiceSite) -> ServiceSite:
     (own_site.site.path / "crisisrisk.toml").write_text(CONFIGURATION + SOURCES)
     return opened(own_site.site.path)
+
+
+def test_what_came_since_last_week_is_counted_by_kind_and_names_no_detention(groups_site: ServiceSite) -> None:
+    rows = (
+        "a1,2026-11-20 18:00:00,2026-11-20 19:00:00,s136,dan,call,\n"
+        "a2,2026-11-14 18:00:00,2026-11-15 05:59:00,s136,dan,call,\n"
+        "a3,2026-11-14 18:00:00,2026-11-15 06:00:00,mh_contact,dan,call,\n"
+    )
+    load_rows(groups_site.site, "since", HEADER + rows, MAPPING)
+    weeks_ago(groups_site, 1, dan=0.004)
+    assert row(groups_site, "dan")["change"]["new_contacts"] == {"urgent_contact": 1, "mh_contact": 1}
+    assert row(groups_site, "ben")["change"]["new_contacts"] == {}, "who is new has nothing to compare with"
 
 
 def first(site: ServiceSite) -> dict[str, dict[str, str | None]]:

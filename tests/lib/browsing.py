@@ -7,16 +7,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from crisisrisk.serving.app import create_app
 from crisisrisk.serving.settings import read_settings
 from tests.lib.service_site import PATIENCE, ServiceSite
 
 START_SECONDS = 30.0
+NARROW, WIDE = {"width": 320, "height": 800}, {"width": 1280, "height": 900}
 
 
 @contextmanager
@@ -51,3 +54,23 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, address: str, site: ServiceSite, role: str = "crisis_team", **how: Any) -> Iterator[Page]:
+    """A page of somebody who is signed in. Whatever the console complains of fails the test."""
+    context = browser.new_context(base_url=address, **{"viewport": WIDE, **how})
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.goto("/sign-in")
+    page.get_by_label("Your key").fill(site.key(role, "north" if role == "care" else None))
+    page.get_by_role("button", name="Sign in").click()
+    yield page
+    context.close()
+    assert [text for text in said if not any(code in text for code in ("401", "403", "404", "422", "503"))] == []
+
+
+def violations(page: Page) -> list[str]:
+    """What keeps somebody out of a page, by axe-core: its rule, and where."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]

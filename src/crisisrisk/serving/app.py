@@ -14,10 +14,14 @@ from crisisrisk.serving.logs import log
 from crisisrisk.serving.metrics import Metrics
 from crisisrisk.serving.middleware import Requests
 from crisisrisk.serving.pages.board import board_pages
+from crisisrisk.serving.pages.caseload import caseload_pages
 from crisisrisk.serving.pages.concern import concern_pages
 from crisisrisk.serving.pages.home import home_pages
+from crisisrisk.serving.pages.person import person_pages
 from crisisrisk.serving.pages.place import place_pages
 from crisisrisk.serving.pages.problems import pages_for_problems
+from crisisrisk.serving.pages.saying import saying
+from crisisrisk.serving.pages.sharing import sharing
 from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.assets import asset_files
 from crisisrisk.serving.routes.audit import audit
@@ -68,6 +72,10 @@ ROUTERS = (
     home_pages,
     board_pages,
     place_pages,
+    caseload_pages,
+    person_pages,
+    saying,
+    sharing,
     concern_pages,
 )
 

@@ -33,6 +33,10 @@ class ChangeSince(Answer):
     as_of: datetime | None
     likely_in_100: int | float | None
     changed: bool = Field(description="New, or by two of 100 and a quarter of itself or more, either way.")
+    new_contacts: dict[str, int] = Field(
+        description="By kind of record how many contacts became known since: what came meanwhile, not what it did."
+    )
+    other_model: bool = Field(description="Whether another version answered then.")
 
 
 class CaseloadPerson(ListedPerson):

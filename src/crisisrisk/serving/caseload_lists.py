@@ -38,6 +38,8 @@ class TeamList:
     capacity: int
     contacts: TeamContacts
     seen: SeenMark | None
+    detentions: bool
+    """Whether detentions by police may be told as such."""
 
     def tab(self, name: str) -> list[StoredScore]:
         """Those of a tab. Only what is due is in another order, and never in that of the numbers."""
@@ -66,16 +68,32 @@ class TeamList:
 
     def _new_or_changed(self, score: StoredScore) -> bool:
         person = score.person_id
-        return self._change(score).changed or self._near_top(person) >= LONG or self._woken.get(person) is not None
+        return self._moved(score) or self._near_top(person) >= LONG or self._woken.get(person) is not None
 
     def _change(self, score: StoredScore) -> ChangeSince:
-        run, then = self._runs[-2], self._weeks[-2].get(score.person_id)
-        now, before = in_100(score.probability or 0.0), _said(then)
+        run, before = self._runs[-2], self._before(score)
+        if run is None or before is None:
+            return ChangeSince(as_of=None, likely_in_100=None, changed=True, new_contacts={}, other_model=False)
+        return ChangeSince(
+            as_of=run.meta.as_of, likely_in_100=before, changed=self._moved(score),
+            new_contacts=dict(self._new_by_kind.get(score.person_id, {})),
+            other_model=run.meta.model_version != self.run.meta.model_version,
+        )  # fmt: skip
+
+    @cached_property
+    def _new_by_kind(self) -> Mapping[str, Mapping[str, int]]:
+        run = self._runs[-2]
+        return {} if run is None else self.contacts.new_by_kind(run.meta.as_of, detentions=self.detentions)
+
+    def _before(self, score: StoredScore) -> int | float | None:
+        return _said(self._weeks[-2].get(score.person_id))
+
+    def _moved(self, score: StoredScore) -> bool:
+        now, before = in_100(score.probability or 0.0), self._before(score)
         if before is None:
-            return ChangeSince(as_of=None, likely_in_100=None, changed=True)
+            return True
         more, less = max(now, before), min(now, before)
-        changed = more - less >= LEAST_POINTS and more >= LEAST_RATIO * less
-        return ChangeSince(as_of=None if run is None else run.meta.as_of, likely_in_100=before, changed=changed)
+        return more - less >= LEAST_POINTS and more >= LEAST_RATIO * less
 
     def _new_since_seen(self, score: StoredScore) -> bool:
         if self.seen is None:

@@ -51,7 +51,8 @@ CASELOAD: dict[str, Any] = {
         "people": [{"person_id": "k1_7Q4M2XK0D3RT5VWZ", "at": "2026-11-21T23:10:00Z", "source": "crisis_line"}],
     }],
     "people": [{
-        **_LISTED, "change": {"as_of": "2026-11-15T06:00:00Z", "likely_in_100": 7, "changed": True},
+        **_LISTED, "change": {"as_of": "2026-11-15T06:00:00Z", "likely_in_100": 7, "changed": True,
+                              "new_contacts": {"crisis_line": 2, "mh_missed": 1}, "other_model": False},
         "weeks": [None] * 22 + [7, 18], "near_top_weeks": 1, "new_since_seen": True,
         "last_contact": "2026-11-21T23:10:00Z", "last_review": None, "snoozed_until": None, "woken_by": None,
     }],

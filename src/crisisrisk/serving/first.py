@@ -1,5 +1,6 @@
 """Who comes first on a caseload, whatever the score: from the dated contacts and the states, never from a number."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crisisrisk.serving.caseload_answers import FirstGroup, FirstPerson
-from crisisrisk.serving.contacts import Contact, contacts_in, live_at, shown
+from crisisrisk.serving.contacts import SENSITIVE, URGENT_CONTACT, Contact, contacts_in, live_at, shown
 
 EVENING = time(18)
 LATELY, PLAN_DAYS = timedelta(days=8), timedelta(days=364)
@@ -62,6 +63,14 @@ class TeamContacts:
         """Of whom a contact became known since a moment."""
         new = self.live.filter(pc.greater_equal(self.live["known_at"], self._moment(moment)))
         return frozenset(new["person_id"].to_pylist())
+
+    def new_by_kind(self, moment: datetime, *, detentions: bool) -> Mapping[str, Mapping[str, int]]:
+        """By person how many contacts of each kind became known since a moment, as they may be told."""
+        new = self.live.filter(pc.greater_equal(self.live["known_at"], self._moment(moment)))
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for person, source in zip(new["person_id"].to_pylist(), new["source"].to_pylist(), strict=True):
+            found[person][URGENT_CONTACT if source in SENSITIVE and not detentions else source] += 1
+        return found
 
     @cached_property
     def lately(self) -> Sequence[Contact]:

@@ -35,6 +35,7 @@ class RiskHistory(Basis, Likelihood, ScoredPerson):
     """A person's scores of the last 24 weeks, the earliest first, with the contacts of that time."""
 
     since: datetime
+    team_in_100: int | float = Field(description="The mean of the team's people with a current score.")
     scores: list[PastScore]
     model_changes: list[ModelChange]
     contacts: list[ContactShown] = Field(description="The latest first.")

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from crisisrisk.database.latest import StoredShift
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.access import PlaceViewer, PlanViewer, Viewer
-from crisisrisk.serving.answers import AreaForecast, Hotspot, Hotspots, IssuedForecast, ShiftForecast
+from crisisrisk.serving.answers import AreaForecast, Basis, Hotspot, Hotspots, IssuedForecast, ShiftForecast
 from crisisrisk.serving.briefing import Brief, brief_of
 from crisisrisk.serving.forecasts import newest_forecast
 from crisisrisk.serving.pages.frame import framed
@@ -199,7 +199,7 @@ def _densest(shares: Sequence[float]) -> tuple[int, int]:
     return 0, len(shares) - 1
 
 
-def fresh(service: Service, hotspots: Hotspots) -> dict[str, Any]:
+def fresh(service: Service, hotspots: Basis) -> dict[str, Any]:
     """Up to when anything is known, and since when each agency that is late is silent."""
     freshness = Freshness(service.settings)
     late = freshness.late(hotspots.data_complete_to, hotspots.as_of)
@@ -216,7 +216,7 @@ def _modes(forecast: ShiftForecast | None) -> list[tuple[str, float]]:
     return [(MODES.get(name, name.replace("_", " ")), expected) for name, expected in said.items()]
 
 
-def said_once(service: Service, hotspots: Hotspots) -> list[str]:
+def said_once(service: Service, hotspots: Basis) -> list[str]:
     """The caveats without those that say which agencies are late: the page says that at its head, in words."""
     phrases = service.settings.phrases.caveats
     late = Freshness(service.settings).late(hotspots.data_complete_to, hotspots.as_of).items()

@@ -7,9 +7,11 @@ from crisisrisk.purposes import Reach
 from crisisrisk.serving.access import Viewer
 from crisisrisk.serving.state import Service
 
-MENU: Mapping[str, tuple[str, str]] = {"board": ("/shifts/next", "Shift board")}
+MENU: Mapping[str, tuple[str, str]] = {
+    "caseload": ("/caseload", "Caseload"), "board": ("/shifts/next", "Shift board"),
+}  # fmt: skip
 """By page its address, and what it is called."""
-_REACHED: Mapping[str, Reach] = {"board": "places"}
+_REACHED: Mapping[str, Reach] = {"caseload": "own_people", "board": "places"}
 
 
 def framed(service: Service, viewer: Viewer, *, here: str, about: str | None) -> dict[str, Any]:

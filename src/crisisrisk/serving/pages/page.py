@@ -1,7 +1,7 @@
 """One page: a template, what is told on it, and headers that let it load nothing but our own assets."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 from fastapi.responses import HTMLResponse
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
+from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.pages.assets import assets
 
+_PLAIN = timedelta(days=270)
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -26,7 +28,13 @@ def environment() -> Environment:
         undefined=ChainableUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.globals["asset"] = lambda name: assets()[name].address
-    made.filters |= {"number": number, "span": span, "capital": capital}
+    made.filters |= {
+        "number": number,
+        "span": span,
+        "capital": capital,
+        "hundredth": hundredth,
+        "lower_first": lower_first,
+    }
     return made
 
 
@@ -57,6 +65,14 @@ class Local:
         """`Sunday 22 November`."""
         return f"{moment.astimezone(self.zone):%A %-d %B}"
 
+    def date(self, moment: datetime) -> str:
+        """`22 Nov 2026`."""
+        return f"{moment.astimezone(self.zone):%-d %b %Y}"
+
+    def near(self, moment: datetime, now: datetime) -> str:
+        """`22 Nov`, with its year where that is not plain."""
+        return self.date(moment) if abs(now - moment) > _PLAIN else f"{moment.astimezone(self.zone):%-d %b}"
+
     def moment(self, moment: datetime) -> str:
         """`Sun 22 Nov 22:00`."""
         return f"{moment.astimezone(self.zone):%a %-d %b %H:%M}"
@@ -73,6 +89,11 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def lower_first(text: str) -> str:
+    """A sentence within another: "I agree" stays as it is."""
+    return text if text.startswith("I ") else f"{text[:1].lower()}{text[1:]}"
+
+
 def number(value: float | None) -> str:
     """A count of contacts as it is read aloud: whole from 10 upwards, one decimal below, two below 1."""
     if value is None:
@@ -85,3 +106,8 @@ def span(lower: float | None, upper: float | None) -> str:
     if lower is None or upper is None:
         return "not estimated"
     return f"{lower:.0f} to {upper:.0f}" if f"{lower:.0f}" != f"{upper:.0f}" else f"{lower:.0f}"
+
+
+def hundredth(chance: float) -> str:
+    """A chance as a number of 100, as numbers about people are said."""
+    return f"{in_100(chance):g}"

@@ -24,6 +24,7 @@ from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.access import CareViewer, OwnPerson, OwnTeam, Viewer
 from crisisrisk.serving.asked_care import DataQueryAsked, FeedbackAsked, ReviewAsked, SnoozeAsked
 from crisisrisk.serving.care_answers import (
+    ContactShown,
     FeedbackGiven,
     PersonContacts,
     PersonFeedback,
@@ -281,6 +282,11 @@ def person_queries(pid: OwnPerson, viewer: CareViewer, service: ServiceOf) -> Pe
     """What the own team said, the newest first, and what came of it."""
     found = queries_about(service.engine, pid, viewer.team or "")
     return PersonQueries(person_id=pid, queries=[_query(one) for one in found])
+
+
+def contact_of(service: Service, viewer: Viewer, pid: str, event_id: str) -> ContactShown:
+    """One contact of a person as it may be shown. Raises NoAnswerError for one that is not theirs."""
+    return shown(_own_contact(service, pid, event_id, service.now()), detentions=viewer.reaches(DETENTIONS))
 
 
 def _own_contact(service: Service, pid: str, event_id: str, now: datetime) -> Contact:

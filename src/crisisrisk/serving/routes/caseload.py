@@ -68,7 +68,7 @@ def caseload(
     ordered = _in_order(last, cuts={limit, _limit(service, capacity, None)})
     found = TeamList(
         service=service, team=team, now=now, run=last.run, last=last, ordered=ordered,
-        capacity=capacity.people_a_week, contacts=contacts,
+        capacity=capacity.people_a_week, contacts=contacts, detentions=viewer.reaches(DETENTIONS),
         seen=last_seen(service.engine, made_by=viewer.key_id, team_id=team),
     )  # fmt: skip
     shown = found.tab(query.tab)[:limit]

@@ -77,13 +77,21 @@ def history(pid: OwnPerson, viewer: CareViewer, service: ServiceOf) -> RiskHisto
     told = [_past(service, one, said) for one, said in past]
     known = contacts_of(service.view().snapshot, [pid], now)[pid]
     return RiskHistory(
-        **basis_of(service, run, [score]), **listed(run, score, viewer=viewer).model_dump(), since=since, scores=told,
+        **basis_of(service, run, [score]), **listed(run, score, viewer=viewer).model_dump(), since=since,
+        team_in_100=in_100(_mean_of_team(service, viewer, now)), scores=told,
         model_changes=[
             ModelChange(as_of=after.as_of, before=before.model_version, after=after.model_version)
             for before, after in pairwise(told) if before.model_version != after.model_version
         ],
         contacts=[_shown(one, viewer) for one in known if one.occurred_at >= since][:MOST_CONTACTS],
     )  # fmt: skip
+
+
+def _mean_of_team(service: Service, viewer: Viewer, now: datetime) -> float:
+    """Of the people of the viewer's team with a current score; the person asked for is one of them."""
+    last = last_scores(service, service.view().caseloads.people(viewer.team or "", now), now)
+    said = [last.scores[person].probability or 0.0 for person, state in last.states.items() if state == SCORED]
+    return sum(said) / len(said)
 
 
 def _last_of_each_day(found: Any) -> Sequence[tuple[StoredRun, Score]]:

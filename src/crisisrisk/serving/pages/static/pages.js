@@ -9,3 +9,14 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
+
+// Text for notes is copied by a button only where a script can.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const text = document.getElementById(button.dataset.copy);
+    text.select();
+    await navigator.clipboard.writeText(text.value);
+    button.textContent = "Copied";
+  });
+}

@@ -1,0 +1,151 @@
+"""The caseload: who comes first whatever the score, then the list by what is new or due, and what a team says of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from crisisrisk.serving.access import CareViewer, Viewer
+from crisisrisk.serving.asked_care import CapacityAsked
+from crisisrisk.serving.care_answers import FeedbackGiven
+from crisisrisk.serving.caseload_answers import Caseload, CaseloadPerson, CaseloadUnscored, Tab
+from crisisrisk.serving.caseload_lists import LONG
+from crisisrisk.serving.pages.board import fresh, said_once
+from crisisrisk.serving.pages.drawing import spark_of, top_of
+from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds, came_since, changed
+from crisisrisk.serving.pages.page import Local, page
+from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors, sent
+from crisisrisk.serving.problems import nothing_here
+from crisisrisk.serving.routes.care import TeamFeedbackQuery, team_feedback
+from crisisrisk.serving.routes.caseload import CaseloadQuery, caseload, say_capacity, say_seen
+from crisisrisk.serving.state import Service, ServiceOf
+
+caseload_pages = APIRouter(tags=["pages"], include_in_schema=False)
+
+TABS: Mapping[Tab, str] = {
+    "new_or_changed": "New or changed", "all": "All", "review_due": "Review due", "snoozed": "Snoozed",
+}  # fmt: skip
+EMPTY: Mapping[Tab, str] = {
+    "new_or_changed": "Nobody is new, has changed, or has been near the top for weeks. This does not say that all is "
+    "well: everybody with a number is on the tab All.",
+    "all": "Nobody of this team has a current number.",
+    "review_due": "Everybody with a number was reviewed within the last four weeks.",
+    "snoozed": "Nobody is snoozed.",
+}
+IN_ORDER: frozenset[Tab] = frozenset({"all"})
+"""Where the list is whole and most likely first, so that a line at the team's capacity can be drawn in it."""
+REASONS = 1
+STEP = 25
+ANSWERS = 1_000
+
+
+@caseload_pages.get("/caseload")
+def my_caseload(
+    viewer: CareViewer, service: ServiceOf, tab: Tab = "new_or_changed",
+    limit: Annotated[int | None, Query(ge=1)] = None, said: Said | None = None,
+) -> HTMLResponse:  # fmt: skip
+    """The people of the viewer's team."""
+    return caseload_page(service, viewer, tab=tab, limit=limit, said=said)
+
+
+@caseload_pages.post("/caseload/seen")
+def seen(viewer: CareViewer, service: ServiceOf) -> Response:
+    """Say that the list was looked through."""
+    say_seen(_team(viewer), viewer, service)
+    return back_to("/caseload", "seen")
+
+
+@caseload_pages.post("/caseload/capacity")
+def capacity(request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+    """Say what the team can manage in a week."""
+    team = _team(viewer)
+    try:
+        say_capacity(team, viewer, sent(request, CapacityAsked), service)
+    except SentWrongly as wrong:
+        return caseload_page(service, viewer, tab="new_or_changed", limit=None, wrong=wrong)
+    return back_to("/caseload", "capacity")
+
+
+def caseload_page(
+    service: Service, viewer: Viewer, *, tab: Tab, limit: int | None, said: Said | None = None,
+    wrong: SentWrongly | None = None,
+) -> HTMLResponse:  # fmt: skip
+    """The page; with what is wrong about a form that it sent."""
+    team, zone = _team(viewer), service.settings.site.time_zone
+    listed = caseload(team, viewer, CaseloadQuery(tab=tab, limit=limit), service)
+    kinds, errors = Kinds(service.settings.site.sources), {} if wrong is None else wrong.errors
+    told = {
+        **framed(service, viewer, here="caseload", about=getattr(listed, "reference", None)),
+        **_about(service, team, listed), "tabs": TABS, "kinds": kinds, "said": None if said is None else SAID[said],
+        "errors": errors, "errors_listed": listed_errors(errors), "given": {} if wrong is None else wrong.given,
+    }  # fmt: skip
+    if isinstance(listed, Caseload):
+        told |= _numbers(service, listed, limit=limit, kinds=kinds, local=Local(zone))
+    return page("caseload.jinja", told, zone=zone, status=200 if wrong is None else 422)
+
+
+def _team(viewer: Viewer) -> str:
+    if viewer.team is None:
+        raise nothing_here()
+    return viewer.team
+
+
+def _about(service: Service, team: str, listed: Caseload | CaseloadUnscored) -> dict[str, Any]:
+    """What stands above and beside every list."""
+    named = service.settings.site.teams
+    by_state: dict[str, list[str]] = {}
+    for one in listed.pinned:
+        by_state.setdefault(one.meaning, []).append(one.person_id)
+    return {
+        "team_name": named[team].name if team in named else team, "listed": listed, "first": listed.first,
+        "no_plans_recorded": "no_crisis_plan" in listed.not_recorded, "pinned": by_state, "caveats": listed.caveats,
+    }  # fmt: skip
+
+
+def _numbers(
+    service: Service, listed: Caseload, *, limit: int | None, kinds: Kinds, local: Local
+) -> dict[str, Any]:  # fmt: skip
+    """The list, and what is said of all its numbers."""
+    answers = team_feedback(listed.team, TeamFeedbackQuery(due=False, limit=ANSWERS), service).feedback
+    due = team_feedback(listed.team, TeamFeedbackQuery(due=True, limit=ANSWERS), service).feedback
+    line = listed.capacity.people_a_week if listed.tab in IN_ORDER else None
+    asked = limit or listed.capacity.people_a_week
+    return {
+        **fresh(service, listed), "caveats": said_once(service, listed), "rows": _rows(listed, answers, kinds, local),
+        "all_new": _all_new(listed), "line_after": line, "due": list(dict.fromkeys(one.person_id for one in due)),
+        "more": asked + STEP if len(listed.people) >= asked else None, "empty": EMPTY[listed.tab],
+    }  # fmt: skip
+
+
+def _rows(
+    listed: Caseload, answers: Sequence[FeedbackGiven], kinds: Kinds, local: Local
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Lines with what pages say of them. The drawings of one page have one scale."""
+    top, all_new = top_of([one.weeks for one in listed.people]), _all_new(listed)
+    said = {one.person_id: one for one in reversed(answers) if one.reference == listed.reference}
+    return [
+        {
+            "person": one, "change": changed(one, local), "since": came_since(one, kinds),
+            "spark": spark_of(one.weeks, top=top), "reasons": one.reasons[:REASONS],
+            "tags": _tags(one, local, all_new=all_new), "answer": said.get(one.person_id),
+        }
+        for one in listed.people
+    ]  # fmt: skip
+
+
+def _all_new(listed: Caseload) -> bool:
+    return all(one.new_since_seen for one in listed.people)
+
+
+def _tags(one: CaseloadPerson, local: Local, *, all_new: bool) -> list[str]:
+    """What is said of somebody in a few words; what is said of everybody listed is said once above."""
+    found = ["new since you last looked"] if one.new_since_seen and not all_new else []
+    if one.near_top_weeks >= LONG:
+        found.append(f"near the top for {one.near_top_weeks} weeks")
+    if one.woken_by is not None:
+        found.append(f"snooze ended {WOKEN_BY.get(one.woken_by, one.woken_by)}")
+    if one.snoozed_until is not None:
+        found.append(f"snoozed until {local.date(one.snoozed_until)}")
+    return [*found, "known here for a short time"] if one.thin_history else found

@@ -1,0 +1,116 @@
+"""What a team says, decides and asks about one of its people, sent by forms of the pages."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
+from crisisrisk.serving.asked_care import DataQueryAsked, EventId, FeedbackAsked, ReviewAsked, SnoozeAsked
+from crisisrisk.serving.bodies import form_of
+from crisisrisk.serving.pages.caseload import TABS
+from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.kinds import Kinds
+from crisisrisk.serving.pages.page import page
+from crisisrisk.serving.pages.person import PROBLEMS, person_page
+from crisisrisk.serving.pages.sending import Said, SentWrongly, back_to, given_in, listed_errors, sent, wanted_of
+from crisisrisk.serving.problems import NoAnswerError, nothing_here
+from crisisrisk.serving.routes.care import (
+    SnoozeNumber,
+    contact_of,
+    end,
+    give_feedback,
+    query_contact,
+    record_review,
+    snooze,
+)
+from crisisrisk.serving.state import Service, ServiceOf
+
+saying = APIRouter(tags=["pages"], include_in_schema=False)
+
+
+@saying.post("/people/{pid}/feedback")
+def say_feedback(pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+    """What somebody thinks of the number, said on the list or on the person's page."""
+    return _done(
+        request, viewer, service, pid, "answer",
+        lambda: give_feedback(pid, viewer, sent(request, FeedbackAsked), service),
+    )  # fmt: skip
+
+
+@saying.post("/people/{pid}/reviews")
+def say_decision(pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+    """What somebody decided."""
+    return _done(
+        request, viewer, service, pid, "decision",
+        lambda: record_review(pid, viewer, sent(request, ReviewAsked), service),
+    )  # fmt: skip
+
+
+@saying.post("/people/{pid}/snoozes")
+def say_snooze(pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+    """Leave somebody off the usual list for a while."""
+    return _done(
+        request, viewer, service, pid, "snoozed", lambda: snooze(pid, viewer, sent(request, SnoozeAsked), service)
+    )
+
+
+@saying.post("/people/{pid}/snoozes/{number}/end")
+def say_awake(
+    pid: OwnPerson, number: SnoozeNumber, request: Request, viewer: CareViewer, service: ServiceOf
+) -> Response:
+    """End a snooze."""
+    return _done(request, viewer, service, pid, "woken", lambda: end(pid, number, viewer, service))
+
+
+@saying.get("/people/{pid}/wrong")
+def ask_what_is_wrong(
+    pid: OwnPerson, viewer: CareViewer, service: ServiceOf, event_id: Annotated[EventId, Query()]
+) -> HTMLResponse:
+    """The form about one contact."""
+    return _wrong_page(service, viewer, pid, event_id)
+
+
+@saying.post("/people/{pid}/wrong")
+def say_what_is_wrong(pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+    """Put a contact into the queue of those who keep the records."""
+    try:
+        query_contact(pid, viewer, sent(request, DataQueryAsked), service)
+    except SentWrongly as wrong:
+        if "event_id" in wrong.errors:
+            raise nothing_here() from None
+        return _wrong_page(service, viewer, pid, wrong.given["event_id"], wrong)
+    return back_to(f"/people/{pid}", "query")
+
+
+def _done(
+    request: Request, viewer: Viewer, service: Service, pid: str, said: Said, do: Callable[[], object]
+) -> Response:  # fmt: skip
+    """Back to where the form was, or the person's page with what is wrong about it."""
+    try:
+        do()
+    except SentWrongly as wrong:
+        return person_page(service, viewer, pid, wrong=wrong, form=said)
+    except NoAnswerError as refused:
+        problems: list[dict[str, Any]] = refused.members.get("problems", [])
+        if not problems:
+            raise
+        errors = wanted_of([{"loc": (one["where"],)} for one in problems])
+        refusal = SentWrongly(errors, given_in(request, list(SnoozeAsked.model_fields)))
+        return person_page(service, viewer, pid, wrong=refusal, form=said)
+    tab = form_of(request).get("back")
+    return back_to(f"/caseload?tab={tab}" if tab in TABS else f"/people/{pid}", said)
+
+
+def _wrong_page(
+    service: Service, viewer: Viewer, pid: str, event_id: str, wrong: SentWrongly | None = None
+) -> HTMLResponse:  # fmt: skip
+    errors = {} if wrong is None else wrong.errors
+    told = {
+        **framed(service, viewer, here="caseload", about=None), "pid": pid, "problems": PROBLEMS, "errors": errors,
+        "contact": contact_of(service, viewer, pid, event_id), "kinds": Kinds(service.settings.site.sources),
+        "errors_listed": listed_errors(errors), "given": {} if wrong is None else wrong.given,
+    }  # fmt: skip
+    zone = service.settings.site.time_zone
+    return page("wrong.jinja", told, zone=zone, status=200 if wrong is None else 422)

@@ -1,0 +1,102 @@
+"""The caseload and a person's page in a real browser: from signing in to signing out, with and without scripts."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.lib.browsing import NARROW, WIDE, opened, violations
+from tests.lib.service_site import ServiceSite
+
+
+@pytest.mark.parametrize(("script", "name"), [(True, "ben"), (False, "ann")], ids=["script", "no script"])
+def test_a_care_coordinator_goes_from_the_list_to_a_decision(
+    browser: Browser, address: str, site: ServiceSite, script: bool, name: str
+) -> None:
+    person = site.people[name]
+    with opened(browser, address, site, role="care", java_script_enabled=script) as page:
+        expect(page).to_have_url(f"{address}/caseload")
+        expect(page.get_by_role("heading", level=1)).to_have_text("The people of North")
+        first = page.get_by_role("region", name="First, whatever the number")
+        expect(first.get_by_role("link", name=site.people["cat"]).first).to_be_visible()
+        page.get_by_role("link", name="All", exact=True).click()
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=person, exact=True))
+        expect(row).to_contain_text({"ben": "41 in 100", "ann": "18 in 100"}[name])
+        row.get_by_role("button", name=f"Agree about {person}", exact=True).click()
+        expect(page.get_by_role("status")).to_contain_text("It changes no number.")
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=person, exact=True))
+        expect(row).to_contain_text("Your team: agrees")
+        row.get_by_role("link", name=person, exact=True).click()
+        expect(page.get_by_role("main")).to_contain_text("people with a history like this had a contact with a crisis")
+
+        page.get_by_role("region", name="Last contacts").get_by_role("link", name="This is wrong").first.click()
+        page.get_by_label("What is wrong").select_option("It did not happen")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("status")).to_contain_text("in the queue of those who keep the records")
+        expect(page.get_by_text("it did not happen. Not answered yet.")).to_be_visible()
+
+        snooze = page.get_by_role("region", name="Snooze")
+        snooze.get_by_role("button", name="Snooze").click()
+        expect(page.get_by_role("alert")).to_contain_text("Say why in a few words")
+        assert page.title().startswith("Error: ")
+        snooze.get_by_label("Why").fill("Visited yesterday.")
+        snooze.get_by_role("button", name="Snooze").click()
+        expect(page.get_by_role("status")).to_contain_text("A new contact ends it at once.")
+        snooze.get_by_role("button", name="End it now").click()
+
+        decision = page.get_by_role("region", name="What have you decided?")
+        decision.get_by_label("Decision").select_option("Get in touch")
+        decision.get_by_label("Why").fill("She asked for a call.")
+        decision.get_by_role("button", name="Keep the decision").click()
+        expect(page.get_by_text("get in touch. She asked for a call.")).to_be_visible()
+        expect(page.get_by_role("button", name="Copy the text")).to_have_count(1 if script else 0)
+        page.get_by_role("button", name="Sign out").click()
+        page.goto(f"/people/{person}")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Test site")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_every_page_about_people_can_be_read_by_everybody(
+    browser: Browser, address: str, site: ServiceSite, viewport: dict[str, int]
+) -> None:
+    dan = f"/people/{site.people['dan']}"
+    pages = {
+        "new or changed": "/caseload", "all": "/caseload?tab=all&limit=50", "nobody snoozed": "/caseload?tab=snoozed",
+        "a person": dan, "what changed": f"{dan}?since=2026-11-30", "without a number": f"/people/{site.people['cat']}",
+        "a sheet": f"{dan}/share?number=true", "of another team": f"/people/{site.people['sue']}",
+    }  # fmt: skip
+    pages["a wrong contact"] = f"/people/{site.people['ann']}/wrong?event_id=e1"
+    with opened(browser, address, site, role="care", viewport=viewport) as page:
+        for name, path in pages.items():
+            page.goto(path)
+            assert violations(page) == [], name
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
+
+
+def test_by_keyboard_a_reason_opens_and_an_answer_is_sent(browser: Browser, address: str, site: ServiceSite) -> None:
+    with opened(browser, address, site, role="care", forced_colors="active") as page:
+        page.goto(f"/people/{site.people['dan']}")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+        page.get_by_text("The numbers as a list").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("22 Nov: 0.4 in 100")).to_be_visible()
+        answer = page.get_by_role("region", name="What do you think of the number?")
+        answer.get_by_role("button", name="Send").press("Enter")
+        expect(page.locator(".nhsuk-error-summary")).to_be_focused()
+        page.get_by_role("link", name="Choose agree, disagree or acted").press("Enter")
+        expect(page.get_by_label("I agree", exact=True)).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("Your answer is kept")
+        expect(page.get_by_text("care: I disagree")).to_be_visible()
+        assert violations(page) == []
+
+
+def test_the_sheet_to_share_prints_without_the_program_round_it(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site, role="care") as page:
+        page.goto(f"/people/{site.people['ann']}/share")
+        page.emulate_media(media="print")
+        expect(page.get_by_role("heading", name="How to question it")).to_be_visible()
+        expect(page.get_by_role("link", name="Back to the person")).to_be_hidden()
+        assert site.people["ann"] not in page.locator("body").inner_text()
+        assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
