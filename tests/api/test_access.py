@@ -36,6 +36,7 @@ CAPACITY, SEEN = "/api/v1/caseloads/{team}/capacity", "/api/v1/caseloads/{team}/
 MODEL = {MODELS, CURRENT, CARD}
 HISTORY, REASONS, MOVED = (f"/api/v1/people/{{pid}}/risk/{name}" for name in ("history", "reasons", "changes"))
 SCORE_NOW = "/api/v1/people/score"
+UNALLOCATED = "/api/v1/unallocated"
 LOOK_UP, CARE = "/api/v1/people/lookup", "/api/v1/people/{pid}/care"
 STATEMENT, ASSESSMENTS, ASSESSMENT = (
     f"/fhir/R4/{name}" for name in ("metadata", "RiskAssessment", "RiskAssessment/{id}")
@@ -68,14 +69,14 @@ OPEN_TO = {
     ("lead", "north"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
     ("lead", "south"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
     ("triage_clinician", None): {VERSION, DATA, STATEMENT, CARE},
-    ("allocation", None): {VERSION, DATA, STATEMENT},
+    ("allocation", None): {VERSION, DATA, STATEMENT, UNALLOCATED},
     ("steward", None): {VERSION, DATA, STATEMENT},
     ("audit", None): {VERSION, DATA, STATEMENT, AUDIT, LOG, CONCERNS},
 }
 ROUTES = (
     PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
     HISTORY, REASONS, MOVED, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK,
-    STATEMENT, ASSESSMENTS, ASSESSMENT, CARE, *sorted(MODEL),
+    STATEMENT, ASSESSMENTS, ASSESSMENT, CARE, UNALLOCATED, *sorted(MODEL),
 )  # fmt: skip
 # Of what is not there yet, too early to ask, or nobody before a look-up, whom it is open to learns that.
 NOT_NOW = {REVIEW: 409, CARE: 404}
@@ -104,6 +105,7 @@ OF_PEOPLE = {
 }
 CHANGING = {
     *CHANGES,
+    ("POST", f"{ASSESSMENTS}/_search"),
     *OF_PEOPLE,
     ("POST", CONCERNS),
     ("POST", CLOSING),

@@ -11,6 +11,7 @@ from tests.lib.table_sites import NHS_NUMBERS
 
 from crisisrisk.serving.routes import callers
 from crisisrisk.tables.pseudonyms import pseudonym, read_pseudonym_key
+from crisisrisk.tables.site import read_site
 
 LOOK_UP = "/api/v1/people/lookup"
 REASON = "rang the crisis line at 22:40"
@@ -66,6 +67,20 @@ def test_somebody_with_no_team_has_contacts_the_latest_first(site: ServiceSite) 
     assert told["teams"] == []
     assert [one["event_id"] for one in told["contacts"]] == [f"c{hour}" for hour in range(12, 2, -1)]
     assert told["more"] is True
+
+
+def test_the_crisis_plan_is_told_with_its_age_and_that_none_reaches_the_site(site: ServiceSite) -> None:
+    client = site.client("triage_clinician")
+    pid = look_up(client, CALLER).json()["person_id"]
+    assert (care(client, pid).json()["plan"], care(client, pid).json()["plans_recorded"]) == (None, False)
+    configuration = site.site.path / "crisisrisk.toml"
+    plans = '[source.mh_plan]\nagency = "mental_health_trust"\nsingular = "plan"\nplural = "plans"\n'
+    configuration.write_text(configuration.read_text() + plans)
+    rows = f"id,at,known,source,person,code\np1,2026-11-01 06:00:00,2026-11-01 07:00:00,mh_plan,{CALLER},CRISIS\n"
+    mapping = EVENTS_MAPPING.replace("study_id", "nhs_number").replace('{ constant = "call" }', '"code"')
+    load_rows(read_site(site.site.path), "plans", rows, mapping)
+    told = care(client, pid).json()
+    assert (told["plan"], told["plans_recorded"]) == ({"made_at": "2026-11-01T06:00:00Z", "weeks_old": 3}, True)
 
 
 def test_an_objection_hides_contacts_and_not_the_team(site: ServiceSite) -> None:

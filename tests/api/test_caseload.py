@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from tests.lib.database import AS_OF, score_row
-from tests.lib.service_site import CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened
+from tests.lib.service_site import CASELOADS_MAPPING, CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened
+
+from crisisrisk.commands.keys import create_key
 
 SOURCES = "".join(
     f'[source.{name}]\nagency = "mental_health_trust"\nsingular = "{name}"\nplural = "{name}s"\n'
@@ -169,3 +171,70 @@ def test_groups_come_first_whatever_the_score_and_though_they_are_snoozed(groups
     }
     assert listed(site)["not_recorded"] == []
     assert "s136" not in str(listed(site))
+
+
+# Whose people, in which order, and which of them
+
+WORKERS = """person,team,from,known,to,worker
+ann,north,2026-01-01,2026-11-02,,w_1
+ben,north,2026-01-01,2026-11-02,,w_2
+cat,north,2026-01-01,2026-11-02,,w_1
+"""
+
+
+def with_workers(site: ServiceSite) -> None:
+    load_rows(site.site, "workers", WORKERS, CASELOADS_MAPPING + 'worker_id = "worker"\n')
+
+
+def test_ones_own_people_are_those_of_the_worker_whose_key_it_is(own_site: ServiceSite) -> None:
+    with_workers(own_site)
+    made = create_key(own_site.site, role="care", team="north", worker="w_1", valid_for=timedelta(days=1))
+    client = own_site.client()
+    client.headers["Authorization"] = f"Bearer {made.secret}"
+    mine = client.get("/api/v1/caseloads/north?tab=all&worker=me").json()
+    assert (mine["worker"], mine["workers"], mine["people_on_caseload"]) == ("w_1", ["w_1", "w_2"], 2)
+    assert [one["person_id"] for one in mine["people"]] == [own_site.people["ann"]]
+    assert [one["person_id"] for one in mine["pinned"]] == [own_site.people["cat"]]
+    assert all(one["worker"] == "w_1" for one in mine["people"])
+    everyone = client.get("/api/v1/caseloads/north?tab=all&limit=10").json()
+    assert everyone["worker"] is None
+    assert len(everyone["people"]) == 3
+    first = {one["person_id"] for group in mine["first"] for one in group["people"]}
+    assert first <= {own_site.people["ann"], own_site.people["cat"]}
+
+
+def test_a_key_of_no_worker_has_no_people_of_its_own_and_anothers_list_is_empty_for_nobody(
+    own_site: ServiceSite,
+) -> None:
+    with_workers(own_site)
+    client = own_site.client("care", "north")
+    refused = client.get("/api/v1/caseloads/north?worker=me")
+    assert refused.status_code == 422
+    assert refused.json()["problems"][0]["where"] == "worker"
+    nobody = client.get("/api/v1/caseloads/north?worker=w_9").json()
+    assert (nobody["people"], nobody["pinned"], nobody["people_on_caseload"]) == ([], [], 0)
+
+
+def test_a_list_is_sorted_as_asked_and_what_is_due_never_by_the_numbers(own_site: ServiceSite) -> None:
+    assert names(own_site, "?tab=all&limit=10&sort=likely") == ["ben", "ann", "dan"]
+    assert names(own_site, "?tab=all&limit=10&sort=last_contact") == ["ann", "ben", "dan"]
+    client = own_site.client("care", "north")
+    said = {"decision": "contact", "words": "Rang her."}
+    client.post(f"/api/v1/people/{own_site.people['dan']}/reviews", json=said)
+    assert names(own_site, "?tab=all&limit=10&sort=last_review")[-1] == "dan"
+    assert client.get("/api/v1/caseloads/north?tab=review_due&sort=likely").status_code == 422
+
+
+def test_a_list_can_be_narrowed_to_what_is_new_to_those_without_a_plan_and_to_contacts_of_the_week(
+    groups_site: ServiceSite,
+) -> None:
+    own_site = groups_site
+    rows = f"{HEADER}p1,2026-10-01 10:00:00,2026-10-02 10:00:00,mh_plan,ben,CRISIS,\n"
+    load_rows(own_site.site, "plans", rows, MAPPING)
+    made = row(own_site, "ben")["crisis_plan"]
+    assert made == "2026-10-01T09:00:00Z"
+    assert names(own_site, "?tab=all&limit=10&only=no_crisis_plan") == ["ann", "dan"]
+    assert names(own_site, "?tab=all&limit=10&only=contact_in_7_days") == ["ben", "ann"]
+    client = own_site.client("care", "north")
+    client.post("/api/v1/caseloads/north/seen")
+    assert client.get("/api/v1/caseloads/north?tab=all&only=new_since_seen").json()["people"] == []

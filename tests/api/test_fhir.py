@@ -115,3 +115,30 @@ def test_every_look_is_kept_with_whom_and_exactly_what_was_shown(own_site: Servi
     assert [look.purpose for look in kept] == ["direct_care"] * 3
     assert [look.person_id for look in kept] == [own_site.people[name] for name in ("ann", "cat", "sue")]
     assert [look.status for look in kept] == [answer.status_code for answer in shown] == [200, 200, 404]
+
+
+def test_a_search_by_form_finds_the_same_and_nobody_stands_in_its_address(shared_site: ServiceSite) -> None:
+    client, person = shared_site.client("care", "north"), shared_site.people["ann"]
+    by_form = client.post(f"{BASE}/RiskAssessment/_search", data={"subject": f"Patient/{person}"})
+    assert by_form.status_code == 200
+    assert by_form.json() == search(shared_site).json()
+    assert person not in str(by_form.request.url)
+    looks = audited_looks(shared_site.engine, AuditFilter(person_id=person), limit=None)
+    assert any(look.action == f"POST {BASE}/RiskAssessment/_search" and look.detail == "{}" for look in looks)
+
+
+@pytest.mark.parametrize("form", [{}, {"subject": "x" * 101}, {"subject": "k1_0", "more": "1"}])
+def test_a_form_that_names_nobody_is_refused(shared_site: ServiceSite, form: dict[str, str]) -> None:
+    client = shared_site.client("care", "north")
+    answer = client.post(f"{BASE}/RiskAssessment/_search", data=form)
+    valid(answer.json(), OperationOutcome)
+    assert answer.status_code == 422
+
+
+def test_a_form_about_somebody_elses_person_is_about_nobody(shared_site: ServiceSite) -> None:
+    client = shared_site.client("care", "south")
+    asked = [{"subject": shared_site.people["ann"]}, {"subject": "k1_0000000000000000"}]
+    answers = [client.post(f"{BASE}/RiskAssessment/_search", data=one) for one in asked]
+    assert [one.status_code for one in answers] == [404, 404]
+    assert answers[0].content == answers[1].content
+    assert shared_site.client("crisis_team").post(f"{BASE}/RiskAssessment/_search", data=asked[0]).status_code == 403

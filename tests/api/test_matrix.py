@@ -67,6 +67,7 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("POST", f"{API}/people/{{pid}}/data-queries"): PERSON,
     ("GET", f"{FHIR}/RiskAssessment/{{id}}"): Route("own_people", "assessment"),
     ("GET", f"{FHIR}/RiskAssessment"): Route("own_people", "subject"),
+    ("POST", f"{FHIR}/RiskAssessment/_search"): Route("own_people"),
     ("POST", f"{API}/people/score"): Route("own_people"),
     ("POST", f"{API}/people/lookup"): Route("look_up"),
     ("GET", f"{API}/people/{{pid}}/care"): Route("look_up", "person"),  # and nobody was looked up
@@ -74,6 +75,7 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("GET", f"{API}/caseloads/{{team}}/feedback"): TEAM,
     ("PUT", f"{API}/caseloads/{{team}}/capacity"): TEAM,
     ("POST", f"{API}/caseloads/{{team}}/seen"): TEAM,
+    ("GET", f"{API}/unallocated"): Route("unallocated"),
     ("GET", f"{API}/people/{{pid}}/access-log"): Route("audit", "person"),
     ("GET", f"{API}/audit"): Route("audit"),
     ("GET", f"{API}/safety-concerns"): Route("safety_concerns"),

@@ -17,14 +17,15 @@ def keys() -> None:
 @keys.command(epilog="Example:  crisisrisk keys create --role care --team north --days 30")
 @click.option("--role", required=True, metavar="R", help="crisis_team, care, data or audit.")
 @click.option("--team", metavar="T", help="The team whose people a care key may see.")
+@click.option("--worker", metavar="W", help="Whose key it is, as caseloads name workers: for the list of one's own.")
 @click.option("--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it works.")
 @site_option
 @json_option
-def create(role: str, team: str | None, days: int, site_folder: str | None, as_json: bool) -> None:
+def create(role: str, team: str | None, worker: str | None, days: int, site_folder: str | None, as_json: bool) -> None:
     """Make a key. It is shown once and kept only as a hash."""
     from crisisrisk.commands.keys import create_key
 
-    made = create_key(open_site(site_folder), role=role, team=team, valid_for=timedelta(days=days))
+    made = create_key(open_site(site_folder), role=role, team=team, valid_for=timedelta(days=days), worker=worker)
     if as_json:
         print_json(made.as_json())
         return

@@ -15,6 +15,7 @@ from crisisrisk.serving.settings import read_settings
 from crisisrisk.tables.site import Site
 
 LONGEST = timedelta(days=366)
+LONGEST_WORKER = 100
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class KeyLine:
             "key_id": self.record.key_id,
             "role": self.record.role,
             "team": self.record.team,
+            "worker": self.record.worker_id,
             "created_at": self.record.created_at.isoformat(timespec="seconds"),
             "expires_at": self.record.expires_at.isoformat(timespec="seconds"),
             "revoked_at": self.record.revoked_at and self.record.revoked_at.isoformat(timespec="seconds"),
@@ -52,14 +54,17 @@ class MadeKey(KeyLine):
         return {**super().as_json(), "key": self.secret}
 
 
-def create_key(site: Site, *, role: str, team: str | None, valid_for: timedelta) -> MadeKey:
-    """Make a key. Raises UsageError for an unknown role, and for a team that the role needs, or has no use for."""
-    _check(site, read_settings(site, {}).roles, role=role, team=team)
+def create_key(site: Site, *, role: str, team: str | None, valid_for: timedelta, worker: str | None = None) -> MadeKey:
+    """Make a key. Raises UsageError for an unknown role, and for a team that the role needs, or has no use for.
+
+    `worker`: the care coordinator whose key it is, as the caseloads name workers.
+    """
+    _check(site, read_settings(site, {}).roles, role=role, team=team, worker=worker)
     if not timedelta() < valid_for <= LONGEST:
         raise UsageError(
             "CR-ACCESS-001", "a key cannot work that long", found=str(valid_for), wanted=f"up to {LONGEST.days} days"
         )
-    made = make_key(current_engine(site.database_url), role=role, team=team, valid_for=valid_for)
+    made = make_key(current_engine(site.database_url), role=role, team=team, valid_for=valid_for, worker_id=worker)
     return MadeKey(made.record, made.secret)
 
 
@@ -96,7 +101,7 @@ def upgrade_database(site: Site) -> str:
     return upgrade(open_engine(site.database_url))
 
 
-def _check(site: Site, roles: Mapping[str, Role], *, role: str, team: str | None) -> None:
+def _check(site: Site, roles: Mapping[str, Role], *, role: str, team: str | None, worker: str | None) -> None:
     if role not in roles:
         raise UsageError("CR-ACCESS-001", f'unknown role "{role}"', hint=did_you_mean(role, list(roles)))
     if roles[role].needs_team and team is None:
@@ -106,5 +111,11 @@ def _check(site: Site, roles: Mapping[str, Role], *, role: str, team: str | None
         )  # fmt: skip
     if team is not None and not roles[role].needs_team:
         raise UsageError("CR-ACCESS-001", f"a key of the role {role} has no team", found=f"--team {team}")
+    if worker is not None and not roles[role].needs_team:
+        raise UsageError("CR-ACCESS-001", f"a key of the role {role} has no people of its own", found="--worker")
+    if worker is not None and not (worker.strip() and worker.isprintable() and len(worker) <= LONGEST_WORKER):
+        raise UsageError(
+            "CR-ACCESS-001", "the worker cannot be used", wanted=f"up to {LONGEST_WORKER} characters, as in caseloads"
+        )
     if team is not None and team not in site.teams:
         raise UsageError("CR-ACCESS-001", f'unknown team "{team}"', hint=did_you_mean(team, list(site.teams)))

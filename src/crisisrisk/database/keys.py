@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Engine, bindparam, insert, select, update
 
@@ -14,6 +15,7 @@ from crisisrisk.errors import UsageError
 
 PREFIX = "crisisrisk"
 SECRET_BYTES = 32
+_KEPT = ("role", "team", "worker_id", "created_at", "expires_at", "revoked_at")
 
 _BY_ID = select(ApiKey.__table__).where(ApiKey.id == bindparam("key_id"))  # asked at every request: made once
 
@@ -25,6 +27,8 @@ class KeyRecord:
     key_id: str
     role: str
     team: str | None
+    worker_id: str | None = None
+    """The care coordinator whose key it is, as the caseloads name workers; None for a key of nobody in it."""
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
@@ -42,13 +46,21 @@ class NewKey:
     secret: str
 
 
-def make_key(engine: Engine, *, role: str, team: str | None, valid_for: timedelta) -> NewKey:
+def make_key(
+    engine: Engine, *, role: str, team: str | None, valid_for: timedelta, worker_id: str | None = None
+) -> NewKey:
     """Make a key of 256 random bits. Its times are real time, whatever clock the site has."""
     now = datetime.now(UTC)
     key_id = secrets.token_hex(4)
     secret = f"{PREFIX}_{key_id}_{secrets.token_hex(SECRET_BYTES)}"
-    record = KeyRecord(key_id=key_id, role=role, team=team, created_at=now, expires_at=now + valid_for, revoked_at=None)
-    values = {"role": role, "team": team, "created_at": now, "expires_at": record.expires_at}
+    values: dict[str, Any] = {
+        "role": role,
+        "team": team,
+        "worker_id": worker_id,
+        "created_at": now,
+        "expires_at": now + valid_for,
+    }
+    record = KeyRecord(key_id=key_id, **values, revoked_at=None)
     with writing(engine) as connection:
         connection.execute(insert(ApiKey).values(id=key_id, sha256=_digest(secret), **values))
     return NewKey(record, secret)
@@ -94,5 +106,5 @@ def _digest(secret: str) -> str:
 
 def record_of(row: object) -> KeyRecord:
     """What a row of the table says of its key."""
-    fields = {name: getattr(row, name) for name in ("role", "team", "created_at", "expires_at", "revoked_at")}
+    fields = {name: getattr(row, name) for name in _KEPT}
     return KeyRecord(key_id=getattr(row, "id"), **fields)  # noqa: B009 -- a Row's columns are known at run time only

@@ -230,6 +230,7 @@ class ApiKey(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     role: Mapped[str] = mapped_column(String(40))
     team: Mapped[str | None] = mapped_column(String(100))
+    worker_id: Mapped[str | None] = mapped_column(String(100))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]

@@ -64,6 +64,8 @@ class Viewer:
     key_id: str
     role: Role
     team: str | None
+    worker: str | None = None
+    """Which care coordinator it is, as the caseloads name workers; None where that was not said."""
     session: Session | None = None
 
     @property
@@ -103,7 +105,9 @@ def _viewer(
 def _sender(service: Service, header: str | None, bearer: str | None) -> Viewer | None:
     if service.tokens is not None and bearer is not None and is_token(bearer):
         holder = service.tokens.holder(bearer)
-        return None if holder is None else Viewer(key_id=holder.user_id, role=holder.role, team=holder.team)
+        return None if holder is None else Viewer(
+            key_id=holder.user_id, role=holder.role, team=holder.team, worker=holder.worker
+        )  # fmt: skip
     secret = header if bearer is None else bearer
     return None if secret is None else _of_key(service, key_of(service.engine, secret))
 
@@ -116,7 +120,7 @@ def _of_key(service: Service, record: KeyRecord | None, session: Session | None 
     role = None if record is None else service.settings.roles.get(record.role)
     if record is None or role is None:
         return None
-    return Viewer(key_id=record.key_id, role=role, team=record.team, session=session)
+    return Viewer(key_id=record.key_id, role=role, team=record.team, worker=record.worker_id, session=session)
 
 
 def _check_form(request: Request, session: Session) -> None:

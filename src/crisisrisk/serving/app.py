@@ -43,6 +43,7 @@ from crisisrisk.serving.routes.shift_feedback import shift_feedback
 from crisisrisk.serving.routes.sign_in import entrance, way_out
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status, well
+from crisisrisk.serving.routes.unallocated import unallocated
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.state import READY, Service
 
@@ -56,6 +57,7 @@ ROUTERS = (
     caseloads,
     care,
     callers,
+    unallocated,
     fhir,
     queries,
     board,

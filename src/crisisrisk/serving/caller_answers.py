@@ -44,12 +44,21 @@ class CareTeam(Answer):
     since: datetime
 
 
+class CrisisPlan(Answer):
+    """Somebody's crisis plan, as far as that there is one: the plan itself is in the records of its team."""
+
+    made_at: datetime = Field(description="When it was made or reviewed last.")
+    weeks_old: int
+
+
 class CallerCare(Answer):
-    """Who cares for somebody, and their last contacts with crisis services."""
+    """Who cares for somebody, their crisis plan, and their last contacts with crisis services."""
 
     person_id: str
     now: datetime
     teams: list[CareTeam] = Field(description="Empty: nobody cares for them, as known here.")
+    plan: CrisisPlan | None = Field(description="Null: none is known here, which `plans_recorded` says more of.")
+    plans_recorded: bool = Field(description="Whether crisis plans reach this site at all.")
     contacts: list[ContactShown] = Field(description="The latest first.")
     more: bool = Field(description="Whether there are older ones.")
     objected: bool = Field(description="They object to this use of their records: no contacts are shown.")
@@ -62,6 +71,7 @@ FOUND: dict[str, Any] = {
 CARE: dict[str, Any] = {
     "person_id": _PERSON, "now": "2026-11-22T22:42:00Z",
     "teams": [{"team": "north", "name": "North", "worker": "w_17", "since": "2026-01-01T00:00:00Z"}],
+    "plan": {"made_at": "2026-03-02T10:00:00Z", "weeks_old": 37}, "plans_recorded": True,
     "contacts": [{
         "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "known_at": "2026-11-20T23:10:00Z",
         "source": "crisis_line", "code": "call", "outcome": None, "ended_at": None,

@@ -11,6 +11,10 @@ from crisisrisk.serving.care_answers import Capacity
 Tab = Literal["new_or_changed", "all", "review_due", "snoozed"]
 
 
+Sort = Literal["likely", "last_contact", "last_review"]
+Only = Literal["new_since_seen", "no_crisis_plan", "contact_in_7_days"]
+
+
 class FirstPerson(Answer):
     """Somebody of such a group, and the contact that put them there, where it was one."""
 
@@ -48,7 +52,9 @@ class CaseloadPerson(ListedPerson):
     new_since_seen: bool = Field(
         description="Another number, or a contact that became known, since this key last said that it had looked."
     )
+    worker: str | None = Field(description="The care coordinator; null where none is named.")
     last_contact: datetime | None
+    crisis_plan: datetime | None = Field(description="When one was made or reviewed last; null where none is known.")
     last_review: datetime | None
     snoozed_until: datetime | None = Field(description="Null unless a snooze lasts.")
     woken_by: str | None = Field(description="What ended the newest snooze, of the last week; null without one.")
@@ -58,6 +64,8 @@ class CaseloadWork(Answer):
     """What stands above and beside every list of a team."""
 
     tab: Tab
+    worker: str | None = Field(description="Whose people these are; null for those of the whole team.")
+    workers: list[str] = Field(description="Who has people in this team.")
     first: list[FirstGroup]
     not_recorded: list[str] = Field(description="Groups of which nothing is recorded here: not that there is nobody.")
     capacity: Capacity

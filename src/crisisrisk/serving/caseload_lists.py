@@ -40,6 +40,32 @@ class TeamList:
     seen: SeenMark | None
     detentions: bool
     """Whether detentions by police may be told as such."""
+    workers: Mapping[str, str | None]
+    """By person the care coordinator."""
+
+    def shown(self, tab: str, *, sort: str | None, only: str | None) -> list[StoredScore]:
+        """Those of a tab that pass a filter, in an order that was asked for; else in that of the tab."""
+        found = [one for one in self.tab(tab) if self._passes(one, only)]
+        if sort in (None, "likely"):
+            return found
+        moments = self.contacts.last if sort == "last_contact" else self._reviews
+        latest = sort == "last_contact"  # reviews: the one that waits longest first, never reviewed before all
+
+        def place(one: StoredScore) -> tuple[float, str]:
+            moment = moments.get(one.person_id)
+            seconds = 0.0 if moment is None else moment.timestamp()
+            return (-seconds if latest else seconds), one.person_id
+
+        return sorted(found, key=place)
+
+    def _passes(self, score: StoredScore, only: str | None) -> bool:
+        person = score.person_id
+        if only == "new_since_seen":
+            return self._new_since_seen(score)
+        if only == "no_crisis_plan":
+            return self.contacts.without_plan(person)
+        last = self.contacts.last.get(person)
+        return only is None or (last is not None and self.now - last <= WEEK)
 
     def tab(self, name: str) -> list[StoredScore]:
         """Those of a tab. Only what is due is in another order, and never in that of the numbers."""
@@ -63,6 +89,7 @@ class TeamList:
             near_top_weeks=self._near_top(person),
             new_since_seen=self._new_since_seen(score),
             last_contact=self.contacts.last.get(person), last_review=self._reviews.get(person),
+            worker=self.workers.get(person), crisis_plan=self.contacts.plans.get(person),
             snoozed_until=snooze.until if snooze is not None and asleep else None, woken_by=woken,
         )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Who is on which team's caseload at a moment, from the dated versions of the `caseloads` table."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,6 +66,26 @@ class Caseloads:
                     newest = [version for version in versions if version.known_at < now][-1]
                     found[team] = OpenCare(team, newest.worker, since)
         return tuple(found.values())
+
+    def worker_of(self, team: str, person_id: str, now: datetime) -> str | None:
+        """The care coordinator of a person who is on a team's caseload now, as known now; None where none is named."""
+        found = [one for one in self.open_to(person_id, now) if one.team == team]
+        return found[0].worker if found else None
+
+    def without_team(self, people: Iterable[str], now: datetime) -> frozenset[str]:
+        """Those of some people who are on no caseload now, as known now."""
+        cared_for = {person for team in self._teams for person in self.people(team, now)}
+        return frozenset(people) - cared_for
+
+    def last_team(self, person_id: str, now: datetime) -> tuple[str, datetime] | None:
+        """Which team's care of a person ended last before a moment, and when, as known then; None without any."""
+        ended = []
+        for team in self._teams:
+            for versions in self._spells(team).get(person_id, {}).values():
+                known = [version for version in versions if version.known_at < now]
+                if known and known[-1].valid_from < known[-1].valid_to <= now:
+                    ended.append((known[-1].valid_to, team))
+        return None if not ended else (max(ended)[1], max(ended)[0])
 
     def _spells(self, team: str) -> _Spells:
         return self._teams.get(team, {}) if team in self._teams else {}

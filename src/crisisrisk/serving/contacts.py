@@ -18,6 +18,8 @@ from crisisrisk.timeline import microseconds
 
 COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", "source", "code", "outcome", "origin",
            "ended_at")  # fmt: skip
+PLAN, PLAN_CODE = "mh_plan", "CRISIS"
+"""What a crisis plan that was made or reviewed is among contacts."""
 SENSITIVE = frozenset({"s136", "s135"})
 """Sources of detentions by police: named to nobody whose role does not hold them."""
 URGENT_CONTACT = "urgent_contact"
@@ -94,6 +96,12 @@ def _contact(row: dict[str, Any], now: datetime) -> Contact:
 
 def _instant(events: pa.Table, moment: datetime) -> pa.Scalar:
     return pa.scalar(microseconds(moment), pa.int64()).cast(events.schema.field("known_at").type)
+
+
+def newest_plan(contacts: Sequence[Contact], now: datetime) -> datetime | None:
+    """When somebody's crisis plan was made or reviewed last, of their contacts with the latest first."""
+    plans = (one.occurred_at for one in contacts if one.source == PLAN and one.code == PLAN_CODE)
+    return next((at for at in plans if at < now), None)
 
 
 def shown(contact: Contact, *, detentions: bool) -> ContactShown:

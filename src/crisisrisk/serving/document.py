@@ -42,11 +42,11 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             if "requestBody" in operation:
-                operation["responses"].setdefault("400", _UNREADABLE)
+                operation["responses"].setdefault("400", {**_UNREADABLE})
             for status, response in operation["responses"].items():
                 content = response.get("content", {}).get("application/json", {})
                 if under_fhir(path):  # resources of FHIR, an OperationOutcome where it fails
-                    response["content"] = {FHIR: {"schema": {"type": "object"}}}
+                    operation["responses"][status] = {**response, "content": {FHIR: {"schema": {"type": "object"}}}}
                     continue
                 if status >= "400" and content.get("schema", {}).get("$ref", "").endswith("/Problem"):
                     operation["responses"][status] = {**response, "content": {PROBLEM: content}}

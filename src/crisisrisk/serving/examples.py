@@ -45,7 +45,8 @@ CASELOAD: dict[str, Any] = {
             "meaning": "in hospital as far as is known: not on the list while there",
         }
     ],
-    "tab": "new_or_changed", "not_recorded": ["no_crisis_plan"], "capacity": CAPACITY,
+    "tab": "new_or_changed", "worker": None, "workers": ["w_17"], "capacity": CAPACITY,
+    "not_recorded": ["no_crisis_plan"],
     "first": [{
         "group": "contact_last_night", "meaning": "a contact since yesterday 18:00, with any agency",
         "people": [{"person_id": "k1_7Q4M2XK0D3RT5VWZ", "at": "2026-11-21T23:10:00Z", "source": "crisis_line"}],
@@ -54,7 +55,8 @@ CASELOAD: dict[str, Any] = {
         **_LISTED, "change": {"as_of": "2026-11-15T06:00:00Z", "likely_in_100": 7, "changed": True,
                               "new_contacts": {"crisis_line": 2, "mh_missed": 1}, "other_model": False},
         "weeks": [None] * 22 + [7, 18], "near_top_weeks": 1, "new_since_seen": True,
-        "last_contact": "2026-11-21T23:10:00Z", "last_review": None, "snoozed_until": None, "woken_by": None,
+        "worker": "w_17", "last_contact": "2026-11-21T23:10:00Z", "crisis_plan": None, "last_review": None,
+        "snoozed_until": None, "woken_by": None,
     }],
 }  # fmt: skip
 

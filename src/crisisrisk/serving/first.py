@@ -11,14 +11,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crisisrisk.serving.caseload_answers import FirstGroup, FirstPerson
-from crisisrisk.serving.contacts import SENSITIVE, URGENT_CONTACT, Contact, contacts_in, live_at, shown
+from crisisrisk.serving.contacts import (
+    PLAN,
+    PLAN_CODE,
+    SENSITIVE,
+    URGENT_CONTACT,
+    Contact,
+    contacts_in,
+    live_at,
+    shown,
+)
 
 EVENING = time(18)
 LATELY, PLAN_DAYS = timedelta(days=8), timedelta(days=364)
 DISCHARGED = timedelta(days=7)
 OWN = frozenset({"team_initiated", "follow_up"})
 NO_CONTACT = frozenset({"mh_plan", "mh_missed", "mh_discharge", "mh_assessment"})
-PLAN, PLAN_CODE = "mh_plan", "CRISIS"
 MEANINGS = {
     "in_crisis_or_hospital": "in a crisis episode or in hospital now",
     "contact_last_night": "a contact since yesterday 18:00, with any agency",
@@ -50,6 +58,19 @@ class TeamContacts:
         """By person the last contact."""
         found = self.live.group_by("person_id").aggregate([("occurred_at", "max")])
         return dict(zip(found["person_id"].to_pylist(), found["occurred_at_max"].to_pylist(), strict=True))
+
+    @cached_property
+    def plans(self) -> Mapping[str, datetime]:
+        """By person when a crisis plan was made or reviewed last."""
+        plan = pc.and_(pc.equal(self.live["source"].cast(pa.string()), PLAN),
+                       pc.equal(self.live["code"].cast(pa.string()), PLAN_CODE))  # fmt: skip
+        found = self.live.filter(plan).group_by("person_id").aggregate([("occurred_at", "max")])
+        return dict(zip(found["person_id"].to_pylist(), found["occurred_at_max"].to_pylist(), strict=True))
+
+    def without_plan(self, person: str) -> bool:
+        """Whether no crisis plan of somebody was made or reviewed within 52 weeks."""
+        made_at = self.plans.get(person)
+        return made_at is None or made_at < self.now - PLAN_DAYS
 
     def counts(self, people: Iterable[str]) -> Mapping[str, int]:
         """How many contacts are known of some people, those to come among them, as a snooze keeps it."""
@@ -126,11 +147,7 @@ class TeamContacts:
     def _without_plan(self) -> list[str]:
         if not self.plans_recorded:
             return []
-        plan = pc.and_(pc.equal(self.live["source"].cast(pa.string()), PLAN),
-                       pc.equal(self.live["code"].cast(pa.string()), PLAN_CODE))  # fmt: skip
-        late_enough = pc.greater_equal(self.live["occurred_at"], self._moment(self.now - PLAN_DAYS))
-        planned = set(self.live.filter(pc.and_(plan, late_enough))["person_id"].to_pylist())
-        return [person for person in self.members if person not in planned]
+        return [person for person in self.members if self.without_plan(person)]
 
     @property
     def _today(self):  # type: ignore[no-untyped-def]

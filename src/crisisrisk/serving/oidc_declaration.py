@@ -14,7 +14,7 @@ KEY_TYPES = {
 }  # fmt: skip
 """By algorithm the type of its keys. Only those whose keys can be published: a shared secret is nobody's signature."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_TEXTS = ("issuer", "audience", "jwks", "role_claim", "team_claim")
+_TEXTS = ("issuer", "audience", "jwks", "role_claim", "team_claim", "worker_claim")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class Oidc:
     algorithms: tuple[str, ...] = ("RS256",)
     role_claim: str = "crisisrisk_role"
     team_claim: str = "crisisrisk_team"
+    worker_claim: str = "crisisrisk_worker"
 
     def source(self, folder: Path) -> str | Path:
         """The address, or the file of a site whose folder is given."""

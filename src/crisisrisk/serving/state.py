@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from crisisrisk.database.engine import open_engine
 from crisisrisk.database.latest import latest_forecast_run, latest_run
 from crisisrisk.database.upgrade import newest_revision, revision
+from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import CrisisRiskError, ServiceError
 from crisisrisk.purposes import Purpose
 from crisisrisk.scoring.registers import opted_out_at
@@ -24,13 +25,14 @@ from crisisrisk.serving.audit import Auditor
 from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.caseloads import Caseloads
 from crisisrisk.serving.clock import WatchedClock
-from crisisrisk.serving.contacts import events_of
+from crisisrisk.serving.contacts import Contact, events_of
 from crisisrisk.serving.exposures import ShownScores
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.sessions import Sessions
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.tokens import Tokens
 from crisisrisk.serving.trail import audit_trail
+from crisisrisk.serving.unallocated import crises_lately
 from crisisrisk.serving.usual_board import UsualBoards, UsualPlace
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import Shift, microseconds
@@ -62,6 +64,7 @@ class SiteView:
     """The tables themselves, for what is not read at every question."""
 
     kept_events: dict[tuple[str, ...], pa.Table] = field(default_factory=dict)
+    kept_crises: dict[tuple[EpisodeRule, date], Mapping[str, Sequence[Contact]]] = field(default_factory=dict)
 
     def events_of(self, people: tuple[str, ...]) -> pa.Table:
         """Every version of the contacts of some people, kept for a while: a team asks again and again."""
@@ -72,6 +75,14 @@ class SiteView:
                 self.kept_events.clear()
             self.kept_events[people] = found
         return found
+
+    def crises_lately(self, rule: EpisodeRule, now: datetime) -> Mapping[str, Sequence[Contact]]:
+        """By person the crisis contacts of about the last 91 days: read from everybody, so once a load and day."""
+        key = (rule, now.date())
+        if key not in self.kept_crises:
+            self.kept_crises.clear()
+            self.kept_crises[key] = crises_lately(self.snapshot, rule, now)
+        return self.kept_crises[key]
 
     @cached_property
     def _ever_objected(self) -> frozenset[str]:

@@ -35,6 +35,7 @@ class TokenHolder:
     user_id: str
     role: Role
     team: str | None
+    worker: str | None = None
 
 
 class Tokens:
@@ -79,7 +80,11 @@ class Tokens:
         if roles[0].needs_team and len(teams) != 1:
             return None
         who = f"{self.declared.issuer}\n{claims['sub']}".encode("utf-8", "surrogatepass")
-        return TokenHolder(f"u{sha256(who).hexdigest()[:16]}", roles[0], teams[0] if roles[0].needs_team else None)
+        workers = _texts(claims.get(self.declared.worker_claim)) if roles[0].needs_team else []
+        return TokenHolder(
+            f"u{sha256(who).hexdigest()[:16]}", roles[0], teams[0] if roles[0].needs_team else None,
+            workers[0] if len(workers) == 1 else None,
+        )  # fmt: skip
 
 
 def is_token(text: str) -> bool:

@@ -74,7 +74,7 @@ def caseload_page(
 ) -> HTMLResponse:  # fmt: skip
     """The page; with what is wrong about a form that it sent."""
     team, zone = _team(viewer), service.settings.site.time_zone
-    listed = caseload(team, viewer, CaseloadQuery(tab=tab, limit=limit), service)
+    listed = caseload(team, viewer, CaseloadQuery.model_validate({"tab": tab, "limit": limit}), service)
     kinds, errors = Kinds(service.settings.site.sources), {} if wrong is None else wrong.errors
     told = {
         **framed(service, viewer, here="caseload", about=getattr(listed, "reference", None)),

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path
 from crisisrisk.database.audit_read import AuditFilter, audited_looks
 from crisisrisk.purposes import CALLER_CARE
 from crisisrisk.serving.access import CallerViewer
-from crisisrisk.serving.caller_answers import CARE, FOUND, CallerCare, CareTeam, LookUp, PersonFound
-from crisisrisk.serving.contacts import DETENTIONS, contacts_of, shown
+from crisisrisk.serving.caller_answers import CARE, FOUND, CallerCare, CareTeam, CrisisPlan, LookUp, PersonFound
+from crisisrisk.serving.contacts import DETENTIONS, PLAN, contacts_of, newest_plan, shown
 from crisisrisk.serving.examples import answered
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes import API
@@ -43,8 +43,11 @@ def care_of(
     now, view = service.now(), service.view()
     objected = pid in view.opted_out([pid], now, CALLER_CARE)
     contacts = [] if objected else contacts_of(view.snapshot, [pid], now)[pid]
+    made_at = newest_plan(contacts, now)
     return CallerCare(
         person_id=pid, now=now, teams=_teams(service, pid, now), more=len(contacts) > CONTACTS, objected=objected,
+        plan=None if made_at is None else CrisisPlan(made_at=made_at, weeks_old=(now - made_at) // timedelta(weeks=1)),
+        plans_recorded=PLAN in view.snapshot.sources(),
         contacts=[shown(one, detentions=viewer.reaches(DETENTIONS)) for one in contacts[:CONTACTS]],
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """A team's caseload: who comes first whatever the score, who has none, and the list, by what is new or due."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,15 +10,16 @@ from crisisrisk.database.latest import StoredScore
 from crisisrisk.database.scores import SCORED
 from crisisrisk.database.shown import capacity_of, last_seen, mark_seen, set_capacity
 from crisisrisk.scoring.ordering import Placed, list_order
-from crisisrisk.serving.access import CareViewer, OwnTeam
+from crisisrisk.serving.access import CareViewer, OwnTeam, Viewer
+from crisisrisk.serving.asked import Name
 from crisisrisk.serving.asked_care import CapacityAsked
 from crisisrisk.serving.care_answers import Capacity, Seen
 from crisisrisk.serving.care_examples import CAPACITY, SEEN
-from crisisrisk.serving.caseload_answers import Caseload, CaseloadUnscored, Tab
+from crisisrisk.serving.caseload_answers import Caseload, CaseloadUnscored, FirstGroup, Only, Sort, Tab
 from crisisrisk.serving.caseload_lists import TeamList
-from crisisrisk.serving.contacts import DETENTIONS
+from crisisrisk.serving.contacts import DETENTIONS, PLAN
 from crisisrisk.serving.examples import CASELOAD, answered
-from crisisrisk.serving.first import PLAN, TeamContacts
+from crisisrisk.serving.first import TeamContacts
 from crisisrisk.serving.problems import too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.care import author_of
@@ -29,6 +30,7 @@ from crisisrisk.serving.wording import OTHER_SCORES, UNSCORED
 caseloads = APIRouter(prefix=API, tags=["people"])
 
 USUAL_LIST_LENGTH = 25
+ME = "me"
 NO_SAFETY_LINE = "This is the team's capacity, not a safety line."
 
 
@@ -38,6 +40,13 @@ class CaseloadQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tab: Tab = Field("new_or_changed", description="Which people are listed; who comes first always does.")
+    worker: Name | None = Field(
+        None, description="Only the people of one care coordinator; `me`: of the one whose key or token it is."
+    )
+    sort: Sort | None = Field(
+        None, description="Left out: as the tab has it. `review_due` is never in the order of the numbers."
+    )
+    only: Only | None = Field(None, description="Only those of whom this is so.")
     limit: int | None = Field(
         None, ge=1, description="Most people listed. Left out: what the team can manage in a week."
     )
@@ -48,10 +57,15 @@ def caseload(
     team: OwnTeam, viewer: CareViewer, query: Annotated[CaseloadQuery, Query()], service: ServiceOf
 ) -> Caseload | CaseloadUnscored:
     """Everyone on the caseload now. Who has no current score is pinned above the list with the reason."""
+    if query.tab == "review_due" and query.sort == "likely":
+        raise too_much("sort", "last_review or last_contact: what is due is never in the order of the numbers")
     service.person_model.manifest()
     capacity = _capacity(service, team)
     limit, now, view = _limit(service, capacity, query.limit), service.now(), service.view()
     members = view.caseloads.people(team, now)
+    workers = {person: view.caseloads.worker_of(team, person, now) for person in members}
+    worker = _worker(viewer, query.worker)
+    mine = frozenset(one for one in members if worker is None or workers[one] == worker)
     last = last_scores(service, members, now)
     contacts = TeamContacts(
         events=view.events_of(members), members=members, now=now, zone=service.settings.site.time_zone,
@@ -59,8 +73,10 @@ def caseload(
     )  # fmt: skip
     groups = contacts.groups(last.states, detentions=viewer.reaches(DETENTIONS))
     about = {
-        "team": team, "people_on_caseload": len(members), "pinned": pinned(service, last), "tab": query.tab,
-        "first": groups, "not_recorded": [] if contacts.plans_recorded else ["no_crisis_plan"], "capacity": capacity,
+        "team": team, "people_on_caseload": len(mine), "tab": query.tab,
+        "worker": worker, "workers": sorted({name for name in workers.values() if name is not None}),
+        "pinned": [one for one in pinned(service, last) if one.person_id in mine], "first": _of(groups, mine),
+        "not_recorded": [] if contacts.plans_recorded else ["no_crisis_plan"], "capacity": capacity,
     }  # fmt: skip
     if last.run is None or last.of_another_model:
         caveats = [OTHER_SCORES if last.of_another_model else UNSCORED, service.settings.phrases.caveats["outcome"]]
@@ -69,13 +85,14 @@ def caseload(
     found = TeamList(
         service=service, team=team, now=now, run=last.run, last=last, ordered=ordered,
         capacity=capacity.people_a_week, contacts=contacts, detentions=viewer.reaches(DETENTIONS),
-        seen=last_seen(service.engine, made_by=viewer.key_id, team_id=team),
+        seen=last_seen(service.engine, made_by=viewer.key_id, team_id=team), workers=workers,
     )  # fmt: skip
-    shown = found.tab(query.tab)[:limit]
+    listed = found.shown(query.tab, sort=query.sort, only=query.only)
+    shown = [score for score in listed if score.person_id in mine][:limit]
     service.shown.keep(last.run, [score.person_id for score in shown], viewer=viewer, now=now)
     rows = [found.row(score, viewer) for score in shown]
-    basis = basis_of(service, last.run, shown)
-    return Caseload.model_validate({**basis, **about, "people_scored": len(ordered), "people": rows})
+    basis, scored = basis_of(service, last.run, shown), sum(one.person_id in mine for one in ordered)
+    return Caseload.model_validate({**basis, **about, "people_scored": scored, "people": rows})
 
 
 @caseloads.put("/caseloads/{team}/capacity", summary="Say what a team can manage", responses=answered(CAPACITY))
@@ -98,6 +115,21 @@ def say_seen(team: OwnTeam, viewer: CareViewer, service: ServiceOf) -> Seen:
     number = None if run is None else run.number
     made = mark_seen(service.engine, made_by=author.made_by, team_id=team, seen_at=now, run_id=number)
     return Seen(team=team, seen_at=made.seen_at, reference=None if run is None else run_reference(run))
+
+
+def _worker(viewer: Viewer, asked: str | None) -> str | None:
+    """Whose people are asked for. Raises NoAnswerError for one's own where nobody said whose key it is."""
+    if asked != ME:
+        return asked
+    if viewer.worker is None:
+        raise too_much("worker", "a key or token that says which care coordinator it is of: keys create --worker W")
+    return viewer.worker
+
+
+def _of(groups: Sequence[FirstGroup], people: Collection[str]) -> list[FirstGroup]:
+    """The groups as far as they are of some people; none that is empty."""
+    kept = [(one, [person for person in one.people if person.person_id in people]) for one in groups]
+    return [one.model_copy(update={"people": left}) for one, left in kept if left]
 
 
 def _capacity(service: Service, team: str) -> Capacity:

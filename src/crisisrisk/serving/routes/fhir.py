@@ -5,13 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crisisrisk import __version__
 from crisisrisk.database.scores import SCORED
 from crisisrisk.errors import KINDS
 from crisisrisk.serving.access import AnyViewer, CareViewer, Viewer
 from crisisrisk.serving.answers import PersonRisk
+from crisisrisk.serving.bodies import FORM, form_of
 from crisisrisk.serving.examples import NO_SCORE, answered
 from crisisrisk.serving.fhir import (
     BASE,
@@ -22,7 +23,7 @@ from crisisrisk.serving.fhir import (
     risk_assessment,
     search_set,
 )
-from crisisrisk.serving.problems import NoAnswerError, nothing_here
+from crisisrisk.serving.problems import NoAnswerError, nothing_here, too_much
 from crisisrisk.serving.scores import LastScores, basis_of, last_scores, listed, no_score
 from crisisrisk.serving.state import Service, ServiceOf
 
@@ -69,6 +70,28 @@ def search(
     viewer: CareViewer, query: Annotated[SearchQuery, Query()], request: Request, service: ServiceOf
 ) -> JSONResponse:
     """Of one person, who is named. Without a current score nothing matches, and an outcome says why."""
+    return _found(query, viewer, request, service)
+
+
+_FORM = {"requestBody": {"required": True, "content": {FORM: {"schema": SearchQuery.model_json_schema()}}}}
+
+
+@fhir.post(
+    "/RiskAssessment/_search", summary="The same, with whose it is in the body", responses=answered(),
+    response_model=None, openapi_extra=_FORM,
+)  # fmt: skip
+def search_by_form(viewer: CareViewer, request: Request, service: ServiceOf) -> JSONResponse:
+    """As FHIR has it for what should stand in no log of addresses: a form of the search's parameters."""
+    try:
+        asked = SearchQuery.model_validate(
+            {name: text for name, text in form_of(request).items() if name != "form_token"}
+        )
+    except ValidationError:
+        raise too_much("subject", "a form with the person's pseudonym as `subject`, and nothing else") from None
+    return _found(asked, viewer, request, service)
+
+
+def _found(query: SearchQuery, viewer: Viewer, request: Request, service: Service) -> JSONResponse:
     now = service.now()
     person = _own(query.subject.removeprefix("Patient/"), viewer, request, service, now)
     url = f"{BASE}/RiskAssessment?subject={person}"
