@@ -96,6 +96,10 @@ KINDS: dict[str, ErrorKind] = {
     "CR-DATA-008": _kind("The stored tables are damaged, or do not fit the site's configuration.", DATA, 503),
     "CR-OPT-001": _kind("Nobody can say who has a national opt-out: its list is missing, old or damaged.", DATA, 503),
     "CR-ERASE-001": _kind("The database still holds what was erased in pages that are free.", SERVICE, 503),
+    "CR-ERASE-002": _kind(
+        "The register of people who were erased, or its key, is missing or cannot be read.", DATA, 503
+    ),
+    "CR-ERASE-003": _kind("Somebody was written about while they were erased.", DATA, 409),
     "CR-KEY-001": _kind("The key of the pseudonyms is missing, unsafe or not the one used before.", DATA, 503),
     "CR-KEY-002": _kind("The key that signs models, or the list of keys that are trusted, cannot be used.", DATA, 503),
     # Positioning

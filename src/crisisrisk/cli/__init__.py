@@ -19,6 +19,7 @@ COMMANDS = {
     "simulate": ("crisisrisk.cli.simulate", "Invent a city whose true risks are known."),
     "data": ("crisisrisk.cli.data", "Check and load files, and say what is there."),
     "optouts": ("crisisrisk.cli.optouts", "Who may be used for planning: the national data opt-out."),
+    "people": ("crisisrisk.cli.people", "Erase somebody from everything that is kept."),
     "features": ("crisisrisk.cli.features", "List, explain and build features."),
     "meds": ("crisisrisk.cli.meds", "Data in the MEDS format."),
     "export": ("crisisrisk.cli.meds", "Write what is loaded in a format of others."),

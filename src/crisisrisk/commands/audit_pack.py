@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from crisisrisk.commands.audit import VerifiedTrail, keep, opened_trail, verify_trail
+from crisisrisk.database.audit_erasure import ERASED_NAME
 from crisisrisk.database.audit_read import AuditedLook, AuditFilter, Shown, audited_looks, shown
 from crisisrisk.database.concerns import concerns
 from crisisrisk.database.history import scores_about
 from crisisrisk.errors import UsageError
+from crisisrisk.tables.erased import erased_people
 from crisisrisk.tables.pseudonyms import PSEUDONYM
 from crisisrisk.tables.site import Site
 
@@ -25,6 +27,9 @@ README = """What is in this pack
 pack.json     who looked at the person, when, why and what answered; what each scoring said of the person; what was
               reported as unsafe; and whether the whole audit trail verified when the pack was made.
 shown/N.*     the exact bytes that row N of the trail recorded as shown. Their SHA-256 is in pack.json.
+
+Where "erased" says when the person was erased, what was kept until then is gone: rows of the trail name them by a name
+that stands for nobody, which the row of the erasure says, and show what was left of them.
 
 The person is named by pseudonym. Keep the pack as you keep the person's record.
 """
@@ -52,7 +57,7 @@ def pack(site: Site, *, person: str, start: datetime, end: datetime, out: Path, 
 
     Raises UsageError for what is no pseudonym, an empty stretch of time or a file that is there already.
     """
-    if not PSEUDONYM.fullmatch(person):
+    if not (PSEUDONYM.fullmatch(person) or ERASED_NAME.fullmatch(person)):
         raise UsageError("CR-AUDIT-004", "a person is named by pseudonym", wanted="k1_ and 16 characters")
     if end <= start:
         raise UsageError("CR-AUDIT-004", "the stretch of time is empty", found=f"{start} to {end}")
@@ -65,6 +70,7 @@ def pack(site: Site, *, person: str, start: datetime, end: datetime, out: Path, 
     content = {
         "person_id": person, "from": start.isoformat(), "to": end.isoformat(),
         "made_at": datetime.now(UTC).isoformat(), "made_by": user, "trail": verified.as_json(),
+        "erased": _erased(site, person),
         "looks": [_told(look) for look in reversed(looks)], "scores": scores, "concerns": reported,
     }  # fmt: skip
     text = json.dumps(content, indent=1, ensure_ascii=False).encode()
@@ -72,6 +78,13 @@ def pack(site: Site, *, person: str, start: datetime, end: datetime, out: Path, 
     keep(trail, "audit pack", text, detail, user)
     _write(out, text, [one for one in shown(trail.engine, [look.number for look in looks]) if one.body])
     return Pack(path=out, looks=len(looks), scores=len(scores), concerns=len(reported), verified=verified)
+
+
+def _erased(site: Site, person: str) -> dict[str, str | None] | None:
+    """When the person was erased, by the site's register; None for somebody who was not."""
+    known = erased_people(site)
+    found = None if known is None else known.of(person)
+    return None if found is None else {"begun_at": found.begun_at, "ended_at": found.ended_at}
 
 
 def _write(out: Path, text: bytes, bodies: Sequence[Shown]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from crisisrisk.episodes import people_of
 from crisisrisk.errors import DataError, UsageError
 from crisisrisk.tables.checked_people import checked_people, keep_checked_people, today_of
+from crisisrisk.tables.erased import erased_people
 from crisisrisk.tables.loading import site_key
 from crisisrisk.tables.manifest import read_manifest
 from crisisrisk.tables.pseudonyms import PSEUDONYM, pseudonyms
@@ -72,7 +73,8 @@ def _people(site: Site, file: Path, kind: str) -> frozenset[str]:
             "CR-DATA-003", f"{len(wrong):,} lines do not begin with a valid {kind}", where=file.name,
             found=f"lines {', '.join(wrong[:_SHOWN_LINES])}{more}", hint="nothing was changed; ask for the list again",
         )  # fmt: skip
-    return frozenset(person for person in found if person is not None)
+    erased = erased_people(site)
+    return frozenset(person for person in found if person is not None and not (erased and erased.of(person)))
 
 
 def _pseudonyms(site: Site, kind: str, texts: Sequence[str]) -> list[str | None]:

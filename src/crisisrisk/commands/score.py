@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from crisisrisk.commands.outputs import require_ending, write_table
 from crisisrisk.commands.person_scores import require_person_scores
 from crisisrisk.database.scores import save_person_scores
@@ -18,6 +20,7 @@ from crisisrisk.scoring.answering import Answering, answering
 from crisisrisk.scoring.former import FORMER
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.scoring.people import SCORED, PersonScores, late_sources, score_people, scores_table
+from crisisrisk.tables.erased import erased_people
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 
@@ -163,7 +166,7 @@ def score(site: Site, *, as_of: datetime | None, out: Path | None) -> ScoreResul
     )  # fmt: skip
     if scores.frame.empty:
         raise UsageError("CR-USE-001", "nobody was known at that moment", found=scores.meta.as_of.isoformat())
-    run = save_person_scores(current_engine(site.database_url), scores.frame, scores.meta)
+    run = save_person_scores(current_engine(site.database_url), _without_erased(site, scores.frame), scores.meta)
     if out is not None:
         write_table(scores_table(scores), out)
     return ScoreResult(
@@ -173,6 +176,14 @@ def score(site: Site, *, as_of: datetime | None, out: Path | None) -> ScoreResul
         words=models.now.phrases.states,
         seconds=time.monotonic() - started,
     )
+
+
+def _without_erased(site: Site, frame: pd.DataFrame) -> pd.DataFrame:
+    """Nobody who was erased while the scoring ran."""
+    known = erased_people(site)
+    if known is None:
+        return frame
+    return frame.loc[[known.of(person) is None for person in frame["person_id"]]]
 
 
 def moment_to_stand_at(snapshot: Snapshot, as_of: datetime | None) -> datetime:

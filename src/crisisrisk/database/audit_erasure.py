@@ -6,6 +6,7 @@ was not what was written before is rewritten and not listed, so that it stays on
 """
 
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from crisisrisk.database.audit_retention import last_removal
 from crisisrisk.database.schema import AuditedPerson, AuditRow
 
 ERASURE = "people erase"
+ERASED_NAME = re.compile(r"erased-[0-9a-f]{16}")
+"""What stands for a person in the trail after an erasure: drawn, the same in every row, and kept nowhere else."""
 GONE = object()
 TAKEN_OUT = "taken out with the person"
 _AT_ONCE = 500

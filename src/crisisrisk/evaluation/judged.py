@@ -6,6 +6,8 @@ the rows of two runs can be laid side by side.
 
 import hashlib
 import json
+import os
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -167,3 +169,32 @@ def _predictions(table: pa.Table, judging: Judging) -> JudgedPredictions:
         groups={name: words(column) for name, column in named(_GROUP).items()},
         judging=judging,
     )
+
+
+def is_judged_with(path: Path, person_id: str) -> bool:
+    """Whether a file of judged rows has rows of a person."""
+    return bool((pq.read_table(path, columns=["person"]).column("person").to_numpy() == _number(person_id)).any())
+
+
+def without_link(path: Path, person_id: str) -> bool:
+    """Give a person's rows in a file a number that is nobody's, in place. Returns whether there were any.
+
+    The rows stay, as what was judged is not known without them; whose they are does not.
+    """
+    table = pq.read_table(path)
+    people = table.column("person").to_numpy()
+    own = people == _number(person_id)
+    if not own.any():
+        return False
+    others = np.where(own, np.int64(secrets.randbits(63)), people)
+    place = table.column_names.index("person")
+    staged = path.with_name(f".{path.name}.new")
+    pq.write_table(table.set_column(place, table.schema.field("person"), pa.array(others)), staged, compression="zstd")
+    with staged.open("rb") as written:
+        os.fsync(written.fileno())
+    staged.replace(path)
+    return True
+
+
+def _number(person_id: str) -> np.int64:
+    return np.int64(person_numbers([person_id])[0])

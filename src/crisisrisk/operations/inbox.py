@@ -7,7 +7,7 @@ each file counts once. Files are kept under the beginning of their digest and th
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from crisisrisk.database.ingest_ledger import Ingested, keep_ingested
 from crisisrisk.errors import CrisisRiskError, DataError
+from crisisrisk.tables.erased import NOT_ERASED, erased_people
 from crisisrisk.tables.loading import load
 from crisisrisk.tables.manifest import LoadedFile, read_manifest, write_durably
 from crisisrisk.tables.mapping import FileMapping
@@ -88,9 +89,21 @@ def _take(site: Site, inbox: InboxSettings, path: Path, engine: Engine, counts: 
         counts.refused += 1
         return
     _follow(site, engine)
-    _move(path, inbox.folder / DONE, digest)
+    if _may_name_erased(site, mapping, lines):
+        path.unlink()
+    else:
+        _move(path, inbox.folder / DONE, digest)
     counts.loaded += len(lines)
     counts.already_loaded += not lines
+
+
+def _may_name_erased(site: Site, mapping: FileMapping, lines: Sequence[LoadedFile]) -> bool:
+    """Whether a file that was loaded has rows of somebody who was erased, or, loaded before that, may have."""
+    if not lines:
+        return (
+            erased_people(site) is not None and {"person_id", "source_person_key"} & set(mapping.table.names) != set()
+        )
+    return any(rule.endswith(NOT_ERASED) for line in lines for rule in line.broken_rules)
 
 
 def _mapping_for(inbox: InboxSettings, path: Path) -> FileMapping:

@@ -77,6 +77,16 @@ def keep_checked_people(site: Site, people: Collection[str], checked_on: date) -
     return kept
 
 
+def keep_without(site: Site, person_id: str) -> None:
+    """Take a person off the list in use, whose day stays. What a killed change left goes too."""
+    kept, folder = checked_people(site), site.path / FOLDER
+    for left in folder.glob(".*.new"):
+        left.unlink()
+    if kept is not None:
+        named = pq.read_table(folder / kept.file).column("person_id").to_pylist()
+        keep_checked_people(site, set(named) - {person_id}, kept.checked_on)
+
+
 def permitted_people(site: Site) -> frozenset[str] | None:
     """Who may be used for planning; None where the site does not declare that the national opt-out applies.
 

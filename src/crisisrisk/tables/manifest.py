@@ -260,15 +260,18 @@ class Staging:
         self._sweep(manifest, before)
         return manifest
 
+    def forget_former(self, manifest: Manifest) -> None:
+        """Remove at once what only the manifest before names: for what nobody may read any more."""
+        self._sweep(manifest, None)
+
     def _sweep(self, manifest: Manifest, before: Manifest | None) -> None:
         """Remove what neither this manifest nor the one before it names."""
         kept = {file.path for one in (manifest, before) if one for file in one.files.values()}
         for folder in FOLDERS:
-            for path in (self._site.data / folder).iterdir():
+            for path in _entries(self._site.data / folder):
                 if f"{folder}/{path.name}" not in kept:
                     path.unlink()
-        counted = self._site.data / COUNTED
-        for path in counted.iterdir() if counted.is_dir() else ():
+        for path in _entries(self._site.data / COUNTED):
             if not path.name.startswith(manifest.digest[:16]):
                 path.unlink(missing_ok=True)
         numbers = {f"{one.number:06d}" for one in (manifest, before) if one}
@@ -283,6 +286,10 @@ class Staging:
         for path in self._site.quarantine.glob("rows-*.parquet"):
             if path.name not in named:
                 path.unlink()
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    return folder.iterdir() if folder.is_dir() else iter(())
 
 
 def write_durably(path: Path, content: bytes | pa.Buffer) -> None:

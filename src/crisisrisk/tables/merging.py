@@ -214,7 +214,7 @@ class EventMerge:
         table = self._in_order(rows, by_person=part < self.buckets)
         file = self.staging.parquet(logical, table, plain=RARELY_REPEAT)
         keyed = table.num_rows - table.column("source_person_key").null_count
-        return logical, replace(file, sources=_source_counts(table), keyed_rows=keyed)
+        return logical, replace(file, sources=source_counts(table), keyed_rows=keyed)
 
     def _with_versions(self, stored: pa.Table | None, fresh: pa.Table | None, counts: Counts) -> pa.Table | None:
         """Stored and new rows of a part with their `superseded_at`; what changed also goes to the copy by month."""
@@ -346,7 +346,8 @@ def _with_superseded(rows: pa.Table, superseded_us: NDArray[np.int64]) -> pa.Tab
     return rows.append_column("superseded_at", column)
 
 
-def _source_counts(table: pa.Table) -> dict[str, SourceCounts]:
+def source_counts(table: pa.Table) -> dict[str, SourceCounts]:
+    """What a table of stored events holds of each source."""
     source = one_chunk(table.column("source"))
     codes = np.asarray(source.indices)
     occurred, known, superseded = (

@@ -24,6 +24,7 @@ from crisisrisk.tables.cell_values import (
     texts_of,
     whole_numbers,
 )
+from crisisrisk.tables.erased import NOT_ERASED, erased_people
 from crisisrisk.tables.known_texts import KnownTexts
 from crisisrisk.tables.mapping import (
     Constant,
@@ -92,6 +93,7 @@ class RowMaker:
         self._site = site
         self._key = key or PseudonymKey(id="k0", secret=b"")
         self._pseudonyms: dict[str, tuple[KnownTexts, pa.StringArray]] = {}
+        self._erased = erased_people(site)
         self._refuse_unknown_source()
 
     def made_from(self, block: Block) -> MadeRows:
@@ -104,7 +106,15 @@ class RowMaker:
             columns = {name: column.take(taken) for name, column in columns.items()}
         making = _Making(self, columns, block.rows[kept])
         made = making.finished(left_out)
+        made.faults.extend(self._of_erased(made.table))
         return self._inside_times(made)
+
+    def _of_erased(self, rows: pa.Table) -> list[Fault]:
+        """Rows of people who were erased, by their pseudonym or an agency's key of theirs."""
+        if self._erased is None:
+            return []
+        found = {"person_id": self._erased.rows_by_person(rows), "source_person_key": self._erased.rows_by_key(rows)}
+        return [Fault(name, NOT_ERASED, mask) for name, mask in found.items() if mask.any()]
 
     def _refuse_unknown_source(self) -> None:
         rule = self._mapping.columns.get("source")

@@ -175,3 +175,13 @@ def abandoned_tokens(site: Site) -> list[str]:
     """The tokens of work that no process is at any more."""
     tokens = sorted((site.path / FOLDER).glob(f"*/{TOKEN}"))
     return [token.read_text(encoding="ascii") for token in tokens if not _busy(token.parent)]
+
+
+def unfinished_folders(site: Site) -> list[Path]:
+    """The folders of work that was begun. Raises DataError while a process is at any of it."""
+    found = sorted(path for path in (site.path / FOLDER).glob("*") if path.is_dir())
+    for folder in found:
+        if not folder.name.endswith(".over"):
+            with _alone(folder):
+                pass
+    return found

@@ -1,0 +1,292 @@
+"""`crisisrisk people erase`: on a real site with everything that is kept of people, nothing of one is left anywhere."""
+
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+from tests.lib.killed_commands import stopped
+from tests.lib.service_site import EVENTS_MAPPING, ServiceSite, load_rows, opened
+
+from crisisrisk.cli import crisisrisk
+from crisisrisk.commands.data import load_files
+from crisisrisk.database.base import Base
+from crisisrisk.database.schema import AuditRow
+from crisisrisk.evaluation.judged import person_numbers
+from crisisrisk.operations.backup import back_up, copies
+from crisisrisk.operations.inbox import load_inbox
+from crisisrisk.tables.manifest import loading
+
+CANARY = "CANARY she lives above the bakery"
+WHY = ("--reason", "asked by letter", "--by", "A. Nobody", "--yes")
+INBOX = """
+[[inbox.file]]
+name = "*.csv"
+mapping = "events.toml"
+[inbox]
+folder = "inbox"
+"""
+
+
+@pytest.fixture
+def full_site(own_site: ServiceSite) -> ServiceSite:
+    """A site whose people were looked at, judged, talked about, copied, and kept in files."""
+    folder = own_site.site.path
+    configuration = folder / "crisisrisk.toml"
+    configuration.write_text(configuration.read_text() + INBOX)
+    _talk(own_site)
+    ann, ben = own_site.people["ann"], own_site.people["ben"]
+    if own_site.engine.dialect.name == "sqlite":
+        back_up(own_site.engine, folder / "backups", kept=7, now=datetime(2026, 11, 20, 2, tzinfo=UTC))
+    for name in ("done", "refused"):
+        (folder / "inbox" / name).mkdir(parents=True)
+        (folder / "inbox" / name / "0123456789ab-events.csv").write_text(f"id,person\ne1,{ann}\n")
+    runs, work = folder / "mlruns" / "1" / "artifacts", folder / "unfinished" / "train-person-0123"
+    runs.mkdir(parents=True)
+    work.mkdir(parents=True)
+    pq.write_table(
+        pa.table({"person": person_numbers([ben, ann, ben]), "risk": [0.1, 0.2, 0.3]}), runs / "judged.parquet"
+    )
+    np.savez(work / "people.npz", people=np.array([ann, ben]))
+    own_site.engine.dispose()
+    return opened(folder)
+
+
+def _talk(site: ServiceSite) -> None:
+    care, ann = site.client("care", "north"), site.people["ann"]
+    address = f"/api/v1/people/{ann}"
+    said = [
+        ("feedback", {"verdict": "disagree", "reason": "knows_more", "words": CANARY}),
+        ("reviews", {"decision": "contact", "words": CANARY}),
+        ("snoozes", {"until": "2026-12-06", "reason": CANARY}),
+        ("data-queries", {"event_id": "e1", "problem": "another_person", "words": CANARY}),
+    ]
+    for name in ("ann", "ben"):
+        assert care.get(f"/api/v1/people/{site.people[name]}/risk").status_code == 200
+    assert care.get("/api/v1/caseloads/north").status_code == 200
+    for what, body in said:
+        assert care.post(f"{address}/{what}", json=body).status_code == 201, what
+    concern = {"about": "score", "text": CANARY, "person_id": ann}
+    assert care.post("/api/v1/safety-concerns", json=concern).status_code == 201
+
+
+def run(site: ServiceSite, *arguments: str, typed: str | None = None) -> Result:
+    command = [*arguments, "--site", str(site.site.path)]
+    return CliRunner().invoke(crisisrisk, command, standalone_mode=False, input=typed)
+
+
+def said(site: ServiceSite, *arguments: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(run(site, *arguments, "--json").stdout)
+    return result
+
+
+def everything(site: ServiceSite) -> bytes:
+    """Every byte of the site's files, what is packed in them, and every cell of the database."""
+    parts = [part for path in sorted(site.site.path.rglob("*")) if path.is_file() for part in _parts(path)]
+    with site.engine.connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            parts += [repr(tuple(row)).encode() for row in connection.execute(select(table))]
+        parts += [zlib.decompress(body) for body in connection.execute(select(AuditRow.body)).scalars()]
+    return b"\n".join(parts)
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    content = path.read_bytes()
+    yield content
+    if path.suffix == ".parquet":
+        yield repr(pq.read_table(path).to_pydict()).encode()
+    if path.suffix == ".npz":
+        with np.load(io.BytesIO(content)) as arrays:
+            yield repr(
+                {name: arrays[name].tolist() for name in arrays.files if arrays[name].dtype.kind == "U"}
+            ).encode()
+
+
+@pytest.mark.both_databases
+def test_nothing_of_a_person_is_left_anywhere_and_the_trail_verifies(full_site: ServiceSite) -> None:
+    ann, ben = full_site.people["ann"], full_site.people["ben"]
+    before = everything(full_site)
+    assert ann.encode() in before
+    assert CANARY.encode() in before
+    number = int(person_numbers([ann])[0])
+    would = said(full_site, "people", "erase", ann[:10], "--dry-run")
+    assert everything(full_site) == before
+    made = said(full_site, "people", "erase", ann, *WHY)
+    after = everything(opened(full_site.site.path))
+    for trace in (ann, CANARY, str(number)):
+        assert trace.encode() not in after, trace
+    assert ben.encode() in after
+    assert (made["done"], made["left"], made["stored"]) == (True, [], would["stored"])
+    assert made["stored"] == {"caseloads": 1, "events": 2}
+    assert {name: made["database"][name] for name in would["database"] if name != "audit_people"} == {
+        name: count for name, count in would["database"].items() if name != "audit_people"
+    }
+    assert {"scores", "feedback", "reviews", "snoozes", "data_queries", "exposures", "safety_concerns"} <= set(
+        made["database"]
+    )
+    assert said(full_site, "audit", "verify")["findings"] == []
+    assert run(full_site, "people", "erase", ann, *WHY).return_value == 0  # and again
+
+
+@pytest.mark.both_databases
+def test_who_was_erased_is_as_missing_as_anybody_and_others_are_as_before(full_site: ServiceSite) -> None:
+    # Not ann, whose contact is the newest: the site's clock stands at it.
+    care, stays, gone = full_site.client("care", "north"), full_site.people["ann"], full_site.people["ben"]
+    before = care.get(f"/api/v1/people/{stays}/risk").json()
+    run(full_site, "people", "erase", gone, *WHY)
+    now = full_site.client("care", "north")
+    missing = now.get(f"/api/v1/people/{full_site.people['nobody']}/risk")
+    assert now.get(f"/api/v1/people/{gone}/risk").status_code == missing.status_code
+    assert now.get(f"/api/v1/people/{stays}/risk").json() == before
+    listed = now.get("/api/v1/caseloads/north").text
+    assert stays in listed
+    assert gone not in listed
+
+
+def test_the_trail_says_who_erased_and_why_and_the_pack_that_it_was_done(
+    full_site: ServiceSite, tmp_path: Path
+) -> None:
+    ann = full_site.people["ann"]
+    run(full_site, "people", "erase", ann, *WHY)
+    (row,) = [one for one in said(full_site, "audit", "show")["looks"] if one["action"] == "people erase"]
+    detail = json.loads(row["detail"])
+    assert (detail["reason"], detail["user"].endswith("for A. Nobody")) == ("asked by letter", True)
+    name = detail["erased"]
+    stretch = ("--from", "2026-11-01", "--to", "2030-01-01")
+    about = said(full_site, "audit", "pack", name, *stretch, "--out", str(tmp_path / "left.zip"))
+    assert about["looks"] == detail["rows"] + 1
+    pack = tmp_path / "gone.zip"
+    assert said(full_site, "audit", "pack", ann, *stretch, "--out", str(pack))["looks"] == 0
+
+
+def test_rows_that_come_again_are_refused_and_their_file_is_not_kept(full_site: ServiceSite) -> None:
+    ann, site = full_site.people["ann"], full_site.site
+    run(full_site, "people", "erase", ann, *WHY)
+    (site.path / "inbox" / "new.csv").write_text(
+        "id,at,known,source,person\nn1,2026-11-21 10:00:00,2026-11-21 11:00:00,police_999,ann\n"
+        "n2,2026-11-21 10:00:00,2026-11-21 11:00:00,police_999,ben\n"
+    )
+    current = opened(site.path)
+    assert current.site.inbox is not None
+    loaded = load_inbox(current.site, _at_once(current.site.inbox), current.engine)
+    assert (loaded.loaded, loaded.refused) == (1, 0)
+    assert list((site.path / "inbox").rglob("*.csv")) == []
+    assert ann.encode() not in everything(current)
+    assert run(full_site, "people", "readmit", ann, *WHY[:4]).stdout == "New rows of this person count again.\n"
+    row = "n3,2026-11-21 10:00:00,2026-11-21 11:00:00,police_999,ann\n"
+    load_rows(current.site, "third", f"id,at,known,source,person\n{row}", EVENTS_MAPPING)
+
+
+def _at_once(inbox: Any) -> Any:
+    return replace(inbox, settled_seconds=0)
+
+
+# Cut off, and put back
+
+
+@pytest.mark.parametrize("point", ["people.json", "CURRENT", "witness.log", ".db.part", "people.json@3"])
+def test_what_was_cut_off_is_taken_up_again(full_site: ServiceSite, point: str) -> None:
+    ann = full_site.people["ann"]
+    command = ("people", "erase", ann, *WHY, "--site", str(full_site.site.path))
+    full_site.engine.dispose()
+    assert stopped("SIGKILL", point, *command).returncode == -9
+    assert said(full_site, "people", "erase", ann, *WHY)["done"]
+    current = opened(full_site.site.path)
+    assert ann.encode() not in everything(current)
+    assert CANARY.encode() not in everything(current)
+    assert said(full_site, "audit", "verify")["findings"] == []
+
+
+def test_a_copy_that_was_put_back_is_erased_again(full_site: ServiceSite) -> None:
+    ann, folder = full_site.people["ann"], full_site.site.path
+    (copy,) = copies(folder / "backups")
+    former = copy.read_bytes()
+    run(full_site, "people", "erase", ann, *WHY)
+    (kept,) = copies(folder / "backups")
+    assert ann.encode() not in kept.read_bytes()
+    full_site.engine.dispose()
+    (folder / "crisisrisk.db").write_bytes(former)
+    assert ann.encode() in everything(opened(folder))
+    assert run(full_site, "audit", "resume", "--reason", "put back").return_value in (None, 0)
+    assert run(full_site, "people", "erase", "--again").stdout == "1 people were there again, and are no longer.\n"
+    assert ann.encode() not in everything(opened(folder))
+    assert said(full_site, "audit", "verify")["findings"] == []
+
+
+# Who is meant
+
+
+def test_files_that_somebody_put_there_are_named_and_left(full_site: ServiceSite) -> None:
+    ann = full_site.people["ann"]
+    file = full_site.site.path / "reports" / "list.csv"
+    file.write_text(f"person\n{ann}\n")
+    result = run(full_site, "people", "erase", ann, *WHY)
+    assert result.return_value == 1
+    assert f"yours to remove: {file}" in result.stdout
+    file.unlink()
+    assert run(full_site, "people", "erase", ann, *WHY).return_value == 0
+
+
+def test_an_identifier_is_typed_unseen_or_read_from_a_file_and_never_an_argument(
+    full_site: ServiceSite, tmp_path: Path
+) -> None:
+    refused = run(full_site, "people", "erase", "999 000 0018", "--dry-run")
+    assert "shell's history" in str(refused.exception)
+    assert "999 000 0018" not in str(refused.exception)
+    file = tmp_path / "who.txt"
+    file.write_text("ann\n")
+    by_file = said(full_site, "people", "erase", "--kind", "study_id", "--identifier-file", str(file), "--dry-run")
+    typed = run(full_site, "people", "erase", "--kind", "study_id", "--dry-run", "--json", typed="ann\n")
+    assert json.loads(typed.stdout)["stored"] == by_file["stored"] == {"caseloads": 1, "events": 2}
+    assert "ann" not in typed.output.replace(str(full_site.site.path), "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("k1_0000000000000000", *WHY), "nothing is kept of such a person"),
+        (("k1_zzzz", *WHY), "no pseudonym begins like that"),
+        (("k1_", *WHY), "no pseudonym begins like that"),
+        (("{ann}", "--yes"), "for a reason"),
+    ],
+)
+def test_who_is_not_there_or_goes_without_a_reason_is_not_erased(
+    full_site: ServiceSite, arguments: tuple[str, ...], problem: str
+) -> None:
+    before = everything(full_site)
+    command = [one.format(ann=full_site.people["ann"]) for one in arguments]
+    assert problem in str(run(full_site, "people", "erase", *command).exception)
+    assert everything(full_site) == before
+
+
+def test_nobody_is_erased_who_was_not_meant(full_site: ServiceSite) -> None:
+    before = everything(full_site)
+    result = run(full_site, "people", "erase", full_site.people["ann"], *WHY[:4], typed="n\n")
+    assert type(result.exception).__name__ == "Abort"
+    assert everything(full_site) == before
+
+
+def test_bundles_never_hold_a_person(full_site: ServiceSite) -> None:
+    content = b"".join(part for path in full_site.site.models.rglob("*") if path.is_file() for part in _parts(path))
+    assert content
+    assert not [name for name in full_site.people.values() if name.encode() in content]
+
+
+def test_a_load_at_the_same_time_is_waited_for_and_nothing_is_lost(full_site: ServiceSite) -> None:
+    ann = full_site.people["ann"]
+    with loading(full_site.site):
+        assert "another load is running" in str(run(full_site, "people", "erase", ann, *WHY).exception)
+    assert said(full_site, "people", "erase", ann, *WHY)["done"]
+    assert load_files(
+        full_site.site, [full_site.site.path / "events.csv"], full_site.site.path / "events.toml"
+    ).already_loaded
