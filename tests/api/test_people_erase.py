@@ -194,16 +194,31 @@ def _at_once(inbox: Any) -> Any:
 # Cut off, and put back
 
 
-@pytest.mark.parametrize("point", ["people.json", "CURRENT", "witness.log", ".db.part", "people.json@3"])
-def test_what_was_cut_off_is_taken_up_again(full_site: ServiceSite, point: str) -> None:
-    ann = full_site.people["ann"]
-    command = ("people", "erase", ann, *WHY, "--site", str(full_site.site.path))
+@pytest.mark.parametrize(
+    ("point", "again"),
+    [
+        ("people.json@3", False),  # before the person is in the register
+        ("CURRENT@7", True),  # after it, and before the tables without them count
+        ("witness.log@2", False),  # after that, and before the database's commit
+        ("witness.log@3", True),  # after that, and before the database is written anew
+        ("people.json@6", True),  # before it is said to be over
+    ],
+)
+def test_what_was_cut_off_is_taken_up_again(full_site: ServiceSite, point: str, again: bool) -> None:
+    """By the same command, or by one that need not know whom."""
+    ann, site = full_site.people["ann"], full_site.site
+    command = ("people", "erase", ann, *WHY, "--site", str(site.path))
     full_site.engine.dispose()
-    assert stopped("SIGKILL", point, *command).returncode == -9
-    assert said(full_site, "people", "erase", ann, *WHY)["done"]
-    current = opened(full_site.site.path)
-    assert ann.encode() not in everything(current)
-    assert CANARY.encode() not in everything(current)
+    ended = stopped("SIGKILL", point, *command)
+    assert (ended.returncode, ann in ended.stdout + ended.stderr) == (-9, False)
+    rest = run(full_site, "people", "erase", *(["--again"] if again else [ann, *WHY]))
+    assert (rest.return_value, ann in rest.output) == (0, False)
+    current = opened(site.path)
+    left = everything(current)
+    assert ann.encode() not in left
+    assert CANARY.encode() not in left
+    (one,) = json.loads((site.path / "erased" / "people.json").read_text())["people"]
+    assert one["ended_at"] is not None
     assert said(full_site, "audit", "verify")["findings"] == []
 
 

@@ -62,17 +62,17 @@ def recodes(connection: Connection) -> Mapping[int, Recode]:
 
 
 def rewritten_rows(
-    connection: Connection, key: AuditKey, person_id: str, name: str, *, after: int = 0
+    connection: Connection, key: AuditKey, person_id: str, name: str, *, after: int = 0, until: int | None = None
 ) -> Iterator[Rewritten]:
     """The rows beyond a number that say anything of a person, without the person, who is called `name` from now on.
 
-    Every body is looked into: O(rows).
+    Every body is looked into: O(rows). `until`: the last row to look at; between its parts nobody is kept from writing.
     """
     former = recodes(connection)
     columns = [getattr(AuditRow, one) for one in (*Covered._fields, "key_name", "code", "body")]
     while True:
         query = select(*columns).where(AuditRow.number > after).order_by(AuditRow.number).limit(_AT_ONCE)
-        rows = connection.execute(query).all()
+        rows = connection.execute(query if until is None else query.where(AuditRow.number <= until)).all()
         if not rows:
             return
         people = _people(connection, rows[0].number, rows[-1].number)
@@ -81,6 +81,8 @@ def rewritten_rows(
             if _says(row, named, person_id):
                 yield _rewritten(connection, key, row, named, person_id, name, former.get(row.number))
         after = rows[-1].number
+        if until is not None:
+            connection.rollback()  # a reader of a SQLite would keep others from committing for as long as it reads
 
 
 def keep_rewritten(connection: Connection, rows: Sequence[Rewritten], person_id: str, name: str) -> None:

@@ -83,7 +83,7 @@ def erase(trail: AuditTrail, person_id: str, why: Why) -> dict[str, int]:
     key = trail.check()
     with trail.engine.connect() as connection:
         seen = head(connection)[0]
-        before = list(rewritten_rows(connection, key, person_id, why.name))
+        before = list(rewritten_rows(connection, key, person_id, why.name, until=seen))
 
     def make(connection: Connection, key: AuditKey) -> Sequence[Look]:
         if connection.dialect.name == "sqlite":
