@@ -21,6 +21,27 @@ def create_secret(path: Path, name: str) -> None:
         os.fsync(file.fileno())
 
 
+def add_secret(path: Path, name: str) -> None:
+    """Add a new secret of 256 random bits as the last line, in one step: a file that was cut off is never read."""
+    _replace(path, f"{path.read_text(encoding='ascii').rstrip()}\n{name} {secrets.token_hex(32)}\n")
+
+
+def keep_newest_secret(path: Path) -> None:
+    """End all secrets of the file but the last, in one step."""
+    _replace(path, path.read_text(encoding="ascii").rstrip().split("\n")[-1] + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    staged = path.with_name(f".{path.name}.new")
+    staged.unlink(missing_ok=True)
+    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    staged.replace(path)
+
+
 def read_secrets(path: Path, letter: str, *, code: str, whose: str, hint: str) -> Mapping[str, bytes]:
     """The secrets of a file by name, in its order; of a name that stands there twice the last one.
 

@@ -1,7 +1,6 @@
 """The operational database, on SQLite and on a real PostgreSQL."""
 
 import sqlite3
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -257,13 +256,10 @@ def test_the_database_itself_refuses_a_score_without_its_probability(engine: Eng
         )
 
 
-def test_a_hundred_thousand_scores_are_saved_in_well_under_a_minute(engine: Engine) -> None:
-    table = scores(*(score_row(f"k1_{number:016}", number / 100_001) for number in range(100_000)))
-    started = time.monotonic()
+def test_more_scores_than_one_statement_may_hold_are_saved_together(engine: Engine) -> None:
+    table = scores(*(score_row(f"k1_{number:016}", number / 40_001) for number in range(40_000)))
     save_person_scores(engine, table, person_run())
-    seconds = time.monotonic() - started
-    assert rows_in(engine, Score) == 100_000
-    assert seconds < 40
+    assert rows_in(engine, Score) == 40_000
 
 
 # Forecasts

@@ -1,4 +1,4 @@
-"""`people erase`, `people readmit`."""
+"""`people identities`, `people rekey`, `people erase`, `people readmit`."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from crisisrisk.cli.printing import json_option, print_json, site_option
 from crisisrisk.errors import UsageError
 
 LEFT = 1
+MOST_SHOWN = 20
 _IDENTIFIER_FILE = click.option(
     "--identifier-file", type=click.Path(dir_okay=False, path_type=Path),
     help="A file whose first line is the identifier. Default: it is asked for, and not shown.",
@@ -25,7 +26,44 @@ _BY = click.option("--by", metavar="NAME", help="Who decided it.")
 
 @click.group(epilog="Example:  crisisrisk people erase k1_7Q4M2XK0D3RT5VWZ --dry-run")
 def people() -> None:
-    """Erase somebody from everything that is kept, and keep them out."""
+    """Say who people are; erase somebody from everything that is kept, and keep them out."""
+
+
+@people.command(epilog="Example:  crisisrisk people identities people.csv")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_KIND
+@site_option
+@json_option
+def identities(file: Path, kind: str, site_folder: str | None, as_json: bool) -> int:
+    """Keep names, birth dates, NHS numbers and telephones of loaded people, encrypted, for those who care for them.
+
+    FILE is a CSV with a column of the identifier and name (or forename and surname), birth_date and phone. Exits with 1
+    when a line was left out."""
+    from crisisrisk.commands.identities import load_identities
+
+    done = load_identities(open_site(site_folder), file, kind=kind, user=account())
+    if as_json:
+        print_json(done.as_json())
+    else:
+        saved = done.saved
+        click.echo(f"{saved.new:,} people new, {saved.changed:,} changed, {saved.same:,} as before.")
+        for one in done.refused[:MOST_SHOWN]:
+            click.echo(f"line {one.line:,} left out: {one.reason}", err=True)
+        if len(done.refused) > MOST_SHOWN:
+            click.echo(f"… and {len(done.refused) - MOST_SHOWN:,} more; --json names every line", err=True)
+    return LEFT if done.refused else 0
+
+
+@people.command(epilog="Example:  crisisrisk people rekey")
+@site_option
+@json_option
+def rekey(site_folder: str | None, as_json: bool) -> None:
+    """Encrypt who people are with a new key, and end the one before. The same command again takes up what was cut
+    off; a service that runs reads the new key by itself."""
+    from crisisrisk.commands.identities import rekey_identities
+
+    rows = rekey_identities(open_site(site_folder), user=account())
+    print_json({"rows": rows}) if as_json else click.echo(f"{rows:,} rows are encrypted with a new key.")
 
 
 @people.command(epilog='Example:  crisisrisk people erase --reason "asked by letter, 21 November" --by "A. Nobody"')

@@ -14,6 +14,7 @@ from crisisrisk.commands.card import Card, card
 from crisisrisk.commands.data import DataStatus, LoadResult, data_status, load_folder
 from crisisrisk.commands.explain import explain
 from crisisrisk.commands.forecast import ForecastResult, forecast
+from crisisrisk.commands.identities import load_identities
 from crisisrisk.commands.init import make_site
 from crisisrisk.commands.model import Decision, Promoted, promote
 from crisisrisk.commands.place_teams import kept_positions
@@ -86,6 +87,8 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
     site = demo_site(folder)
     tell(f"loading the invented sample into {folder} …")
     loads = tuple(load_folder(site, shipped("data_samples")))
+    tell("keeping their invented names, encrypted …")
+    load_identities(site, shipped("data_samples") / "people.csv", kind="nhs_number", user="the demo")
     tell("training the person model …")
     person, promoted = answering_run(site, "person", tell=tell)
     tell("training the place model …")

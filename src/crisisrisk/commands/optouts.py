@@ -51,7 +51,7 @@ def apply_list(site: Site, file: Path, *, checked_on: date, kind: str) -> Applie
         )  # fmt: skip
     named = _people(site, file, kind)
     kept = keep_checked_people(site, named, checked_on)
-    loaded = _loaded(site)
+    loaded = loaded_people(site)
     return AppliedList(
         checked_on=checked_on, age_days=kept.age_days(today), people=kept.people, loaded=len(loaded),
         not_named=len(loaded - named), applies=site.national_opt_out.applies,
@@ -94,7 +94,7 @@ def _lines(file: Path) -> Sequence[str]:
     return [line.split(",")[0].strip().strip('"').strip() for line in text.splitlines()]
 
 
-def _loaded(site: Site) -> frozenset[str]:
+def loaded_people(site: Site) -> frozenset[str]:
     """Everybody who is loaded, registered or known by contacts alone."""
     manifest = read_manifest(site)
     if manifest is None:

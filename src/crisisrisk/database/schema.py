@@ -17,6 +17,7 @@ from crisisrisk.database.care_schema import (
     Snooze,
     TeamCapacity,
 )
+from crisisrisk.database.identity_schema import IdentityRow
 from crisisrisk.database.sign_in_schema import SignInState
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Forecast",
     "ForecastRun",
     "ForecastTotal",
+    "IdentityRow",
     "LastSeen",
     "PlanOverride",
     "Review",

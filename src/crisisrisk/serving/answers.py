@@ -15,6 +15,24 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class IdentityShown(Answer):
+    """Who somebody is, for roles that reach names."""
+
+    nhs_number: str | None
+    name: str | None
+    birth_date: str | None
+    phone: str | None
+
+
+class Naming(Answer):
+    """An answer in which people may be named."""
+
+    identities: dict[str, IdentityShown] = Field(
+        default_factory=dict,
+        description="By pseudonym, for roles that reach names: filled after the look was kept, and kept with no look.",
+    )
+
+
 class ModelUsed(Answer):
     """The model that an answer comes from."""
 
@@ -69,7 +87,7 @@ class ScoredPerson(Answer):
     )
 
 
-class PersonRisk(Basis, Likelihood, ScoredPerson):
+class PersonRisk(Basis, Likelihood, ScoredPerson, Naming):
     """One person's score."""
 
     fresh: bool = Field(description="Worked out for this answer from the newest contacts; else of the last scoring.")

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,12 +22,15 @@ from crisisrisk.database.audit import LONGEST_WAIT, AuditTrail
 from crisisrisk.database.audit_chain import Look
 from crisisrisk.errors import CrisisRiskError, ServiceError
 from crisisrisk.purposes import Purpose
+from crisisrisk.serving.identities import Known, may_be_named, with_names
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.problems import problem
 from crisisrisk.serving.trail import people_named
 
 DOCUMENT = "/openapi.json"
 """Names nobody: its examples are invented."""
+SHOWN = "identities"
+"""In a look's detail: which version of whom was shown with it."""
 REFUSED = 403
 """The same bytes whoever is asked about, before anything was looked up."""
 
@@ -105,9 +109,14 @@ async def let_go(held: Sequence[Message], scope: Scope, receive: Receive, send: 
     purpose: Purpose | None = scope["state"].get("purpose")
     named = people_named(body)
     if purpose is not None and purpose.names_people and status < 500 and status != REFUSED:
-        auditor: Auditor = scope["app"].state.service.auditor
+        service = scope["app"].state.service
+        auditor: Auditor = service.auditor
+        known: Known = {}
+        if status == 200 and may_be_named(purpose, body, scope["state"]["viewer"].role.reaches):
+            known = await to_thread.run_sync(service.identities.of, sorted(named))
         try:
-            await auditor.keep(_look(scope, purpose, status, held[0], body, {*named, *_asked_about(scope)}))
+            people = {*named, *_asked_about(scope)}
+            await auditor.keep(_look(scope, purpose, status, held[0], body, people, known))
         except CrisisRiskError as failure:
             log(logging.ERROR, "an answer was not audited, and not given", code=failure.code, problem=failure.problem)
             refusal = problem(
@@ -116,6 +125,7 @@ async def let_go(held: Sequence[Message], scope: Scope, receive: Receive, send: 
             )  # fmt: skip
             await refusal(scope, receive, send)
             return
+        held = with_names(held, known)
     elif named and scope["path"] != DOCUMENT:
         raise LookupError("an answer names people, and its route has no purpose that is audited")
     for message in held:
@@ -127,11 +137,15 @@ def _asked_about(scope: Scope) -> frozenset[str]:
     return people_named(str(scope.get("path_params", {}).get("pid", "")).encode("utf-8", "replace"))
 
 
-def _look(scope: Scope, purpose: Purpose, status: int, start: Message, body: bytes, people: set[str]) -> Look:
+def _look(
+    scope: Scope, purpose: Purpose, status: int, start: Message, body: bytes, people: set[str], known: Known
+) -> Look:  # fmt: skip
     viewer, request = scope["state"]["viewer"], Request(scope)
     route = getattr(scope.get("route"), "path", "(none)")
     # What was asked is kept where it was understood: a text that was refused may be anything.
     asked: dict[str, Any] = dict(request.query_params) if status == 200 else {}
+    if known:
+        asked[SHOWN] = {person: version for person, (version, _) in known.items()}
     return Look(
         at=datetime.now(UTC), purpose=purpose.name, action=f"{scope['method']} {route}", status=status,
         key_id=viewer.key_id, role=viewer.role_name, team=viewer.team, request_id=scope["state"]["request_id"],

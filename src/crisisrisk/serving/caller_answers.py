@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from crisisrisk.serving.answers import Answer
+from crisisrisk.serving.answers import Answer, Naming
 from crisisrisk.serving.asked import Asked, Reason
 from crisisrisk.serving.care_answers import ContactShown
 from crisisrisk.tables.pseudonyms import valid_nhs_numbers
@@ -27,7 +27,7 @@ class LookUp(Asked):
     reason: Reason = Field(description="Why, in one line. It is kept with the look.")
 
 
-class PersonFound(Answer):
+class PersonFound(Naming):
     """Somebody whom this site has records of."""
 
     person_id: str
@@ -51,7 +51,7 @@ class CrisisPlan(Answer):
     weeks_old: int
 
 
-class CallerCare(Answer):
+class CallerCare(Naming):
     """Who cares for somebody, their crisis plan, and their last contacts with crisis services."""
 
     person_id: str
@@ -66,7 +66,7 @@ class CallerCare(Answer):
 
 _PERSON = "k1_7Q4M2XK0D3RT5VWZ"
 FOUND: dict[str, Any] = {
-    "person_id": _PERSON, "reason": "rang the crisis line at 22:40", "until": "2026-11-22T23:12:00Z",
+    "person_id": _PERSON, "reason": "rang the crisis line at 22:40", "until": "2026-11-22T23:12:00Z", "identities": {},
 }  # fmt: skip
 CARE: dict[str, Any] = {
     "person_id": _PERSON, "now": "2026-11-22T22:42:00Z",
@@ -76,5 +76,5 @@ CARE: dict[str, Any] = {
         "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "known_at": "2026-11-20T23:10:00Z",
         "source": "crisis_line", "code": "call", "outcome": None, "ended_at": None,
     }],
-    "more": False, "objected": False,
+    "more": False, "objected": False, "identities": {},
 }  # fmt: skip

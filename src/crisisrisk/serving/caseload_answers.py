@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from crisisrisk.serving.answers import Answer, Basis, ListedPerson, PinnedPerson
+from crisisrisk.serving.answers import Answer, Basis, ListedPerson, Naming, PinnedPerson
 from crisisrisk.serving.care_answers import Capacity
 
 Tab = Literal["new_or_changed", "all", "review_due", "snoozed"]
@@ -60,7 +60,7 @@ class CaseloadPerson(ListedPerson):
     woken_by: str | None = Field(description="What ended the newest snooze, of the last week; null without one.")
 
 
-class CaseloadWork(Answer):
+class CaseloadWork(Naming):
     """What stands above and beside every list of a team."""
 
     tab: Tab

@@ -84,6 +84,13 @@ class AuditSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IdentitySettings:
+    """Where the key is, beside the site's folder, that names, birth dates and numbers are encrypted with."""
+
+    key_file: str = "keys/identities.key"
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignIn:
     """How long somebody stays signed in to the pages, and where the key is that signs the cookies."""
 
@@ -138,6 +145,7 @@ class ServiceDeclaration:
     freshness: Freshness = field(default_factory=Freshness)
     limits: Limits = field(default_factory=Limits)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    identities: IdentitySettings = field(default_factory=IdentitySettings)
     sign_in: SignIn = field(default_factory=SignIn)
     updating: Updating = field(default_factory=Updating)
     lists: ListOrder = field(default_factory=ListOrder)
@@ -148,7 +156,8 @@ _NUMBER = (int, float)
 _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "": {
         "docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,),
-        "audit": (dict,), "sign_in": (dict,), "updating": (dict,), "lists": (dict,), "monitoring": (dict,),
+        "audit": (dict,), "identities": (dict,), "sign_in": (dict,), "updating": (dict,), "lists": (dict,),
+        "monitoring": (dict,),
     },
     "models": {"person": (str,), "place": (str,)},
     "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
@@ -161,6 +170,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "waiting": (int,), "wait_seconds": _NUMBER, "requests_a_second": _NUMBER, "burst": (int,),
     },
     "audit": {"key_file": (str,), "witness_file": (str,), "kept_days": (dict,)},
+    "identities": {"key_file": (str,)},
     "sign_in": {
         "key_file": (str,), "idle_minutes": _NUMBER, "longest_hours": _NUMBER, "demo_page": (bool,), "oidc": (dict,),
     },
@@ -195,6 +205,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         freshness=Freshness(**content.get("freshness", {})),
         limits=Limits(**content.get("limits", {})),
         audit=AuditSettings(**content.get("audit", {})),
+        identities=IdentitySettings(**content.get("identities", {})),
         sign_in=_read_sign_in(content.get("sign_in", {})),
         updating=Updating(**content.get("updating", {})),
         lists=ListOrder(**content.get("lists", {})),

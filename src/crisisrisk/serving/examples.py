@@ -28,7 +28,7 @@ _PERSON_BASIS = {
     **_BASIS, "horizon_days": 28, "valid_until": "2026-11-29T06:00:00Z", "model": _MODEL, "reference": "R-17",
 }  # fmt: skip
 
-PERSON: dict[str, Any] = {**_PERSON_BASIS, **_LISTED, "fresh": False}
+PERSON: dict[str, Any] = {**_PERSON_BASIS, **_LISTED, "fresh": False, "identities": {}}
 SCORED_NOW: dict[str, Any] = {
     **_PERSON_BASIS, "reference": "live-20261122T060000Z", "fresh": True, "people": [_LISTED],
     "pinned": [{
@@ -45,7 +45,7 @@ CASELOAD: dict[str, Any] = {
             "meaning": "in hospital as far as is known: not on the list while there",
         }
     ],
-    "tab": "new_or_changed", "worker": None, "workers": ["w_17"], "capacity": CAPACITY,
+    "identities": {}, "tab": "new_or_changed", "worker": None, "workers": ["w_17"], "capacity": CAPACITY,
     "not_recorded": ["no_crisis_plan"],
     "first": [{
         "group": "contact_last_night", "meaning": "a contact since yesterday 18:00, with any agency",

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from crisisrisk.serving.answers import Answer, Basis, Likelihood, ReasonGiven, ScoredPerson
+from crisisrisk.serving.answers import Answer, Basis, Likelihood, Naming, ReasonGiven, ScoredPerson
 from crisisrisk.serving.care_answers import ContactShown
 
 
@@ -31,7 +31,7 @@ class ModelChange(Answer):
     after: int
 
 
-class RiskHistory(Basis, Likelihood, ScoredPerson):
+class RiskHistory(Basis, Likelihood, ScoredPerson, Naming):
     """A person's scores of the last 24 weeks, the earliest first, with the contacts of that time."""
 
     since: datetime
@@ -47,7 +47,7 @@ class ReasonTold(ReasonGiven):
     contacts: list[ContactShown]
 
 
-class RiskReasons(Basis, ScoredPerson):
+class RiskReasons(Basis, ScoredPerson, Naming):
     """Why the number of a person is what it is, and why it is not higher."""
 
     probability: float = Field(ge=0, le=1)
@@ -69,7 +69,7 @@ class ChangePart(Answer):
     reasons: list[ReasonTold]
 
 
-class RiskChanges(Basis, ScoredPerson):
+class RiskChanges(Basis, ScoredPerson, Naming):
     """What changed since a date, as a sum."""
 
     probability: float = Field(ge=0, le=1, description="By what is known now of the moment of the last scoring.")

@@ -27,6 +27,7 @@ from crisisrisk.serving.caseloads import Caseloads
 from crisisrisk.serving.clock import WatchedClock
 from crisisrisk.serving.contacts import Contact, events_of
 from crisisrisk.serving.exposures import ShownScores
+from crisisrisk.serving.identities import Identities
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.sessions import Sessions
 from crisisrisk.serving.settings import Settings
@@ -105,6 +106,7 @@ class Service:
         self.settings = settings
         self.engine: Engine = open_engine(settings.site.database_url, busy_seconds=BUSY_SECONDS)
         self.auditor = Auditor(audit_trail(settings))
+        self.identities = Identities(self.engine, settings.site.path / settings.service.identities.key_file)
         self.sessions = Sessions(self.engine, settings.service.sign_in, settings.site.path)
         self.tokens = _tokens(settings)
         self.shown = ShownScores(self.engine, settings.site.time_zone)
@@ -186,6 +188,9 @@ class Service:
         if not self.settings.service.person_scores.missing:
             checks["audit"] = self.auditor.check
         said = {name: _said(check) for name, check in checks.items()}
+        unnamed = _said(self.identities.check)
+        if unnamed != READY:  # care goes on by pseudonym
+            said["identities"] = f"{DEGRADED}{unnamed}"
         return said | {f"{model.subject}_model": _said_of(model) for model in self.models}
 
     def _check_process(self) -> None:

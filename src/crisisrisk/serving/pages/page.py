@@ -8,15 +8,23 @@ from zoneinfo import ZoneInfo
 
 from fastapi.responses import HTMLResponse
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
+from markupsafe import Markup
 
 from crisisrisk.scoring.ordering import in_100
+from crisisrisk.serving.identities import mark
 from crisisrisk.serving.pages.assets import assets
+from crisisrisk.tables.pseudonyms import PSEUDONYM
 
 _PLAIN = timedelta(days=270)
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
+
+
+def who(person_id: str) -> Markup:
+    """Where somebody's name goes once the look was kept."""
+    return Markup(mark(person_id) if PSEUDONYM.fullmatch(person_id) else "")  # noqa: S704 -- a pseudonym, nothing else
 
 
 @cache
@@ -34,6 +42,7 @@ def environment() -> Environment:
         "capital": capital,
         "hundredth": hundredth,
         "lower_first": lower_first,
+        "who": who,
     }
     return made
 

@@ -1,0 +1,154 @@
+"""Use-cases of `crisisrisk people identities` and `people rekey`: who the people of a site are, encrypted."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from crisisrisk.commands.audit import keep, opened_trail
+from crisisrisk.commands.optouts import loaded_people
+from crisisrisk.database.identities import Identity, SavedIdentities, made_identity_key, reencrypt, save_identities
+from crisisrisk.errors import DataError
+from crisisrisk.serving.settings import Settings
+from crisisrisk.tables.erased import erased_people
+from crisisrisk.tables.loading import site_key
+from crisisrisk.tables.manifest import read_manifest
+from crisisrisk.tables.pseudonyms import pseudonyms, valid_nhs_numbers
+from crisisrisk.tables.site import Site
+from crisisrisk.tables.store import Snapshot
+
+NAMES = ("name", "forename", "surname")
+DATES = ("%Y-%m-%d", "%d/%m/%Y")
+LONGEST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A line that was left out, and why. No value of it is said: the file has them."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedIdentities:
+    """What came of a file. `refused`: each line that was left out."""
+
+    rows: int
+    saved: SavedIdentities
+    refused: tuple[Refused, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"rows": self.rows, **asdict(self.saved), "refused": [asdict(one) for one in self.refused]}
+
+
+def identity_key_file(site: Site, settings: Settings) -> Path:
+    """Where the key is. Raises DataError where that is among the data that it protects."""
+    path = site.path / settings.service.identities.key_file
+    for folder in (site.data, site.quarantine, site.models, site.reports):
+        if path.resolve().is_relative_to(folder.resolve()):
+            raise DataError(
+                "CR-KEY-003", "the key of identities lies among the data", where=str(path),
+                wanted=f"a file outside {folder}",
+            )  # fmt: skip
+    return path
+
+
+def load_identities(site: Site, file: Path, *, kind: str, user: str) -> LoadedIdentities:
+    """Read names, birth dates, numbers and telephones from a CSV file with a column `kind` and keep them encrypted.
+
+    Of somebody who stands there twice the last line counts. Left out, line by line: who is not loaded, who was erased,
+    and what cannot be read. The same file again changes nothing. Raises DataError.
+    """
+    trail, settings = opened_trail(site)
+    key = made_identity_key(identity_key_file(site, settings))
+    rows = list(_rows(file, kind))
+    people = pseudonyms(site_key(site, read_manifest(site)), kind, [row.get(kind, "") for _, row in rows])
+    here, erased = _known_here(site), erased_people(site)
+    kept: dict[str, Identity] = {}
+    refused: list[Refused] = []
+    for (line, row), person in zip(rows, people, strict=True):
+        reason = (
+            f"no valid {kind}" if person is None
+            else "this person was erased" if erased and erased.of(person)
+            else "nobody with this identifier is loaded" if person not in here
+            else _wrong(row)
+        )  # fmt: skip
+        if reason is not None or person is None:
+            refused.append(Refused(line=line, reason=str(reason)))
+        else:
+            kept[person] = _identity(row, kind)
+    saved = save_identities(trail.engine, key, kept, now=datetime.now(UTC))
+    said = {"people": len(kept), **asdict(saved), "refused": len(refused)}
+    keep(trail, "people identities", b"", said, user)
+    return LoadedIdentities(rows=len(rows), saved=saved, refused=tuple(refused))
+
+
+def rekey_identities(site: Site, *, user: str) -> int:
+    """Encrypt everybody with a new key and end the one before. Returns how many rows that were. Raises DataError."""
+    trail, settings = opened_trail(site)
+    rows = reencrypt(trail.engine, identity_key_file(site, settings))
+    keep(trail, "people rekey", b"", {"rows": rows}, user)
+    return rows
+
+
+def _known_here(site: Site) -> frozenset[str]:
+    """Everybody who is registered, known by contacts, or on a caseload."""
+    manifest = read_manifest(site)
+    if manifest is None:
+        return frozenset()
+    return loaded_people(site) | frozenset(Snapshot(site, manifest).table("caseloads")["person_id"].to_pylist())
+
+
+def _rows(file: Path, kind: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.DictReader(opened)
+            columns = [name.strip().lower() for name in reader.fieldnames or []]
+            if kind not in columns or not set(NAMES) & set(columns):
+                raise DataError(
+                    "CR-DATA-002", "the file does not say who people are", where=file.name,
+                    wanted=f"columns {kind} and name, or forename and surname; birth_date and phone where there are",
+                    found=", ".join(columns) or "no heading",
+                )  # fmt: skip
+            for row in reader:
+                texts = {name: text for name, text in row.items() if name is not None and isinstance(text, str)}
+                yield reader.line_num, {name.strip().lower(): text.strip() for name, text in texts.items()}
+    except OSError as problem:
+        raise DataError("CR-DATA-001", "the file cannot be opened", where=file.name, found=problem.strerror) from None
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError("CR-DATA-003", "the file is not CSV in UTF-8", where=file.name) from None
+
+
+def _wrong(row: Mapping[str, str]) -> str | None:
+    if not _name(row):
+        return "no name"
+    if any(len(text) > LONGEST or not text.isprintable() for text in (_name(row), row.get("phone", ""))):
+        return f"a name or telephone of more than {LONGEST} characters, or with some that cannot be printed"
+    born = row.get("birth_date", "")
+    return "a birth date that is none" if born and _date(born) is None else None
+
+
+def _identity(row: Mapping[str, str], kind: str) -> Identity:
+    number = row.get("nhs_number", "") if kind != "nhs_number" else row[kind]
+    born = _date(row.get("birth_date", ""))
+    return Identity(
+        nhs_number=valid_nhs_numbers([number])[0], name=_name(row),
+        birth_date=None if born is None else born.isoformat(), phone=row.get("phone") or None,
+    )  # fmt: skip
+
+
+def _name(row: Mapping[str, str]) -> str:
+    parts: Sequence[str] = [row.get("forename", ""), row.get("surname", "")]
+    return row.get("name", "") or " ".join(part for part in parts if part)
+
+
+def _date(text: str) -> date | None:
+    for form in DATES:
+        try:
+            return datetime.strptime(text, form).date()  # noqa: DTZ007 -- a birth date has no zone
+        except ValueError:
+            continue
+    return None

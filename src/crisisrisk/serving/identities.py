@@ -1,0 +1,97 @@
+"""Identities at the edge: names go into an answer after it was kept, so that no trail, log or model ever holds one.
+
+An answer that may carry them has an empty `identities`, a page a mark behind each pseudonym. Both are filled when the
+look is on the disk; the look says which version of whom was shown.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from html import escape
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message
+
+from crisisrisk.database.identities import Identity, newest_identities, read_identity_key
+from crisisrisk.database.identity_schema import IdentityRow
+from crisisrisk.errors import CrisisRiskError
+from crisisrisk.purposes import CALLER_CARE, DIRECT_CARE, EMERGENCY, Purpose, Reach
+from crisisrisk.serving.logs import log
+from crisisrisk.tables.pseudonyms import PSEUDONYM
+
+NAMES: Reach = "names"
+NAMED = frozenset({DIRECT_CARE.name, CALLER_CARE.name, EMERGENCY.name})
+"""What somebody may be named for."""
+PLACE = b'"identities":{}'
+_MARK = re.compile(f"<!--who ({PSEUDONYM.pattern})-->".encode())
+_MARK_BEGINS = b"<!--who "
+
+Known = Mapping[str, tuple[int, Identity]]
+
+
+def mark(person_id: str) -> str:
+    """What a page has where somebody's name belongs: nothing that is seen, until it is filled."""
+    return f"<!--who {person_id}-->"
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Who the people of one site are."""
+
+    engine: Engine
+    key_file: Path
+
+    def of(self, people: Collection[str]) -> Known:
+        """Of each who is known the version and who it is. Nobody where they cannot be read: care goes on without."""
+        try:
+            return newest_identities(self.engine, read_identity_key(self.key_file), people) if self.any() else {}
+        except (CrisisRiskError, SQLAlchemyError, OSError) as failure:
+            log(logging.ERROR, "names cannot be read, and are left out", problem=type(failure).__name__)
+            return {}
+
+    def any(self) -> bool:
+        """Whether anybody's is known."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(IdentityRow.person_id).limit(1)).first() is not None
+
+    def check(self) -> None:
+        """Raises DataError where somebody's is known and the key cannot be read."""
+        if self.any():
+            read_identity_key(self.key_file)
+
+
+def may_be_named(purpose: Purpose, body: bytes, reaches: Collection[Reach]) -> bool:
+    """Whether an answer has places for names, and the role and the purpose allow them."""
+    return purpose.name in NAMED and NAMES in reaches and (PLACE in body or _MARK_BEGINS in body)
+
+
+def with_names(held: Sequence[Message], known: Known) -> Sequence[Message]:
+    """A whole answer with its places filled."""
+    if not known:
+        return held
+    body = b"".join(message.get("body", b"") for message in held[1:])
+    said = {person: asdict(identity) for person, (_, identity) in sorted(known.items())}
+    filled = body.replace(
+        PLACE, b'"identities":' + json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    )
+    filled = _MARK.sub(lambda found: _on_a_page(known.get(found[1].decode())), filled)
+    start = {**held[0], "headers": list(held[0]["headers"])}
+    MutableHeaders(scope=start)["content-length"] = str(len(filled))
+    return [start, {"type": "http.response.body", "body": filled}]
+
+
+def _on_a_page(found: tuple[int, Identity] | None) -> bytes:
+    if found is None:
+        return b""
+    who = found[1]
+    born = None if who.birth_date is None else f"{date.fromisoformat(who.birth_date):%-d %b %Y}"
+    number = None if who.nhs_number is None else f"{who.nhs_number[:3]} {who.nhs_number[3:6]} {who.nhs_number[6:]}"
+    more = [text for text in (born and f"born {born}", number and f"NHS {number}", who.phone) if text]
+    name = f'<span class="cr-name">{escape(who.name or "")}</span>' if who.name else ""
+    return f'{name}{f"""<span class="cr-who">{escape(" · ".join(more))}</span>""" if more else ""}'.encode()
