@@ -91,7 +91,11 @@ def _on_a_page(found: tuple[int, Identity] | None) -> bytes:
         return b""
     who = found[1]
     born = None if who.birth_date is None else f"{date.fromisoformat(who.birth_date):%-d %b %Y}"
-    number = None if who.nhs_number is None else f"{who.nhs_number[:3]} {who.nhs_number[3:6]} {who.nhs_number[6:]}"
-    more = [text for text in (born and f"born {born}", number and f"NHS {number}", who.phone) if text]
+    number = (
+        None
+        if who.nhs_number is None
+        else "\N{NO-BREAK SPACE}".join((who.nhs_number[:3], who.nhs_number[3:6], who.nhs_number[6:]))
+    )
+    more = [text for text in (born and f"born {born}", number and f"NHS\N{NO-BREAK SPACE}{number}", who.phone) if text]
     name = f'<span class="cr-name">{escape(who.name or "")}</span>' if who.name else ""
     return f'{name}{f"""<span class="cr-who">{escape(" · ".join(more))}</span>""" if more else ""}'.encode()
