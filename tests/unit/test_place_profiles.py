@@ -12,6 +12,7 @@ from tests.unit.test_place_path import recipe_in
 from crisisrisk.commands.forecast import shifts_from
 from crisisrisk.commands.model import read_candidate
 from crisisrisk.commands.train import train
+from crisisrisk.errors import RecipeError
 from crisisrisk.features.place import PlaceRows
 from crisisrisk.models.bundle import load_bundle, write_bundle
 from crisisrisk.scoring.places import forecast_shifts
@@ -19,7 +20,8 @@ from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import microseconds
 from crisisrisk.training.declarations import read_recipes
-from crisisrisk.training.place_data import PlaceData, _profiles_before, _rows, place_data
+from crisisrisk.training.place import expected_for
+from crisisrisk.training.place_data import PlaceData, _profiles_before, _rows, _with_recent, place_data
 from crisisrisk.training.results import TrainedRun
 
 FEATURES = """[recipe]
@@ -29,6 +31,13 @@ subject = "place"
 name = "crisis_here"
 sources = ["crisis_line"]
 aggregations = ["count"]
+lookback_days = [7]
+[[group]]
+name = "crisis_fading"
+column = "crisis"
+sources = "all"
+where = { is_crisis = [true] }
+aggregations = ["decayed_count", "neighbours_1_count"]
 lookback_days = [7]
 """
 
@@ -44,7 +53,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Path, Train
     site = place_site(folder, calls(100, each=3))
     (folder / "place.toml").write_text(FEATURES, encoding="utf-8")
     recipe = recipe_in(folder)
-    recipe.write_text(f"{recipe.read_text(encoding='utf-8')}\n[offset]\nprofiles = 2\n", encoding="utf-8")
+    recipe.write_text(
+        f"{recipe.read_text(encoding='utf-8')}\n[offset]\nprofiles = 2\nrecent = true\n", encoding="utf-8"
+    )
     return site, recipe, train(site, "place", recipe, tell=lambda _: None)
 
 
@@ -55,6 +66,46 @@ def test_they_are_learned_and_travel_in_the_bundle(trained: tuple[Site, Path, Tr
     assert len(bundle.task.profiles.rates) == 2
     assert load_bundle(write_bundle(tmp_path / "bundle", bundle)).task.profiles == bundle.task.profiles
     assert data_of(site, recipe).profiles == bundle.task.profiles
+
+
+def test_so_does_the_regression_of_recent_counts_and_nothing_judged_changes_it(
+    trained: tuple[Site, Path, TrainedRun], tmp_path: Path
+) -> None:
+    site, path, run = trained
+    bundle, data = read_candidate(site, run.run_id).bundle, data_of(site, path)
+    assert bundle.task.recent is not None
+    assert len(bundle.task.recent.names) == 3
+    assert load_bundle(write_bundle(tmp_path / "bundle", bundle)).task.recent == bundle.task.recent == data.recent
+    recipes = read_recipes(site, "place", path)
+    first = data.cells_known_before
+    later = np.array([one.end > first for one in data.shifts])
+    other = replace(data, counts=np.where(later[:, None], data.counts + 3, data.counts))
+    assert _with_recent(other, recipes.features, first, recipes.training, site).recent == data.recent
+    end = data.shifts[-1].end
+    assert _with_recent(other, recipes.features, end, recipes.training, site).recent != data.recent
+
+
+def test_a_forecast_with_both_is_what_training_made_of_the_shift(trained: tuple[Site, Path, TrainedRun]) -> None:
+    site, path, run = trained
+    bundle, data = read_candidate(site, run.run_id).bundle, data_of(site, path)
+    hours = bundle.task.issue_hours
+    asked = data.usable[-1:]
+    shift = data.shifts[asked[0]]
+    frame = forecast_shifts(
+        bundle, Store(site).snapshot(), site, shifts=[shift], issued_at=shift.start - timedelta(hours=hours)
+    ).frame
+    wanted = expected_for(bundle.place_model, bundle.features, data, asked)[0]
+    assert frame.sort_values("place_id")["expected"].to_numpy() == pytest.approx(wanted, rel=1e-9)
+    assert data.moved is not None
+    assert np.ptp(data.moved) > 0
+
+
+def test_a_regression_of_recent_counts_needs_kinds_of_week(tmp_path: Path) -> None:
+    (tmp_path / "place.toml").write_text(FEATURES, encoding="utf-8")
+    recipe = recipe_in(tmp_path)
+    recipe.write_text(f"{recipe.read_text(encoding='utf-8')}\n[offset]\nrecent = true\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="needs kinds of week"):
+        read_recipes(place_site(tmp_path, calls(2, each=1)), "place", recipe)
 
 
 def test_tonight_is_as_it_was_in_training_to_the_bit(trained: tuple[Site, Path, TrainedRun]) -> None:

@@ -165,6 +165,7 @@ def _train_place(
         caseload=None if data.caseload is None else data.caseload.numbers,
         echo=data.echo,
         profiles=data.profiles,
+        recent=data.recent,
     )
 
 

@@ -59,6 +59,18 @@ class WeekProfiles:
 
         `history` holds the outcome's events, `latency_hours` after its end a shift is settled.
         """
+        exposure = self._exposure(_kinds(rows.shifts), _hours(rows.shifts))
+        return np.log(np.maximum(self._followed(history, rows, site, exposure, latency_hours=latency_hours), _LEAST))
+
+    def a_day(self, history: PlaceHistory, rows: PlaceRows, site: Site, *, latency_hours: float) -> Numbers:
+        """Events of each cell in 24 hours at the mean rate of its week, as of each row. Shape (shifts, cells)."""
+        exposure = np.full((len(rows), len(self.rates)), 24.0)
+        return self._followed(history, rows, site, exposure, latency_hours=latency_hours)
+
+    def _followed(
+        self, history: PlaceHistory, rows: PlaceRows, site: Site, exposure: Numbers, *, latency_hours: float
+    ) -> Numbers:
+        """Expected events of each row and cell over so much `exposure`, shape (rows, profiles)."""
         settled = _Settled.of(history, rows, site, round(latency_hours * MICROSECONDS_PER_HOUR))
         issued = rows.issued_at
         order = np.argsort(issued, kind="stable")
@@ -69,14 +81,14 @@ class WeekProfiles:
             settled.kept(HALF_LIFE_DAYS),
             settled.kept(LATE_HALF_LIFE_DAYS),
             known_to,
-            self._exposure(_kinds(rows.shifts), _hours(rows.shifts))[order],
+            exposure[order],
             np.array(self.usual),
             OWN_EVENTS,
             LATE_EVENTS,
         )
         expected = np.empty_like(found)
         expected[order] = found
-        return np.asarray(np.log(np.maximum(expected * self.level, _LEAST)))
+        return expected * self.level
 
     def _exposure(self, kinds: Sequence[tuple[str, int]], hours: Numbers) -> Numbers:
         """Rate × hours of each shift in each profile, a rate of 1 where the rota has no such shift."""

@@ -10,6 +10,7 @@ from crisisrisk.errors import ModelError
 from crisisrisk.features.caseload import CaseloadNumbers
 from crisisrisk.features.counting import CountingRule
 from crisisrisk.features.place_profiles import WeekProfiles
+from crisisrisk.features.place_recent import RecentLevel
 from crisisrisk.models.place_rules.self_exciting import EchoWeights
 
 SUBJECTS = ("person", "place")
@@ -50,6 +51,8 @@ class Task:
     """How far and how long echoes reach, for places with such a column."""
     profiles: WeekProfiles | None = None
     """The kinds of week that the simple forecast of places is mixed of, where the recipe asks for them."""
+    recent: RecentLevel | None = None
+    """How recent counts move that forecast before the trees do, where the recipe asks for it."""
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -69,6 +72,8 @@ class Task:
                 content["echo"] = EchoWeights(**_tuples(content["echo"]))
             if content.get("profiles") is not None:
                 content["profiles"] = WeekProfiles(**_tuples(content["profiles"]))
+            if content.get("recent") is not None:
+                content["recent"] = RecentLevel(**_tuples(content["recent"]))
             task = Task(**content)
         except (ValueError, KeyError, TypeError):
             raise ModelError("CR-MODEL-002", "the task of the model cannot be read") from None

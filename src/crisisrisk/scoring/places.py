@@ -136,10 +136,11 @@ class _Forecaster:
         offset = self._mixed(history, rows, steady)
         model, names = self.model.place_model, self.model.features.names
         hold = np.repeat([one.hold for one in self.times], len(cells))
-        expected = model.expected(features, names, offset=offset, hold=hold)
+        moved = self._moved_before(history, rows, features)
+        expected = model.expected(features, names, offset=offset + hold * moved.sum(axis=1), hold=hold)
         usual = usual_counts(history, rows, self.site, latency_hours=task.offset_latency_hours).reshape(-1)
         usual = np.where(np.isnan(usual), np.exp(steady), usual)
-        moved = model.contributions(features, names) * hold[:, None]
+        moved = (model.contributions(features, names) + moved) * hold[:, None]
         found = reasons_for(self.model.features, moved, features)
         speaker = _Speaker(self.model, features, self._history_days(history))
         hourly = hourly_shares(
@@ -240,6 +241,19 @@ class _Forecaster:
             return steady
         found = task.profiles.log_expected(history, rows, self.site, latency_hours=task.offset_latency_hours)
         return found.reshape(-1)
+
+    def _moved_before(self, history: PlaceHistory, rows: PlaceRows, features: NDArray[np.float32]) -> Numbers:
+        """What recent counts add before the trees, as the trees' own contributions. Shape (rows × cells, features + 1).
+
+        Each part stands with the column that its term is made of; the last is of none. All 0 without the regression.
+        """
+        task, width = self.model.task, features.shape[1]
+        if task.recent is None or task.profiles is None:
+            return np.zeros((len(features), width + 1))
+        matrix = features.reshape(len(rows), len(rows.cells), width)
+        a_day = task.profiles.a_day(history, rows, self.site, latency_hours=task.offset_latency_hours)
+        columns, rest = task.recent.by_column(self.model.features, matrix, a_day, rows.cells)
+        return np.concatenate([columns, rest[:, :, None]], axis=2).reshape(len(features), width + 1)
 
     def _history_days(self, history: PlaceHistory) -> float:
         now = microseconds(self.issued_at)

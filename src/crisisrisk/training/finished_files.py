@@ -71,6 +71,7 @@ def _read(folder: Path, sheet: SheetSettings) -> Finished:
         caseload=bundle.task.caseload,
         echo=bundle.task.echo,
         profiles=bundle.task.profiles,
+        recent=bundle.task.recent,
         report=content["report"],
         shown=np.load(folder / SHOWN, allow_pickle=False),
         cells_known_before=None if before is None else datetime.fromisoformat(before),

@@ -20,6 +20,7 @@ from crisisrisk.evaluation.judged import JudgedPredictions, write_judged
 from crisisrisk.evaluation.slices import plain_values
 from crisisrisk.features.caseload import CaseloadNumbers
 from crisisrisk.features.place_profiles import WeekProfiles
+from crisisrisk.features.place_recent import RecentLevel
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.bundle import Bundle, Manifest, software_versions, write_bundle
 from crisisrisk.models.phrases import PhraseBook
@@ -99,6 +100,8 @@ class Finished:
     """Of places: those of echoes, where a column is of them."""
     profiles: WeekProfiles | None = None
     """Of places: the kinds of week of the simple forecast, where the recipe asks for them."""
+    recent: RecentLevel | None = None
+    """Of places: the regression of recent counts below the trees, where the recipe asks for it."""
     judged: JudgedPredictions | None = None
     """The test rows of a model of people."""
     complete_to: Mapping[str, int] = field(default_factory=dict)
@@ -110,7 +113,7 @@ class Finished:
 def task_of(
     recipe: TrainingRecipe, cells_known_before: datetime | None = None, latency_hours: float = 0.0,
     cells_level: str | None = None, caseload: CaseloadNumbers | None = None,
-    echo: EchoWeights | None = None, profiles: WeekProfiles | None = None,
+    echo: EchoWeights | None = None, profiles: WeekProfiles | None = None, recent: RecentLevel | None = None,
 ) -> Task:  # fmt: skip
     """The question that a model of this recipe answers."""
     is_person = recipe.subject == "person"
@@ -135,6 +138,7 @@ def task_of(
         caseload=caseload,
         echo=echo,
         profiles=profiles,
+        recent=recent,
     )
 
 
@@ -255,6 +259,7 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
             finished.caseload,
             finished.echo,
             finished.profiles,
+            finished.recent,
         ),
         features=recipes.features,
         training_recipe=recipes.training.to_json(),

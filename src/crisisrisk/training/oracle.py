@@ -288,6 +288,7 @@ def _made_with(recipe: TrainingRecipe, features: FeatureRecipe) -> str:
         if recipe.offset.profiles
         else f"looks back {recipe.offset.lookback_days} days"
     )
+    below += ", with a regression of recent counts between them" if recipe.offset.recent else ""
     return (
         f"{len(features.names)} columns, {said + ' among them' if said else 'neither caseload nor declared days'}; "
         f"the simple forecast below the trees {below}"

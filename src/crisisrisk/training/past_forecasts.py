@@ -84,7 +84,7 @@ def by_bundle(bundle: Bundle, snapshot: Snapshot, site: Site, days: Days) -> Pas
     data = place_data(
         recipe, bundle.features if rule is None else None, snapshot, site, held_out_days=len(days),
         caseload_numbers=bundle.task.caseload, echo=bundle.task.echo,
-        profiles=bundle.task.profiles,
+        profiles=bundle.task.profiles, recent=bundle.task.recent,
     )  # fmt: skip
     shifts = _asked(data, site, days)
     expected = (

@@ -69,7 +69,13 @@ def fit_rule(name: str, past: PlacePast, data: PlaceData, *, train: Shifts, vali
 def block_of(data: PlaceData, shifts: Shifts) -> Block:
     """Every cell in some usable shifts, to stop or to judge on."""
     rows = data.rows_of(shifts)
-    return Block(_matrix(data, rows), data.counts[data.usable[rows]].reshape(-1), data.offset[rows].reshape(-1))
+    return Block(_matrix(data, rows), data.counts[data.usable[rows]].reshape(-1), _below_trees(data, rows))
+
+
+def _below_trees(data: PlaceData, rows: Shifts, *, hold: float = 1.0) -> NDArray[np.float64]:
+    """Log of what is expected before the trees, shape (rows × cells,): the map, and what recent counts add to it."""
+    below = data.offset[rows] if data.moved is None else data.offset[rows] + hold * data.moved[rows]
+    return below.reshape(-1)
 
 
 def train_block(settings: ModelSettings, data: PlaceData, shifts: Shifts) -> Block:
@@ -97,9 +103,13 @@ def _matrix(data: PlaceData, rows: Shifts) -> NDArray[np.float32]:
 def expected_for(
     model: PlaceModel, features: FeatureRecipe, data: PlaceData, shifts: Shifts, *, hold: float = 1.0
 ) -> NDArray[np.float64]:
-    """Expected counts of usable shifts. Shape (shifts, cells). `hold`: how much of what the trees add counts."""
+    """Expected counts of usable shifts. Shape (shifts, cells).
+
+    `hold`: how much counts of what recent counts and the trees add to the simple forecast.
+    """
     rows = data.rows_of(shifts)
-    expected = model.expected(_matrix(data, rows), features.names, offset=data.offset[rows].reshape(-1), hold=hold)
+    offset = _below_trees(data, rows, hold=hold)
+    expected = model.expected(_matrix(data, rows), features.names, offset=offset, hold=hold)
     return expected.reshape(len(rows), len(data.cells))
 
 

@@ -25,6 +25,7 @@ from crisisrisk.features.place_demand import Demand, demand_of
 from crisisrisk.features.place_offset import observed_since, offset_rates
 from crisisrisk.features.place_past import place_past
 from crisisrisk.features.place_profiles import WeekProfiles, fit_profiles
+from crisisrisk.features.place_recent import RecentLevel
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.features.place_volume import FlaggedDay
 from crisisrisk.features.specs import FeatureRecipe
@@ -44,6 +45,7 @@ from crisisrisk.timeline import (
 from crisisrisk.training.caseload import caseload_risk
 from crisisrisk.training.coverage import coverage_of, known_before
 from crisisrisk.training.person_data import cohort_rule, counting_rule, crisis_rule
+from crisisrisk.training.place_recent import fit_recent
 from crisisrisk.training.recipe import TrainingRecipe
 
 
@@ -76,6 +78,10 @@ class PlaceData:
     """How far and how long echoes reach; None where no feature is of them."""
     profiles: WeekProfiles | None = None
     """The kinds of week that the offset is mixed of; None where it is the one by lookback."""
+    recent: RecentLevel | None = None
+    """The regression of recent counts between map and trees; None where the recipe asks for none."""
+    moved: NDArray[np.float64] | None = None
+    """What that regression adds to the offset of each usable shift and cell."""
     counts_unaffected: NDArray[np.int32] | None = None
     """`counts` without the sources that a team's own presence changes; None where the recipe names none."""
     team_out: NDArray[np.bool_] | None = None
@@ -122,13 +128,13 @@ def last_moment(recipe: TrainingRecipe, site: Site, until: datetime) -> datetime
 def place_data(
     recipe: TrainingRecipe, features: FeatureRecipe | None, snapshot: Snapshot, site: Site, *, held_out_days: int,
     caseload_numbers: CaseloadNumbers | None = None, echo: EchoWeights | None = None,
-    profiles: WeekProfiles | None = None,
+    profiles: WeekProfiles | None = None, recent: RecentLevel | None = None,
 ) -> PlaceData:  # fmt: skip
     """The rows that the recipe asks for. Cells are those known before the last `held_out_days` are forecast.
 
-    `features` None: no feature is computed, for whoever only counts. `caseload_numbers`, `echo` and `profiles`: those
-    of a bundle, in place of a fit. Echoes and profiles are fitted on the shifts that ended before the first of the
-    `held_out_days` is forecast.
+    `features` None: no feature is computed, for whoever only counts. `caseload_numbers`, `echo`, `profiles` and
+    `recent`: those of a bundle, in place of a fit. The last three are fitted on the shifts that ended before the first
+    of the `held_out_days` is forecast.
     """
     rule = crisis_rule(recipe)
     events = snapshot.place_events(columns=PLACE_COLUMNS)
@@ -189,7 +195,11 @@ def place_data(
         data = replace(data, echo=echo or _echoes_before(data, every_row, known, site))
     if features is not None and recipe.offset.profiles:
         data = replace(data, profiles=profiles or _profiles_before(data, every_row, known, recipe, site))
-    return issued_at(data, recipe, features, site, hours=recipe.grid.issue_hours[0], shifts=usable)
+    hours = recipe.grid.issue_hours[0]
+    data = issued_at(replace(data, recent=recent), recipe, features, site, hours=hours, shifts=usable)
+    if features is None or data.profiles is None or not recipe.offset.recent or recent is not None:
+        return data
+    return _with_recent(data, features, known, recipe, site)
 
 
 def _echoes_before(data: PlaceData, rows: PlaceRows, known: datetime, site: Site) -> EchoWeights:
@@ -211,6 +221,29 @@ def _profiles_before(
     )  # fmt: skip
 
 
+def _with_recent(
+    data: PlaceData, features: FeatureRecipe, known: datetime, recipe: TrainingRecipe, site: Site
+) -> PlaceData:
+    """The same with the regression of recent counts, learned on the usable shifts that had ended by a moment."""
+    rows = _rows(data.cells, tuple(data.shifts[one] for one in data.usable.tolist()), recipe.grid.issue_hours[0])
+    later = [place for place, one in enumerate(data.usable.tolist()) if data.shifts[one].end > known]
+    before = slice(0, min(later, default=len(data.usable)))
+    a_day = _a_day(data, rows, site)
+    found = fit_recent(
+        features, data.features[before], data.offset[before], a_day[before], data.counts[data.usable[before]],
+        data.cells, seed=recipe.model.seed,
+    )  # fmt: skip
+    if found is None:
+        return data
+    return replace(data, recent=found, moved=found.moved(features, data.features, a_day, data.cells))
+
+
+def _a_day(data: PlaceData, rows: PlaceRows, site: Site) -> NDArray[np.float64]:
+    if data.profiles is None:
+        return np.exp(data.offset)
+    return data.profiles.a_day(data.history, rows, site, latency_hours=data.latency_hours)
+
+
 def issued_at(
     data: PlaceData, recipe: TrainingRecipe, features: FeatureRecipe | None, site: Site, *, hours: float,
     shifts: NDArray[np.int64],
@@ -224,12 +257,19 @@ def issued_at(
         echoes = data.echo.column(place_past(data.history, rows, site, latency_hours=data.latency_hours))
     if data.profiles is not None:
         offset = data.profiles.log_expected(data.history, rows, site, latency_hours=data.latency_hours)
+    matrix = (
+        no_features
+        if features is None or data.demand is None
+        else place_features(features, data.demand, rows, site=site, caseload=data.caseload, echoes=echoes)
+    )
+    moved = None
+    if data.recent is not None and features is not None:
+        moved = data.recent.moved(features, matrix, _a_day(data, rows, site), data.cells)
     return replace(
         data,
         usable=usable,
-        features=no_features
-        if features is None or data.demand is None
-        else place_features(features, data.demand, rows, site=site, caseload=data.caseload, echoes=echoes),
+        features=matrix,
+        moved=moved,
         offset=offset
         if offset is not None
         else offset_rates(

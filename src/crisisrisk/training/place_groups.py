@@ -16,6 +16,8 @@ from crisisrisk.training.recipe import TrainingRecipe
 
 SIMPLE = "all groups"
 """What is left without any group: the simple forecast."""
+RECENT = "recent counts beside the map"
+"""The regression below the trees."""
 
 
 def group_worth(
@@ -35,6 +37,10 @@ def group_worth(
             break
         tell(f"fitting without {group} …")
         rows.append({"group": group, "worth": _deviance(recipe, *_left(features, data, group), split) - whole})
+    if data.moved is not None:
+        tell("fitting without recent counts beside the map …")
+        worth = _deviance(recipe, features, replace(data, recent=None, moved=None), split) - whole
+        rows.append({"group": RECENT, "worth": worth})
     return [*rows, {"group": SIMPLE, "worth": simple - whole}]
 
 

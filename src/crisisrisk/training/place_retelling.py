@@ -42,6 +42,7 @@ def retold_places(recipe: TrainingRecipe, bundle: Bundle, snapshot: Snapshot, si
         caseload_numbers=bundle.task.caseload,
         echo=bundle.task.echo,
         profiles=bundle.task.profiles,
+        recent=bundle.task.recent,
     )
     split = last_split(recipe, data, site)
     shifts = split.test

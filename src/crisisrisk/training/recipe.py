@@ -16,7 +16,7 @@ from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.evaluation.gate import GateLimits
 from crisisrisk.evaluation.groupings import MEANINGS
 from crisisrisk.tables.core import MODES
-from crisisrisk.training.recipe_checks import check_cohort, check_grid, check_levels, check_outcome
+from crisisrisk.training.recipe_checks import check_cohort, check_grid, check_levels, check_offset, check_outcome
 from crisisrisk.training.settings import (
     NameLists,
     Problem,
@@ -272,6 +272,11 @@ class Offset:
         "followed from shift to shift, in place of the forecast by lookback (0: none is learned)",
         at_least=0,
     )
+    recent: bool = setting(
+        False,
+        meaning="between kinds of week and trees a regression of how busy cells were of late beside what their kinds "
+        "of week expect; only with `profiles`",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -515,6 +520,8 @@ def parse_training_recipe(content: Mapping[str, Any], *, sources: Collection[str
     if isinstance(sections.get("grid"), Grid):
         check_grid(sections["grid"], problems)
         check_levels(sections["grid"], problems)
+    if isinstance(sections.get("offset"), Offset):
+        check_offset(sections["offset"], problems)
     if isinstance(sections.get("model"), ModelSettings):
         _check_directions(sections["model"], problems)
     if isinstance(sections.get("subgroups"), Subgroups):

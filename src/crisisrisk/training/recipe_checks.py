@@ -84,3 +84,9 @@ def check_levels(settings: Any, problems: list[Problem]) -> None:
             problems.append(Problem("grid.cells", problem.problem, wanted=problem.wanted, found=problem.found))
     if len(set(settings.cells)) != len(settings.cells):
         problems.append(Problem("grid.cells", "names a level twice", found=", ".join(settings.cells)))
+
+
+def check_offset(settings: Any, problems: list[Problem]) -> None:
+    """What the forecast below the trees is made of."""
+    if settings.recent and not settings.profiles:
+        problems.append(Problem("offset.recent", "needs kinds of week", wanted="`profiles` of 1 or more", found="0"))
