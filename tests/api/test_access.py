@@ -19,6 +19,7 @@ from crisisrisk.serving.app import ROUTERS
 PERSON, TEAM = "/api/v1/people/{pid}/risk", "/api/v1/caseloads/{team}"
 BOARD = "/api/v1/board"
 SHIFTS, SHIFT, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}", "/api/v1/shifts/{id}/hotspots"
+HOTSPOT, PLACE = "/api/v1/shifts/{id}/hotspots/{place}", "place-01"
 POSITIONS, ADJUSTMENTS = "/api/v1/shifts/{id}/positions", "/api/v1/shifts/{id}/adjustments"
 REVIEW, BRIEFING = "/api/v1/shifts/{id}/review", "/api/v1/shifts/{id}/briefing"
 SITES, SITE = "/api/v1/sites", "/api/v1/sites/{id}/status"
@@ -62,8 +63,21 @@ PLANS = {POSITIONS, ADJUSTMENTS, REVIEW, BRIEFING, SHIFT_FEEDBACK}
 
 # For each kind of key the routes that answer it. What is not here is refused.
 OPEN_TO = {
-    ("crisis_team", None): {*MODEL, VERSION, DATA, STATEMENT, BOARD, SHIFTS, SHIFT, HOTSPOTS, SITES, SITE, *PLANS},
-    ("data", None): {*MODEL, RELOAD, VERSION, DATA, STATEMENT, BOARD, SHIFTS, SHIFT, HOTSPOTS, QUERIES},
+    ("crisis_team", None): {
+        *MODEL,
+        VERSION,
+        DATA,
+        STATEMENT,
+        BOARD,
+        SHIFTS,
+        SHIFT,
+        HOTSPOTS,
+        HOTSPOT,
+        SITES,
+        SITE,
+        *PLANS,
+    },
+    ("data", None): {*MODEL, RELOAD, VERSION, DATA, STATEMENT, BOARD, SHIFTS, SHIFT, HOTSPOTS, HOTSPOT, QUERIES},
     ("care", "north"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
     ("care", "south"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
     ("lead", "north"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
@@ -74,7 +88,8 @@ OPEN_TO = {
     ("audit", None): {VERSION, DATA, STATEMENT, AUDIT, LOG, CONCERNS},
 }
 ROUTES = (
-    PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
+    PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, HOTSPOT,
+    REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
     HISTORY, REASONS, MOVED, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK,
     STATEMENT, ASSESSMENTS, ASSESSMENT, CARE, UNALLOCATED, *sorted(MODEL),
 )  # fmt: skip
@@ -136,7 +151,9 @@ def path_of(route: str, site: ServiceSite, *, person: str = "ann", team: str = "
     if route == MOVED:
         return f"{route.format(pid=site.people[person])}?since=2026-11-15T00:00:00Z"
     shift_or_site = "cafe" if "/sites/" in route else "night-2026-11-22"
-    return route.format(pid=site.people[person], team=team, id=shift_or_site, number=1, task="person_crisis_28d")
+    return route.format(
+        pid=site.people[person], team=team, id=shift_or_site, number=1, task="person_crisis_28d", place=PLACE
+    )
 
 
 def test_the_matrix_has_every_route(shared_site: ServiceSite) -> None:

@@ -87,6 +87,7 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("GET", f"{API}/shifts"): Route("places"),
     ("GET", f"{API}/shifts/{{id}}"): SHIFT,
     ("GET", f"{API}/shifts/{{id}}/hotspots"): SHIFT,
+    ("GET", f"{API}/shifts/{{id}}/hotspots/{{place}}"): SHIFT,
     ("POST", f"{API}/shifts/{{id}}/positions"): PLAN,
     ("POST", f"{API}/shifts/{{id}}/adjustments"): PLAN,
     ("GET", f"{API}/shifts/{{id}}/review"): PLAN,

@@ -312,3 +312,28 @@ def test_a_shift_that_nobody_forecast_is_not_found(shared_site: ServiceSite) -> 
     for shift in ("day-2026-11-22", "nothing", "%00"):
         answer = whole(shared_site, shift=shift)
         assert (answer.status_code, answer.json()["detail"]) == (404, "no forecast was made for this shift")
+
+
+def test_one_place_is_told_as_the_board_has_it_with_the_hours_of_the_shift(own_site: ServiceSite) -> None:
+    own_site.issue(run={"as_of": AS_OF + timedelta(minutes=-1)})
+    first = board(own_site).json()["places"][0]
+    told = own_site.client("crisis_team").get(f"{BOARD}/{first['place_id']}").json()
+    assert told["place"] == first
+    assert told["shift"]["id"] == "night-2026-11-22"
+    assert (told["released"], told["places_forecast"]) == (False, 3)
+    assert told["record"].startswith("Nobody can say yet")
+    assert sum(told["hours"]) in (0, pytest.approx(1, abs=0.01))
+
+
+def test_a_place_that_is_not_told_by_itself_is_as_none(shared_site: ServiceSite) -> None:
+    live = [one["place_id"] for one in board(shared_site).json()["places"]]
+    released = {one["place_id"] for one in board(shared_site, role="data").json()["places"]}
+    client = shared_site.client("data")
+    for place in live:
+        answer = client.get(f"{BOARD}/{place}")
+        assert answer.status_code == (200 if place in released else 404)
+        if answer.status_code == 200:
+            assert answer.json()["released"] is True
+    missing = client.get(f"{BOARD}/nowhere")
+    assert missing.status_code == 404
+    assert all(client.get(f"{BOARD}/{place}").content == missing.content for place in live if place not in released)

@@ -225,6 +225,20 @@ class Hotspots(Basis):
     places: list[Hotspot]
 
 
+class HotspotInDepth(Basis):
+    """One cell of a shift, hour by hour, and how often forecasts of it were right."""
+
+    shift: ShiftListed
+    released: bool = Field(description="Whether disclosure control applied.")
+    places_forecast: int
+    place: Hotspot
+    hours: list[float] = Field(
+        description="The share of the whole area's contacts in each real hour since the shift began; empty where the "
+        "forecast does not say it. Of one cell too few come to say it."
+    )
+    record: str = Field(description="How often forecasts of this place were right, in words.")
+
+
 class SourceStatus(Answer):
     """What is loaded of one source."""
 

@@ -101,6 +101,13 @@ HOTSPOTS: dict[str, Any] = {
     ],
 }  # fmt: skip
 
+IN_DEPTH: dict[str, Any] = {
+    **{name: value for name, value in HOTSPOTS.items() if name != "places"}, "place": HOTSPOTS["places"][0],
+    "hours": [0.12, 0.11, 0.11, 0.1, 0.1, 0.09, 0.1, 0.1, 0.09, 0.08],
+    "record": "In judged shifts of the past it was among the highest 40 times. A contact came in about 24 of these; "
+    "about 25 were expected to have one.",
+}  # fmt: skip
+
 GEOJSON: dict[str, Any] = {
     **{name: value for name, value in HOTSPOTS.items() if name != "places"},
     "type": "FeatureCollection", "bbox": [-1.8827, 52.4749, -1.8827, 52.4749], "timeStamp": "2026-11-22T06:00:00Z",

@@ -1,6 +1,5 @@
 """One place in one shift: what is expected there, why, when, and how often forecasts of it were right."""
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -12,14 +11,14 @@ from crisisrisk.serving.forecasts import newest_forecast
 from crisisrisk.serving.pages.board import fresh, hours_of, said_once
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.page import Local, page
+from crisisrisk.serving.place_record import record_of
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes.places import HotspotsQuery, board_of, is_release
-from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.state import ServiceOf
 
 place_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
 WHY = {"up": "Pushing it up", "down": "Pulling it down", "not_known": "Not known"}
-NO_RECORD = "Nobody can say yet: forecasts of this place were not judged, or were never among the highest."
 
 
 @place_pages.get("/shifts/{id}/places/{place}")
@@ -48,19 +47,3 @@ def why(place: Hotspot) -> list[tuple[str, list[Any]]]:
     """The reasons under what they do; empty where there is none."""
     found = [(words, [one for one in place.reasons if one.direction == way]) for way, words in WHY.items()]
     return [one for one in found if one[1]]
-
-
-def record_of(service: Service, model: str, run_id: str, place: str) -> str:
-    """What the report of the model that made the forecast says of one place. Its counts are fit to be released."""
-    file = service.settings.site.reports / f"{model}-{run_id[:8]}.json"
-    try:
-        places = json.loads(file.read_text(encoding="utf-8")).get("places", [])
-    except (OSError, ValueError):
-        return NO_RECORD
-    found = next((one for one in places if one.get("place_id") == place), None)
-    if found is None or not found.get("highest"):
-        return NO_RECORD
-    return (
-        f"In judged shifts of the past it was among the highest {found['highest']} times. A contact came in about "
-        f"{found['highest_with_contact']} of these; about {found['highest_expected']} were expected to have one."
-    )

@@ -14,6 +14,7 @@ from crisisrisk.database.totals import WHOLE, IssuedTotal, StoredTotal, issued_t
 from crisisrisk.serving.access import PlaceViewer, Viewer
 from crisisrisk.serving.answers import (
     AreaForecast,
+    HotspotInDepth,
     Hotspots,
     IssuedForecast,
     ShiftListed,
@@ -22,7 +23,7 @@ from crisisrisk.serving.answers import (
     model_used,
 )
 from crisisrisk.serving.disclosure import released_places, released_total
-from crisisrisk.serving.examples import GEOJSON, HOTSPOTS, SHIFT, SHIFTS, answered
+from crisisrisk.serving.examples import GEOJSON, HOTSPOTS, IN_DEPTH, SHIFT, SHIFTS, answered
 from crisisrisk.serving.exports import CSV, PARQUET, as_csv, as_features, as_parquet
 from crisisrisk.serving.forecasts import (
     Said,
@@ -34,7 +35,8 @@ from crisisrisk.serving.forecasts import (
     total_said,
 )
 from crisisrisk.serving.geojson import MEDIA_TYPE, inside
-from crisisrisk.serving.problems import too_much
+from crisisrisk.serving.place_record import record_of
+from crisisrisk.serving.problems import nothing_here, too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import INDEPENDENT, Freshness
@@ -174,6 +176,27 @@ def hotspots(
     released = is_release(viewer, query)
     answer = board_of(service, *newest_forecast(service, shift_id), released=released, query=query)
     return _response(answer, query, service.now())
+
+
+@places.get("/shifts/{id}/hotspots/{place}", summary="One cell of a shift, hour by hour", responses=answered(IN_DEPTH))
+def one_hotspot(
+    shift_id: ShiftId,
+    place: Annotated[str, Path(description="The place's id, as the board has it.", examples=["88195d2b1dfffff"])],
+    viewer: PlaceViewer,
+    service: ServiceOf,
+) -> HotspotInDepth:
+    """A place of the newest forecast, as this viewer may see it. One that is not told by itself is as none."""
+    stored, cells = newest_forecast(service, shift_id)
+    query = HotspotsQuery.model_validate({"limit": max(len(cells), 1)})
+    board = board_of(service, stored, cells, released=is_release(viewer, query), query=query)
+    found = next((one for one in board.places if one.place_id == place), None)
+    if found is None:
+        raise nothing_here()
+    said = {name: getattr(board, name) for name in type(board).model_fields if name != "places"}
+    return HotspotInDepth(
+        **said, place=found, hours=[] if stored.total is None else list(stored.total.hourly),
+        record=record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
+    )  # fmt: skip
 
 
 def is_release(viewer: Viewer, query: HotspotsQuery) -> bool:

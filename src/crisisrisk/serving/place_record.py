@@ -1,0 +1,23 @@
+"""How often forecasts of one place were right, from the report of the model that made them."""
+
+import json
+
+from crisisrisk.serving.state import Service
+
+NO_RECORD = "Nobody can say yet: forecasts of this place were not judged, or were never among the highest."
+
+
+def record_of(service: Service, model: str, run_id: str, place: str) -> str:
+    """What the report of the model that made the forecast says of one place. Its counts are fit to be released."""
+    file = service.settings.site.reports / f"{model}-{run_id[:8]}.json"
+    try:
+        places = json.loads(file.read_text(encoding="utf-8")).get("places", [])
+    except (OSError, ValueError):
+        return NO_RECORD
+    found = next((one for one in places if one.get("place_id") == place), None)
+    if found is None or not found.get("highest"):
+        return NO_RECORD
+    return (
+        f"In judged shifts of the past it was among the highest {found['highest']} times. A contact came in about "
+        f"{found['highest_with_contact']} of these; about {found['highest_expected']} were expected to have one."
+    )
