@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from crisisrisk.errors import DataError
@@ -19,6 +19,16 @@ def create_secret(path: Path, name: str) -> None:
         file.write(f"{name} {secrets.token_hex(32)}\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def refuse_among(path: Path, folders: Sequence[Path], *, code: str, whose: str) -> None:
+    """Raises DataError with `code` for a key file that lies in a folder of what it protects: copies would hold both."""
+    for folder in folders:
+        if path.resolve().is_relative_to(folder.resolve()):
+            raise DataError(
+                code, f"the key of {whose} lies among the data that it protects", where=str(path),
+                wanted=f"a file outside {folder}",
+            )  # fmt: skip
 
 
 def add_secret(path: Path, name: str) -> None:

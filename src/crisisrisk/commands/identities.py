@@ -11,6 +11,7 @@ from crisisrisk.commands.audit import keep, opened_trail
 from crisisrisk.commands.optouts import loaded_people
 from crisisrisk.database.identities import Identity, SavedIdentities, made_identity_key, reencrypt, save_identities
 from crisisrisk.errors import DataError
+from crisisrisk.secret_files import refuse_among
 from crisisrisk.serving.settings import Settings
 from crisisrisk.tables.erased import erased_people
 from crisisrisk.tables.loading import site_key
@@ -47,12 +48,8 @@ class LoadedIdentities:
 def identity_key_file(site: Site, settings: Settings) -> Path:
     """Where the key is. Raises DataError where that is among the data that it protects."""
     path = site.path / settings.service.identities.key_file
-    for folder in (site.data, site.quarantine, site.models, site.reports):
-        if path.resolve().is_relative_to(folder.resolve()):
-            raise DataError(
-                "CR-KEY-003", "the key of identities lies among the data", where=str(path),
-                wanted=f"a file outside {folder}",
-            )  # fmt: skip
+    folders = (site.data, site.quarantine, site.models, site.reports)
+    refuse_among(path, folders, code="CR-KEY-003", whose="identities")
     return path
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from nhs_number.validate import is_valid
 
 from crisisrisk.errors import DataError
-from crisisrisk.secret_files import create_secret, read_secrets
+from crisisrisk.secret_files import create_secret, read_secrets, refuse_among
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.text_hashes import CROCKFORD
 
@@ -143,10 +143,6 @@ def _key_file(site: Site) -> Path:
             hint="a file outside the data folder, where only this service's account reads",
         )  # fmt: skip
     path = site.pseudonym_key_file
-    for folder in (site.data, site.quarantine, site.models, site.reports):
-        if path.resolve().is_relative_to(folder.resolve()):
-            raise DataError(
-                "CR-KEY-001", "the key of the pseudonyms lies among the data that it protects", where=str(path),
-                wanted=f"a file outside {folder}",
-            )  # fmt: skip
+    folders = (site.data, site.quarantine, site.models, site.reports)
+    refuse_among(path, folders, code="CR-KEY-001", whose="the pseudonyms")
     return path
