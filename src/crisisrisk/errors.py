@@ -131,6 +131,8 @@ KINDS: dict[str, ErrorKind] = {
     "CR-ACCESS-002": _kind("There is no such key.", USE, 404),
     "CR-ACCESS-003": _kind("The key of sessions is missing, unsafe or none.", SERVICE, 503),
     "CR-ACCESS-004": _kind("A change by cookie came without its form's token.", SERVICE, 403),
+    "CR-ACCESS-005": _kind("Emergency access is off at this site.", SERVICE, 403),
+    "CR-ACCESS-006": _kind("Emergency access waits for the privacy officer.", SERVICE, 429),
     "CR-HTTP-400": _kind("The request cannot be used.", SERVICE, 400),
     "CR-HTTP-401": _kind("A key is needed.", SERVICE, 401),
     "CR-HTTP-403": _kind("This key's role may not ask this.", SERVICE, 403),

@@ -28,6 +28,8 @@ MODELS, CURRENT, CARD = "/api/v1/models", "/api/v1/models/{task}/current", "/api
 RELOAD = "/api/v1/models/{task}/reload"
 AUDIT, LOG = "/api/v1/audit", "/api/v1/people/{pid}/access-log"
 CONCERNS, CLOSING = "/api/v1/safety-concerns", "/api/v1/safety-concerns/{number}/closing"
+ALERTS, ALERT = "/api/v1/alerts", "/api/v1/alerts/{number}/closing"
+EMERGENCY = "/api/v1/people/{pid}/emergency-access"
 QUERIES, QUERY = "/api/v1/data-queries", "/api/v1/data-queries/{number}/answer"
 CONTACTS, FEEDBACK, REVIEWS = (f"/api/v1/people/{{pid}}/{name}" for name in ("contacts", "feedback", "reviews"))
 SNOOZES, WRONG = "/api/v1/people/{pid}/snoozes", "/api/v1/people/{pid}/data-queries"
@@ -85,13 +87,13 @@ OPEN_TO = {
     ("triage_clinician", None): {VERSION, DATA, STATEMENT, CARE},
     ("allocation", None): {VERSION, DATA, STATEMENT, UNALLOCATED},
     ("steward", None): {VERSION, DATA, STATEMENT},
-    ("audit", None): {VERSION, DATA, STATEMENT, AUDIT, LOG, CONCERNS},
+    ("audit", None): {VERSION, DATA, STATEMENT, AUDIT, LOG, CONCERNS, ALERTS},
 }
 ROUTES = (
     PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, HOTSPOT,
     REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
     HISTORY, REASONS, MOVED, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK,
-    STATEMENT, ASSESSMENTS, ASSESSMENT, CARE, UNALLOCATED, *sorted(MODEL),
+    STATEMENT, ASSESSMENTS, ASSESSMENT, CARE, UNALLOCATED, ALERTS, *sorted(MODEL),
 )  # fmt: skip
 # Of what is not there yet, too early to ask, or nobody before a look-up, whom it is open to learns that.
 NOT_NOW = {REVIEW: 409, CARE: 404}
@@ -125,6 +127,8 @@ CHANGING = {
     ("POST", CONCERNS),
     ("POST", CLOSING),
     ("POST", QUERY),
+    ("POST", ALERT),
+    ("POST", EMERGENCY),
     ("POST", SCORE_NOW),
     ("POST", LOOK_UP),
     ("PUT", CAPACITY),
@@ -303,6 +307,23 @@ def test_every_role_may_report_a_concern_and_the_audit_role_alone_closes_it(
         without.append(own_site.client().post(path, content=b"{"))
         assert {answer.status_code for answer in without} == {401}
     closed = client.post(path_of(CLOSING, own_site), json={"done": "Told the coordinator."})
+    assert closed.status_code == (200 if key[0] == "audit" else 403)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_team_alone_opens_others_in_an_emergency_and_the_audit_role_alone_closes_the_alert(
+    own_site: ServiceSite, key: tuple[str, str | None]
+) -> None:
+    client, reason = own_site.client(*key), {"reason": "brought to the ward at night"}
+    other = "ann" if key[1] == "south" else "sue"
+    answer = client.post(path_of(EMERGENCY, own_site, person=other), json=reason)
+    assert answer.status_code == (201 if key[1] else 403)
+    nobody = own_site.client()
+    for path in (EMERGENCY, ALERT):
+        without = [nobody.post(path_of(path, own_site), json=body) for body in (reason, {}, ["x"])]
+        assert {one.status_code for one in without} == {401}
+    assert own_site.client("care", "north").post(path_of(EMERGENCY, own_site, person="gone"), json=reason).is_success
+    closed = client.post(path_of(ALERT, own_site), json={"done": "Rang the ward."})
     assert closed.status_code == (200 if key[0] == "audit" else 403)
 
 

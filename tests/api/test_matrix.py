@@ -78,6 +78,9 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("GET", f"{API}/unallocated"): Route("unallocated"),
     ("GET", f"{API}/people/{{pid}}/access-log"): Route("audit", "person"),
     ("GET", f"{API}/audit"): Route("audit"),
+    ("POST", f"{API}/people/{{pid}}/emergency-access"): Route("emergency_access", "person"),
+    ("GET", f"{API}/alerts"): Route("alerts"),
+    ("POST", f"{API}/alerts/{{number}}/closing"): Route("alerts", "number"),
     ("GET", f"{API}/safety-concerns"): Route("safety_concerns"),
     ("POST", f"{API}/safety-concerns"): Route(None),
     ("POST", f"{API}/safety-concerns/{{number}}/closing"): Route("safety_concerns", "number"),
@@ -166,7 +169,9 @@ def objects(site: ServiceSite, about: str, many: int) -> list[str]:
 
     odd = ["x", "k1_", "k1_0", "%20", "%00", "..%5C", "1;drop", "9998627435", "999%20862%207435", "%E2%80%A8", "null",
            "%22", "*", "k1_%25", "-1", "0", "1e9", "%7B%7D", "a" * 90]  # fmt: skip
-    people = [*site.people.values(), *odd, *(one.lower() for one in site.people.values()),
+    first = ("ann", "sue", "nobody")  # so that however few are asked about, some of them are others' to everybody
+    named = sorted(site.people, key=lambda name: (name not in first, name))
+    people = [*(site.people[name] for name in named), *odd, *(one.lower() for one in site.people.values()),
               *(f"{one}%20" for one in site.people.values())]  # fmt: skip
     made = {
         "person": lambda: people, "subject": lambda: people,

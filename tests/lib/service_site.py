@@ -63,6 +63,8 @@ docs_page = true
 [models]
 person = "person_crisis_28d"
 place = "place_crisis_shift"
+[privacy]
+officer = "Ms B. Nobody (invented)"
 [person_scores]
 on = true
 clinical_safety_officer = "Dr A. Nobody (invented)"

@@ -18,14 +18,18 @@ from crisisrisk.database.care_schema import (
     TeamCapacity,
 )
 from crisisrisk.database.identity_schema import IdentityRow
+from crisisrisk.database.oversight_schema import Alert, AlertOfDay, EmergencyAccess
 from crisisrisk.database.sign_in_schema import SignInState
 
 __all__ = [
+    "Alert",
+    "AlertOfDay",
     "ApiKey",
     "AuditRow",
     "AuditedPerson",
     "Base",
     "DataQuery",
+    "EmergencyAccess",
     "Exposure",
     "Feedback",
     "Forecast",

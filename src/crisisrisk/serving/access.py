@@ -6,7 +6,8 @@ care team or its lead · `OwnPerson` and `OwnTeam` what is on that team's caselo
 its list was, for a team's lead · `CallerViewer` the care of a person on the line, never a score · `Allocator` people
 who are with no team · `LinkSteward` doubtful links · `AuditViewer` who looked · `AlertViewer` what the privacy officer
 is alerted to · `ConcernViewer` what was reported as unsafe · `QueryViewer` which records are said to be wrong ·
-`SignedIn` and `KeyHolder` every key. Each has a purpose; a route without one keeps the service from starting.
+`EmergencyViewer` who may have a person of another team opened · `SignedIn` and `KeyHolder` every key. Each has a
+purpose; a route without one keeps the service from starting.
 """
 
 import hmac
@@ -28,6 +29,7 @@ from crisisrisk.purposes import (
     CRISIS_RESPONSE,
     DATA_QUALITY,
     DIRECT_CARE,
+    EMERGENCY,
     LINKAGE,
     OPERATION,
     SAFETY,
@@ -38,6 +40,7 @@ from crisisrisk.purposes import (
 )
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.declarations import SCORES_OFF, SWITCH_ON
+from crisisrisk.serving.emergency import opened_to
 from crisisrisk.serving.problems import (
     NoAnswerError,
     form_refused,
@@ -214,12 +217,50 @@ CareViewer = Annotated[Viewer, Depends(PersonPermission(Permission(DIRECT_CARE, 
 CallerViewer = Annotated[Viewer, Depends(PersonPermission(Permission(CALLER_CARE, "look_up")))]
 
 
+@dataclass(frozen=True)
+class EmergencyPermission:
+    """A permission to open people of other teams: nobody has it where the site names nobody who looks at it."""
+
+    person: PersonPermission
+
+    async def __call__(
+        self, request: Request, viewer: Annotated[Viewer, Depends(_viewer)], service: ServiceOf
+    ) -> Viewer:
+        """Who asks."""
+        await self.person(request, viewer, service)
+        if not service.settings.service.privacy.named:
+            raise NoAnswerError(
+                "CR-ACCESS-005",
+                "emergency access is off at this site",
+                hint="serving/service.toml names a privacy officer",
+            )
+        return viewer
+
+
+EmergencyViewer = Annotated[
+    Viewer, Depends(EmergencyPermission(PersonPermission(Permission(EMERGENCY, "emergency_access"))))
+]
+
+
+def sees(service: Service, request: Request, viewer: Viewer, person_id: str) -> bool:
+    """Whether a person is on the own caseload now, or open in an emergency; then the look is kept as one."""
+    if viewer.team is None:
+        return False
+    if service.view().caseloads.has(viewer.team, person_id, service.now()):
+        return True
+    if not viewer.reaches("emergency_access") or not opened_to(service, person_id, key_id=viewer.key_id):
+        return False
+    request.state.purpose = EMERGENCY
+    return True
+
+
 def _own_person(
     pid: Annotated[str, Path(description="The person's pseudonym.", examples=["k1_7Q4M2XK0D3RT5VWZ"])],
     viewer: CareViewer,
+    request: Request,
     service: ServiceOf,
 ) -> str:
-    if viewer.team is None or not service.view().caseloads.has(viewer.team, pid, service.now()):
+    if not sees(service, request, viewer, pid):
         raise nothing_here()
     return pid
 
@@ -258,6 +299,7 @@ def _with_all_below(dependant: Dependant) -> Iterator[Dependant]:
 
 def _dependencies(dependant: Dependant) -> Iterator[Permission | Everybody]:
     call = dependant.call
+    call = call.person if isinstance(call, EmergencyPermission) else call
     if isinstance(call, PersonPermission):
         yield call.permission
     elif isinstance(call, Permission | Everybody):

@@ -23,6 +23,7 @@ from crisisrisk.serving.pages.problems import pages_for_problems
 from crisisrisk.serving.pages.saying import saying
 from crisisrisk.serving.pages.sharing import sharing
 from crisisrisk.serving.problems import handle_problems
+from crisisrisk.serving.routes.alerts import oversight
 from crisisrisk.serving.routes.assets import asset_files
 from crisisrisk.serving.routes.audit import audit
 from crisisrisk.serving.routes.board import board
@@ -31,6 +32,7 @@ from crisisrisk.serving.routes.callers import callers
 from crisisrisk.serving.routes.care import care
 from crisisrisk.serving.routes.caseload import caseloads
 from crisisrisk.serving.routes.data_queries import queries
+from crisisrisk.serving.routes.emergency import emergency
 from crisisrisk.serving.routes.fhir import fhir
 from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.models import models
@@ -58,6 +60,7 @@ ROUTERS = (
     care,
     callers,
     unallocated,
+    emergency,
     fhir,
     queries,
     board,
@@ -67,6 +70,7 @@ ROUTERS = (
     sites,
     shift_feedback,
     audit,
+    oversight,
     safety,
     entrance,
     way_out,
@@ -114,6 +118,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     missing = service.settings.service.person_scores.missing
     if missing:
         log(logging.WARNING, "scores of people are off; places work without", missing=list(missing))
+    elif not service.settings.service.privacy.named:
+        log(logging.WARNING, "emergency access is off: no privacy officer is named")
     service.watch_clock()
     for part, said in service.parts().items():
         if said != READY:

@@ -53,6 +53,11 @@ class Caseloads:
         spells = self._spells(team).get(person_id, {})
         return any(_is_open(versions, now) for versions in spells.values())
 
+    def knows(self, person_id: str, now: datetime) -> bool:
+        """Whether a person is, or was, on any caseload, as known now."""
+        spells = (self._spells(team).get(person_id, {}) for team in self._teams)
+        return any(version.known_at < now for one in spells for versions in one.values() for version in versions)
+
     def people(self, team: str, now: datetime) -> tuple[str, ...]:
         """Everyone on a team's caseload now, as known now, in order of id."""
         return tuple(sorted(person for person in self._spells(team) if self.has(team, person, now)))

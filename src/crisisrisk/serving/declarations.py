@@ -91,6 +91,20 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Privacy:
+    """Who is alerted to looks that need a second one, and to which. Without a name nobody is opened in an emergency."""
+
+    officer: str = ""
+    emergency_a_week: int = 5
+    """How many emergency accesses of a user within seven days may have an alert that is not closed."""
+
+    @property
+    def named(self) -> bool:
+        """Whether somebody is there to look."""
+        return bool(self.officer.strip())
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignIn:
     """How long somebody stays signed in to the pages, and where the key is that signs the cookies."""
 
@@ -146,6 +160,7 @@ class ServiceDeclaration:
     limits: Limits = field(default_factory=Limits)
     audit: AuditSettings = field(default_factory=AuditSettings)
     identities: IdentitySettings = field(default_factory=IdentitySettings)
+    privacy: Privacy = field(default_factory=Privacy)
     sign_in: SignIn = field(default_factory=SignIn)
     updating: Updating = field(default_factory=Updating)
     lists: ListOrder = field(default_factory=ListOrder)
@@ -156,8 +171,8 @@ _NUMBER = (int, float)
 _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "": {
         "docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,),
-        "audit": (dict,), "identities": (dict,), "sign_in": (dict,), "updating": (dict,), "lists": (dict,),
-        "monitoring": (dict,),
+        "audit": (dict,), "identities": (dict,), "privacy": (dict,), "sign_in": (dict,), "updating": (dict,),
+        "lists": (dict,), "monitoring": (dict,),
     },
     "models": {"person": (str,), "place": (str,)},
     "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
@@ -171,6 +186,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     },
     "audit": {"key_file": (str,), "witness_file": (str,), "kept_days": (dict,)},
     "identities": {"key_file": (str,)},
+    "privacy": {"officer": (str,), "emergency_a_week": (int,)},
     "sign_in": {
         "key_file": (str,), "idle_minutes": _NUMBER, "longest_hours": _NUMBER, "demo_page": (bool,), "oidc": (dict,),
     },
@@ -206,6 +222,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         limits=Limits(**content.get("limits", {})),
         audit=AuditSettings(**content.get("audit", {})),
         identities=IdentitySettings(**content.get("identities", {})),
+        privacy=Privacy(**content.get("privacy", {})),
         sign_in=_read_sign_in(content.get("sign_in", {})),
         updating=Updating(**content.get("updating", {})),
         lists=ListOrder(**content.get("lists", {})),
@@ -254,6 +271,7 @@ def _limits(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         "freshness": freshness,
         "freshness.late_after_hours_by_source": by_source,
         "limits": content.get("limits", {}),
+        "privacy": {name: value for name, value in content.get("privacy", {}).items() if name != "officer"},
     }
     return [
         (f"{name}.{key} is {value!r}, wanted a number above 0", "")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from crisisrisk import __version__
 from crisisrisk.database.scores import SCORED
 from crisisrisk.errors import KINDS
-from crisisrisk.serving.access import AnyViewer, CareViewer, Viewer
+from crisisrisk.serving.access import AnyViewer, CareViewer, Viewer, sees
 from crisisrisk.serving.answers import PersonRisk
 from crisisrisk.serving.bodies import FORM, form_of
 from crisisrisk.serving.examples import NO_SCORE, answered
@@ -58,7 +58,7 @@ def metadata(_viewer: AnyViewer, service: ServiceOf) -> JSONResponse:
 def read(assessment: AssessmentId, viewer: CareViewer, request: Request, service: ServiceOf) -> JSONResponse:
     """The score of the last scoring; one of before is gone (410), as an old number would be taken for one of now."""
     now, (reference, _, subject) = service.now(), assessment.rpartition(".")
-    person = _own(subject, viewer, request, service, now)
+    person = _own(subject, viewer, request, service)
     risk = _risk(service, person, viewer, now)
     if assessment_id(risk.reference, person) != f"{reference}.{person.replace('_', '-', 1)}":
         raise NoAnswerError("CR-HTTP-410", "a later scoring has replaced this one", hint="search by `subject`")
@@ -93,7 +93,7 @@ def search_by_form(viewer: CareViewer, request: Request, service: ServiceOf) -> 
 
 def _found(query: SearchQuery, viewer: Viewer, request: Request, service: Service) -> JSONResponse:
     now = service.now()
-    person = _own(query.subject.removeprefix("Patient/"), viewer, request, service, now)
+    person = _own(query.subject.removeprefix("Patient/"), viewer, request, service)
     url = f"{BASE}/RiskAssessment?subject={person}"
     try:
         return _resource(search_set(risk_assessment(_risk(service, person, viewer, now)), None, url=url))
@@ -105,11 +105,11 @@ def _found(query: SearchQuery, viewer: Viewer, request: Request, service: Servic
         return _resource(search_set(None, outcome_of(said, severity="information"), url=url))
 
 
-def _own(subject: str, viewer: Viewer, request: Request, service: Service, now: datetime) -> str:
-    """The pseudonym of a person on the own caseload now. Others are as nobody."""
+def _own(subject: str, viewer: Viewer, request: Request, service: Service) -> str:
+    """The pseudonym of a person on the own caseload now, or open in an emergency. Others are as nobody."""
     person = subject.replace("-", "_", 1)
     request.scope["path_params"]["pid"] = person  # whom it is about, for the audit trail
-    if viewer.team is None or not service.view().caseloads.has(viewer.team, person, now):
+    if not sees(service, request, viewer, person):
         raise nothing_here()
     return person
 
