@@ -50,6 +50,11 @@ def _replace(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     staged.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # what is encrypted with a new key must not outlive the file's new name
+    finally:
+        os.close(folder)
 
 
 def read_secrets(path: Path, letter: str, *, code: str, whose: str, hint: str) -> Mapping[str, bytes]:

@@ -10,7 +10,7 @@ from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
 from tests.lib.table_sites import NHS_NUMBERS
 
 from crisisrisk.cli import run
-from crisisrisk.commands.identities import load_identities, rekey_identities
+from crisisrisk.commands.identities import load_identities, rekey_identities, shown_again
 from crisisrisk.database.audit_read import AuditFilter, audited_looks
 from crisisrisk.database.identities import Identity, identities_shown, newest_identities, read_identity_key
 from crisisrisk.database.schema import IdentityRow
@@ -111,6 +111,10 @@ def test_the_trail_says_which_version_was_shown_so_that_it_can_be_shown_again(si
     key = read_identity_key(key_file(site))
     before = identities_shown(site.engine, key, {person(site): 1})
     assert before[person(site)].name == NAME
+    first = next(look.number for look in reversed(looks) if "identities" in look.detail)
+    again = shown_again(site.site, first, user="tests")
+    assert json.loads(again.body)["identities"][person(site)]["name"] == NAME
+    assert (again.named, again.erased) == (1, 0)
 
 
 def test_lines_that_cannot_be_used_are_left_out_by_number_and_the_rest_is_kept(site: ServiceSite) -> None:
@@ -134,6 +138,7 @@ def test_another_key_encrypts_everybody_and_the_old_one_reads_nothing(site: Serv
     assert risk(site).json()["identities"][person(site)]["name"] == NAME
     key_file(site).write_text(before)
     assert risk(site).json()["identities"] == {}
+    assert site.client().get("/readyz").json()["parts"]["identities"].startswith("degraded: CR-KEY-003")
 
 
 def test_a_rekeying_that_was_cut_off_is_taken_up(site: ServiceSite) -> None:
@@ -169,6 +174,8 @@ def test_without_the_key_the_service_answers_by_pseudonym_and_says_that_it_is_de
 
 
 def test_an_erasure_ends_every_version(site: ServiceSite) -> None:
+    risk(site)
+    look = audited_looks(site.engine, AuditFilter(person_id=person(site)), limit=1)[0].number
     site.engine.dispose()
     asked = [
         "people",
@@ -185,6 +192,7 @@ def test_an_erasure_ends_every_version(site: ServiceSite) -> None:
     assert run(asked) == 0
     with site.engine.connect() as connection:
         assert connection.execute(select(IdentityRow.__table__)).all() == []
+    assert b"Quellmanoff" not in shown_again(site.site, look, user="tests").body
     again = loaded(site, HEADING + LINE)
     assert [one.reason for one in again.refused] == ["this person was erased"]
 

@@ -1,4 +1,4 @@
-"""`people identities`, `people rekey`, `people erase`, `people readmit`."""
+"""`people identities`, `people shown`, `people rekey`, `people erase`, `people readmit`."""
 
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,29 @@ def identities(file: Path, kind: str, site_folder: str | None, as_json: bool) ->
         if len(done.refused) > MOST_SHOWN:
             click.echo(f"… and {len(done.refused) - MOST_SHOWN:,} more; --json names every line", err=True)
     return LEFT if done.refused else 0
+
+
+@people.command(epilog="Example:  crisisrisk people shown 1042 --out look.json")
+@click.argument("number", metavar="LOOK", type=click.IntRange(1))
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@site_option
+@json_option
+def shown(number: int, out: Path, site_folder: str | None, as_json: bool) -> None:
+    """Write the exact answer of a look, with the names that were in it: for the incident that somebody looks into.
+
+    LOOK is its number in the audit trail. Whoever was erased since is named no more."""
+    from crisisrisk.commands.identities import shown_again
+
+    if out.exists():
+        raise UsageError("CR-USE-001", "there is a file already", where=str(out))
+    found = shown_again(open_site(site_folder), number, user=account())
+    out.touch(mode=0o600)
+    out.write_bytes(found.body)
+    said = {"look": number, "media_type": found.media_type, "named": found.named, "erased": found.erased}
+    if as_json:
+        print_json(said)
+    else:
+        click.echo(f"{out}: {found.named:,} people were named, {found.erased:,} of them erased since.")
 
 
 @people.command(epilog="Example:  crisisrisk people rekey")

@@ -1,6 +1,7 @@
 """Use-cases of `crisisrisk people identities` and `people rekey`: who the people of a site are, encrypted."""
 
 import csv
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -9,9 +10,22 @@ from typing import Any
 
 from crisisrisk.commands.audit import keep, opened_trail
 from crisisrisk.commands.optouts import loaded_people
-from crisisrisk.database.identities import Identity, SavedIdentities, made_identity_key, reencrypt, save_identities
-from crisisrisk.errors import DataError
+from crisisrisk.database.audit import AuditTrail
+from crisisrisk.database.audit_read import shown
+from crisisrisk.database.identities import (
+    Identity,
+    IdentityKey,
+    SavedIdentities,
+    identities_shown,
+    made_identity_key,
+    read_identity_key,
+    reencrypt,
+    save_identities,
+)
+from crisisrisk.database.work_lock import working
+from crisisrisk.errors import DataError, UsageError
 from crisisrisk.secret_files import refuse_among
+from crisisrisk.serving.identities import NAMES_SHOWN, filled
 from crisisrisk.serving.settings import Settings
 from crisisrisk.tables.erased import erased_people
 from crisisrisk.tables.loading import site_key
@@ -57,11 +71,18 @@ def load_identities(site: Site, file: Path, *, kind: str, user: str) -> LoadedId
     """Read names, birth dates, numbers and telephones from a CSV file with a column `kind` and keep them encrypted.
 
     Of somebody who stands there twice the last line counts. Left out, line by line: who is not loaded, who was erased,
-    and what cannot be read. The same file again changes nothing. Raises DataError.
+    and what cannot be read. The same file again changes nothing. Raises DataError, and ServiceError while a worker, an
+    erasure or a change of the key is at work.
     """
     trail, settings = opened_trail(site)
-    key = made_identity_key(identity_key_file(site, settings))
     rows = list(_rows(file, kind))
+    with working(trail.engine, site.state / "work.lock"):  # so that nobody's key is ended while it is written with
+        return _loaded(site, trail, made_identity_key(identity_key_file(site, settings)), rows, kind, user)
+
+
+def _loaded(
+    site: Site, trail: AuditTrail, key: IdentityKey, rows: Sequence[tuple[int, Mapping[str, str]]], kind: str, user: str
+) -> LoadedIdentities:
     people = pseudonyms(site_key(site, read_manifest(site)), kind, [row.get(kind, "") for _, row in rows])
     here, erased = _known_here(site), erased_people(site)
     kept: dict[str, Identity] = {}
@@ -86,9 +107,42 @@ def load_identities(site: Site, file: Path, *, kind: str, user: str) -> LoadedId
 def rekey_identities(site: Site, *, user: str) -> int:
     """Encrypt everybody with a new key and end the one before. Returns how many rows that were. Raises DataError."""
     trail, settings = opened_trail(site)
-    rows = reencrypt(trail.engine, identity_key_file(site, settings))
+    with working(trail.engine, site.state / "work.lock"):
+        rows = reencrypt(trail.engine, identity_key_file(site, settings))
     keep(trail, "people rekey", b"", {"rows": rows}, user)
     return rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownAgain:
+    """An answer as it was shown. `erased`: who was named in it and has been erased since."""
+
+    number: int
+    media_type: str
+    body: bytes
+    named: int
+    erased: int
+
+
+def shown_again(site: Site, number: int, *, user: str) -> ShownAgain:
+    """The exact answer of a look, with the names that were in it, as far as nobody was erased. Kept as a look itself.
+
+    Raises UsageError for a number that no look has, and DataError where the names cannot be read.
+    """
+    trail, settings = opened_trail(site)
+    found = next(iter(shown(trail.engine, [number])), None)
+    if found is None:
+        raise UsageError("CR-AUDIT-004", "no look has this number", found=str(number))
+    versions: Mapping[str, int] = json.loads(found.detail).get(NAMES_SHOWN, {})
+    known: Mapping[str, Identity] = {}
+    if versions:
+        key = read_identity_key(identity_key_file(site, settings))
+        known = identities_shown(trail.engine, key, versions)
+    keep(trail, "people shown", found.body, {"look": number}, user)
+    return ShownAgain(
+        number=number, media_type=found.media_type, body=filled(found.body, known), named=len(versions),
+        erased=len(versions) - len(known),
+    )  # fmt: skip
 
 
 def _known_here(site: Site) -> frozenset[str]:

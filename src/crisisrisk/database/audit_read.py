@@ -53,6 +53,7 @@ class Shown:
     status: int
     media_type: str
     sha256: str
+    detail: str
     body: bytes = field(repr=False)
 
 
@@ -73,7 +74,7 @@ def shown(engine: Engine, numbers: Iterable[int]) -> Iterable[Shown]:
         with engine.connect() as connection:
             row = connection.execute(query).one_or_none()
         if row is not None:
-            yield Shown(row.number, row.status, row.media_type, row.sha256, zlib.decompress(row.body))
+            yield Shown(row.number, row.status, row.media_type, row.sha256, row.detail, zlib.decompress(row.body))
 
 
 def _chosen(query: Select[Any], chosen: AuditFilter) -> Select[Any]:

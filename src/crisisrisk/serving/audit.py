@@ -22,15 +22,13 @@ from crisisrisk.database.audit import LONGEST_WAIT, AuditTrail
 from crisisrisk.database.audit_chain import Look
 from crisisrisk.errors import CrisisRiskError, ServiceError
 from crisisrisk.purposes import Purpose
-from crisisrisk.serving.identities import Known, may_be_named, with_names
+from crisisrisk.serving.identities import NAMES_SHOWN, Known, may_be_named, with_names
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.problems import problem
 from crisisrisk.serving.trail import people_named
 
 DOCUMENT = "/openapi.json"
 """Names nobody: its examples are invented."""
-SHOWN = "identities"
-"""In a look's detail: which version of whom was shown with it."""
 REFUSED = 403
 """The same bytes whoever is asked about, before anything was looked up."""
 
@@ -145,7 +143,7 @@ def _look(
     # What was asked is kept where it was understood: a text that was refused may be anything.
     asked: dict[str, Any] = dict(request.query_params) if status == 200 else {}
     if known:
-        asked[SHOWN] = {person: version for person, (version, _) in known.items()}
+        asked[NAMES_SHOWN] = {person: version for person, (version, _) in known.items()}
     return Look(
         at=datetime.now(UTC), purpose=purpose.name, action=f"{scope['method']} {route}", status=status,
         key_id=viewer.key_id, role=viewer.role_name, team=viewer.team, request_id=scope["state"]["request_id"],

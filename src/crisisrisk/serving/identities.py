@@ -28,6 +28,8 @@ from crisisrisk.tables.pseudonyms import PSEUDONYM
 NAMES: Reach = "names"
 NAMED = frozenset({DIRECT_CARE.name, CALLER_CARE.name, EMERGENCY.name})
 """What somebody may be named for."""
+NAMES_SHOWN = "identities"
+"""In a look's detail: which version of whom was shown with it."""
 PLACE = b'"identities":{}'
 _MARK = re.compile(f"<!--who ({PSEUDONYM.pattern})-->".encode())
 _MARK_BEGINS = b"<!--who "
@@ -61,9 +63,11 @@ class Identities:
             return connection.execute(select(IdentityRow.person_id).limit(1)).first() is not None
 
     def check(self) -> None:
-        """Raises DataError where somebody's is known and the key cannot be read."""
-        if self.any():
-            read_identity_key(self.key_file)
+        """Raises DataError where somebody's is known and cannot be read with the key that is there."""
+        with self.engine.connect() as connection:
+            one = connection.execute(select(IdentityRow.person_id).limit(1)).scalar_one_or_none()
+        if one is not None:
+            newest_identities(self.engine, read_identity_key(self.key_file), [one])
 
 
 def may_be_named(purpose: Purpose, body: bytes, reaches: Collection[Reach]) -> bool:
@@ -76,20 +80,23 @@ def with_names(held: Sequence[Message], known: Known) -> Sequence[Message]:
     if not known:
         return held
     body = b"".join(message.get("body", b"") for message in held[1:])
-    said = {person: asdict(identity) for person, (_, identity) in sorted(known.items())}
-    filled = body.replace(
-        PLACE, b'"identities":' + json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
-    )
-    filled = _MARK.sub(lambda found: _on_a_page(known.get(found[1].decode())), filled)
+    named = filled(body, {person: identity for person, (_, identity) in known.items()})
     start = {**held[0], "headers": list(held[0]["headers"])}
-    MutableHeaders(scope=start)["content-length"] = str(len(filled))
-    return [start, {"type": "http.response.body", "body": filled}]
+    MutableHeaders(scope=start)["content-length"] = str(len(named))
+    return [start, {"type": "http.response.body", "body": named}]
 
 
-def _on_a_page(found: tuple[int, Identity] | None) -> bytes:
-    if found is None:
+def filled(body: bytes, known: Mapping[str, Identity]) -> bytes:
+    """An answer's bytes with names in their places."""
+    said = {person: asdict(identity) for person, identity in sorted(known.items())}
+    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    named = body.replace(PLACE, f'"identities":{text}'.encode())
+    return _MARK.sub(lambda found: _on_a_page(known.get(found[1].decode())), named)
+
+
+def _on_a_page(who: Identity | None) -> bytes:
+    if who is None:
         return b""
-    who = found[1]
     born = None if who.birth_date is None else f"{date.fromisoformat(who.birth_date):%-d %b %Y}"
     number = (
         None
