@@ -1,10 +1,24 @@
 """What pages say beyond what a browser shows of a usual night."""
 
+import re
+import shutil
 from datetime import timedelta
 
 import pytest
-from tests.lib.database import AS_OF
-from tests.lib.service_site import ServiceSite
+from fastapi.testclient import TestClient
+from tests.lib.database import AS_OF, score_row
+from tests.lib.reading import grade, text_of
+from tests.lib.service_site import (
+    CASELOADS_MAPPING,
+    CONFIGURATION,
+    EVENTS_MAPPING,
+    ServiceSite,
+    load_rows,
+    opened,
+)
+from tests.lib.table_sites import NHS_NUMBERS
+
+from crisisrisk.database.audit_read import shown
 
 SHIFT = "/shifts/night-2026-11-22"
 
@@ -40,3 +54,180 @@ def test_a_role_sees_on_a_page_what_it_is_told_over_http(own_site: ServiceSite) 
             assert place["place_name"] in page
             assert all(reason["text"] in page for reason in place["reasons"][:2])
         assert ("6 triage calls" in page) is not released
+
+
+# Pages about people
+
+
+def page_of(client: TestClient, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_a_care_team_reads_on_the_list_what_it_is_told_over_http(own_site: ServiceSite) -> None:
+    own_site.score(score_row("ann", 0.1), as_of=AS_OF - timedelta(weeks=1), made_at=AS_OF - timedelta(weeks=1))
+    client = own_site.client("care", "north")
+    told = client.get("/api/v1/caseloads/north?tab=all&limit=50").json()
+    page = page_of(client, "/caseload?tab=all&limit=50")
+    for person in told["people"]:
+        assert person["person_id"] in page
+        assert f"<strong>{person['likely_in_100']} in 100</strong>" in page
+    assert "Up from 10 on 15 Nov" in page
+    assert "known since: 1 999 call" in page
+    assert "New: no number a week ago" in page
+    assert page.index("No number: in hospital") < page.index("Most likely first."), "whoever has none stands above"
+
+
+def test_the_line_at_the_capacity_is_drawn_in_the_whole_list_alone_and_named(
+    shared_site: ServiceSite,
+) -> None:
+    client = shared_site.client("care", "north")
+    whole = page_of(client, "/caseload?tab=all&limit=50")
+    people = [
+        whole.index(f'<th scope="row"><a href="/people/{shared_site.people[name]}"') for name in ("ben", "ann", "dan")
+    ]
+    line = whole.index("Up to here the team can review in a week: 2 people.")
+    assert people[1] < line < people[2]
+    assert "This is the team&#39;s capacity, not a safety line." in whole
+    assert "Up to here" not in page_of(client, "/caseload?tab=review_due&limit=50")
+
+
+def test_without_a_number_a_page_says_why_and_shows_the_last_contacts(own_site: ServiceSite) -> None:
+    rows = "id,at,known,source,person\ne9,2026-11-20 22:00:00,2026-11-20 23:00:00,police_999,cat\n"
+    load_rows(own_site.site, "late", rows, EVENTS_MAPPING)
+    page = page_of(own_site.client("care", "north"), f"/people/{own_site.people['cat']}")
+    assert "In hospital as far as is known" in page
+    assert "This says nothing about how the person is." in page
+    assert "Fri 20 Nov 22:00 2026: 999 call" in page
+    assert "in 100 people" not in page
+
+
+def test_where_no_model_answers_what_is_known_of_a_person_is_shown_all_the_same(own_site: ServiceSite) -> None:
+    shutil.rmtree(own_site.site.models / "person_crisis_28d")
+    client = own_site.client("care", "north")
+    page = page_of(client, f"/people/{own_site.people['ann']}")
+    assert "The model that gives numbers does not answer now" in page
+    assert "Sun 22 Nov 05:00 2026: 999 call" in page
+    told = client.get("/caseload", headers={"Accept": "text/html"})
+    assert told.headers["content-type"].startswith("text/html")
+
+
+def test_switched_off_and_others_people_are_told_as_the_api_tells_them(own_site: ServiceSite) -> None:
+    client = own_site.client("care", "north")
+    missing = client.get("/people/k1_0000000000000000")
+    assert client.get(f"/people/{own_site.people['sue']}").content == missing.content
+    assert missing.status_code == 404
+    own_site.declare("service.toml", "docs_page = true\n")
+    client = own_site.client("care", "north")
+    off = client.get("/caseload", headers={"Accept": "text/html"})
+    assert off.status_code == client.get("/api/v1/caseloads/north").status_code
+    assert "CR-PERSON-001" in off.text
+
+
+def test_an_answer_is_asked_for_again_after_a_week_and_names_what_was_said(own_site: ServiceSite) -> None:
+    path = f"/people/{own_site.people['ben']}"
+    client = own_site.client("care", "north")
+    sent = client.post(f"{path}/feedback", data={"verdict": "disagree", "back": "all"}, follow_redirects=False)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/caseload?tab=all&said=answer")
+    assert "A week later" not in page_of(client, path)
+    rows = "id,at,known,source,person\ne9,2026-11-28 22:00:00,2026-11-29 07:00:00,police_999,ann\n"
+    load_rows(own_site.site, "later", rows, EVENTS_MAPPING)
+    asked = page_of(client, path)
+    assert "A week later: how do you see it now?" in asked
+    assert "On 22 Nov 2026 your team said: I disagree." in asked
+    number = re.search(r'name="follows" value="(\d+)"', asked)
+    assert number is not None
+    client.post(f"{path}/feedback", data={"verdict": "agree", "follows": number[1]})
+    assert "A week later: how" not in page_of(client, path)
+
+
+@pytest.mark.parametrize("form", ["feedback", "reviews", "snoozes"])
+def test_words_with_an_nhs_number_are_refused_beside_the_field_and_kept_nowhere(
+    own_site: ServiceSite, form: str
+) -> None:
+    words = f"Rang about {NHS_NUMBERS[0]}."
+    given = {"verdict": "agree", "decision": "contact", "until": "2026-11-30", "words": words, "reason": words}
+    fields = {"feedback": ("verdict", "words"), "reviews": ("decision", "words"), "snoozes": ("until", "reason")}[form]
+    path = f"/people/{own_site.people['ann']}/{form}"
+    client = own_site.client("care", "north")
+    answer = client.post(path, data={name: given[name] for name in fields})
+    assert answer.status_code == 422
+    assert "in a few words, without names and NHS numbers" in answer.text
+    told = client.get(f"/api/v1{path}").json()
+    assert next(value for name, value in told.items() if name != "person_id") == []
+
+
+def test_the_team_sees_who_looked_by_role_and_never_by_which_key(own_site: ServiceSite) -> None:
+    path = f"/people/{own_site.people['ann']}"
+    own_site.client("lead", "north").get(path)
+    client = own_site.client("care", "north")
+    client.get("/caseload")
+    own_site.client("care", "south").get(path)  # refused: it saw nothing
+    page = page_of(client, path)
+    assert "lead, north, for the care of a person by their own team: 1 look" in page
+    assert "care, north, for the care of a person by their own team: 1 look, 1 of them in a list" in page
+    assert "south" not in page
+    assert all(key.split("_")[1] not in page for key in own_site.keys.values())
+
+
+def test_a_detention_is_named_on_pages_to_nobody_who_does_not_hold_them(own_site: ServiceSite) -> None:
+    (own_site.site.path / "crisisrisk.toml").write_text(
+        CONFIGURATION + '[source.s136]\nagency = "police"\nsingular = "section 136 detention"\nplural = "s136"\n'
+    )
+    site = opened(own_site.site.path)
+    rows = "id,at,known,source,person\ne9,2026-11-22 02:00:00,2026-11-22 03:00:00,s136,dan\n"
+    load_rows(site.site, "night", rows, EVENTS_MAPPING)
+    client = site.client("care", "north")
+    for path in ("/caseload", f"/people/{site.people['dan']}", f"/people/{site.people['dan']}/share?number=true"):
+        page = page_of(client, path)
+        assert "urgent contact" in page, path
+        assert re.search(r"s136|section 136|detention", page) is None, path
+
+
+def test_the_sheet_to_share_names_nobody_and_has_a_number_only_where_asked_for(
+    shared_site: ServiceSite,
+) -> None:
+    path = f"/people/{shared_site.people['ann']}/share"
+    client = shared_site.client("care", "north")
+    without, whole = page_of(client, path), page_of(client, f"{path}?number=true")
+    assert "in 100" not in without
+    prose = "".join(re.findall(r"(?s)<p>.*?</p>", without[without.index("<article") :]))
+    assert grade(text_of(prose)) < 6, "read at eleven"
+    with pytest.raises(ValueError, match="nothing to read"):
+        grade("36")
+    assert grade("The multidisciplinary formulation necessitates longitudinal reconsideration.") > 20
+    assert "About 18 in 100 people with a history like yours" in whole
+    article = whole[whole.index("<article") : whole.index("</article>")]
+    assert shared_site.people["ann"] not in article
+    assert "999 calls" in article
+
+
+def test_the_caller_is_found_on_a_page_that_never_repeats_the_number(own_site: ServiceSite) -> None:
+    caller, stranger = NHS_NUMBERS[:2]
+    rows = f"person,team,from,known,to\n{caller},north,2026-01-01,2026-01-01,\n"
+    load_rows(own_site.site, "callers", rows, CASELOADS_MAPPING.replace("study_id", "nhs_number"))
+    client = own_site.client("triage_clinician")
+    for number, status in ((stranger, 404), ("123", 422), (caller, 200)):
+        answer = client.post("/caller", data={"nhs_number": number, "reason": "rang at 22:40"})
+        assert answer.status_code == status
+        assert number not in answer.text
+    person = re.search(r"/caller/(k1_\w+)", answer.text)
+    assert person is not None
+    assert "<strong>North</strong>" in answer.text
+    assert client.get(f"/caller/{person[1]}").status_code == 200
+    own_site.keys.clear()
+    assert own_site.client("triage_clinician").get(f"/caller/{person[1]}").status_code == 404
+
+
+def test_a_page_is_compressed_for_who_takes_that_and_kept_as_it_is_read(own_site: ServiceSite) -> None:
+    client, path = own_site.client("care", "north"), f"/people/{own_site.people['ann']}"
+    plain = client.get(path, headers={"Accept-Encoding": "gzip;q=0, br"})
+    assert "content-encoding" not in plain.headers
+    answer = client.get(path, headers={"Accept-Encoding": "br, gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in answer.headers["vary"]
+    assert int(answer.headers["content-length"]) < len(answer.content) / 3
+    assert "content-encoding" not in client.get(f"/api/v1{path}/risk").headers
+    (kept,) = shown(own_site.engine, [2])
+    assert kept.body == answer.content

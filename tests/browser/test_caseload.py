@@ -2,8 +2,9 @@
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.lib.browsing import NARROW, WIDE, opened, violations
-from tests.lib.service_site import ServiceSite
+from tests.lib.browsing import NARROW, WIDE, opened, violations, weight
+from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
+from tests.lib.table_sites import NHS_NUMBERS
 
 
 @pytest.mark.parametrize(("script", "name"), [(True, "ben"), (False, "ann")], ids=["script", "no script"])
@@ -68,6 +69,7 @@ def test_every_page_about_people_can_be_read_by_everybody(
             page.goto(path)
             assert violations(page) == [], name
             assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
+            assert weight(page) < 120_000, name
 
 
 def test_by_keyboard_a_reason_opens_and_an_answer_is_sent(browser: Browser, address: str, site: ServiceSite) -> None:
@@ -100,3 +102,35 @@ def test_the_sheet_to_share_prints_without_the_program_round_it(
         expect(page.get_by_role("link", name="Back to the person")).to_be_hidden()
         assert site.people["ann"] not in page.locator("body").inner_text()
         assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+
+
+def test_before_any_scoring_everybody_stands_there_with_the_reason(
+    browser: Browser, address_without_forecast: str, empty: ServiceSite
+) -> None:
+    with opened(browser, address_without_forecast, empty, role="care") as page:
+        expect(page.get_by_text("No number: no data yet: nothing can be said (6)")).to_be_visible()
+        expect(page.get_by_role("group").get_by_role("link", name=empty.people["ann"])).to_be_visible()
+        expect(page.get_by_text("No scores have been made yet.")).to_be_visible()
+        assert violations(page) == []
+
+
+def test_the_person_on_the_line_is_looked_up_by_keyboard(browser: Browser, address: str, site: ServiceSite) -> None:
+    with opened(browser, address, site, role="triage_clinician") as page:
+        expect(page).to_have_url(f"{address}/caller")
+        assert violations(page) == []
+        page.get_by_label("NHS number, ten digits").press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Write the ten digits of an NHS number")
+        page.get_by_label("NHS number, ten digits").fill(NHS_NUMBERS[0])
+        page.get_by_label("Why you look, in one line.").fill("rang at 22:40")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Nobody with this number is known here.")
+        expect(page.get_by_label("NHS number, ten digits")).to_have_value("")
+        assert violations(page) == []
+        rows = f"person,team,from,known,to\n{NHS_NUMBERS[0]},south,2026-01-01,2026-01-01,\n"
+        load_rows(site.site, "callers", rows, CASELOADS_MAPPING.replace("study_id", "nhs_number"))
+        page.get_by_label("NHS number, ten digits").fill(NHS_NUMBERS[0])
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("region", name="Who cares for them")).to_contain_text("South")
+        assert violations(page) == []
+        page.get_by_role("link", name="open this page again").press("Enter")
+        expect(page.get_by_role("region", name="Last contacts")).to_be_visible()

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.lib.browsing import NARROW, WIDE, opened, violations
+from tests.lib.browsing import NARROW, WIDE, opened, violations, weight
 from tests.lib.service_site import ServiceSite
 
 BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
@@ -114,11 +114,7 @@ def test_colours_that_somebody_forces_leave_every_cell_and_rank_visible(
 def test_a_page_weighs_little(browser: Browser, address: str, site: ServiceSite) -> None:
     with opened(browser, address, site) as page:
         page.goto(BOARD)
-        sizes = page.evaluate(
-            "performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))"
-            ".map(one => one.encodedBodySize)"
-        )
-        assert sum(sizes) < 120_000
+        assert weight(page) < 120_000
 
 
 def test_the_page_to_print_is_one_side_of_paper_and_has_its_style(

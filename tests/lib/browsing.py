@@ -74,3 +74,12 @@ def violations(page: Page) -> list[str]:
     """What keeps somebody out of a page, by axe-core: its rule, and where."""
     found = Axe().run(page).response["violations"]
     return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
+def weight(page: Page) -> int:
+    """How many bytes came for a page and what it loads, as they were sent or kept from before."""
+    sizes = page.evaluate(
+        "performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))"
+        ".map(one => one.encodedBodySize)"
+    )
+    return int(sum(sizes))

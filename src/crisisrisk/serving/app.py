@@ -14,6 +14,7 @@ from crisisrisk.serving.logs import log
 from crisisrisk.serving.metrics import Metrics
 from crisisrisk.serving.middleware import Requests
 from crisisrisk.serving.pages.board import board_pages
+from crisisrisk.serving.pages.caller import caller_pages
 from crisisrisk.serving.pages.caseload import caseload_pages
 from crisisrisk.serving.pages.concern import concern_pages
 from crisisrisk.serving.pages.home import home_pages
@@ -79,6 +80,7 @@ ROUTERS = (
     board_pages,
     place_pages,
     caseload_pages,
+    caller_pages,
     person_pages,
     saying,
     sharing,

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crisisrisk.serving.admission import NEVER_WAIT, Admission, BusyError, Priority, caller_of, priority_of
 from crisisrisk.serving.audit import held_answer, let_go
 from crisisrisk.serving.bodies import BodyError, again, body_of
+from crisisrisk.serving.compression import pages_compressed
 from crisisrisk.serving.fhir import as_outcome, under_fhir, with_outcomes
 from crisisrisk.serving.headers import ALWAYS, REQUEST_ID
 from crisisrisk.serving.logs import log
@@ -59,7 +60,8 @@ class Requests:
 
         try:
             fhir = under_fhir(scope["path"])
-            await self._answer(scope, receive, with_outcomes(send_with_headers) if fhir else send_with_headers)
+            shaped = with_outcomes(send_with_headers) if fhir else pages_compressed(scope, send_with_headers)
+            await self._answer(scope, receive, shaped)
         finally:
             seconds = time.perf_counter() - started
             self.metrics.answered(_method(scope), _template(scope), status, seconds)

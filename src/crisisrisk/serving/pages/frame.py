@@ -8,10 +8,11 @@ from crisisrisk.serving.access import Viewer
 from crisisrisk.serving.state import Service
 
 MENU: Mapping[str, tuple[str, str]] = {
-    "caseload": ("/caseload", "Caseload"), "board": ("/shifts/next", "Shift board"),
+    "caseload": ("/caseload", "Caseload"), "caller": ("/caller", "Person on the line"),
+    "board": ("/shifts/next", "Shift board"),
 }  # fmt: skip
 """By page its address, and what it is called."""
-_REACHED: Mapping[str, Reach] = {"caseload": "own_people", "board": "places"}
+_REACHED: Mapping[str, Reach] = {"caseload": "own_people", "caller": "look_up", "board": "places"}
 
 
 def framed(service: Service, viewer: Viewer, *, here: str, about: str | None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ WANTED: Mapping[str, str] = {
     "decision": "Choose what you decided",
     "until": "Choose a day after today, at most 84 days ahead",
     "rise": "Leave this empty, or write a whole number from 1 to 100",
+    "nhs_number": "Write the ten digits of an NHS number",
     "problem": "Choose what is wrong",
     "people_a_week": "Write a whole number from 1 to 5,000",
 }

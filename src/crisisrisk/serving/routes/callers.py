@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 
 from crisisrisk.database.audit_read import AuditFilter, audited_looks
 from crisisrisk.purposes import CALLER_CARE
-from crisisrisk.serving.access import CallerViewer
+from crisisrisk.serving.access import CallerViewer, Viewer
 from crisisrisk.serving.caller_answers import CARE, FOUND, CallerCare, CareTeam, CrisisPlan, LookUp, PersonFound
 from crisisrisk.serving.contacts import DETENTIONS, PLAN, contacts_of, newest_plan, shown
 from crisisrisk.serving.examples import answered
@@ -18,7 +18,8 @@ from crisisrisk.tables.pseudonyms import pseudonym, read_pseudonym_key
 
 callers = APIRouter(prefix=API, tags=["callers"])
 
-LOOK_UP = "/people/lookup"
+LOOK_UP, CALLER_PAGE = "/people/lookup", "/caller"
+_LOOKED_UP = frozenset({f"POST {API}{LOOK_UP}", f"POST {CALLER_PAGE}"})
 LASTS = timedelta(minutes=30)
 CONTACTS = 10
 
@@ -40,6 +41,11 @@ def care_of(
     """For half an hour after the same key looked the person up. Everybody else is as nobody."""
     if not _looked_up(service, pid, viewer.key_id):
         raise nothing_here()
+    return care_told(service, viewer, pid)
+
+
+def care_told(service: Service, viewer: Viewer, pid: str) -> CallerCare:
+    """What is told of somebody who was looked up."""
     now, view = service.now(), service.view()
     objected = pid in view.opted_out([pid], now, CALLER_CARE)
     contacts = [] if objected else contacts_of(view.snapshot, [pid], now)[pid]
@@ -61,7 +67,7 @@ def _looked_up(service: Service, person: str, key_id: str) -> bool:
     """Whether the trail has a look-up of the person by this key of lately: no answer left without one."""
     lately = AuditFilter(person_id=person, key_id=key_id, purpose=CALLER_CARE.name, start=datetime.now(UTC) - LASTS)
     looks = audited_looks(service.engine, lately, limit=None)
-    return any(look.status == 200 and look.action == f"POST {API}{LOOK_UP}" for look in looks)
+    return any(look.status == 200 and look.action in _LOOKED_UP for look in looks)
 
 
 def _teams(service: Service, person: str, now: datetime) -> list[CareTeam]:
