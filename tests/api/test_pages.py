@@ -2,7 +2,9 @@
 
 import re
 import shutil
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -231,3 +233,86 @@ def test_a_page_is_compressed_for_who_takes_that_and_kept_as_it_is_read(own_site
     assert "content-encoding" not in client.get(f"/api/v1{path}/risk").headers
     (kept,) = shown(own_site.engine, [2])
     assert kept.body == answer.content
+
+
+STAND = f"{SHIFT}/positions"
+ONE_TEAM = {"name-1": "A", "base-1": "base-north", "target_minutes": "4", "staff-1": "2"}
+
+
+def test_plans_are_made_by_a_form_and_told_whole(own_site: ServiceSite) -> None:
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    client = own_site.client("crisis_team")
+    assert "Make plans" in client.get(STAND).text
+    made = client.post(STAND, data={**ONE_TEAM, "fixed-1": "yes"}, follow_redirects=False)
+    assert (made.status_code, made.headers["location"]) == (303, f"{STAND}?said=plan")
+    told = client.get(STAND).text
+    assert "Covers most: about" in told
+    assert "If A is called away: nobody else need move." in told
+    assert "within 4 minutes" in told
+    assert 'name="name-1" autocomplete="off" value="A"' in told, "the next plan begins with the same teams"
+
+
+def test_a_change_of_a_plan_is_kept_with_its_reason_and_what_it_covers(own_site: ServiceSite) -> None:
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    client = own_site.client("crisis_team")
+    client.post(STAND, data=ONE_TEAM)
+    post = {"team-1": "A", "site-1": "point-far", "from-1": "23:00", "to-1": "02:30"}
+    assert "Say why in a few words" in client.post(f"{STAND}/change", data=post).text
+    late = client.post(f"{STAND}/change", data={**post, "to-1": "12:00", "change-reason": "the fair"})
+    assert (late.status_code, "Write a time within the shift" in late.text) == (422, True)
+    kept = client.post(f"{STAND}/change", data={**post, "change-reason": "the fair"}).text
+    assert "Your change is kept, reference A-1" in kept
+    assert "A is on duty from Sun 22 Nov 22:00 to Sun 22 Nov 23:00 and stands nowhere then." in kept
+    brief = client.get(f"/api/v1{SHIFT}/briefing").json()["plan"]
+    assert brief["changed"]["reason"] == "the fair"
+    assert brief["posts"] == [
+        {"team": "A", "site_id": "point-far", "from": "2026-11-22T23:00:00Z", "to": "2026-11-23T02:30:00Z"}
+    ]
+
+
+def test_a_site_is_full_for_the_shift_and_open_again(own_site: ServiceSite) -> None:
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    client = own_site.client("crisis_team")
+    said = {"site_id": "base-south", "site-state": "closed", "site-reason": "no power"}
+    assert client.post(f"{SHIFT}/sites", data=said, follow_redirects=False).status_code == 303
+    assert "base-south is closed</strong> until Mon 23 Nov 08:00: no power" in client.get(STAND).text
+    status = client.get("/api/v1/sites/base-south/status").json()["status"]
+    assert (status["from"], status["until"]) == ("2026-11-22T22:00:00Z", "2026-11-23T08:00:00Z")
+    client.post(f"{SHIFT}/sites", data={"site_id": "base-south", "site-state": "open"})
+    assert "Nobody has said that a site is full or closed." in client.get(STAND).text
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "wanted"),
+    [
+        (STAND, {**ONE_TEAM, "target_minutes": "soon"}, "Write within how many minutes"),
+        (STAND, {**ONE_TEAM, "starts-1": "ten"}, "Write both times as 22:00"),
+        (STAND, {**ONE_TEAM, "floor": "x"}, "Leave this empty, or write a number from 1 to 100"),
+        (STAND, {**ONE_TEAM, "name-2": "A"}, "two mobile teams are called"),
+        (STAND, {**ONE_TEAM, "base-1": "nowhere"}, "nowhere"),
+        (STAND, {"target_minutes": "15"}, "nobody says which teams are on duty"),
+        (
+            f"{STAND}/change",
+            {"team-1": "A", "site-1": "base-north", "change-reason": "the fair"},
+            "o plan was made for this shift",
+        ),
+        (f"{SHIFT}/sites", {"site_id": "nowhere"}, "Choose a site from the list"),
+        (f"{SHIFT}/sites", {"site_id": "cafe", "site-state": "full"}, "Say why in a few words"),
+        (f"{SHIFT}/sites", {"site_id": "cafe", "site-state": "lost"}, "Choose full, closed or open again"),
+    ],
+)
+def test_what_is_wrong_about_a_form_is_said_on_it(
+    shift_without_plan: ServiceSite, path: str, form: dict[str, str], wanted: str
+) -> None:
+    answer = shift_without_plan.client("crisis_team").post(path, data=form, headers={"Accept": "text/html"})
+    assert answer.status_code in (404, 422)
+    assert wanted in answer.text
+
+
+@pytest.fixture(scope="module")
+def shift_without_plan(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceSite]:
+    """A site with a forecast that nobody planned on; nothing of these tests changes it."""
+    made = opened(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("forms") / "site")))
+    made.issue("night-2026-11-22", run={"as_of": AS_OF})
+    yield made
+    made.engine.dispose()

@@ -8,6 +8,7 @@ from tests.lib.service_site import ServiceSite
 BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
 PAGES = {
     "board": BOARD, "every place": f"{BOARD}?all=1", "a place": PLACE, "nothing there": "/shifts/nothing",
+    "where teams stand": "/shifts/night-2026-11-22/positions",
     "a place that is none": "/shifts/night-2026-11-22/places/nowhere", "a concern": "/safety-concern?reference=S-2",
 }  # fmt: skip
 
@@ -152,3 +153,34 @@ def test_forced_colours_tell_the_fills_of_the_map_apart_by_their_outlines(
         ]
         assert widths == ["4px", "2px"][: len(widths)]
         assert widths
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_coordinator_plans_moves_a_team_and_closes_a_site_by_keyboard(
+    browser: Browser, address: str, site: ServiceSite, script: bool
+) -> None:
+    with opened(browser, address, site, java_script_enabled=script, viewport=NARROW) as page:
+        page.get_by_role("link", name="Make or change plans").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Where teams stand")
+        page.get_by_label("There within, in minutes").fill("soon")
+        page.get_by_role("button", name="Make plans").press("Enter")
+        expect(page.get_by_text("Write within how many minutes").first).to_be_visible()
+        assert not script or violations(page) == []
+        page.get_by_label("There within, in minutes").fill("4")
+        page.get_by_role("button", name="Make plans").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("The plans are made and kept.")
+        page.get_by_label("Stands at").select_option("point-far")
+        page.get_by_label("Why", exact=True).fill("the fair moved")
+        page.get_by_role("button", name="Keep this change").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("Your change is kept")
+        assert not script or violations(page) == []
+        page.get_by_label("Site", exact=True).select_option("cafe")
+        page.get_by_label("Why (nothing about a person)").fill("eight people waiting")
+        page.get_by_role("button", name="Say so").press("Enter")
+        expect(page.get_by_text("cafe is full")).to_be_visible()
+        assert not script or violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+        page.get_by_label("Site", exact=True).select_option("cafe")
+        page.get_by_label("Is", exact=True).select_option("open")
+        page.get_by_role("button", name="Say so").press("Enter")
+        expect(page.get_by_text("Nobody has said that a site is full or closed.")).to_be_visible()

@@ -23,6 +23,7 @@ from crisisrisk.serving.pages.place import place_pages
 from crisisrisk.serving.pages.problems import pages_for_problems
 from crisisrisk.serving.pages.saying import saying
 from crisisrisk.serving.pages.sharing import sharing
+from crisisrisk.serving.pages.standing import standing_pages
 from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.alerts import oversight
 from crisisrisk.serving.routes.assets import asset_files
@@ -79,6 +80,7 @@ ROUTERS = (
     home_pages,
     board_pages,
     place_pages,
+    standing_pages,
     caseload_pages,
     caller_pages,
     person_pages,

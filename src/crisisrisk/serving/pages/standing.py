@@ -1,0 +1,173 @@
+"""Where teams stand in a shift: asking for plans, standing elsewhere with a reason, and sites that take nobody."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, Response
+
+from crisisrisk.errors import DataError, UsageError
+from crisisrisk.positioning.care import STANDING
+from crisisrisk.serving.access import PlanViewer, Viewer
+from crisisrisk.serving.bodies import form_of
+from crisisrisk.serving.briefing import Brief, brief_of
+from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.page import Local, page
+from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors
+from crisisrisk.serving.pages.standing_forms import (
+    MOST_ROWS,
+    ROWS,
+    change_asked,
+    plan_asked,
+    status_asked,
+)
+from crisisrisk.serving.plan_answers import Adjustment, SiteShown
+from crisisrisk.serving.problems import NoAnswerError
+from crisisrisk.serving.routes.plans import adjustments, positions, positions_said
+from crisisrisk.serving.routes.sites import listed, put_status
+from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.wording import OTHER_FORECAST
+
+standing_pages = APIRouter(tags=["pages"], include_in_schema=False)
+
+ShiftOfPage = Annotated[str, Path(alias="id")]
+STATES: Mapping[str, str] = {"full": "Full", "closed": "Closed", "open": "Open again"}
+STAFF: Mapping[str, str] = {"2": "Two or more", "1": "One, alone"}
+GROUPS: Mapping[str, str] = {"most deprived fifth": "The most deprived fifth of places", "country": "The country"}
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\dZ")
+NO_SITE = "Choose a site from the list"
+
+
+@standing_pages.get("/shifts/{id}/positions")
+def standing(
+    shift_id: ShiftOfPage, viewer: PlanViewer, service: ServiceOf, said: Said | None = None
+) -> HTMLResponse:  # fmt: skip
+    """The plans made last for a shift, and the forms to make, change and limit them."""
+    return _page(service, viewer, shift_id, said=said)
+
+
+@standing_pages.post("/shifts/{id}/positions")
+def ask_for_plans(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+    """Make plans for the teams of the form, and keep them."""
+    form = _form(request)
+    wrong = _tried(lambda: positions(shift_id, viewer, plan_asked(form), service), form, "teams")
+    return back_to(f"/shifts/{shift_id}/positions", "plan") if wrong is None else _page(
+        service, viewer, shift_id, wrong=wrong
+    )  # fmt: skip
+
+
+@standing_pages.post("/shifts/{id}/positions/change")
+def change(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+    """Stand elsewhere than the plan says; the page tells what that covers and which rules it leaves."""
+    form, brief, kept = _form(request), brief_of(service, shift_id), []
+    zone = service.settings.site.time_zone
+    wrong = _tried(
+        lambda: kept.append(adjustments(shift_id, viewer, change_asked(form, brief.stored, zone), service)),
+        form, "posts",
+    )  # fmt: skip
+    return _page(service, viewer, shift_id, wrong=wrong, kept=kept[0] if kept else None)
+
+
+@standing_pages.post("/shifts/{id}/sites")
+def say_of_site(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+    """Say that a site is full or closed in a shift, or open again."""
+    form, brief = _form(request), brief_of(service, shift_id)
+    if form.get("site_id") not in {site.id for site in listed(viewer, service).sites}:
+        return _page(service, viewer, shift_id, wrong=SentWrongly({"site_id": NO_SITE}, form))
+    zone = service.settings.site.time_zone
+    wrong = _tried(
+        lambda: put_status(form["site_id"], viewer, status_asked(form, brief.stored, zone, service.now()), service),
+        form, "site-until",
+    )  # fmt: skip
+    return back_to(f"/shifts/{shift_id}/positions", "site") if wrong is None else _page(
+        service, viewer, shift_id, wrong=wrong
+    )  # fmt: skip
+
+
+def _form(request: Request) -> dict[str, str]:
+    return {name: value.strip() for name, value in form_of(request).items() if name != "form_token"}
+
+
+def _tried(do: Callable[[], object], form: Mapping[str, str], field: str) -> SentWrongly | None:
+    """What is wrong about a form, once it was tried; what has no answer at all is told by its own page."""
+    try:
+        do()
+    except SentWrongly as wrong:
+        return wrong
+    except (UsageError, DataError) as wrong:
+        hints = [f"Wanted: {wrong.wanted}." if wrong.wanted else "", f"Found: {wrong.found}." if wrong.found else ""]
+        return SentWrongly({field: " ".join(filter(None, [f"{wrong.problem}.", *hints]))}, form)
+    except NoAnswerError as refused:
+        problems: list[dict[str, Any]] = refused.members.get("problems", [])
+        if not problems:
+            raise
+        return SentWrongly({field: "; ".join(str(one["problem"]) for one in problems)}, form)
+    return None
+
+
+def _page(
+    service: Service, viewer: Viewer, shift_id: str, *, said: Said | None = None, wrong: SentWrongly | None = None,
+    kept: Adjustment | None = None,
+) -> HTMLResponse:  # fmt: skip
+    brief, zone = brief_of(service, shift_id), service.settings.site.time_zone
+    told = None if brief.plan is None else positions_said(service, brief.stored, brief.plan)
+    sites, errors = listed(viewer, service).sites, {} if wrong is None else wrong.errors
+    given = {**_before(brief, Local(zone)), **({} if wrong is None else wrong.given)}
+    rule = service.settings.site.positions
+    alone = None if rule.lone_working_until is None else (rule.lone_working_until, rule.lone_working_from)
+    shown = {
+        **framed(service, viewer, here="board", about=None if told is None else told.reference),
+        "shift_id": shift_id, "stored": brief.stored, "told": told, "override": brief.override, "kept": kept,
+        "left": [] if kept is None else [by_the_wall(one, Local(zone)) for one in kept.caveats],
+        "other_forecast": OTHER_FORECAST if brief.plan and brief.plan.run != brief.stored.run.number else None,
+        "posts": brief.posts, "out": brief.out, "sites": sites, "standing": _options(sites, STANDING),
+        "every_site": _options(sites, ()), "rows": _rows(service, brief, given), "alone": alone, "staff": STAFF,
+        "states": STATES, "groups": GROUPS, "given": given, "errors": errors, "errors_listed": listed_errors(errors),
+        "said": None if said is None else SAID[said],
+    }  # fmt: skip
+    return page("standing.jinja", shown, zone=zone, status=200 if wrong is None else 422)
+
+
+def by_the_wall(text: str, local: Local) -> str:
+    """A sentence of the API with its moments by the clock on the wall."""
+    return _MOMENT.sub(lambda found: local.moment(datetime.fromisoformat(found.group())), text)
+
+
+def _options(sites: Sequence[SiteShown], kinds: Sequence[str]) -> dict[str, str]:
+    """Sites by id, in words; of every kind where none is named."""
+    return {site.id: f"{site.id} ({site.kind.replace('_', ' ')})" for site in sites if not kinds or site.kind in kinds}
+
+
+def _before(brief: Brief, local: Local) -> dict[str, str]:
+    """What the forms hold at first: the teams and wishes of the plan made last, and where they stand by now."""
+    asked = {} if brief.plan is None else brief.plan.asked
+    found = {"target_minutes": f"{asked.get('target_minutes', 15):g}", "site-state": "full"}
+    floors: Mapping[str, float] = asked.get("floors") or {}
+    for group, share in list(floors.items())[:1]:
+        found |= {"floor_group": group, "floor": f"{100 * share:.0f}"}
+    teams = asked.get("teams")
+    for number, team in enumerate(teams if isinstance(teams, list) else [], start=1):
+        found |= {f"{name}-{number}": str(team[name]) for name in ("name", "base", "staff", "starts", "ends")
+                  if team.get(name)}  # fmt: skip
+        found |= {f"skills-{number}": ", ".join(team.get("skills", []))}
+        found |= {f"fixed-{number}": "yes"} if team.get("may_stand") == [team.get("base")] else {}
+    for number, post in enumerate(brief.posts, start=1):
+        found |= {f"site-{number}": post.site_id, f"from-{number}": local.time(post.start),
+                  f"to-{number}": local.time(post.end)}  # fmt: skip
+    return found
+
+
+def _rows(service: Service, brief: Brief, given: dict[str, str]) -> list[int]:
+    """The numbers of the rows for teams: those of before, or the site's own for this shift, and some that are empty."""
+    if not any(given.get(f"name-{number}") for number in range(1, MOST_ROWS + 1)) and brief.plan is None:
+        declared = [
+            team for team in service.settings.site.mobile_teams
+            if not team.shifts or brief.stored.shift_name in team.shifts
+        ][:MOST_ROWS]  # fmt: skip
+        for number, team in enumerate(declared, start=1):
+            given |= {f"name-{number}": team.name, f"base-{number}": team.base, f"skills-{number}":
+                      ", ".join(team.skills), f"staff-{number}": "1" if team.staff == 1 else "2"}  # fmt: skip
+    filled = max((number for number in range(1, MOST_ROWS + 1) if given.get(f"name-{number}")), default=0)
+    return list(range(1, min(max(ROWS, filled + 1), MOST_ROWS) + 1))
