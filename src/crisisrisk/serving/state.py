@@ -188,7 +188,7 @@ class Service:
         if not self.settings.service.person_scores.missing:
             checks["audit"] = self.auditor.check
         said = {name: _said(check) for name, check in checks.items()}
-        unnamed = _said(self.identities.check)
+        unnamed = _said(self.identities.check) if said["database"] == READY else READY
         if unnamed != READY:  # care goes on by pseudonym
             said["identities"] = f"{DEGRADED}{unnamed}"
         return said | {f"{model.subject}_model": _said_of(model) for model in self.models}
