@@ -3,15 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.crews import Crew
-from crisisrisk.positioning.ground import Ground, question_of
+from crisisrisk.positioning.ground import Ground, Need, question_of
 from crisisrisk.positioning.other_models import DOUBLE_STANDARD, MODELS, P_MEDIAN
 from crisisrisk.positioning.plan import AS_USUAL, KEPT_FAIR, MOST_COVER, Wish, plans_for
+from crisisrisk.positioning.standby_text import _more
 from crisisrisk.positioning.travel import Points
 
 CELLS = Points(ids=("a", "b", "c"), latitude=np.zeros(3), longitude=np.zeros(3), urban=np.ones(3, dtype=bool))
@@ -130,11 +132,26 @@ def test_the_usual_plan_says_how_far_it_is_below_the_best() -> None:
 
 def test_a_plan_found_at_once_says_so_and_whether_the_floors_are_kept() -> None:
     wish = Wish(seconds=0.0, floors=(("most deprived", 1.0),))
-    at_once = plans_for(GROUND, ONE, wish)[0]
+    first, at_once, *_ = plans_for(GROUND, ONE, wish)
+    assert (first.name, first.floors_kept) == ("as usual", True)  # it keeps what was wished, whoever does not
     assert (at_once.method, at_once.floors_kept) == ("greedy", False)
     assert KEPT_FAIR not in {plan.name for plan in plans_for(GROUND, ONE, wish)}
     exact = {plan.name: plan.floors_kept for plan in plans_for(GROUND, ONE, replace(wish, seconds=10.0))}
     assert exact[KEPT_FAIR] is True
+
+
+@pytest.mark.parametrize("model", [P_MEDIAN, DOUBLE_STANDARD])
+def test_teams_that_all_lack_a_skill_are_alike_to_another_aim(model: str) -> None:
+    needs = replace(GROUND, needs=(Need(skills=("nurse",), share=0.1),))
+    assert plans_for(needs, TWO, Wish(model=model))[0].at == plans_for(GROUND, TWO, Wish(model=model))[0].at
+    one_nurse = (replace(TWO[0], skills=("nurse",)), TWO[1])
+    with pytest.raises(UsageError, match="all alike"):
+        plans_for(needs, one_nurse, Wish(model=model))
+
+
+def test_a_plan_for_nothing_expected_prints_no_number_that_is_none() -> None:
+    plan = plans_for(replace(GROUND, expected=np.zeros(3), samples=np.zeros((10, 3))), ONE, Wish())[0]
+    assert "nan" not in "\n".join(_more(plan, ZoneInfo("Europe/London")))
 
 
 def test_the_target_wished_is_among_the_shares_and_carries_the_claim() -> None:

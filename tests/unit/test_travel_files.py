@@ -47,6 +47,10 @@ def test_a_matrix_may_differ_by_the_hour_and_pass_midnight(tmp_path: Path, hour:
         ("site_id,place_id,minutes\nbase,a,\n", "1 travel times are no numbers of 0 or more"),
         ("site_id,place_id,minutes\nbase,a,1\nbase,a,2\n", "1 pairs of site and place are given twice"),
         ("site_id,place_id,minutes\nx,a,1\n", "none of the site's pairs"),
+        ("site_id,place_id,minutes\nbase,a,1\nbase,b,fast\n", 'column "minutes" of the matrix'),
+        ("site_id,place_id,minutes,from_hour,to_hour\nbase,a,1,22:00,6\n", 'column "from_hour" of the matrix'),
+        ("site_id,place_id,minutes,from_hour\nbase,a,1,22\n", "has from_hour alone"),
+        ("site_id,place_id,minutes,from_hour,to_hour\nbase,a,1,7,9\n", "no times for 03:00"),
     ],
 )
 def test_a_matrix_that_cannot_be_used_is_refused(tmp_path: Path, text: str, problem: str) -> None:
@@ -54,6 +58,12 @@ def test_a_matrix_that_cannot_be_used_is_refused(tmp_path: Path, text: str, prob
         matrix_times(written(tmp_path, text), SITES, CELLS, hour=3, otherwise=LINE)
     with pytest.raises(DataError, match="cannot be read"):
         matrix_times(tmp_path / "absent.csv", SITES, CELLS, hour=3, otherwise=LINE)
+
+
+def test_ids_that_look_like_numbers_are_texts(tmp_path: Path) -> None:
+    path = written(tmp_path, "site_id,place_id,minutes\n001,7,5\n001,07,6\n")
+    found = matrix_times(path, ("001", "1"), ("7", "07"), hour=3, otherwise=LINE)
+    assert found.minutes.tolist() == [[5.0, 6.0], [93.0, 94.0]]
 
 
 def journeys(count: int, detour: float, roads: Roads) -> Journeys:

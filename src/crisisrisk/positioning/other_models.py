@@ -3,7 +3,7 @@
 Both know teams that are all alike, for all of a shift: what binds only some of them they cannot take into account.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,20 +37,22 @@ class ByAim:
 
 def by_aim(model: str, ground: Ground, crews: tuple[Crew, ...], *, target: float, seconds: float) -> ByAim:
     """The best plan by `DOUBLE_STANDARD` or `P_MEDIAN`. Raises UsageError where it cannot be asked of these teams."""
-    question = question_of(ground, crews, target, busy=0.0)  # neither knows of busy teams
-    _require_alike(model, question)
+    # Neither knows of busy teams, nor of skills: teams that lack the same ones are alike.
+    question = question_of(replace(ground, needs=()), crews, target, busy=0.0)
+    _require_alike(model, question, skills=len({ground.meets(crew) for crew in crews}))
     if not question.expected:
         raise UsageError(CODE, f"nothing is expected, so there is no plan by {model}", hint="leave --model out")
     found = _twice if model == DOUBLE_STANDARD else _nearest
     return found(ground, question, target, max(seconds, 1.0))
 
 
-def _require_alike(model: str, question: Question) -> None:
+def _require_alike(model: str, question: Question, *, skills: int) -> None:
+    """`skills`: how many sorts of teams there are by which contacts they can serve."""
     bound = [kind.bound for kind in question.kinds if kind.bound]
-    if len(question.kinds) > 1 or bound or question.floors:
+    if len(question.kinds) > 1 or skills > 1 or bound or question.floors:
         raise UsageError(
             CODE, f"{model} plans teams that are all alike and out all the time", found="; ".join(bound) or
-            f"{len(question.kinds)} kinds of team", wanted="no areas, skills or hours of their own",
+            f"{max(len(question.kinds), skills)} kinds of team", wanted="no areas, skills or hours of their own",
             hint="the covering model plans them: leave --model out",
         )  # fmt: skip
 

@@ -67,8 +67,9 @@ def plans_for(ground: Ground, crews: tuple[Crew, ...], wish: Wish) -> tuple[Plan
     """The plan that covers most, the fair one where floors are wished, one for the busiest nights where that covers
     those better, and the usual one; none twice, three at most, the best first.
 
-    Where the best gains less than the least gain over the usual one, that comes first: nobody is asked to move. Where
-    another aim is wished its plan comes first, whatever it gains.
+    Where floors are wished, plans that keep them come before those that do not. Where the best gains less than the
+    least gain over the usual one, that comes first, if it keeps the floors: nobody is asked to move. Where another aim
+    is wished its plan comes first, whatever it gains.
     Raises UsageError where no plan can be made.
     """
     if not crews:
@@ -115,9 +116,10 @@ class _Plans:
             self._add(made, BAD_NIGHTS, busy, most)
         if self._usual is not None:
             self._add(made, AS_USUAL, _Found(self._usual, most.bound, AS_USUAL), most)
-        plans = list(made.values())
+        plans = sorted(made.values(), key=lambda plan: bool(self._wish.floors) and plan.floors_kept is not True)
         usual = None if self._usual is None else made[self._usual]
-        if usual is not None and (plans[0].gain or 0.0) < self._wish.least_gain:
+        kept = not self._wish.floors or (usual is not None and usual.floors_kept is True)
+        if usual is not None and kept and (plans[0].gain or 0.0) < self._wish.least_gain:
             plans.sort(key=lambda plan: plan is not usual)
         return tuple(plans)
 

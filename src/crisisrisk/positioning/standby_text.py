@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 LEAST_SAID = 0.005
+LEAST_GAP = 0.01
 """Contacts: less than this would be said as 0.00."""
 
 
@@ -82,14 +83,16 @@ def _told(one: Refuge) -> str:
 
 
 def _more(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
-    known = "no plan covers more" if plan.optimal else f"at most {100 * plan.gap:.0f} % below the best"
+    below = "less than 1" if plan.gap < LEAST_GAP else f"at most {100 * plan.gap:.0f}"
+    known = "no plan covers more" if plan.optimal else f"{below} % below the best"
     others = "".join(
         f"; {100 * share:.0f} in 100 within {minutes:g} min"
         for minutes, share in plan.share.items()
         if minutes != plan.target
     )
-    worst = f"{100 * plan.worst_decile:.0f} in 100 on the worst tenth of nights"
-    yield f"  {100 * plan.share[plan.target]:.0f} in 100 within {plan.target:g} min ({known}), {worst}{others}"
+    nights = plan.worst_decile == plan.worst_decile  # no night drawn has a contact where nothing is expected
+    worst = f", {100 * plan.worst_decile:.0f} in 100 on the worst tenth of nights" if nights else ""
+    yield f"  {100 * plan.share[plan.target]:.0f} in 100 within {plan.target:g} min ({known}){worst}{others}"
     if plan.method == GREEDY:
         yield "  found at once, one team after the other: more seconds may find a better plan"
     if plan.by_mean is not None and plan.by_mean_loses >= LEAST_SAID:

@@ -116,7 +116,7 @@ class Tonight:
             cell_names=self.cells.names,
             sites=self.standing.points,
             site_names=self.standing.points.ids,
-            room=self._room(self.standing, teams),
+            room=self._room(self.standing, teams + 1),  # one more may be asked about
             minutes=ways.minutes,
             travel_said=ways.said,
             expected=demand.expected,

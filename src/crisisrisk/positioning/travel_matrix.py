@@ -30,12 +30,13 @@ def matrix_times(
     Raises DataError for a file that cannot be read, times that are no numbers of 0 or more, pairs given twice, and,
     unless it `may_lack_all`, a file without one of the pairs.
     """
-    table = _at(_read(path), hour)
+    whole = _read(path)
+    table = _at(whole, hour)
     row, column = (
-        np.asarray(pc.index_in(table[name].cast(pa.string()), value_set=pa.array(known, pa.string())).fill_null(-1))
+        np.asarray(pc.index_in(table[name], value_set=pa.array(known, pa.string())).fill_null(-1))
         for name, known in (("site_id", sites), ("place_id", cells))
     )
-    minutes = np.asarray(table["minutes"].cast(pa.float64()).fill_null(np.nan))
+    minutes = np.asarray(table["minutes"].fill_null(np.nan))
     known = (row >= 0) & (column >= 0)
     _require(path, minutes, row[known] * len(cells) + column[known])
     found: Numbers = np.full((len(sites), len(cells)), np.nan)
@@ -43,6 +44,11 @@ def matrix_times(
     absent: Mask = np.isnan(found)
     if absent.all() and may_lack_all:
         return otherwise
+    if absent.all() and whole.num_rows and not table.num_rows:
+        raise DataError(
+            "CR-PLAN-002", f"the matrix has no times for {hour:02d}:00", where=str(path),
+            wanted="from_hour and to_hour, local, that cover the whole day between them",
+        )  # fmt: skip
     if absent.all():
         raise DataError(
             "CR-PLAN-002", "the matrix has none of the site's pairs", where=str(path),
@@ -59,8 +65,9 @@ def _said(path: Path, absent: Mask, hour: int, otherwise: TravelTimes) -> str:
 
 
 def _read(path: Path) -> pa.Table:
-    try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
+    try:  # ids are text, whatever they look like: 001 is no 1
+        texts = csv.ConvertOptions(column_types=dict.fromkeys(("site_id", "place_id"), pa.string()))
+        table = pq.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path, convert_options=texts)
     except (OSError, pa.ArrowInvalid) as problem:
         raise DataError(
             "CR-PLAN-002", "the matrix of travel times cannot be read", where=str(path),
@@ -72,14 +79,36 @@ def _read(path: Path) -> pa.Table:
             "CR-PLAN-002", f'the matrix of travel times has no column "{missing[0]}"', where=str(path),
             found=", ".join(table.column_names), wanted=", ".join(COLUMNS),
         )  # fmt: skip
-    return table
+    spans = [name for name in SPAN if name in table.column_names]
+    if len(spans) == 1:
+        raise DataError(
+            "CR-PLAN-002",
+            f"the matrix of travel times has {spans[0]} alone",
+            where=str(path),
+            wanted=" and ".join(SPAN),
+        )
+    kinds = {"site_id": pa.string(), "place_id": pa.string(), "minutes": pa.float64(),
+             **dict.fromkeys(spans, pa.int64())}  # fmt: skip
+    return pa.table({name: _as(table[name], kind, name, path) for name, kind in kinds.items()})
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType, name: str, path: Path) -> pa.ChunkedArray:
+    """A column as what it must be. Raises DataError; no value is said, as it may be anything."""
+    try:
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        wanted = {"minutes": "numbers", "from_hour": "whole hours, 0 to 24", "to_hour": "whole hours, 0 to 24"}
+        raise DataError(
+            "CR-PLAN-002", f'the column "{name}" of the matrix cannot be read as what it is', where=str(path),
+            found=f"a column of {column.type}", wanted=wanted.get(name, "texts"),
+        ) from None  # fmt: skip
 
 
 def _at(table: pa.Table, hour: int) -> pa.Table:
     """The rows that hold at an hour."""
     if not set(SPAN) <= set(table.column_names):
         return table
-    begin, end = (np.asarray(table[name].cast(pa.int64()).fill_null(0)) for name in SPAN)
+    begin, end = (np.asarray(table[name].fill_null(0)) for name in SPAN)
     inside = np.where(begin < end, (begin <= hour) & (hour < end), (hour >= begin) | (hour < end))
     return table.filter(pa.array(inside))
 
