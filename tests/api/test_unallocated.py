@@ -1,5 +1,7 @@
 """The queue of people who are with no team: only for who finds one, by contacts, never by a score."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from tests.lib.service_site import CASELOADS_MAPPING, EVENTS_MAPPING, ServiceSite, load_rows
 
@@ -69,6 +71,16 @@ def test_whoever_is_taken_on_leaves_the_queue_and_a_limit_cuts_it(site: ServiceS
     assert names(site) == ["gone", "moved"]
     cut = site.client("allocation").get(f"{QUEUE}?limit=1").json()
     assert (len(cut["people"]), cut["people_in_all"]) == (1, 2)
+
+
+def test_a_call_that_becomes_known_later_in_the_day_is_there_then_without_a_load(site: ServiceSite) -> None:
+    rows = "id,at,known,source,person\nl1,2026-11-22 04:00:00,2026-11-22 07:00:00,police_999,later\n"
+    load_rows(site.site, "late", rows, EVENTS_MAPPING + "is_crisis = { constant = true }\n")
+    service = site.client("allocation").app.state.service
+    rule, view, known = service.person_model.bundle().task.crisis, service.view(), datetime(2026, 11, 22, 7, tzinfo=UTC)
+    person = site.people["later"]
+    assert person not in view.crises_lately(rule, known)
+    assert person in view.crises_lately(rule, known + timedelta(seconds=1))
 
 
 def test_the_dead_and_those_who_object_are_not_shown(site: ServiceSite) -> None:

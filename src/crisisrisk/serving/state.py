@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Annotated
 
@@ -33,7 +33,7 @@ from crisisrisk.serving.sessions import Sessions
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.tokens import Tokens
 from crisisrisk.serving.trail import audit_trail
-from crisisrisk.serving.unallocated import crises_lately
+from crisisrisk.serving.unallocated import LATELY, crises_lately, crisis_records
 from crisisrisk.serving.usual_board import UsualBoards, UsualPlace
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import Shift, microseconds
@@ -65,7 +65,7 @@ class SiteView:
     """The tables themselves, for what is not read at every question."""
 
     kept_events: dict[tuple[str, ...], pa.Table] = field(default_factory=dict)
-    kept_crises: dict[tuple[EpisodeRule, date], Mapping[str, Sequence[Contact]]] = field(default_factory=dict)
+    kept_crises: dict[tuple[EpisodeRule, date], pa.Table] = field(default_factory=dict)
 
     def events_of(self, people: tuple[str, ...]) -> pa.Table:
         """Every version of the contacts of some people, kept for a while: a team asks again and again."""
@@ -78,12 +78,12 @@ class SiteView:
         return found
 
     def crises_lately(self, rule: EpisodeRule, now: datetime) -> Mapping[str, Sequence[Contact]]:
-        """By person the crisis contacts of about the last 91 days: read from everybody, so once a load and day."""
+        """By person the crisis contacts of the last 91 days. Everybody's records are read once a load and day."""
         key = (rule, now.date())
         if key not in self.kept_crises:
             self.kept_crises.clear()
-            self.kept_crises[key] = crises_lately(self.snapshot, rule, now)
-        return self.kept_crises[key]
+            self.kept_crises[key] = crisis_records(self.snapshot, rule, now - LATELY - timedelta(days=1))
+        return crises_lately(self.kept_crises[key], now)
 
     @cached_property
     def _ever_objected(self) -> frozenset[str]:

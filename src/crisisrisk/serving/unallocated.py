@@ -30,20 +30,25 @@ class WithNoTeam:
         return sum(one.occurred_at >= now - MONTH for one in self.contacts)
 
 
-def crises_lately(snapshot: Snapshot, rule: EpisodeRule, now: datetime) -> Mapping[str, Sequence[Contact]]:
-    """By person the crisis contacts of the last 91 days, as known before a moment, the latest first."""
-    found: dict[str, list[Contact]] = defaultdict(list)
+def crisis_records(snapshot: Snapshot, rule: EpisodeRule, since: datetime) -> pa.Table:
+    """Every version of everybody's crisis contacts that occurred since a moment: what any later moment chooses from."""
+    found = []
     for bucket in range(snapshot.buckets):
         events = snapshot.person_events(bucket, (*COLUMNS, "mode", "is_crisis"))
-        moment = events.schema.field("occurred_at").type
-        inside = pc.and_(
-            pc.greater_equal(events["occurred_at"], pa.scalar(now - LATELY).cast(moment)),
-            pc.less(events["occurred_at"], pa.scalar(now).cast(moment)),
-        )
-        live = live_at(events.filter(inside), now)
-        crises = live.filter(pa.array(np.asarray(crisis_mask(rule, live))))
-        for one in contacts_in(crises.select([*COLUMNS]), now):
-            found[one.person_id].append(one)
+        moment = pa.scalar(since).cast(events.schema.field("occurred_at").type)
+        lately = events.filter(pc.greater_equal(events["occurred_at"], moment))
+        found.append(lately.filter(pa.array(np.asarray(crisis_mask(rule, lately)))).select([*COLUMNS]))
+    return pa.concat_tables(found).unify_dictionaries()
+
+
+def crises_lately(records: pa.Table, now: datetime) -> Mapping[str, Sequence[Contact]]:
+    """By person the crisis contacts of the last 91 days, as known before a moment, the latest first."""
+    kind = records.schema.field("occurred_at").type
+    since, until = (pa.scalar(moment).cast(kind) for moment in (now - LATELY, now))
+    inside = pc.and_(pc.greater_equal(records["occurred_at"], since), pc.less(records["occurred_at"], until))
+    found: dict[str, list[Contact]] = defaultdict(list)
+    for one in contacts_in(live_at(records.filter(inside), now), now):
+        found[one.person_id].append(one)
     return found
 
 
