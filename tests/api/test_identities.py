@@ -160,10 +160,22 @@ def test_what_was_moved_or_changed_is_shown_to_nobody(site: ServiceSite) -> None
     with site.engine.begin() as connection:
         row = connection.execute(select(IdentityRow.__table__)).one()
         connection.execute(update(IdentityRow).values(phone=row.name))
-    with pytest.raises(DataError, match="CR-KEY-003"):
-        newest_identities(site.engine, read_identity_key(key_file(site)), [person(site)])
+    found = newest_identities(site.engine, read_identity_key(key_file(site)), [person(site)])
+    assert (dict(found.known), found.damaged) == ({}, {person(site)})
     answer = risk(site)  # care goes on by pseudonym
     assert (answer.status_code, answer.json()["identities"]) == (200, {})
+
+
+def test_one_that_is_damaged_hides_no_other(site: ServiceSite) -> None:
+    rows = f"person,team,from,known,to\n{NHS_NUMBERS[1]},north,2026-01-01,2026-01-01,\n"
+    load_rows(site.site, "numbered", rows, CASELOADS_MAPPING.replace("study_id", "nhs_number"))
+    loaded(site, f"{HEADING}{NHS_NUMBERS[1]},Orlin,Vestermoor,,\n")
+    with site.engine.begin() as connection:
+        connection.execute(update(IdentityRow).where(IdentityRow.person_id == person(site)).values(name=b"x" * 40))
+    listed = site.client("care", "north").get("/api/v1/caseloads/north?tab=all&limit=10").json()
+    assert [one["name"] for one in listed["identities"].values()] == ["Orlin Vestermoor"]
+    assert loaded(site, HEADING + LINE).saved.changed == 1  # the file that it came from mends it
+    assert risk(site).json()["identities"][person(site)]["name"] == NAME
 
 
 def test_without_the_key_the_service_answers_by_pseudonym_and_says_that_it_is_degraded(site: ServiceSite) -> None:

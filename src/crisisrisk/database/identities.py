@@ -94,13 +94,16 @@ class SavedIdentities:
 def save_identities(
     engine: Engine, key: IdentityKey, people: Mapping[str, Identity], *, now: datetime
 ) -> SavedIdentities:
-    """Keep who people are, by pseudonym: a new version of whom something changed. In one commit, or not at all."""
+    """Keep who people are, by pseudonym: a new version of whom something changed, or the newest is damaged.
+
+    In one commit, or not at all.
+    """
     new, changed, rows = 0, 0, []
     with writing(engine) as connection:
         known = dict(_newest(connection, people))
         for person, said in people.items():
             before = known.get(person)
-            if before is not None and _read(before, key) == said:
+            if before is not None and _read_if_sound(before, key) == said:
                 continue
             new, changed = new + (before is None), changed + (before is not None)
             version = 1 if before is None else before.version + 1
@@ -111,11 +114,23 @@ def save_identities(
     return SavedIdentities(new=new, changed=changed, same=len(people) - new - changed)
 
 
-def newest_identities(engine: Engine, key: IdentityKey, people: Collection[str]) -> dict[str, tuple[int, Identity]]:
-    """Of each of some people who is known the newest version and its number. Raises DataError."""
+@dataclass(frozen=True, kw_only=True)
+class NewestIdentities:
+    """Of each of some people who is known the newest version and its number. `damaged`: whose cannot be read."""
+
+    known: Mapping[str, tuple[int, Identity]]
+    damaged: frozenset[str]
+
+
+def newest_identities(engine: Engine, key: IdentityKey, people: Collection[str]) -> NewestIdentities:
+    """Who some people are. What is damaged, moved or of another key is nobody's name, and hides no other."""
     with engine.connect() as connection:
         rows = list(_newest(connection, people))
-    return {person: (row.version, _read(row, key)) for person, row in rows}
+    read = {person: (row.version, _read_if_sound(row, key)) for person, row in rows}
+    return NewestIdentities(
+        known={person: (version, said) for person, (version, said) in read.items() if said is not None},
+        damaged=frozenset(person for person, (_, said) in read.items() if said is None),
+    )
 
 
 def identities_shown(engine: Engine, key: IdentityKey, shown: Mapping[str, int]) -> dict[str, Identity]:
@@ -195,6 +210,13 @@ def _bound_to(person: str, version: int, column: str) -> bytes:
 def _sealed(person: str, version: int, said: Identity, key: IdentityKey) -> dict[str, object]:
     sealed = {name: key.encrypt(getattr(said, name), _bound_to(person, version, name)) for name in COLUMNS}
     return {"key_name": key.name, **sealed}
+
+
+def _read_if_sound(row: Row[Any], key: IdentityKey) -> Identity | None:
+    try:
+        return _read(row, key)
+    except DataError:
+        return None
 
 
 def _read(row: Row[Any], key: IdentityKey) -> Identity:

@@ -20,7 +20,7 @@ from starlette.types import Message
 
 from crisisrisk.database.identities import Identity, newest_identities, read_identity_key
 from crisisrisk.database.identity_schema import IdentityRow
-from crisisrisk.errors import CrisisRiskError
+from crisisrisk.errors import CrisisRiskError, DataError
 from crisisrisk.purposes import CALLER_CARE, DIRECT_CARE, EMERGENCY, Purpose, Reach
 from crisisrisk.serving.logs import log
 from crisisrisk.tables.pseudonyms import PSEUDONYM
@@ -30,6 +30,7 @@ NAMED = frozenset({DIRECT_CARE.name, CALLER_CARE.name, EMERGENCY.name})
 """What somebody may be named for."""
 NAMES_SHOWN = "identities"
 """In a look's detail: which version of whom was shown with it."""
+DAMAGED = "CR-KEY-003"
 PLACE = b'"identities":{}'
 _MARK = re.compile(f"<!--who ({PSEUDONYM.pattern})-->".encode())
 _MARK_BEGINS = b"<!--who "
@@ -50,12 +51,18 @@ class Identities:
     key_file: Path
 
     def of(self, people: Collection[str]) -> Known:
-        """Of each who is known the version and who it is. Nobody where they cannot be read: care goes on without."""
+        """Of each who is known the version and who it is. Who cannot be read is left out, and the log says so."""
         try:
-            return newest_identities(self.engine, read_identity_key(self.key_file), people) if self.any() else {}
+            if not self.any():
+                return {}
+            found = newest_identities(self.engine, read_identity_key(self.key_file), people)
         except (CrisisRiskError, SQLAlchemyError, OSError) as failure:
-            log(logging.ERROR, "names cannot be read, and are left out", problem=type(failure).__name__)
+            code = failure.code if isinstance(failure, CrisisRiskError) else type(failure).__name__
+            log(logging.ERROR, "names cannot be read, and are left out", code=code)
             return {}
+        if found.damaged:
+            log(logging.ERROR, "names cannot be read, and are left out", code=DAMAGED)
+        return found.known
 
     def any(self) -> bool:
         """Whether anybody's is known."""
@@ -67,7 +74,9 @@ class Identities:
         with self.engine.connect() as connection:
             one = connection.execute(select(IdentityRow.person_id).limit(1)).scalar_one_or_none()
         if one is not None:
-            newest_identities(self.engine, read_identity_key(self.key_file), [one])
+            found = newest_identities(self.engine, read_identity_key(self.key_file), [one])
+            if found.damaged:
+                raise DataError(DAMAGED, "names cannot be read with the key that is there")
 
 
 def may_be_named(purpose: Purpose, body: bytes, reaches: Collection[Reach]) -> bool:
