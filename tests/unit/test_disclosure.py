@@ -35,6 +35,9 @@ def of(counts: list[float], parents: list[int] | None = None) -> list[float]:
         ([0, 0, 40], None, [0, 0, 40]),
         ([7, 7, 20], None, [11.6667, 11.6667, 11.6667]),  # both near seven: their sum would tell
         ([5], None, [0]),
+        ([7, 7, 7, 7], None, [0, 0, 0, 0]),  # nothing to join them: 30 together can only be four of seven
+        ([7, 7, 7, 8], None, [7.5, 7.5, 7.5, 7.5]),
+        ([5, 5, 5, 5], None, [5, 5, 5, 5]),
     ],
 )
 def test_small_counts_are_told_with_their_neighbours(
@@ -93,6 +96,17 @@ def test_no_map_gives_a_small_count_back(counts: list[int], data: st.DataObject)
     values = np.array(counts, dtype=np.float64)
     groups = told_together(values, values, np.array(parents))
     assert attacked(counts, of(list(map(float, counts)), parents), groups) == []
+
+
+@pytest.mark.parametrize("count", range(4, 10))
+@pytest.mark.parametrize("apart", [1, 2])
+def test_an_area_all_of_whose_places_have_as_many_gives_none_back(count: int, apart: int) -> None:
+    """Near the edge of 7 and 8 there may be nobody left to join: one to nine places, under one parent or two."""
+    for places in range(1, 10):
+        counts, parents = [count] * places, [place % apart for place in range(places)]
+        values = np.array(counts, dtype=np.float64)
+        groups = told_together(values, values, np.array(parents))
+        assert attacked(counts, of(list(map(float, counts)), parents), groups) == []
 
 
 def test_hiding_each_small_count_by_itself_beside_a_true_total_gives_it_back() -> None:
