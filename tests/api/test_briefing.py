@@ -106,12 +106,13 @@ def test_what_is_near_is_near_the_site_where_the_team_stands_then(site: ServiceS
     [post], middle = kept.posts, AS_OF.replace(hour=23)
     [*_, like] = kept.answer["near"]["A"]
     near = [{**like, "site": "safety", "minutes": 4.0, "from": post.start.isoformat(), "whom": "under 18"},
-            {**like, "site": "safety", "minutes": 31.0, "from": middle.isoformat(), "whom": "adults"}]  # fmt: skip
+            {**like, "site": "safety", "minutes": 31.0, "from": middle.isoformat(), "whom": "adults",
+             "to": post.end.isoformat(), "conditions": "not with an injury"}]  # fmt: skip
     posts = (replace(post, end=middle), replace(post, site_id="point-far", start=middle))
     save_plan(site.engine, replace(kept, posts=posts, answer={**kept.answer, "near": {"A": near}}))
     rows = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
     assert [("4 min for under 18" in row, "31 min" in row) for row in rows] == [(True, False), (False, True)]
-    assert "31 min for" not in rows[1]
+    assert "safety 31 min (not with an injury) 01632" in rows[1]
 
 
 def test_what_is_near_a_team_that_was_put_elsewhere_is_told_too(site: ServiceSite) -> None:
@@ -120,6 +121,12 @@ def test_what_is_near_a_team_that_was_put_elsewhere_is_told_too(site: ServiceSit
     assert site.client("crisis_team").post(f"{SHIFT}/adjustments", json=changed).status_code == 200
     [row] = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
     assert re.search(r"base-north .* place of safety safety \d+ min 01632 960 010", row), row
+    assert re.search(r" · crisis café cafe \d+ min only 22:00–02:00 01632 960 009", row), row
+    later = {"team": "A", "site_id": "base-south", "from": "2026-11-23T02:00:00Z"}
+    changed = {"kind": "positions", "posts": [later], "reason": "it is late"}
+    assert site.client("crisis_team").post(f"{SHIFT}/adjustments", json=changed).status_code == 200
+    [row] = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
+    assert "cafe" not in row  # the plan has the team there all night, and the café closes at two
 
 
 def test_words_of_people_are_text_on_the_page_and_no_markup(site: ServiceSite) -> None:

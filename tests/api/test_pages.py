@@ -249,6 +249,11 @@ def test_plans_are_made_by_a_form_and_told_whole(own_site: ServiceSite) -> None:
     assert "Covers most: about" in told
     assert "If A is called away: nobody else need move." in told
     assert "within 4 minutes" in told
+    # The café is named for the hours of the shift in which it is open.
+    near = (
+        r"<li>A at base-north: place of safety safety \d min 01632 960 010; crisis café cafe \d min only 22:00–02:00 "
+    )
+    assert re.search(f"{near}01632 960 009</li>", told)
     assert 'name="name-1" autocomplete="off" value="A"' in told, "the next plan begins with the same teams"
 
 

@@ -49,7 +49,12 @@ def test_a_plan_is_made_from_the_stored_forecast_and_says_everything_about_itsel
     assert best["loses"] == {"A": pytest.approx(best["gain"])}
     assert [one["away"] for one in best["if_called_away"]] == ["A"]
     assert {one["change"] for one in body["marginal"]} == {"one more team", "one more hour", "A back to its base"}
-    assert [one["site"] for one in body["near"]["A"]] == ["safety"]  # the café is not open all night
+    assert [(one["site"], one["from"], one["to"]) for one in body["near"]["A"]] == [
+        ("safety", "2026-11-22T22:00:00Z", "2026-11-23T08:00:00Z"),
+        ("cafe", "2026-11-22T22:00:00Z", "2026-11-23T02:00:00Z"),  # it closes at two
+    ]
+    cafe = next(one for one in body["taken"] if one["team"] is None and one["kind"] == "crisis_cafe")
+    assert 0 < cafe["share"] < 1
     assert body["near"]["A"][0]["phone"] == "01632 960 010"
     assert body["travel"].startswith("straight line × 1.35")
     assert (body["as_of"], body["valid_until"]) == ("2026-11-22T06:00:00Z", "2026-11-23T06:00:00Z")
@@ -84,7 +89,7 @@ def test_nobody_stands_at_or_is_taken_to_a_site_that_is_full_that_night(site: Se
     body = ask(site, NEAR).json()
     assert [post["site_id"] for post in body["plan"]] == ["base-north"]
     assert all("base-south" not in plan["at"] for plan in body["plans"])
-    assert body["near"] == {"A": []}
+    assert [one["site"] for one in body["near"]["A"]] == ["cafe"]
     assert [(one["site_id"], one["state"], one["reason"]) for one in body["left_out"]] == [
         ("base-south", "closed", "a burst pipe"), ("safety", "closed", "a burst pipe"),
     ]  # fmt: skip

@@ -37,23 +37,27 @@ def test_sites_are_taken_by_kind_ascending_and_only_with_coordinates() -> None:
 def test_a_site_is_open_through_a_shift_or_for_some_of_it() -> None:
     taking = sites_of_kinds(CARE, TAKING)
     assert [taking.open_all(one, *NIGHT, LONDON) for one in range(3)] == [True, False, True]
-    assert [taking.open_hours(one, *NIGHT, LONDON) for one in range(3)] == [32, 4, 32]
+    closing = NIGHT[0], NIGHT[0].replace(hour=23)
+    assert [taking.open_spans(one, *NIGHT, LONDON) for one in range(3)] == [(NIGHT,), (closing,), (NIGHT,)]
     later = NIGHT[0], datetime(2026, 11, 29, 7, tzinfo=UTC)
     assert not taking.open_all(2, *later, LONDON)
     full = replace(taking, full=("s5",))
     assert [full.open_all(one, *NIGHT, LONDON) for one in range(3)] == [True, False, False]
+    assert full.open_spans(2, *NIGHT, LONDON) == ()
+    day = NIGHT[0].replace(hour=4), NIGHT[0].replace(hour=23)
+    assert [span[0].hour for span in taking.open_spans(2, *day, LONDON)] == [4, 22]  # until 06:00, and again from 22:00
 
 
 def test_opening_times_are_local_also_in_the_night_the_clocks_go_back() -> None:
     cafe = sites_of_kinds(CARE, ("crisis_cafe",))
     night = datetime(2026, 10, 24, 21, tzinfo=UTC), datetime(2026, 10, 25, 6, tzinfo=UTC)  # 22:00 to 06:00, nine hours
     assert cafe.open_all(1, *night, LONDON)
-    assert cafe.open_hours(1, *night, LONDON) == 36
+    assert cafe.open_spans(1, *night, LONDON) == (night,)
 
 
 def test_midnight_to_midnight_is_always_open_and_times_are_read_as_people_write_them() -> None:
     care = CARE.set_column(4, "opens", pa.array(["00:00", None, "9:00", None, "00:00"]))
-    care = care.set_column(5, "closes", pa.array(["00:00", None, "24:00", None, "24:00"]))
+    care = care.set_column(5, "closes", pa.array(["00:00", None, "24:00", None, "23:59"]))
     taking = sites_of_kinds(care, TAKING)
     assert [taking.open_all(one, *NIGHT, LONDON) for one in range(3)] == [False, True, True]
     assert taking.opens[0] == time(9)

@@ -17,6 +17,7 @@ from crisisrisk.positioning.care import TAKING, ages_of, sites_of_kinds
 from crisisrisk.positioning.crews import Crew, crews_on
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.plan import BAD_NIGHTS, KEPT_FAIR, MOST_COVER, Wish, plans_for
+from crisisrisk.positioning.posts import Post
 from crisisrisk.positioning.standby import _of_bases, _of_floors, _remarks, standby
 from crisisrisk.positioning.taken import ADULTS, ANYONE, YOUNG
 from crisisrisk.positioning.tonight import Tonight
@@ -158,20 +159,49 @@ def test_nobody_is_taken_to_a_site_that_cannot_take_them() -> None:
     found = refuges.near(plan.posts[0], 1)  # the second site is the west one
     assert [(one.kind, one.site, one.whom) for one in found] == [
         ("place_of_safety", "suite", ADULTS),  # the one next door has no place left
-        ("emergency_department", "hospital", ADULTS),  # the crisis café closes during the shift
+        ("crisis_cafe", "cafe", ADULTS),
+        ("emergency_department", "hospital", ADULTS),
         ("crisis_cafe", "children", YOUNG),
     ]  # fmt: skip
-    suite, hospital, _ = found
+    suite, cafe, hospital, _ = found
+    assert (cafe.start, cafe.end) == (at(16), at(20))  # it closes during the shift
+    assert {(one.start, one.end) for one in (suite, hospital)} == {(LATE.start, LATE.end)}
     assert (suite.places, suite.conditions, suite.ages, suite.phone) == (2, "not with an injury", "18 and over", "7")
     assert 0 < suite.kilometres < hospital.kilometres
     full = replace(tonight, full=("suite",)).refuges(DEMAND).near(plan.posts[0], 1)
     assert "suite" not in {one.site for one in full}
     early = replace(plan.posts[0], end=at(20))
     assert refuges.near(early, 1)[1].site == "cafe"
+    late = replace(plan.posts[0], start=at(20))
+    assert "cafe" not in {one.site for one in refuges.near(late, 1)}
     only_with_conditions = replace(tonight, full=("hospital", "children"), youngest=None).refuges(DEMAND)
-    assert [one.whom for one in only_with_conditions.near(plan.posts[0], 1)] == [ADULTS]
+    assert [one.whom for one in only_with_conditions.near(plan.posts[0], 1)] == [ADULTS, ADULTS]
     anyone = replace(TONIGHT, full=("suite",)).refuges(DEMAND).near(plan.posts[0], 1)
     assert ANYONE not in {one.whom for one in anyone}  # the hospital is named already, and takes anyone
+
+
+def cafes(*hours: tuple[str | None, str | None]) -> list[tuple[str, int, int]]:
+    """The cafés that are told to a team in the west, each further than the one before, and from when to when."""
+    care = pa.table({
+        "site_id": ["west", *(f"cafe {number}" for number in range(len(hours)))],
+        "kind": ["base", *["crisis_cafe"] * len(hours)],
+        "latitude": [52.4] * (len(hours) + 1),
+        "longitude": [-2.0, *(-1.99 + 0.01 * number for number in range(len(hours)))],
+        "opens": [None, *(opens for opens, _ in hours)],
+        "closes": [None, *(closes for _, closes in hours)],
+    })  # fmt: skip
+    refuges = replace(TONIGHT, care=care).refuges(DEMAND)
+    found = refuges.near(Post(team="alpha", site="west", start=LATE.start, end=LATE.end), 0)
+    return [(one.site, one.start.astimezone(LONDON).hour, one.end.astimezone(LONDON).hour) for one in found]
+
+
+def test_a_place_that_is_open_for_a_part_is_told_with_its_hours_until_one_is_open_all_the_time() -> None:
+    assert cafes(("18:00", "23:00"), (None, None), (None, None)) == [("cafe 0", 18, 23), ("cafe 1", 16, 0)]
+    assert cafes(("18:00", "23:00")) == [("cafe 0", 18, 23)]
+    assert cafes(("01:00", "09:00")) == []
+    # Of two that are open at the same time the nearer is told; the further one for what the nearer leaves.
+    assert cafes(("16:00", "20:00"), ("17:00", "19:00"), ("19:00", "22:00")) == [("cafe 0", 16, 20), ("cafe 2", 19, 22)]
+    assert cafes(("22:00", "18:00")) == [("cafe 0", 16, 18), ("cafe 0", 22, 0)]
 
 
 def test_how_far_people_are_taken_is_weighted_by_what_is_expected() -> None:
@@ -180,7 +210,10 @@ def test_how_far_people_are_taken_is_weighted_by_what_is_expected() -> None:
     hospital = refuges.sites.points.ids.index("hospital")
     weights = np.array([3.0, 0.0, 1.0])
     found = {one.kind: one for one in refuges.taken("", [(weights, LATE.start, LATE.end)])}
-    assert set(found) == {"place_of_safety", "emergency_department"}
+    assert set(found) == {"place_of_safety", "crisis_cafe", "emergency_department"}
+    assert found["crisis_cafe"].share == pytest.approx(0.5)  # it is open for half of the shift
+    late = list(refuges.taken("", [(weights, LATE.start, LATE.end)], ground().come_between))
+    assert late[1].share == pytest.approx(0.2)  # in which a fifth of the contacts come
     assert found["emergency_department"].minutes == pytest.approx((3 * minutes[0, hospital] + minutes[2, hospital]) / 4)
     assert found["emergency_department"].share == 1.0
     assert found["place_of_safety"].kilometres > 0

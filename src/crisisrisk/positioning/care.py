@@ -2,19 +2,21 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 
 from crisisrisk.errors import DataError
+from crisisrisk.positioning.crews import Span, daily
 from crisisrisk.positioning.question import Mask
 from crisisrisk.positioning.travel import Points
 from crisisrisk.tables.areas import numbers_of
 
-QUARTER, HOURS = timedelta(minutes=15), 24
+HOURS, LAST_MINUTE = 24, time(23, 59)
 STANDING = ("base", "standby_point")
+CLOSES = "closes"
 OLDEST = 130
 EVERYBODY = 0, OLDEST
 TAKING = ("place_of_safety", "crisis_cafe", "emergency_department")
@@ -54,17 +56,23 @@ class SitesOfCare:
         unlimited = not self.conditions or not self.conditions[number].strip()
         return unlimited and self.takes(number, *EVERYBODY)
 
-    def open_hours(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> int:
-        """How many of the quarters of an hour of a shift the site is open and not full."""
+    def open_spans(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> tuple[Span, ...]:
+        """When it is open in a stretch of time, in order; never where it is full."""
         if self.points.ids[number] in self.full:
-            return 0
+            return ()
         opens, closes = self.opens[number], self.closes[number]
-        moments = [(start + QUARTER * one).astimezone(zone).time() for one in range(_quarters(start, end))]
-        return sum(_open_at(moment, opens, closes) for moment in moments)
+        if opens is None or closes is None or opens == closes:
+            return ((start, end),)
+        return tuple(daily(self.points.ids[number], opens, closes, (start, end), zone))
 
     def open_all(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> bool:
         """Whether it is open for the whole of a shift."""
-        return self.open_hours(number, start, end, zone) == _quarters(start, end)
+        return self.open_spans(number, start, end, zone) == ((start, end),)
+
+
+def kind_said(kind: str) -> str:
+    """A kind of site in words: `crisis café`."""
+    return kind.replace("_", " ").replace("cafe", "café")
 
 
 def ages_of(text: str) -> tuple[int, int] | None:
@@ -79,18 +87,6 @@ def ages_of(text: str) -> tuple[int, int] | None:
     if found := re.fullmatch(r"(\d+) ?(?:to|-|–) ?(\d+)", words):
         return int(found[1]), int(found[2])
     return None
-
-
-def _quarters(start: datetime, end: datetime) -> int:
-    return max(int((end - start) / QUARTER), 1)
-
-
-def _open_at(moment: time, opens: time | None, closes: time | None) -> bool:
-    if opens is None or closes is None or opens == closes:
-        return True
-    if opens <= closes:
-        return opens <= moment < closes
-    return moment >= opens or moment < closes
 
 
 def sites_of_kinds(care: pa.Table, kinds: tuple[str, ...], *, urban: Mask | None = None) -> SitesOfCare:
@@ -108,7 +104,7 @@ def sites_of_kinds(care: pa.Table, kinds: tuple[str, ...], *, urban: Mask | None
         ),
         kinds=tuple(str(kind[row]) for row in rows),
         opens=_times(care, "opens", rows),
-        closes=_times(care, "closes", rows),
+        closes=_times(care, CLOSES, rows),
         phones=tuple(text or "" for text in _texts(care, "phone", rows)),
         capacity=tuple(None if text is None else int(text) for text in _texts(care, "capacity", rows)),
         ages=tuple(text or "" for text in _texts(care, "ages", rows)),
@@ -121,15 +117,16 @@ def _times(care: pa.Table, name: str, rows: list[int]) -> tuple[time | None, ...
 
 
 def _time(text: str, name: str) -> time:
-    """A local time of day; 24:00 is the end of the day."""
+    """A local time of day; 24:00 is the end of the day, and so is 23:59 where a site closes then."""
     hour, _, rest = text.strip().partition(":")
     try:
-        return time.fromisoformat(f"{int(hour) % HOURS:02d}:{rest}") if 0 <= int(hour) <= HOURS else time(int(hour))
+        found = time.fromisoformat(f"{int(hour) % HOURS:02d}:{rest}") if 0 <= int(hour) <= HOURS else time(int(hour))
     except ValueError:
         raise DataError(
             "CR-PLAN-002", f'sites_of_care has a time in "{name}" that is none', found=text, wanted="HH:MM",
             hint="mend the file and load it again",
         ) from None  # fmt: skip
+    return time(0) if name == CLOSES and found >= LAST_MINUTE else found
 
 
 def _texts(care: pa.Table, name: str, rows: list[int]) -> list[str | None]:

@@ -15,7 +15,7 @@ from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.demand import gains_of_nights, part_with_busy
 from crisisrisk.positioning.posts import Places
 from crisisrisk.positioning.question import CODE, Counts, Floor, Mask, Numbers, Part, Question, TeamKind
-from crisisrisk.positioning.stretches import Areas, Stretch, areas_of, away_of, stretches_of
+from crisisrisk.positioning.stretches import Areas, Stretch, areas_of, away_of, share_between, stretches_of
 from crisisrisk.positioning.travel import Points
 
 MOST_NAMED = 4
@@ -89,6 +89,10 @@ class Ground:
     def stretches(self, crews: Sequence[Crew], periods: int = 1) -> tuple[Stretch, ...]:
         """The shift cut where crews may move, come or go."""
         return stretches_of(self.start, self.end, crews, hourly=self.hourly, periods=periods)
+
+    def come_between(self, start: datetime, end: datetime) -> float:
+        """The share of the shift's contacts that come between two moments of it."""
+        return share_between(self.start, self.end, start, end, self.hourly)
 
     def serves(self, crew: Crew) -> Mask:
         """Which cells a crew may serve. Shape (cells,). Raises UsageError for an area that is none."""

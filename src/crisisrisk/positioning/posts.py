@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.stretches import Stretch
@@ -26,6 +27,11 @@ class Post:
         """As `positions --json` has the posts of a plan."""
         span = {"from": self.start.isoformat(), "to": self.end.isoformat()}
         return {"team": self.team, "site_id": self.site, **span}
+
+
+def clock_span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """`22:00–03:00`, by the clock on the wall."""
+    return f"{start.astimezone(zone):%H:%M}–{end.astimezone(zone):%H:%M}"
 
 
 def posts_in(

@@ -131,7 +131,7 @@ def _taken(refuges: Refuges, ground: Ground, crews: Sequence[Crew], plan: Plan) 
     for period in range(len(plan.places)):
         inside = [stretch for stretch in stretches if stretch.period == period]
         reached.append((worth.of_cells(crews, plan.places, period=period), inside[0].start, inside[-1].end))
-    found = list(refuges.taken("", reached))
+    found = list(refuges.taken("", reached, ground.come_between))
     for number, crew in enumerate(crews):
         at = [plan.places[one.period][number] for one in stretches]
         own = [
@@ -139,7 +139,7 @@ def _taken(refuges: Refuges, ground: Ground, crews: Sequence[Crew], plan: Plan) 
             for one, site in zip(stretches, at, strict=True)
             if site >= 0 and crew.out(one.start, one.end)
         ]
-        found += refuges.taken(crew.name, own)
+        found += refuges.taken(crew.name, own, ground.come_between)
     return tuple(found)
 
 

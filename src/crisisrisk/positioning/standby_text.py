@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from crisisrisk.positioning.care import kind_said
 from crisisrisk.positioning.cover import GREEDY
+from crisisrisk.positioning.posts import Post, clock_span
 from crisisrisk.positioning.taken import ADULTS, Refuge, Taken
 from crisisrisk.positioning.told import Plan
 
@@ -58,16 +60,18 @@ def _posts(result: "PositionsResult", plan: Plan) -> Iterator[str]:
         if not own:
             yield f"  {crew.name:<10} by telephone only"
         for post in own:
-            near = " · ".join(_near(one) for one in result.near.get(crew.name, ()) if one.start == post.start)
-            span = "" if (post.start, post.end) == whole else f"{_span(post.start, post.end, result.zone)}  "
+            refuges = (one for one in result.near.get(crew.name, ()) if post.start <= one.start < post.end)
+            near = " · ".join(_near(one, post, result.zone) for one in refuges)
+            span = "" if (post.start, post.end) == whole else f"{clock_span(post.start, post.end, result.zone)}  "
             yield f"  {crew.name:<10} {post.site:<12} {span}{near}{loses if post is own[0] else ''}".rstrip()
     for one in _distinct(result):
         yield f"    {_told(one)}"
 
 
-def _near(one: Refuge) -> str:
+def _near(one: Refuge, post: Post, zone: ZoneInfo) -> str:
     whom = "" if one.whom == ADULTS else f" for {one.whom}"
-    return f"{_word(one.kind)} {one.minutes:.0f} min{whom}"
+    hours = "" if (one.start, one.end) == (post.start, post.end) else f" only {clock_span(one.start, one.end, zone)}"
+    return f"{kind_said(one.kind)} {one.site} {one.minutes:.0f} min{whom}{hours}"
 
 
 def _distinct(result: "PositionsResult") -> list[Refuge]:
@@ -79,7 +83,7 @@ def _distinct(result: "PositionsResult") -> list[Refuge]:
 def _told(one: Refuge) -> str:
     holds = "" if one.places is None else f", {one.places} {'place' if one.places == 1 else 'places'}"
     said = "".join(f", {words}" for words in (one.ages, one.conditions) if words)
-    return f"{one.site} {_word(one.kind)}{holds}{said}{f', {one.phone}' if one.phone else ''}"
+    return f"{one.site} {kind_said(one.kind)}{holds}{said}{f', {one.phone}' if one.phone else ''}"
 
 
 def _more(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
@@ -123,17 +127,17 @@ def _busy(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
 
 def _taken(taken: tuple[Taken, ...]) -> Iterator[str]:
     """How far people are taken, of all whom the plan reaches."""
-    own = [f"{_word(one.kind)} {one.minutes:.0f} min ({one.kilometres:.0f} km)" for one in taken if not one.team]
-    yield f"  people would be taken, on average: {' · '.join(own) or 'no open place takes anybody all the time'}"
+    own = [
+        f"{kind_said(one.kind)} {one.minutes:.0f} min ({one.kilometres:.0f} km){_of_all(one.share)}"
+        for one in taken if not one.team
+    ]  # fmt: skip
+    yield f"  people would be taken, on average: {' · '.join(own) or 'nowhere, no place that takes adults is open'}"
 
 
-def _word(kind: str) -> str:
-    return kind.replace("_", " ")
+def _of_all(share: float) -> str:
+    """Of how many, where a place of the kind is not open all the time or not on the way of everybody."""
+    return "" if share > 1 - LEAST_SAID else f", open for {100 * share:.0f} in 100 of them"
 
 
 def _clock(moment: str, zone: ZoneInfo) -> str:
     return f"{datetime.fromisoformat(moment).astimezone(zone):%H:%M}"
-
-
-def _span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    return f"{start.astimezone(zone):%H:%M}–{end.astimezone(zone):%H:%M}"

@@ -42,13 +42,13 @@ def stretches_of(
     return tuple(
         Stretch(
             start=one, end=other, period=sum(border <= one for border in borders),
-            share=_share(start, end, one, other, hourly),
+            share=share_between(start, end, one, other, hourly),
         )
         for one, other in pairwise(cuts)
     )  # fmt: skip
 
 
-def _share(start: datetime, end: datetime, begins: datetime, ends: datetime, hourly: Numbers) -> float:
+def share_between(start: datetime, end: datetime, begins: datetime, ends: datetime, hourly: Numbers) -> float:
     """The share of the contacts between two moments; within an hour they come evenly."""
     length = (end - start) / HOUR
     if not len(hourly):

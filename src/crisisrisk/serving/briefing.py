@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from crisisrisk.database.latest import StoredPlace, StoredShift
@@ -67,31 +68,30 @@ class Brief:
         full = [STANDS_AT_FULL.format(site=one.site, state=one.state) for one in self.out if one.site in stands_at]
         return [*full, *([OTHER_FORECAST] if self.plan.run != self.stored.run.number else [])]
 
-    def near(self, team: str, site: str) -> list[dict[str, object]]:
-        """The places that take people near a team while the plan has it there; none of those that are full by now."""
+    @cached_property
+    def _to_plan(self) -> ShiftToPlan:
+        return ShiftToPlan(self.service, self.stored, self.cells)
+
+    def near(self, post: KeptPost) -> list[dict[str, object]]:
+        """The places that take people near a team at a post, and when; none of those that are full by now.
+
+        Where a coordinator put the team elsewhere that is worked out now; nothing where it cannot be: the page comes
+        first.
+        """
         if self.plan is None:
             return []
-        if self.override is not None and not self._planned(team, site):
-            return self._near_elsewhere(team, site)
-        begins = {post.start for post in self.plan.posts if (post.team, post.site_id) == (team, site)}
+        if post not in self.plan.posts:
+            change = PlanToChange(self._to_plan, self.plan)
+            try:
+                return change.near(post)
+            except (CrisisRiskError, ValueError):
+                return []
         turned_away = {one.site for one in self.out}
-        found: dict[tuple[object, object], dict[str, object]] = {}
-        for one in self.plan.answer["near"].get(team, []):
-            if one["site"] not in turned_away and datetime.fromisoformat(one["from"]) in begins:
-                found.setdefault((one["site"], one["whom"]), one)
+        found: dict[tuple[object, ...], dict[str, object]] = {}
+        for one in self.plan.answer["near"].get(post.team, []):
+            if one["site"] not in turned_away and post.start <= datetime.fromisoformat(one["from"]) < post.end:
+                found.setdefault((one["site"], one["whom"], one["from"]), one)
         return list(found.values())
-
-    def _planned(self, team: str, site: str) -> bool:
-        return self.plan is not None and any((one.team, one.site_id) == (team, site) for one in self.plan.posts)
-
-    def _near_elsewhere(self, team: str, site: str) -> list[dict[str, object]]:
-        """The same where a coordinator put the team; nothing where that cannot be told now: the page comes first."""
-        [post] = [one for one in self.posts if (one.team, one.site_id) == (team, site)][:1]
-        assert self.plan is not None
-        try:
-            return PlanToChange(ShiftToPlan(self.service, self.stored, self.cells), self.plan).near(post)
-        except (CrisisRiskError, ValueError):
-            return []
 
 
 def brief_of(service: Service, shift_id: str) -> Brief:

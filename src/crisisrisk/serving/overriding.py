@@ -46,7 +46,7 @@ class PlanToChange:
 
     @cached_property
     def _tonight(self) -> Tonight:
-        return self.to_plan.tonight()
+        return self.to_plan.tonight(self.plan.asked.get("full", ()))
 
     @cached_property
     def _weighing(self) -> Weighing:

@@ -106,7 +106,8 @@ class PlanShown(Answer):
 
 
 class RefugeShown(Answer):
-    """The nearest place of a kind that takes people for all of a post, from where the team stands then."""
+    """The nearest place of a kind that takes people, from where the team stands then: one that is open for all of the
+    post, and any nearer one that is open for a part of it, with when."""
 
     kind: str
     site: str
@@ -117,7 +118,7 @@ class RefugeShown(Answer):
     capacity: int | None = Field(description="Places; null where nobody says.")
     ages: str
     conditions: str = Field(description="Whom it does not take.")
-    start: datetime = Field(alias="from")
+    start: datetime = Field(alias="from", description="When it takes people: all of the post, or a part of it.")
     end: datetime = Field(alias="to")
 
 
@@ -128,7 +129,7 @@ class TakenShown(Answer):
     kind: str
     minutes: float
     kilometres: float
-    share: float = Field(description="Of them, that such a place takes at all.")
+    share: float = Field(description="Of them, that such a place takes at all: it may be open for a part of the shift.")
 
 
 class AdviceShown(Answer):

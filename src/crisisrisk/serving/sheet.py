@@ -2,13 +2,17 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crisisrisk.database.plans import KeptPost
 from crisisrisk.disclosure import tells_small_number
+from crisisrisk.positioning.care import kind_said
 from crisisrisk.positioning.left_out import LeftOut
+from crisisrisk.positioning.posts import clock_span
 from crisisrisk.positioning.taken import ADULTS
 from crisisrisk.serving.briefing import PLACES, Brief
 from crisisrisk.serving.disclosure import released_places, released_shift
@@ -103,7 +107,7 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
         plan=_plan(brief, zone),
         teams=tuple(
             (post.team, post.site_id, f"{post.start.astimezone(zone):%H:%M} – {post.end.astimezone(zone):%H:%M}",
-             _near(brief, post.team, post.site_id))
+             " · ".join(near_said(brief, post, zone)))
             for post in brief.posts
         ) + tuple((team, BY_TELEPHONE, "", "") for team in brief.by_telephone),
         sites=tuple(_full(one, zone) for one in brief.out) or ("none that anybody said",),
@@ -147,15 +151,24 @@ def _full(one: LeftOut, zone: ZoneInfo) -> str:
     return f"{one.site}, {one.state} since {since:%a %H:%M} until {until:%a %H:%M}{_said(one.reason)}"
 
 
-def _near(brief: Brief, team: str, site: str) -> str:
-    return " · ".join(
-        f"{_kind(one)} {one['site']} {one['minutes']:.0f} min{_whom(one)} {one['phone']}".rstrip()
-        for one in brief.near(team, site)
-    )
+def near_said(brief: Brief, post: KeptPost, zone: ZoneInfo) -> list[str]:
+    """The places that take people near a team at a post: which, how far, whom not, from when to when, and the number.
+
+    From when to when stands with those that are not open all the time that the team is there.
+    """
+    return [
+        f"{kind_said(str(one['kind']))} {one['site']} {one['minutes']:.0f} min{more} {one['phone']}".rstrip()
+        for one in brief.near(post) for more in [_whom(one) + _hours(one, post, zone) + _conditions(one)]
+    ]  # fmt: skip
 
 
-def _kind(one: dict[str, object]) -> str:
-    return str(one["kind"]).replace("_", " ")
+def _hours(one: dict[str, object], post: KeptPost, zone: ZoneInfo) -> str:
+    start, end = (datetime.fromisoformat(str(one[name])) for name in ("from", "to"))
+    return "" if (start, end) == (post.start, post.end) else f" only {clock_span(start, end, zone)}"
+
+
+def _conditions(one: dict[str, object]) -> str:
+    return f" ({one['conditions']})" if one.get("conditions") else ""
 
 
 def _whom(one: dict[str, object]) -> str:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from crisisrisk.errors import DataError, UsageError
-from crisisrisk.positioning.care import STANDING
+from crisisrisk.positioning.care import STANDING, kind_said
 from crisisrisk.serving.access import PlanViewer, Viewer
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.briefing import Brief, brief_of
@@ -27,6 +27,7 @@ from crisisrisk.serving.plan_answers import Adjustment, SiteShown
 from crisisrisk.serving.problems import NoAnswerError
 from crisisrisk.serving.routes.plans import adjustments, positions, positions_said
 from crisisrisk.serving.routes.sites import listed, put_status
+from crisisrisk.serving.sheet import near_said
 from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import OTHER_FORECAST
 
@@ -122,7 +123,8 @@ def _page(
         "shift_id": shift_id, "stored": brief.stored, "told": told, "override": brief.override, "kept": kept,
         "left": [] if kept is None else [by_the_wall(one, Local(zone)) for one in kept.caveats],
         "other_forecast": OTHER_FORECAST if brief.plan and brief.plan.run != brief.stored.run.number else None,
-        "posts": brief.posts, "out": brief.out, "sites": sites, "standing": _options(sites, STANDING),
+        "posts": brief.posts, "near": [(post, near_said(brief, post, zone)) for post in brief.posts],
+        "out": brief.out, "sites": sites, "standing": _options(sites, STANDING),
         "every_site": _options(sites, ()), "rows": _rows(service, brief, given), "alone": alone, "staff": STAFF,
         "states": STATES, "groups": GROUPS, "given": given, "errors": errors, "errors_listed": listed_errors(errors),
         "said": None if said is None else SAID[said],
@@ -137,7 +139,7 @@ def by_the_wall(text: str, local: Local) -> str:
 
 def _options(sites: Sequence[SiteShown], kinds: Sequence[str]) -> dict[str, str]:
     """Sites by id, in words; of every kind where none is named."""
-    return {site.id: f"{site.id} ({site.kind.replace('_', ' ')})" for site in sites if not kinds or site.kind in kinds}
+    return {site.id: f"{site.id} ({kind_said(site.kind)})" for site in sites if not kinds or site.kind in kinds}
 
 
 def _before(brief: Brief, local: Local) -> dict[str, str]:
