@@ -12,6 +12,7 @@ from tests.lib.service_site import ServiceSite, opened
 from crisisrisk.cli import run
 from crisisrisk.database.plans import plans_of, save_plan
 from crisisrisk.database.scores import save_place_forecast
+from crisisrisk.errors import RecipeError
 
 SHIFT = "/api/v1/shifts/night-2026-11-22"
 
@@ -73,14 +74,14 @@ def test_a_page_has_ranks_and_ranges_and_nothing_that_may_not_leave_the_board(si
     answer = brief(site, form)
     assert answer.headers["content-type"].startswith("text/html" if form == "html" else "text/plain")
     page = answer.text
-    assert "looks ordinary: 65 in 100 that it is about usual" in page
+    assert "Looks ordinary: 65 in 100 that it is about usual" in page
     assert ("Place 1" in page, "0 to 2" in page, "0 to 5 contacts in all" in page) == (True, True, True)
     assert RELEASED_TEXT in page
     # What is so on the board: its counts, its reasons, its usual count, and a coordinator's own small number.
     for secret in ("6 triage calls", "67 in 100", "1.3", "1 to 3", "3 people", "0.8", "place-01"):
         assert secret not in page, secret
     assert "base-south" in page
-    assert "safety, full since Sun 06:00 until Mon 08:00" in page
+    assert "safety, full since Sun 06:00 until Mon 08:00; why stands on the board" in page
     assert "cafe, full since Sun 06:00 until Mon 08:00: a burst pipe" in page
     assert "in 100 of all contacts expected find a free team within 4 minutes" in page
     order = [page.index(words) for words in ("Where", "Teams", "Full or closed", "Live calls come first")]
@@ -127,6 +128,25 @@ def test_what_is_near_a_team_that_was_put_elsewhere_is_told_too(site: ServiceSit
     assert site.client("crisis_team").post(f"{SHIFT}/adjustments", json=changed).status_code == 200
     [row] = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
     assert "cafe" not in row  # the plan has the team there all night, and the café closes at two
+
+
+def test_the_page_says_who_may_have_it_and_a_site_may_say_that_itself(site: ServiceSite) -> None:
+    usual = "For staff of this shift. Keep it out of public view. Shred it when the shift is over."
+    assert brief(site, "text").text.splitlines()[1] == usual
+    service = site.site.path / "serving" / "service.toml"
+    said = service.read_text()
+    service.write_text(f'{said}\n[briefing]\nhandling = "Official: the crisis team alone"\n')
+    assert '<p class="handling">Official: the crisis team alone</p>' in brief(site, "html").text
+    service.write_text(f'{said}\n[briefing]\nhandling = "{"x" * 151}"\n')
+    with pytest.raises(RecipeError, match="wanted one line of 1 to 150 characters"):
+        site.client()
+
+
+def test_words_that_are_long_are_cut_between_words_and_say_so(site: ServiceSite) -> None:
+    plan(site)
+    said = {"state": "full", "reason": "nobody " * 40, "until": "2026-11-23T08:00:00Z"}
+    assert site.client("crisis_team").put("/api/v1/sites/cafe/status", json=said).status_code == 200
+    assert re.search(r"until Mon 08:00: (nobody )+nobody…\n", brief(site, "text").text)
 
 
 def test_words_of_people_are_text_on_the_page_and_no_markup(site: ServiceSite) -> None:
@@ -183,7 +203,11 @@ def test_moments_on_the_page_are_by_the_clock_on_the_wall(own_site: ServiceSite)
     own_site.issue("night-2026-11-22", run=outdated)
     client = opened(own_site.site.path).client("crisis_team")
     page, board = (client.get(f"{SHIFT}/briefing?f={form}").text for form in ("text", "json"))
-    assert "late: crisis_line since Fri 20 Nov 07:00\n" in page
+    silent = (
+        "Silent for too long, and what they have seen since is not in this: crisis-line calls (since Fri 20 Nov 07:00)."
+    )
+    assert f"\nRecords known to Fri 20 Nov 07:00. {silent}\n" in page
+    assert "late: crisis_line" not in page
     assert "was to be replaced by Sun 22 Nov 07:00;" in page
     assert re.search(r"\d\dZ", page) is None
     assert ("since 2026-11-20T06:00Z" in board, "replaced by 2026-11-22T06:00Z" in board) == (True, True)

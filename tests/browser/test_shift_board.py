@@ -9,6 +9,7 @@ BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
 PAGES = {
     "board": BOARD, "every place": f"{BOARD}?all=1", "a place": PLACE, "nothing there": "/shifts/nothing",
     "where teams stand": "/shifts/night-2026-11-22/positions",
+    "the page to print": "/shifts/night-2026-11-22/print",
     "a place that is none": "/shifts/night-2026-11-22/places/nowhere", "a concern": "/safety-concern?reference=S-2",
 }  # fmt: skip
 
@@ -116,16 +117,6 @@ def test_a_page_weighs_little(browser: Browser, address: str, site: ServiceSite)
     with opened(browser, address, site) as page:
         page.goto(BOARD)
         assert weight(page) < 120_000
-
-
-def test_the_page_to_print_is_one_side_of_paper_and_has_its_style(
-    browser: Browser, address: str, site: ServiceSite
-) -> None:
-    with opened(browser, address, site) as page:
-        page.goto("/shifts/night-2026-11-22/print")
-        assert page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
-        pdf = page.pdf(prefer_css_page_size=True)
-        assert pdf.count(b"/Type /Page\n") == 1
 
 
 def test_the_live_board_is_not_for_paper_and_what_is_released_is(

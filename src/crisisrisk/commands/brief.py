@@ -13,7 +13,8 @@ from crisisrisk.errors import UsageError
 from crisisrisk.scoring.release import write_whole
 from crisisrisk.serving.briefing import brief_of
 from crisisrisk.serving.settings import read_settings
-from crisisrisk.serving.sheet import Sheet, sheet_of
+from crisisrisk.serving.sheet import Sheet
+from crisisrisk.serving.sheet_content import sheet_of
 from crisisrisk.serving.state import Service
 from crisisrisk.tables.site import Site
 

@@ -10,6 +10,7 @@ from typing import Any
 from crisisrisk.errors import RecipeError, did_you_mean
 from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
 from crisisrisk.purposes import PURPOSES
+from crisisrisk.serving.briefing_declaration import BriefingDeclaration, briefing_problems
 from crisisrisk.serving.oidc_declaration import Oidc, oidc_problems, read_oidc
 
 SCORES_OFF = "scores of people are off at this site"
@@ -161,6 +162,7 @@ class ServiceDeclaration:
     audit: AuditSettings = field(default_factory=AuditSettings)
     identities: IdentitySettings = field(default_factory=IdentitySettings)
     privacy: Privacy = field(default_factory=Privacy)
+    briefing: BriefingDeclaration = field(default_factory=BriefingDeclaration)
     sign_in: SignIn = field(default_factory=SignIn)
     updating: Updating = field(default_factory=Updating)
     lists: ListOrder = field(default_factory=ListOrder)
@@ -172,7 +174,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "": {
         "docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,),
         "audit": (dict,), "identities": (dict,), "privacy": (dict,), "sign_in": (dict,), "updating": (dict,),
-        "lists": (dict,), "monitoring": (dict,),
+        "lists": (dict,), "monitoring": (dict,), "briefing": (dict,),
     },
     "models": {"person": (str,), "place": (str,)},
     "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
@@ -187,6 +189,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "audit": {"key_file": (str,), "witness_file": (str,), "kept_days": (dict,)},
     "identities": {"key_file": (str,)},
     "privacy": {"officer": (str,), "emergency_a_week": (int,)},
+    "briefing": {"handling": (str,)},
     "sign_in": {
         "key_file": (str,), "idle_minutes": _NUMBER, "longest_hours": _NUMBER, "demo_page": (bool,), "oidc": (dict,),
     },
@@ -210,6 +213,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         *_sign_in(content),
         *_updating(content),
         *_monitoring(content),
+        *briefing_problems(content.get("briefing", {})),
     ]
     raise_problems(problems, path, "CR-SERVE-001")
     models = content.get("models", {})
@@ -223,6 +227,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         audit=AuditSettings(**content.get("audit", {})),
         identities=IdentitySettings(**content.get("identities", {})),
         privacy=Privacy(**content.get("privacy", {})),
+        briefing=BriefingDeclaration(**content.get("briefing", {})),
         sign_in=_read_sign_in(content.get("sign_in", {})),
         updating=Updating(**content.get("updating", {})),
         lists=ListOrder(**content.get("lists", {})),

@@ -1,35 +1,32 @@
-"""The briefing as one printed page. A page leaves the board: it is made of what may be released, and of plans."""
+"""The briefing as one printed page: its form on paper, and as text for a terminal."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from html import escape
+from math import ceil
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from crisisrisk.database.plans import KeptPost
-from crisisrisk.disclosure import tells_small_number
-from crisisrisk.positioning.care import kind_said
-from crisisrisk.positioning.left_out import LeftOut
-from crisisrisk.positioning.posts import clock_span
-from crisisrisk.positioning.taken import ADULTS
-from crisisrisk.serving.briefing import PLACES, Brief
-from crisisrisk.serving.disclosure import released_places, released_shift
-from crisisrisk.serving.wording import NOTHING_RELEASED
-
-BY_TELEPHONE = "by telephone only"
-SELDOM = "none, now and then 1"
+ASK = "Anything unsafe about this page? Report a safety concern on the board, with the reference."
 
 _STYLE = (
-    "body{font:11pt/1.4 sans-serif;max-width:18cm;margin:1cm auto;padding:0 .5em}h1{font-size:15pt;margin:0}"
-    "h2{font-size:11pt;margin:1em 0 .2em}p{margin:.2em 0}table{border-collapse:collapse;width:100%}"
-    "th,td{text-align:left;padding:.15em .5em;border-bottom:1px solid #bbb;vertical-align:top}"
-    "small{color:#333}footer{margin-top:1em;"
-    "font-weight:bold}@page{size:A4;margin:1.2cm}"
-    "@media print,(min-width:700px){td:not(:last-child){white-space:nowrap}}"
-    "@media print{body{font-size:9pt;line-height:1.25;max-width:none;margin:0}h2{margin-top:.6em}"
-    "footer{margin-top:.5em}}"
+    "body{font:11pt/1.4 Arial,sans-serif;color:#000;background:#fff;max-width:19cm;margin:1cm auto;padding:0 .5em}"
+    "h1{font-size:1.4em;margin:0}h2{font-size:1.05em;margin:.7em 0 .1em}p{margin:.15em 0}"
+    "table{border-collapse:collapse;width:100%;table-layout:fixed}"
+    "th,td{text-align:left;padding:.15em .6em .15em 0;border-bottom:1px solid #767676;vertical-align:top;"
+    "overflow-wrap:anywhere}tbody th{font-weight:bold}"
+    ".places thead th:nth-child(1){width:3.2em}.places thead th:nth-child(2){width:30%}"
+    ".places thead th:nth-child(3){width:9.5em}.teams thead th:nth-child(1){width:24%}"
+    ".teams thead th:nth-child(2){width:24%}.teams thead th:nth-child(3){width:8.5em}"
+    ".handling{border:2px solid #000;padding:.2em .5em;font-weight:bold;margin-bottom:.5em}"
+    "ul{margin:0;padding-left:1.2em}.caveats{font-size:.9em;margin-top:.7em}"
+    "footer{border-top:2px solid #000;margin-top:.6em;padding-top:.2em}"
+    "@media screen and (max-width:40em){thead{position:absolute;clip-path:inset(50%)}"
+    "tr,tbody th,tbody td{display:block;border:0;padding:0}"
+    "tr{border-bottom:1px solid #767676;padding:.3em 0}}"
+    "@media print{@page{size:A4;margin:1cm}body{max-width:none;margin:0;padding:0}tr,li{break-inside:avoid}"
+    ".some{font-size:10.5pt;line-height:1.25}.much{font-size:9pt;line-height:1.25}.most{font-size:8pt;line-height:1.2}}"
 )
 
 
@@ -39,14 +36,21 @@ SHEET_POLICY = (
 )
 """A browser applies the page's own style and nothing else."""
 
+_SIZES = (("some", 50, 92), ("much", 68, 108), ("most", 0, 122))
+"""The sizes of letters: as many lines of as many characters fill a page; for the last, how many do not matter."""
+_PLACE, _WHY, _TEAM, _NEAR = 0.28, 0.5, 0.22, 0.36
+"""The share of a line that columns take in which texts are long."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
     """One page. `places`: rank, name, range and reasons; `teams`: team, site, times and what is near."""
 
     title: str
+    handling: str
     headline: str
     expected: str
+    data: str
     places: tuple[tuple[str, str, str, str], ...]
     plan: str
     teams: tuple[tuple[str, str, str, str], ...]
@@ -65,7 +69,7 @@ class Sheet:
     def as_text(self) -> str:
         """For a terminal and for a printer without a browser."""
         return "\n".join([
-            self.title, self.headline, self.expected, "", "Where",
+            self.title, self.handling, self.headline, self.expected, self.data, "", "Where",
             *(f"  {rank:>3}  {name:<28} {span:<20} {why}".rstrip() for rank, name, span, why in self.places),
             "", "Teams", f"  {self.plan}",
             *(f"  {team:<14} {site:<14} {times:<16} {near}".rstrip() for team, site, times, near in self.teams),
@@ -74,115 +78,51 @@ class Sheet:
         ])  # fmt: skip
 
     def as_html(self) -> str:
-        """One page of A4. It loads nothing from anywhere."""
-        places = _table(("", "Place", "Contacts, 80 times in 100", "Why"), self.places)
-        teams = _table(("Team", "Site", "From – to", "Near"), self.teams)
-        sites = "".join(f"<p>{escape(line)}</p>" for line in self.sites)
-        caveats = f"<p><small>{escape(' · '.join(self.caveats))}</small></p>"
+        """One page of A4 for at most eight places and four teams. It loads nothing from anywhere."""
+        places = _table("places", ("Rank", "Place", "Contacts, 80 times in 100", "Why"), self.places, head=1)
+        teams = _table("teams", ("Team", "Stands at", "From – to", "Near"), self.teams, head=0)
+        caveats = f'<p class="caveats">{escape(" · ".join(self.caveats))}</p>' if self.caveats else ""
         return (
             f'<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title>{escape(self.title)}</title>'
-            f"<style>{_STYLE}</style></head><body><h1>{escape(self.title)}</h1><p><b>{escape(self.headline)}</b></p>"
-            f"<p>{escape(self.expected)}</p><h2>Where</h2>{places}<h2>Teams</h2><p>{escape(self.plan)}</p>{teams}"
-            f"<h2>Full or closed</h2>{sites}{caveats}<footer>{escape(self.footer)}</footer>"
-            f"<p><small>{escape(self.reference)}</small></p></body></html>\n"
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'<style>{_STYLE}</style></head><body class="{self.size}"><main><p class="handling">{escape(self.handling)}'
+            f"</p><h1>{escape(self.title)}</h1><p><strong>{escape(self.headline)}</strong> {escape(self.expected)}</p>"
+            f"<p>{escape(self.data)}</p><h2>Where</h2>{places}<h2>Teams</h2><p>{escape(self.plan)}</p>{teams}"
+            f"<h2>Full or closed</h2>{_list(self.sites)}{caveats}</main><footer><p><strong>{escape(self.footer)}"
+            f"</strong></p><p>{escape(self.reference)}. {ASK}</p></footer></body></html>\n"
         )
 
+    @property
+    def size(self) -> str:
+        """In which letters the page is printed: the largest of which it is likely to fill one side and no more."""
+        return next(name for name, lines, wide in _SIZES if not lines or self._lines(wide) <= lines)
 
-def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
-    """The page of a briefing."""
-    stored = brief.stored
-    start, end = (moment.astimezone(zone) for moment in (stored.start, stored.end))
-    released, told = released_shift(stored), released_places(brief.cells)
-    nothing = released is None or not told
-    *caveats, footer = brief.caveats(released=True, zone=zone)
-    return Sheet(
-        title=f"{brief.service.settings.site.name}: {stored.shift_name}, {start:%A %-d %B %H:%M} to {end:%A %H:%M}",
-        headline=NOTHING_RELEASED if nothing else brief.headline(released=True),
-        expected=_expected(brief),
-        places=() if nothing else tuple(
-            (str(cell.rank), cell.place_name, _span(cell.lower, cell.upper),
-             " · ".join(str(reason["text"]) for reason in cell.reasons[:2]))
-            for cell in told[:PLACES]
-        ),
-        plan=_plan(brief, zone),
-        teams=tuple(
-            (post.team, post.site_id, f"{post.start.astimezone(zone):%H:%M} – {post.end.astimezone(zone):%H:%M}",
-             " · ".join(near_said(brief, post, zone)))
-            for post in brief.posts
-        ) + tuple((team, BY_TELEPHONE, "", "") for team in brief.by_telephone),
-        sites=tuple(_full(one, zone) for one in brief.out) or ("none that anybody said",),
-        caveats=tuple(caveats),
-        footer=footer,
-        reference=" · ".join([f"S-{stored.run.number}", *([f"P-{brief.plan.number}"] if brief.plan else []),
-                              *([f"A-{brief.override.number}"] if brief.override else []),
-                              f"as of {stored.run.meta.as_of.astimezone(zone):%a %-d %b %H:%M}"]),
-    )  # fmt: skip
+    def _lines(self, wide: int) -> int:
+        """About how many lines of `wide` characters it takes, headings with the space round them as one and a half."""
+        places = sum(max(_in(name, wide * _PLACE), _in(why, wide * _WHY)) + 0.3 for _, name, _, why in self.places)
+        teams = sum(max(_in(team, wide * _TEAM), _in(site, wide * _TEAM), _in(near, wide * _NEAR)) + 0.3
+                    for team, site, _, near in self.teams)  # fmt: skip
+        whole = (self.title, f"{self.headline} {self.expected}", self.data, self.plan, " · ".join(self.caveats))
+        return ceil(places + teams + sum(_in(text, wide) for text in (*whole, *self.sites)) + 14)
 
 
-def _expected(brief: Brief) -> str:
-    released = released_shift(brief.stored)
-    total = None if released is None else released.total
-    if total is None:
+def _in(text: str, wide: float) -> int:
+    return ceil(len(text) / wide)
+
+
+def _table(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, head: int) -> str:
+    if not rows:
         return ""
-    return f"{_span(total.lower, total.upper)} contacts in all, 80 times in 100"
+    first = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    body = "".join(f"<tr>{''.join(_cell(text, head=at == head) for at, text in enumerate(row))}</tr>" for row in rows)
+    return f'<table class="{name}"><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _plan(brief: Brief, zone: ZoneInfo) -> str:
-    """What the plan covers, in shares: contacts to a decimal stay on the board."""
-    if brief.plan is None:
-        return "No plan was made."
-    answer = brief.plan.answer
-    made = f"planned {brief.plan.made_at.astimezone(zone):%a %H:%M}"
-    share, minutes = f"about {100 * answer['expected_coverage']:.0f} in 100", f"{answer['target_minutes']:g} minutes"
-    covers = f"{share} of all contacts expected find a free team within {minutes}"
-    if brief.override is None:
-        return f"{made}: {covers}"
-    changed = f"{brief.override.made_at.astimezone(zone):%a %H:%M}"
-    return f"changed {changed} by the coordinator{_said(brief.override.reason)} (the plan: {covers})"
+def _cell(text: str, *, head: bool) -> str:
+    return f'<th scope="row">{escape(text)}</th>' if head else f"<td>{escape(text)}</td>"
 
 
-def _said(reason: str) -> str:
-    """A coordinator's own words, where they tell no small number."""
-    return "" if not reason or tells_small_number(reason) else f": {reason}"
-
-
-def _full(one: LeftOut, zone: ZoneInfo) -> str:
-    since, until = (moment.astimezone(zone) for moment in (one.since, one.until))
-    return f"{one.site}, {one.state} since {since:%a %H:%M} until {until:%a %H:%M}{_said(one.reason)}"
-
-
-def near_said(brief: Brief, post: KeptPost, zone: ZoneInfo) -> list[str]:
-    """The places that take people near a team at a post: which, how far, whom not, from when to when, and the number.
-
-    From when to when stands with those that are not open all the time that the team is there.
-    """
-    return [
-        f"{kind_said(str(one['kind']))} {one['site']} {one['minutes']:.0f} min{more} {one['phone']}".rstrip()
-        for one in brief.near(post) for more in [_whom(one) + _hours(one, post, zone) + _conditions(one)]
-    ]  # fmt: skip
-
-
-def _hours(one: dict[str, object], post: KeptPost, zone: ZoneInfo) -> str:
-    start, end = (datetime.fromisoformat(str(one[name])) for name in ("from", "to"))
-    return "" if (start, end) == (post.start, post.end) else f" only {clock_span(start, end, zone)}"
-
-
-def _conditions(one: dict[str, object]) -> str:
-    return f" ({one['conditions']})" if one.get("conditions") else ""
-
-
-def _whom(one: dict[str, object]) -> str:
-    return "" if one["whom"] == ADULTS else f" for {one['whom']}"
-
-
-def _span(lower: float | None, upper: float | None) -> str:
-    """A range in words. One that ends at none still leaves out one night in ten: it must not read as a promise."""
-    if lower is None or upper is None:
-        return ""
-    return f"{lower:.0f} to {upper:.0f}" if f"{upper:.0f}" != "0" else SELDOM
-
-
-def _table(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
-    heads = "".join(f"<th>{escape(text)}</th>" for text in head)
-    cells = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
-    return f"<table><tr>{heads}</tr>{cells}</table>"
+def _list(lines: Sequence[str]) -> str:
+    if len(lines) == 1:
+        return f"<p>{escape(lines[0])}</p>"
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"

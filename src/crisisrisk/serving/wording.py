@@ -106,9 +106,13 @@ class Freshness:
         late = self.late(run.meta.data_complete_to, run.meta.as_of).items()
         said = [
             phrases["outcome"],
-            *(phrases["late"].format(source=name, since=in_minutes(since, self.zone)) for name, since in late),
+            *(self.late_caveat(name, since) for name, since in late),
         ]
         return [*said, *([] if ranged else [phrases["interval"]]), *([phrases["thin_history"]] if thin else [])]
+
+    def late_caveat(self, source: str, since: datetime) -> str:
+        """That a source is late, and since when."""
+        return self.settings.phrases.caveats["late"].format(source=source, since=in_minutes(since, self.zone))
 
     def basis(self, run: StoredRun, *, ranged: bool, thin: bool = False) -> dict[str, Any]:
         """What every answer about risk says about itself, but its horizon, its limit in time and its reference."""

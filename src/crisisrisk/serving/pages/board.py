@@ -25,9 +25,10 @@ from crisisrisk.serving.problems import NoAnswerError, nothing_here
 from crisisrisk.serving.routes.board import AHEAD, LONGEST_SHIFT, Board, BoardQuery, best_board
 from crisisrisk.serving.routes.places import ShiftsQuery, shifts
 from crisisrisk.serving.routes.places import shift as whole_shift
-from crisisrisk.serving.sheet import SHEET_POLICY, sheet_of
+from crisisrisk.serving.sheet import SHEET_POLICY
+from crisisrisk.serving.sheet_content import sheet_of
 from crisisrisk.serving.state import Service, ServiceOf
-from crisisrisk.serving.wording import LIVE_CALLS_FIRST, Freshness, in_minutes
+from crisisrisk.serving.wording import LIVE_CALLS_FIRST, Freshness
 from crisisrisk.tables.cells import larger_place_of
 from crisisrisk.timeline import Window, shifts_starting_in
 
@@ -218,9 +219,9 @@ def _modes(forecast: ShiftForecast | None) -> list[tuple[str, float]]:
 
 def said_once(service: Service, hotspots: Basis) -> list[str]:
     """The caveats without those that say which agencies are late: the page says that at its head, in words."""
-    phrases = service.settings.phrases.caveats
-    late = Freshness(service.settings).late(hotspots.data_complete_to, hotspots.as_of).items()
-    said = {phrases["late"].format(source=name, since=in_minutes(since)) for name, since in late}
+    freshness = Freshness(service.settings)
+    late = freshness.late(hotspots.data_complete_to, hotspots.as_of).items()
+    said = {freshness.late_caveat(name, since) for name, since in late}
     return [caveat for caveat in hotspots.caveats if caveat not in said]
 
 

@@ -27,7 +27,7 @@ from crisisrisk.serving.plan_answers import Adjustment, SiteShown
 from crisisrisk.serving.problems import NoAnswerError
 from crisisrisk.serving.routes.plans import adjustments, positions, positions_said
 from crisisrisk.serving.routes.sites import listed, put_status
-from crisisrisk.serving.sheet import near_said
+from crisisrisk.serving.sheet_content import near_said
 from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import OTHER_FORECAST
 

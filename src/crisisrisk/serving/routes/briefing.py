@@ -13,7 +13,8 @@ from crisisrisk.serving.forecasts import Said, horizon_days, hotspot, shift_fore
 from crisisrisk.serving.plan_answers import Briefing, ChangeBriefed, LeftOutShown, PlanBriefed, post_shown
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.places import ShiftId
-from crisisrisk.serving.sheet import SHEET_POLICY, Sheet, sheet_of
+from crisisrisk.serving.sheet import SHEET_POLICY, Sheet
+from crisisrisk.serving.sheet_content import sheet_of
 from crisisrisk.serving.state import ServiceOf
 from crisisrisk.serving.wording import Freshness
 
