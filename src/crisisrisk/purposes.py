@@ -38,6 +38,8 @@ class Purpose:
     names_people: bool = False
     objections: frozenset[str] = frozenset()
     kept_days: int = EIGHT_YEARS
+    one_by_one: bool = False
+    """Whether its answers are about people who were asked for singly, and no list that a team or role is given."""
 
     def bound_by(self, kind: str | None) -> bool:
         """Whether an objection of a kind binds. One that says nothing of what it is to, or nothing known, does."""
@@ -60,11 +62,12 @@ DIRECT_CARE = Purpose(
 )  # fmt: skip
 CALLER_CARE = Purpose(
     name="caller_care", meaning="the care of a person who is on the line now", reaches=frozenset({"look_up"}),
-    names_people=True, objections=frozenset({"local", "scoring"}),
+    names_people=True, objections=frozenset({"local", "scoring"}), one_by_one=True,
 )  # fmt: skip
 EMERGENCY = Purpose(
     name="emergency", meaning="the care of a person of another team, in an emergency",
     reaches=frozenset({"emergency_access"}), names_people=True, objections=frozenset({"local", "scoring"}),
+    one_by_one=True,
 )  # fmt: skip
 ALLOCATION = Purpose(
     name="allocation", meaning="finding a team for people who are with none", reaches=frozenset({"unallocated"}),

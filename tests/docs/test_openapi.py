@@ -67,6 +67,7 @@ def test_the_committed_document_is_fresh() -> None:
         (caller_answers.CARE, caller_answers.CallerCare),
         (oversight_answers.OPENED, oversight_answers.EmergencyOpened),
         (oversight_answers.ALERT, oversight_answers.PrivacyAlert),
+        (oversight_answers.OF_DAY, oversight_answers.PrivacyAlert),
         (oversight_answers.ALERTS, oversight_answers.PrivacyAlerts),
         (care_examples.PERSON_FEEDBACK, care_answers.PersonFeedback),
         (care_examples.TEAM_FEEDBACK, care_answers.TeamFeedback),

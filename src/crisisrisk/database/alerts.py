@@ -1,8 +1,9 @@
 """What the privacy officer is alerted to: raised, listed, and closed with what was done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
@@ -10,14 +11,17 @@ from crisisrisk.database.engine import writing
 from crisisrisk.database.rows import add, everything, read
 from crisisrisk.database.schema import Alert, AlertOfDay
 
-EMERGENCY_ACCESS, EMERGENCY_BLOCKED = "emergency_access", "emergency_blocked"
+EMERGENCY_ACCESS, EMERGENCY_BLOCKED, PEOPLE_A_DAY = "emergency_access", "emergency_blocked", "people_a_day"
 
 OVERSIGHT_LOCK = 7_249_113_008  # any fixed number: on a PostgreSQL those who count and then write wait for each other
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeptAlert:
-    """One alert: what happened and when, and of which look in the audit trail; nobody's identity."""
+    """One alert: what happened and when, and of which look in the audit trail; nobody's identity.
+
+    Of a user's day: `people` of `budget`, and how many of them were looked at first for which purpose.
+    """
 
     number: int
     kind: str
@@ -26,23 +30,44 @@ class KeptAlert:
     closed_at: datetime | None
     closed_by: str | None
     done: str | None = field(repr=False)
+    key_id: str | None
+    day: str | None
+    people: int | None
+    budget: int | None
+    by_purpose: Mapping[str, int] | None
 
 
-def raise_alert(connection: Connection, kind: str, *, raised_at: datetime, request_id: str) -> int:
+def raise_alert(
+    connection: Connection, kind: str, *, raised_at: datetime, request_id: str, about: Mapping[str, Any] | None = None
+) -> int:
     """Raise an alert in the transaction of what it is about. Returns its number."""
-    said = {"kind": kind, "raised_at": raised_at, "request_id": request_id}
+    said = {"kind": kind, "raised_at": raised_at, "request_id": request_id, **(about or {})}
     return add(connection, Alert, KeptAlert, said).number
 
 
 def raise_once_a_day(
-    connection: Connection, kind: str, *, raised_at: datetime, request_id: str, made_by: str, day: str
-) -> None:
-    """Raise an alert about a user unless there is one of this kind and day. In a transaction that waited for others."""
-    said = {"kind": kind, "made_by": made_by, "day": day}
-    of_day = select(AlertOfDay.alert_id).where(*(getattr(AlertOfDay, name) == value for name, value in said.items()))
-    if connection.execute(of_day).scalar_one_or_none() is None:
-        number = raise_alert(connection, kind, raised_at=raised_at, request_id=request_id)
+    connection: Connection, kind: str, *, raised_at: datetime, request_id: str, made_by: str, day: str,
+    about: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Raise an alert about a user, or say anew what the one of this kind and day is about.
+
+    In a transaction that waited for others.
+    """
+    found = alert_of_day(connection, kind, made_by=made_by, day=day)
+    if found is None:
+        said = {"kind": kind, "made_by": made_by, "day": day}
+        number = raise_alert(connection, kind, raised_at=raised_at, request_id=request_id, about=about)
         connection.execute(insert(AlertOfDay).values(**said, alert_id=number))
+    elif about:
+        connection.execute(update(Alert).where(Alert.id == found.number).values(**about))
+
+
+def alert_of_day(connection: Connection, kind: str, *, made_by: str, day: str) -> KeptAlert | None:
+    """The alert of a kind about a user and day."""
+    chosen = everything(Alert).join(AlertOfDay, AlertOfDay.alert_id == Alert.id)
+    wanted = {AlertOfDay.kind: kind, AlertOfDay.made_by: made_by, AlertOfDay.day: day}
+    found = read(connection, KeptAlert, chosen.where(*(column == value for column, value in wanted.items())))
+    return found[0] if found else None
 
 
 def wait_for_others(connection: Connection) -> None:

@@ -18,7 +18,7 @@ from crisisrisk.database.care_schema import (
     TeamCapacity,
 )
 from crisisrisk.database.identity_schema import IdentityRow
-from crisisrisk.database.oversight_schema import Alert, AlertOfDay, EmergencyAccess
+from crisisrisk.database.oversight_schema import Alert, AlertOfDay, EmergencyAccess, PersonOfDay
 from crisisrisk.database.sign_in_schema import SignInState
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "ForecastTotal",
     "IdentityRow",
     "LastSeen",
+    "PersonOfDay",
     "PlanOverride",
     "Review",
     "SafetyConcern",

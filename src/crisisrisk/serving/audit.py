@@ -24,6 +24,7 @@ from crisisrisk.errors import CrisisRiskError, ServiceError
 from crisisrisk.purposes import Purpose
 from crisisrisk.serving.identities import NAMES_SHOWN, Known, may_be_named, with_names
 from crisisrisk.serving.logs import log
+from crisisrisk.serving.people_budget import UNSEEN, PeopleBudget
 from crisisrisk.serving.problems import problem
 from crisisrisk.serving.trail import people_named
 
@@ -36,21 +37,25 @@ REFUSED = 403
 class Auditor:
     """Adds looks to the trail by one thread: whatever waits when a commit ends goes into the next one together."""
 
-    def __init__(self, trail: AuditTrail, *, longest: timedelta = LONGEST_WAIT) -> None:
+    def __init__(self, trail: AuditTrail, budget: PeopleBudget, *, longest: timedelta = LONGEST_WAIT) -> None:
         self.trail = trail
+        self.budget = budget
         self.longest = longest
         """How long an answer waits for its row, before it is none."""
         self.failing: str | None = None
         """What the last commit failed with; None once one came through."""
-        self._waiting: list[tuple[Look, Future[int]]] = []
+        self._waiting: list[tuple[Look, frozenset[str], Future[int]]] = []
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
 
-    async def keep(self, look: Look) -> int:
-        """The number of its row, once it is on the disk. Raises ServiceError where it is not there in time."""
+    async def keep(self, look: Look, *, looked_at: frozenset[str] = frozenset()) -> int:
+        """The number of its row, once it is on the disk. Raises ServiceError where it is not there in time.
+
+        `looked_at`: who counts in the user's budget of the day.
+        """
         future: Future[int] = Future()
         with self._lock:
-            self._waiting.append((look, future))
+            self._waiting.append((look, looked_at, future))
         self._thread.submit(self._commit)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self.longest / timedelta(seconds=1))
@@ -72,18 +77,22 @@ class Auditor:
         with self._lock:
             taken, self._waiting = self._waiting, []
         # Who has given up waiting got no answer, so there is nothing to keep.
-        looks = [(look, future) for look, future in taken if future.set_running_or_notify_cancel()]
+        looks = [one for one in taken if one[-1].set_running_or_notify_cancel()]
         if not looks:
             return
+        uncounted = self.budget.uncounted([(look, people) for look, people, _ in looks])
         try:
-            numbers = self.trail.append([look for look, _ in looks])
+            numbers = self.trail.append(
+                [look for look, _, _ in looks], together=lambda connection: self.budget.count(connection, uncounted)
+            )
         except Exception as failure:  # noqa: BLE001 -- handed to those who wait, whatever it is
             self.failing = type(failure.__cause__ or failure).__name__
-            for _, future in looks:
+            for _, _, future in looks:
                 future.set_exception(failure)
             return
         self.failing = None
-        for number, (_, future) in zip(numbers, looks, strict=True):
+        self.budget.remember(uncounted)
+        for number, (_, _, future) in zip(numbers, looks, strict=True):
             future.set_result(number)
 
 
@@ -113,8 +122,8 @@ async def let_go(held: Sequence[Message], scope: Scope, receive: Receive, send: 
         if status == 200 and may_be_named(purpose, body, scope["state"]["viewer"].role.reaches):
             known = await to_thread.run_sync(service.identities.of, sorted(named))
         try:
-            people = {*named, *_asked_about(scope)}
-            await auditor.keep(_look(scope, purpose, status, held[0], body, people, known))
+            people, looked_at = {*named, *_asked_about(scope)}, _looked_at(scope, purpose, status, named)
+            await auditor.keep(_look(scope, purpose, status, held[0], body, people, known), looked_at=looked_at)
         except CrisisRiskError as failure:
             log(logging.ERROR, "an answer was not audited, and not given", code=failure.code, problem=failure.problem)
             refusal = problem(
@@ -133,6 +142,14 @@ async def let_go(held: Sequence[Message], scope: Scope, receive: Receive, send: 
 def _asked_about(scope: Scope) -> frozenset[str]:
     """Whom the address names. Anything but a pseudonym there is the caller's own text, and never kept."""
     return people_named(str(scope.get("path_params", {}).get("pid", "")).encode("utf-8", "replace"))
+
+
+def _looked_at(scope: Scope, purpose: Purpose, status: int, named: frozenset[str]) -> frozenset[str]:
+    """Who was looked at one by one: whom the address names, else whom the answer does, unless it is a whole list."""
+    if status in UNSEEN:
+        return frozenset()
+    singly = purpose.one_by_one or scope["state"].get("one_by_one", False)
+    return _asked_about(scope) or (named if singly else frozenset())
 
 
 def _look(

@@ -98,6 +98,8 @@ class Privacy:
     officer: str = ""
     emergency_a_week: int = 5
     """How many emergency accesses of a user within seven days may have an alert that is not closed."""
+    people_a_day: int = 60
+    """Beyond so many different people that one user looks at on a day there is an alert, and no more than that."""
 
     @property
     def named(self) -> bool:
@@ -188,7 +190,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     },
     "audit": {"key_file": (str,), "witness_file": (str,), "kept_days": (dict,)},
     "identities": {"key_file": (str,)},
-    "privacy": {"officer": (str,), "emergency_a_week": (int,)},
+    "privacy": {"officer": (str,), "emergency_a_week": (int,), "people_a_day": (int,)},
     "briefing": {"handling": (str,)},
     "sign_in": {
         "key_file": (str,), "idle_minutes": _NUMBER, "longest_hours": _NUMBER, "demo_page": (bool,), "oidc": (dict,),

@@ -29,6 +29,7 @@ from crisisrisk.serving.contacts import Contact, events_of
 from crisisrisk.serving.exposures import ShownScores
 from crisisrisk.serving.identities import Identities
 from crisisrisk.serving.logs import log
+from crisisrisk.serving.people_budget import PeopleBudget
 from crisisrisk.serving.sessions import Sessions
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.tokens import Tokens
@@ -105,7 +106,9 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engine: Engine = open_engine(settings.site.database_url, busy_seconds=BUSY_SECONDS)
-        self.auditor = Auditor(audit_trail(settings))
+        self.auditor = Auditor(
+            audit_trail(settings), PeopleBudget(settings.service.privacy.people_a_day, settings.site.time_zone)
+        )
         self.identities = Identities(self.engine, settings.site.path / settings.service.identities.key_file)
         self.sessions = Sessions(self.engine, settings.service.sign_in, settings.site.path)
         self.tokens = _tokens(settings)

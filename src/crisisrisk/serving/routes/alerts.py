@@ -1,4 +1,4 @@
-"""The queue of what the privacy officer is alerted to: nobody is named in it, of either side."""
+"""The queue of what the privacy officer is alerted to: nobody is named in it."""
 
 from typing import Annotated
 
@@ -52,4 +52,6 @@ def _told(alert: KeptAlert) -> PrivacyAlert:
     return PrivacyAlert(
         number=alert.number, kind=alert.kind, raised_at=alert.raised_at,  # type: ignore[arg-type]
         request_id=alert.request_id, closed_at=alert.closed_at, closed_by=alert.closed_by, done=alert.done,
+        key_id=alert.key_id, day=alert.day, people=alert.people, budget=alert.budget,
+        by_purpose=None if alert.by_purpose is None else dict(alert.by_purpose),
     )  # fmt: skip

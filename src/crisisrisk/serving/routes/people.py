@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from crisisrisk.database.scores import SCORED
@@ -56,8 +56,9 @@ def person_risk(
 
 
 @people.post("/people/score", summary="Score some of the own people now", responses=answered(SCORED_NOW))
-def score_now(asked: PeopleAsked, viewer: CareViewer, service: ServiceOf) -> ScoredNow:
+def score_now(asked: PeopleAsked, viewer: CareViewer, request: Request, service: ServiceOf) -> ScoredNow:
     """From the newest contacts, as a scoring of everybody at this moment would. Others' people are as nobody."""
+    request.state.one_by_one = True  # whoever is asked for by pseudonym counts in the budget of the day
     now = service.now()
     caseloads, wanted = service.view().caseloads, list(dict.fromkeys(asked.people))
     if viewer.team is None or not all(caseloads.has(viewer.team, person, now) for person in wanted):
