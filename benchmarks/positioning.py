@@ -1,7 +1,8 @@
 """Exact plans at the size of a police force, beside spopt's covering model, which knows no busy teams.
 
 `python -m benchmarks positioning`. Cells and sites at random over a square of a hexagon's area for each cell; expected
-contacts gather around a middle; a site reaches what is 15 minutes away. Medians over some cities.
+contacts gather around a middle; a site reaches what is 15 minutes away. Each team has a base at random, and must be
+worth the least gain elsewhere. Medians over some cities.
 """
 
 import time
@@ -18,6 +19,7 @@ from crisisrisk.positioning.demand import part_with_busy
 from crisisrisk.positioning.question import Mask, Numbers, Question, TeamKind
 
 BUSY, CITIES, CELL_KM2, REACH_KM, CONTACTS = 0.4, 5, 0.74, 15 / 60 * 32 / 1.35, 12.0
+LEAST_GAIN = 0.1
 SIZES = {  # cells, sites, teams, parts: seconds wanted
     (2_000, 100, 8, 1): 1.0,
     (5_000, 200, 10, 1): 5.0,
@@ -65,9 +67,15 @@ def _city(seed: int, cells: int, sites: int) -> tuple[Numbers, Mask, Numbers]:
 def _question(seed: int, cells: int, sites: int, teams: int, parts: int, busy: float) -> Question:
     _, reach, _ = _city(seed, cells, sites)
     demand = [_city(seed + 1000 * part, cells, sites)[0] for part in range(parts)]
+    bases = np.random.default_rng(seed).choice(sites, teams, replace=False)
+    kind = TeamKind(
+        name="any", teams=teams, may_stand=np.ones(sites, dtype=bool), reach=reach,
+        usual=np.bincount(bases, minlength=sites),
+    )  # fmt: skip
     return Question(
         parts=tuple(part_with_busy(one, busy, teams=teams) for one in demand),
-        kinds=(TeamKind(name="any", teams=teams, may_stand=np.ones(sites, dtype=bool), reach=reach),),
+        kinds=(kind,),
+        least_gain=LEAST_GAIN if busy else 0.0,
         room=np.full(sites, 2 if busy else 1),
         move_costs=0.05 if parts > 1 else 0.0,
     )

@@ -139,7 +139,7 @@ def test_another_aim_is_planned_and_kept_as_asked(site: ServiceSite) -> None:
     body = ask(site, {"teams": 1, "model": "p-median"}).json()
     assert body["plans"][0]["name"] == "is nearest on average"
     assert body["plans"][0]["reason"].endswith("minutes away on average, were it free")
-    assert body["plans"][1]["name"] == "covers most"
+    assert body["plans"][1]["name"] == "as usual"
     [kept] = plans_of(site.engine, "night-2026-11-22")
     assert kept.asked["model"] == "p-median"
 

@@ -33,13 +33,16 @@ def questions(draw: st.DrawFn, *, floors: bool = False) -> Question:
     parts = len(period_of)
     room = random.integers(0, 3, sites)
     room[0] = 4  # so that everybody finds a place
-    made = []
+    made, homes = [], draw(st.booleans())
     for number in range(kinds):
         may = random.random(sites) < 0.8
         may[0] = True
         most = 3 if parts == 1 and kinds == 1 else 2
-        made.append(TeamKind(name=f"kind {number}", teams=int(random.integers(1, most)), may_stand=may,
-                             reach=random.random((sites, cells)) < 0.4))  # fmt: skip
+        teams = int(random.integers(1, most))
+        bases = random.choice(np.flatnonzero(may & (room > 0)), int(random.integers(0, teams + 1)))
+        made.append(TeamKind(name=f"kind {number}", teams=teams, may_stand=may,
+                             reach=random.random((sites, cells)) < 0.4,
+                             usual=np.bincount(bases, minlength=sites) if homes else None))  # fmt: skip
     sampled, alike = draw(st.booleans()), np.full(cells, draw(st.sampled_from([0.0, 0.4])))
     busy = random.choice([0.0, 0.3, 0.6], cells) if draw(st.booleans()) else alike
     return Question(
@@ -53,6 +56,7 @@ def questions(draw: st.DrawFn, *, floors: bool = False) -> Question:
         if floors
         else (),
         move_costs=draw(st.sampled_from([0.0, 0.05])) if period_of[-1] else 0.0,
+        least_gain=draw(st.sampled_from([0.0, 0.05, 0.5])) if homes else 0.0,
         period_of=period_of,
         present=random.random((parts, kinds)) < 0.8 if draw(st.booleans()) else None,
     )

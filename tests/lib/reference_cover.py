@@ -32,7 +32,7 @@ def _placings(question: Question, period: int) -> Iterator[np.ndarray]:
 
 
 def value_of(question: Question, teams_at: np.ndarray) -> float:
-    """Expected contacts that find a free team, less what the moves cost."""
+    """Expected contacts that find a free team, less what the moves and leaving bases cost."""
     total = 0.0
     for part in range(len(question.parts)):
         total += sum(served_in(question, teams_at, part, cell) for cell in range(question.cells))
@@ -44,7 +44,29 @@ def value_of(question: Question, teams_at: np.ndarray) -> float:
             for site in range(question.sites) if before is not None else ():
                 total -= question.move_costs * max(0, teams_at[period, kind, site] - teams_at[before, kind, site])
             before = period
-    return total
+    return total - question.least_gain * (leaving_in(question, teams_at) - crowded_in(question))
+
+
+def leaving_in(question: Question, teams_at: np.ndarray) -> int:
+    """How many teams stand elsewhere than at their base at any time."""
+    away = 0
+    for number, kind in enumerate(question.kinds):
+        periods = [period for period in range(question.periods) if question.stands[period, number]]
+        for site in range(question.sites) if kind.usual is not None and periods else ():
+            away += max(max(0, int(kind.usual[site]) - int(teams_at[period, number, site])) for period in periods)
+    return away
+
+
+def crowded_in(question: Question) -> int:
+    """How many teams have a base that is too small for all whose it is at some time."""
+    crowded = 0
+    for site in range(question.sites):
+        crowded += max(
+            max(0, sum(int(kind.usual[site]) for number, kind in enumerate(question.kinds)
+                       if kind.usual is not None and question.presence[part, number]) - int(question.room[site]))
+            for part in range(len(question.parts))
+        )  # fmt: skip
+    return crowded
 
 
 def served_in(question: Question, teams_at: np.ndarray, part: int, cell: int) -> float:

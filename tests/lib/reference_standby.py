@@ -139,6 +139,36 @@ def _fits(
     return all(standing.count(site) <= ground.room[site] for site in set(standing))
 
 
+def leaving_in(ground: Ground, crews: tuple[Crew, ...], places: Places) -> int:
+    """How many crews stand elsewhere than at their base at any time, beside those for whom it has no room."""
+    bases = [_base(ground, crew) for crew in crews]
+    away = sum(base >= 0 and any(row[number] not in (base, -1) for row in places) for number, base in enumerate(bases))
+    crowded = [0] * len(ground.room)
+    for begins, ends, _ in cuts_of(ground, crews, len(places)):
+        out = [base for crew, base in zip(crews, bases, strict=True) if is_out(crew, begins, ends)]
+        crowded = [max(most, out.count(site) - ground.room[site]) for site, most in enumerate(crowded)]
+    return int(away - sum(crowded))
+
+
+def _base(ground: Ground, crew: Crew) -> int:
+    base = ground.sites.ids.index(crew.base)
+    return base if ground.room[base] and may_stand(ground, crew, base) else -1
+
+
+def going_back(ground: Ground, crews: tuple[Crew, ...], places: Places) -> dict[int, Places]:
+    """For each crew away from its base that finds room there: the same with it at its base whenever it stands."""
+    found = {}
+    for number, crew in enumerate(crews):
+        base = _base(ground, crew)
+        back = tuple(
+            tuple(base if one == number and site >= 0 else site for one, site in enumerate(row)) for row in places
+        )
+        cuts = cuts_of(ground, crews, len(places))
+        if base >= 0 and back != places and all(_fits(ground, crews, back[cut[2]], cut) for cut in cuts):
+            found[number] = back
+    return found
+
+
 def moves_in(places: Places) -> int:
     """How many crews stand elsewhere in a period than in the last one before in which they stood."""
     moves = 0

@@ -20,7 +20,7 @@ from crisisrisk.cli.printing import json_option, print_json, site_option
     "--within", type=float, default=15.0, show_default=True, metavar="MINUTES", help="The target to arrive in."
 )
 @click.option("--least-gain", type=float, default=0.1, show_default=True, metavar="CONTACTS",
-              help="For fewer contacts nobody is asked to move.")  # fmt: skip
+              help="For fewer contacts no team is asked to leave its base.")  # fmt: skip
 @click.option("--floor", "floors", type=(str, float), multiple=True, metavar="GROUP SHARE",
               help="Least share of the average cover in a group: 'most deprived fifth', 'country'.")  # fmt: skip
 @click.option("--periods", type=int, default=1, show_default=True, metavar="1|2",

@@ -25,7 +25,7 @@ from crisisrisk.cli.printing import json_option, print_json, site_option, tell
     help="The target that plans are made for.",
 )
 @click.option("--least-gain", type=float, default=0.1, show_default=True, metavar="CONTACTS",
-              help="For fewer contacts nobody is asked to move.")  # fmt: skip
+              help="For fewer contacts no team is asked to leave its base.")  # fmt: skip
 @click.option("--refit", "refit_weeks", type=click.IntRange(1, 520), metavar="WEEKS",
               help="Fit a new model every so many weeks. Default: as the recipe's backtest has it.")  # fmt: skip
 @click.option("--truth", type=click.Path(path_type=Path), metavar="DIR",

@@ -11,8 +11,8 @@ from crisisrisk.positioning.question import Counts, Numbers, Question
 class Standing:
     """Teams at sites. `teams_at`: shape (periods, kinds, sites). `covered`: expected contacts, by part.
 
-    `bound`: no plan covers more (less the cost of moves); `optimal`: that this one does as well as any, to the
-    solver's tolerance. `method`: which way it was found.
+    `value`: what is covered less the cost of moves; `bound`: what no plan is worth more than; `optimal`: that this one
+    does as well as any, to the solver's tolerance. `method`: which way it was found.
     """
 
     teams_at: Counts
@@ -58,3 +58,12 @@ def moves_of(question: Question, teams_at: Counts) -> int:
     for kind, stands in enumerate(question.stands.T):
         moves += int(np.maximum(np.diff(teams_at[stands, kind], axis=0), 0).sum())
     return moves
+
+
+def leaving_of(question: Question, teams_at: Counts) -> int:
+    """How many teams are asked to leave their base at any time: those not counted that it has no room for."""
+    away = 0
+    for kind, stands in enumerate(question.stands.T):
+        if stands.any():
+            away += int(np.maximum(question.usual[kind] - teams_at[stands, kind], 0).max(axis=0).sum())
+    return away - question.crowded_out

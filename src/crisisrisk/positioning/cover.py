@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from crisisrisk.errors import UsageError
-from crisisrisk.positioning.answer import Standing, covered_in, moves_of, served_of
+from crisisrisk.positioning.answer import Standing, covered_in, leaving_of, moves_of, served_of
 from crisisrisk.positioning.cover_model import CoverModel
 from crisisrisk.positioning.greedy import greedy, upper_bound
 from crisisrisk.positioning.programme import INFEASIBLE, TOLERANCE, least
@@ -43,12 +43,13 @@ def most_covered(question: Question, *, seconds: float = 30.0) -> Standing:
             CODE, "what must hold cannot hold together", found="; ".join(conflict(question, seconds)),
             hint="lower a floor, or add a team or a site",
         )  # fmt: skip
+    bound = question.least_gain * question.crowded_out - least(found)
     if found.x is None:
-        return _of(question, start, min(upper_bound(question, start), -least(found)), began, GREEDY)
+        return _of(question, start, min(upper_bound(question, start), bound), began, GREEDY)
     best = model.teams_at(found.x)
     if _value(question, start) > _value(question, best) and not question.floors:
         best = start
-    return _of(question, best, -least(found), began, EXACT if found.status == 0 else BEST_IN_TIME)
+    return _of(question, best, bound, began, EXACT if found.status == 0 else BEST_IN_TIME)
 
 
 def conflict(question: Question, seconds: float) -> list[str]:
@@ -79,7 +80,7 @@ def _infeasible(asked: Question, seconds: float) -> bool:
 
 def _any_plan(question: Question) -> Counts:
     """A plan that holds all teams, whatever it covers. Raises UsageError where there is none."""
-    bare = replace(question, floors=(), move_costs=0.0, parts=tuple(
+    bare = replace(question, floors=(), move_costs=0.0, least_gain=0.0, parts=tuple(
         Part(demand=np.zeros_like(part.demand), gains=np.zeros_like(part.gains)) for part in question.parts
     ))  # fmt: skip
     model = CoverModel(bare, reduced(bare))
@@ -119,4 +120,7 @@ def _of(question: Question, teams_at: Counts, bound: float, began: float, method
 
 
 def _value(question: Question, teams_at: Counts) -> float:
-    return float(covered_in(question, teams_at).sum()) - question.move_costs * moves_of(question, teams_at)
+    costs = question.move_costs * moves_of(question, teams_at)
+    if question.least_gain:
+        costs += question.least_gain * leaving_of(question, teams_at)
+    return float(covered_in(question, teams_at).sum()) - costs

@@ -1,8 +1,10 @@
 """The programme of the maximal expected covering model: MEXCLP, and with a busy share of 0 MCLP, over a shift's parts.
 
-    max  sum_i sum_k g_ik z_ik  -  cost * moves        g_ik: what the k-th team near cell i is worth (`demand.py`)
+    max  sum_i sum_k g_ik z_ik  -  cost * moves  -  least gain * teams that leave their base
+                                                       g_ik: what the k-th team near cell i is worth (`demand.py`)
     with sum_k z_ik <= teams on duty that reach i,  0 <= z <= 1,  teams of each kind placed,  room at each site,
          moves >= teams at a site now less those in the period before,
+         teams of a kind that leave a base >= those whose it is less those that stand there, in each period,
          cover of each floor's cells >= its share of the average cover, over all parts
 
 Cells i are those of every part; teams stand still within a period, which may have several parts. As the gains fall with
@@ -55,7 +57,10 @@ class CoverModel:
             cell, gain = _levels(part, self._kinds, question)
             self._blocks.append(_Block(part, present[self._used], period * self._width, column, cell, gain))
             column += len(cell)
-        self._moves_at, self._columns = column, column + (question.periods - 1) * self._width
+        self._moves_at, self._leave_at = column, column + (question.periods - 1) * self._width
+        usual = question.usual[self._used].ravel() if question.least_gain else np.zeros(self._width, dtype=np.int64)
+        self._bases, self._usual = np.flatnonzero(usual), usual[usual > 0].astype(np.float64)
+        self._columns = self._leave_at + len(self._bases)
 
     def solved(self, seconds: float) -> Any:
         """What HiGHS answers."""
@@ -68,7 +73,9 @@ class CoverModel:
             cover = slice(block.cover_at, block.cover_at + len(block.cell))
             objective[cover] = -block.gain
             whole[cover] = self._tied
-        objective[self._moves_at :], upper[self._moves_at :] = self._question.move_costs, self._question.teams
+        moves, leaving = slice(self._moves_at, self._leave_at), slice(self._leave_at, self._columns)
+        objective[moves], upper[moves] = self._question.move_costs, self._question.teams
+        objective[leaving], upper[leaving] = self._question.least_gain, self._usual
         return solved(objective, whole, upper, self._constraints(), seconds=seconds)
 
     def _most(self, period: int) -> Numbers:
@@ -94,7 +101,8 @@ class CoverModel:
             found += [self._room(block), *([self._reached(block), *self._ties(block)] if len(block.cell) else [])]
         found += [self._floor(number, floor.share) for number, floor in enumerate(question.floors)]
         moves = (self._of_moves(period) for period in range(1, question.periods))
-        return [*found, *(rule for rule in moves if rule.A.shape[0])]
+        leaving = (self._of_leaving(period) for period in range(question.periods))
+        return [*found, *(rule for rule in (*moves, *leaving) if rule.A.shape[0])]
 
     def _placed(self, period: int) -> LinearConstraint:
         kinds, sites = len(self._kinds), self._question.sites
@@ -162,6 +170,13 @@ class CoverModel:
         values = np.repeat([1.0, 1.0, -1.0], len(own))
         rows = np.tile(np.arange(len(own)), 3)
         return LinearConstraint(matrix(rows, columns, values, (len(own), self._columns)), 0.0, np.inf)
+
+    def _of_leaving(self, period: int) -> LinearConstraint:
+        """Teams of a kind that leave a base are no fewer than those whose it is less those there in this period."""
+        here = np.flatnonzero(self._question.stands[period, self._used][self._bases // self._question.sites])
+        columns = np.concatenate([self._leave_at + here, period * self._width + self._bases[here]])
+        rows = np.tile(np.arange(len(here)), 2)
+        return LinearConstraint(matrix(rows, columns, None, (len(here), self._columns)), self._usual[here], np.inf)
 
 
 def _levels(part: ReducedPart, kinds: list[TeamKind], question: Question) -> tuple[Counts, Numbers]:

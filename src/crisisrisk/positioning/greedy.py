@@ -14,8 +14,9 @@ from crisisrisk.positioning.question import Counts, Mask, Numbers, Part, Questio
 def greedy(question: Question) -> Counts | None:
     """One team after the other, each where it adds most; the same sites in every period. Shape (periods, kinds, sites).
 
-    Floors are not looked at. None where the teams of some kind ran out of room on the way, which can only be where
-    kinds are on duty at different times. Complexity: teams × kinds × sites × cells × parts.
+    A team that stays at its base is worth the least gain more. Floors are not looked at. None where the teams of some
+    kind ran out of room on the way, which can only be where kinds are on duty at different times. Complexity: teams ×
+    kinds × sites × cells × parts.
     """
     teams_at = np.zeros((len(question.kinds), question.sites), dtype=np.int64)
     presence, stood = question.presence, question.presence.any(axis=0)
@@ -24,6 +25,7 @@ def greedy(question: Question) -> Counts | None:
     while left.any():
         rows = [_gains(question, part, here) for part, here in zip(question.parts, near, strict=True)]
         gains = np.einsum("pks,pk->ks", np.stack(rows), presence.astype(np.float64))
+        gains += question.least_gain * (teams_at < question.usual)
         gains[~_kept_for_the_rest(question, teams_at, left)] = -1.0
         kind, site = (int(one) for one in np.unravel_index(int(np.argmax(gains)), gains.shape))
         if gains[kind, site] < 0:
@@ -35,16 +37,28 @@ def greedy(question: Question) -> Counts | None:
 
 
 def upper_bound(question: Question, teams_at: Counts) -> float:
-    """No plan of as many teams of each kind covers more. For any plan `teams_at`."""
-    total = 0.0
+    """No plan of as many teams of each kind is worth more, less the cost of leaving bases. For any plan `teams_at`.
+
+    What staying at a base is worth is counted in the first part in which a kind is on duty: to leave it at any time
+    costs no less.
+    """
+    total = question.least_gain * question.crowded_out
+    stayed = np.zeros(len(question.kinds), dtype=bool)
     covering = teams_covering(question, teams_at)
     covered = covered_in(question, teams_at)
     for number, part in enumerate(question.parts):
         total += float(covered[number])
-        rows = _gains(question, part, covering[number])[question.presence[number]]
-        kinds = [kind for kind, here in zip(question.kinds, question.presence[number], strict=True) if here]
-        for kind, row in zip(kinds, rows, strict=True):
-            each = np.repeat(row[kind.may_stand], np.minimum(question.room[kind.may_stand], kind.teams))
+        rows = _gains(question, part, covering[number])
+        for one in np.flatnonzero(question.presence[number]).tolist():
+            kind = question.kinds[one]
+            most = np.where(kind.may_stand, np.minimum(question.room, kind.teams), 0)
+            each = np.repeat(rows[one], most)
+            if question.least_gain and not stayed[one]:
+                short = np.maximum(question.usual[one] - teams_at[question.period[number], one], 0)
+                slot = np.arange(len(each)) - np.repeat(np.cumsum(most) - most, most)
+                each += question.least_gain * (slot < np.repeat(short, most))
+                total -= question.least_gain * float(short.sum())
+                stayed[one] = True
             total += float(np.sort(each)[::-1][: kind.teams].sum())
     return min(total, question.expected)
 

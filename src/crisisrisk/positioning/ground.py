@@ -86,6 +86,11 @@ class Ground:
         number = self.sites.ids.index(name) if name in self.sites.ids else -1
         return number if number >= 0 and self.room[number] > 0 else -1
 
+    def base(self, crew: Crew) -> int:
+        """The number of a crew's base, -1 where it cannot stand there tonight."""
+        number = self.site(crew.base)
+        return number if number >= 0 and self.may_stand(crew)[number] else -1
+
     def stretches(self, crews: Sequence[Crew], periods: int = 1) -> tuple[Stretch, ...]:
         """The shift cut where crews may move, come or go."""
         return stretches_of(self.start, self.end, crews, hourly=self.hourly, periods=periods)
@@ -132,7 +137,7 @@ class _Alike(NamedTuple):
 
 def question_of(
     ground: Ground, crews: tuple[Crew, ...], target: float, *, busy: float | None = None,
-    floors: dict[str, float] | None = None, periods: int = 1, move_cost: float = 0.0,
+    floors: dict[str, float] | None = None, periods: int = 1, move_cost: float = 0.0, least_gain: float = 0.0,
 ) -> Question:  # fmt: skip
     """Where these crews should stand. `busy`: one share for all in place of what the samples say; 0 leaves it out.
 
@@ -155,6 +160,7 @@ def question_of(
             for name, share in asked.items()
         ),
         move_costs=move_cost,
+        least_gain=least_gain,
         site_names=ground.site_names,
         period_of=tuple(stretch.period for stretch in stretches),
         present=np.array([[kind.out[row] for kind in alike] for row in range(len(stretches))], dtype=bool),
@@ -213,8 +219,17 @@ def _kind(ground: Ground, alike: _Alike, crews: tuple[Crew, ...], near: Mask) ->
     bound = _bound(ground, alike, crews)
     return TeamKind(
         name=bound or "every site", teams=len(crews), may_stand=ground.may_stand(crews[0]), reach=reach, bound=bound,
-        unbound=anywhere,
+        unbound=anywhere, usual=usual_of(ground, crews),
     )  # fmt: skip
+
+
+def usual_of(ground: Ground, crews: Sequence[Crew]) -> Counts:
+    """How many of the crews have their base at each site. Shape (sites,).
+
+    Of those whose base is closed, full or barred to them none: they must stand elsewhere anyway.
+    """
+    bases = [base for base in map(ground.base, crews) if base >= 0]
+    return np.bincount(np.array(bases, dtype=np.int64), minlength=len(ground.sites)).astype(np.int64)
 
 
 def _bound(ground: Ground, alike: _Alike, crews: tuple[Crew, ...]) -> str:
@@ -250,17 +265,21 @@ def posted(
 ) -> tuple[int, ...]:  # fmt: skip
     """The site of each crew in one period, as few as can be elsewhere than `before` (else than at their base).
 
+    Of those who could stay where they were those do whose base it is: so as few as can be leave theirs at any time.
     `teams_at`: shape (kinds, sites). -1 for a crew that does not stand in it.
     """
     stretches = ground.stretches(crews, question.periods)
     kinds = list(_alike(ground, crews, stretches))
     of_crew = [kinds.index(_key(ground, crew, stretches)) for crew in crews]
-    usual = before or tuple(ground.site(crew.base) for crew in crews)
+    bases = tuple(ground.site(crew.base) for crew in crews)
+    usual = before or bases
     left, at = teams_at.copy(), [-1] * len(crews)
-    for number, (kind, site) in enumerate(zip(of_crew, usual, strict=True)):
-        if site >= 0 and left[kind, site]:
-            at[number] = site
-            left[kind, site] -= 1
+    home = tuple(site if site == base else -1 for site, base in zip(usual, bases, strict=True))
+    for wanted in (home, usual, bases):
+        for number, (kind, site) in enumerate(zip(of_crew, wanted, strict=True)):
+            if at[number] < 0 and site >= 0 and left[kind, site]:
+                at[number] = site
+                left[kind, site] -= 1
     for number, kind in enumerate(of_crew):
         if at[number] < 0 and left[kind].any():
             at[number] = int(np.flatnonzero(left[kind])[0])

@@ -1,7 +1,7 @@
 """Where teams would have stood in a night of the past, by the forecast and by everything that stands in for one.
 
-Every way to plan follows the same rules: the best of all plans for what it expects, and nobody is asked to move from
-the usual places for less than the least gain.
+Every way to plan follows the same rules: the best of all plans for what it expects, and no team is asked to move from
+its usual place for less than the least gain.
 """
 
 from collections.abc import Mapping
@@ -97,9 +97,13 @@ def standing(night: NightToPlan, expected: Expected, wish: Wish, *, busy: float 
         )
     )
     near = own.minutes <= wish.target
-    kind = TeamKind(name="every team", teams=own.teams, may_stand=np.ones(len(own.room), dtype=bool), reach=near)
-    best = most_covered(Question(parts=(part,), kinds=(kind,), room=own.room), seconds=wish.seconds)
-    if best.value - _covered(part, near[own.bases].sum(axis=0, dtype=np.int64)) < wish.least_gain:
+    kind = TeamKind(
+        name="every team", teams=own.teams, may_stand=np.ones(len(own.room), dtype=bool), reach=near,
+        usual=np.minimum(np.bincount(own.bases, minlength=len(own.room)), own.room),
+    )  # fmt: skip
+    question = Question(parts=(part,), kinds=(kind,), room=own.room, least_gain=wish.least_gain)
+    best = most_covered(question, seconds=wish.seconds)
+    if best.value <= _covered(part, near[own.bases].sum(axis=0, dtype=np.int64)):
         return own.bases
     return with_few_moves(own.bases, best.teams_at[0, 0])
 

@@ -6,6 +6,7 @@ from math import isfinite
 import numpy as np
 
 from crisisrisk.errors import UsageError
+from crisisrisk.positioning.bases import SAME, Bases
 from crisisrisk.positioning.cover import most_covered
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.demand import worst_decile
@@ -24,7 +25,8 @@ BETTER = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What a coordinator wants of a plan. `target`: minutes. `least_gain`: contacts; for fewer nobody is asked to move.
+    """What a coordinator wants of a plan. `target`: minutes. `least_gain`: contacts; for fewer no team is asked to move
+    from its base: what its own going back would lose.
 
     `floors`: for a watched group of cells the least share of the average cover. `seconds`: how long to look. `periods`:
     of the shift, between which teams may move; `move_cost`: contacts that each such move must gain. `model`: by which
@@ -67,9 +69,10 @@ def plans_for(ground: Ground, crews: tuple[Crew, ...], wish: Wish) -> tuple[Plan
     """The plan that covers most, the fair one where floors are wished, one for the busiest nights where that covers
     those better, and the usual one; none twice, three at most, the best first.
 
-    Where floors are wished, plans that keep them come before those that do not. Where the best gains less than the
-    least gain over the usual one, that comes first, if it keeps the floors: nobody is asked to move. Where another aim
-    is wished its plan comes first, whatever it gains.
+    In each every team away from its base is worth the least gain there, in the one for the busiest nights on those,
+    unless its base cannot take it or a floor needs it. Where floors are wished, plans that keep them come before those
+    that do not. Where the usual one is worth more than the best that was found, less what moves cost, it comes first,
+    if it keeps the floors. Where another aim is wished its plan comes first, whatever it gains.
     Raises UsageError where no plan can be made.
     """
     if not crews:
@@ -98,16 +101,17 @@ class _Plans:
         self._ground, self._crews, self._wish = ground, crews, wish
         self._stretches = ground.stretches(crews, wish.periods)
         self._worth = Worth(ground, wish.target, self._stretches)
-        self._usual = usual_places(ground, crews, wish.periods)
+        self._bases = Bases(crews=crews, worth=self._worth)
+        self._usual = self._bases.usual
 
     def all(self) -> tuple[Plan, ...]:
         """The best first."""
-        most = self._solved(self._ground, {})
-        made = {most.places: self._told(MOST_COVER, most, most)}
+        most = self._settled(self._ground, {})
+        made = {most.places: self._told(AS_USUAL if most.places == self._usual else MOST_COVER, most, most)}
         if self._wish.model != COVER:
             return self._by_aim(made, most)
         if self._wish.floors:
-            fair = self._solved(self._ground, dict(self._wish.floors))
+            fair = self._settled(self._ground, dict(self._wish.floors))
             self._add(made, KEPT_FAIR, fair, most)
             if made[fair.places].floors_kept is False and fair.places != most.places:
                 del made[fair.places]  # the time ended before one was found that keeps them
@@ -119,9 +123,14 @@ class _Plans:
         plans = sorted(made.values(), key=lambda plan: bool(self._wish.floors) and plan.floors_kept is not True)
         usual = None if self._usual is None else made[self._usual]
         kept = not self._wish.floors or (usual is not None and usual.floors_kept is True)
-        if usual is not None and kept and (plans[0].gain or 0.0) < self._wish.least_gain:
+        if usual is not None and kept and self._net(plans[0]) < self._net(usual):
             plans.sort(key=lambda plan: plan is not usual)
         return tuple(plans)
+
+    def _net(self, plan: Plan) -> float:
+        """Contacts covered, less those that its moves must gain."""
+        leaving = self._wish.least_gain * self._bases.asked_to_leave(plan.places)
+        return plan.covered[self._wish.target] - leaving - self._wish.move_cost * plan.moves
 
     def _by_aim(self, made: dict[Places, Plan], most: _Found) -> tuple[Plan, ...]:
         """The plan by the wished aim first, then the one that covers most and the usual one."""
@@ -144,7 +153,7 @@ class _Plans:
     def _told(self, name: str, found: _Found, most: _Found) -> Plan:
         mean = self._by_mean() if found is most else None
         return Told(
-            ground=self._ground, crews=self._crews, places=found.places, usual=self._usual, most=most.places,
+            ground=self._ground, crews=self._crews, places=found.places, bases=self._bases, most=most.places,
             mean=mean, worth=self._worth, targets=tuple(sorted({*TARGETS, self._wish.target})),
             target=self._wish.target, least_gain=self._wish.least_gain, floors=self._wish.floors,
             move_cost=self._wish.move_cost,
@@ -153,10 +162,32 @@ class _Plans:
     def _solved(self, ground: Ground, floors: dict[str, float]) -> _Found:
         wish = self._wish
         question = question_of(
-            ground, self._crews, wish.target, floors=floors, periods=wish.periods, move_cost=wish.move_cost
-        )
+            ground, self._crews, wish.target, floors=floors, periods=wish.periods, move_cost=wish.move_cost,
+            least_gain=wish.least_gain,
+        )  # fmt: skip
         best = most_covered(question, seconds=wish.seconds)
         return _Found(places_of(ground, self._crews, question, best.teams_at), best.bound, best.method)
+
+    def _settled(self, ground: Ground, floors: dict[str, float]) -> _Found:
+        """Without moves that gain too little on these nights: the best of all plans has none, one made in haste may."""
+        found = self._solved(ground, floors)
+        must = bool(floors) and self._keeps(found.places, floors)
+        own = ground is self._ground
+        worth = self._worth if own else Worth(ground, self._wish.target, self._stretches)
+        places = Bases(crews=self._crews, worth=worth).settled(
+            found.places, self._wish.least_gain, allowed=lambda back: not must or self._keeps(back, floors)
+        )
+        return replace(found, places=places)
+
+    def _keeps(self, places: Places, floors: dict[str, float]) -> bool:
+        """Whether every group is covered at least so many times as well as the average."""
+        served, expected = self._worth.of_cells(self._crews, places), self._ground.expected
+        for group, least in floors.items():
+            cells = self._ground.groups[group]
+            wanted = least * float(served.sum()) * float(expected[cells].sum())
+            if float(served[cells].sum()) * float(expected.sum()) < wanted * (1 - SAME):
+                return False
+        return True
 
     def _by_mean(self) -> Places:
         """Where they would stand if every night were the mean one."""
@@ -168,7 +199,7 @@ class _Plans:
         busiest = self._ground.samples[np.argsort(-total, kind="stable")[: max(1, int(len(total) * BUSIEST))]]
         if len(total) < 1 / BUSIEST or not busiest.sum():
             return None
-        found = self._solved(replace(self._ground, samples=busiest, expected=busiest.mean(axis=0)), {})
+        found = self._settled(replace(self._ground, samples=busiest, expected=busiest.mean(axis=0)), {})
         if found.places == most.places:
             return None
         nights = [self._worth.shares_of_nights(self._crews, one.places) for one in (found, most)]
@@ -180,15 +211,5 @@ class _Plans:
 
 def usual_places(ground: Ground, crews: tuple[Crew, ...], periods: int = 1) -> Places | None:
     """Everybody at their base; None where somebody's base is closed tonight, barred to them or too full."""
-    stretches = ground.stretches(crews, periods)
-    bases = np.array([ground.site(crew.base) for crew in crews], dtype=np.int64)
-    barred = [base < 0 or not ground.may_stand(crew)[base] for crew, base in zip(crews, bases.tolist(), strict=True)]
-    found = np.full((periods, len(crews)), -1, dtype=np.int64)
-    for stretch in stretches:
-        out = np.array([crew.out(stretch.start, stretch.end) for crew in crews], dtype=bool)
-        if (out & np.array(barred)).any():
-            return None
-        if (np.bincount(bases[out], minlength=len(ground.sites)) > ground.room).any():
-            return None
-        found[stretch.period, out] = bases[out]
-    return tuple(tuple(row) for row in found.tolist())
+    worth = Worth(ground, TARGETS[0], ground.stretches(crews, periods))
+    return Bases(crews=crews, worth=worth).usual

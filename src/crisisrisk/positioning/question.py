@@ -48,7 +48,8 @@ class TeamKind:
     """So many teams that may stand at the same sites. `may_stand`: shape (sites,). `reach`: shape (sites, cells).
 
     `bound`: in words what keeps it from standing and going everywhere, "" where nothing does; `unbound`: whom it would
-    reach without that.
+    reach without that. `usual`: how many of them have their base at each site, shape (sites,); None, and those of no
+    site: to them every site is as good as another.
     """
 
     name: str
@@ -57,6 +58,7 @@ class TeamKind:
     reach: Mask
     bound: str = ""
     unbound: Mask | None = None
+    usual: Counts | None = None
 
     @property
     def free(self) -> "TeamKind":
@@ -79,9 +81,10 @@ class Question:
     """Where the teams should stand in each period of the shift.
 
     `room`: how many teams each site holds. Shape (sites,). `move_costs`: expected contacts that one more move between
-    periods must gain to be asked of a team. `period_of`: the period of each part, ascending from 0; (): each part is
-    one. Teams stand still within a period. `present`: which kinds are on duty in which part; None: all in all. Shape
-    (parts, kinds).
+    periods must gain to be asked of a team; `least_gain`: those that each team must gain that is asked to leave its
+    base at any time, beside those that its base is too small for. `period_of`: the period of each part, ascending from
+    0; (): each part is one. Teams stand still within a period. `present`: which kinds are on duty in which part; None:
+    all in all. Shape (parts, kinds).
     """
 
     parts: tuple[Part, ...]
@@ -89,6 +92,7 @@ class Question:
     room: Counts
     floors: tuple[Floor, ...] = ()
     move_costs: float = 0.0
+    least_gain: float = 0.0
     site_names: tuple[str, ...] = field(default=())
     period_of: tuple[int, ...] = ()
     present: Mask | None = None
@@ -112,6 +116,18 @@ class Question:
     def stands(self) -> Mask:
         """Which kinds stand anywhere in which period. Shape (periods, kinds)."""
         return np.stack([self.presence[self.period == one].any(axis=0) for one in range(self.periods)])
+
+    @cached_property
+    def usual(self) -> Counts:
+        """How many teams of each kind have their base at each site. Shape (kinds, sites)."""
+        nobody = np.zeros(self.sites, dtype=np.int64)
+        return np.stack([nobody if kind.usual is None else np.asarray(kind.usual) for kind in self.kinds])
+
+    @cached_property
+    def crowded_out(self) -> int:
+        """How many teams must leave their base, because it holds fewer than have it as theirs at the same time."""
+        at_base = self.presence.astype(np.int64) @ self.usual
+        return int(np.maximum(at_base - self.room, 0).max(axis=0).sum())
 
     @property
     def sites(self) -> int:

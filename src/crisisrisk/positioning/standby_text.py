@@ -88,7 +88,7 @@ def _told(one: Refuge) -> str:
 
 def _more(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
     below = "less than 1" if plan.gap < LEAST_GAP else f"at most {100 * plan.gap:.0f}"
-    known = "no plan covers more" if plan.optimal else f"{below} % below the best"
+    known = "no plan is better" if plan.optimal else f"{below} % below the best"
     others = "".join(
         f"; {100 * share:.0f} in 100 within {minutes:g} min"
         for minutes, share in plan.share.items()

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from crisisrisk.positioning.bases import Bases
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.demand import worst_decile
 from crisisrisk.positioning.ground import Ground
@@ -65,11 +66,12 @@ class Plan:
     each team, the first where it moves, "" where it can only advise by telephone. `covered`: by target in minutes,
     contacts that find a free team in time; everything else is of the wished `target`. `worst_decile`: the share on the
     tenth of nights that are covered least. `in_reach`: by team and target the contacts expected where it gets to in
-    time; `adds`: how many fewer would find a free team without it; `loses`: what its going back to its base would
-    lose. `gain`: contacts beside the usual places, None where these cannot be
+    time; `adds`: how many fewer would find a free team without it; `loses`: what its going back to its base would lose,
+    of those away from it that find room there. `gain`: contacts beside the usual places, None where these cannot be
     taken. `price`: contacts that it covers less than the plan that covers most. `by_mean`: where everybody would stand
     by the mean night, where that is elsewhere, and `by_mean_loses`: contacts. `optimal`, `gap`: beside the best of all
-    plans; `method`: how it was found. `floors_kept`: whether every wished floor is kept; None where none is wished.
+    plans, less what moves cost; `method`: how it was found. `floors_kept`: whether every wished floor is kept; None
+    where none is wished.
     """
 
     name: str
@@ -129,7 +131,7 @@ class Told:
     ground: Ground
     crews: tuple[Crew, ...]
     places: Places
-    usual: Places | None
+    bases: Bases
     most: Places
     mean: Places | None
     worth: Worth
@@ -139,13 +141,19 @@ class Told:
     floors: tuple[tuple[str, float], ...]
     move_cost: float
 
+    @property
+    def usual(self) -> Places | None:
+        """Everybody at their base; None where that cannot be."""
+        return self.bases.usual
+
     def plan(self, name: str, *, bound: float, method: str) -> Plan:
-        """`bound`: what no plan is worth more than, contacts less the cost of moves."""
+        """`bound`: what no plan is worth more than, contacts less the cost of moves and of leaving bases."""
         ground, total = self.ground, max(float(self.ground.expected.sum()), 1e-12)
         stretches, moves = self.worth.stretches, moves_between(self.places)
         covered = {minutes: self._worth_at(minutes).of(self.crews, self.places) for minutes in self.targets}
         own = covered[self.target]
-        value, gain = own - self.move_cost * moves, None if self.usual is None else own - self._of(self.usual)
+        leaving = self.least_gain * self.bases.asked_to_leave(self.places)
+        value, gain = own - self.move_cost * moves - leaving, None if self.usual is None else own - self._of(self.usual)
         return Plan(
             name=name,
             places=self.places,
@@ -161,7 +169,7 @@ class Told:
             busy=self._busy(),
             in_reach={crew.name: self._in_reach(number) for number, crew in enumerate(self.crews)},
             adds=self._adds(own),
-            loses=self._loses(own),
+            loses={self.crews[number].name: lost for number, lost in self.bases.lost(self.places).items()},
             if_called_away=self._calls(),
             one_more_team=self._one_more_team() - own,
             one_more_hour=own / ground.hours,
@@ -233,19 +241,6 @@ class Told:
             others = tuple(self.crews[one] for one in rest)
             found[crew.name] = own - (self.worth.of(others, self._only(rest)) if rest else 0.0)
         return found
-
-    def _loses(self, own: float) -> dict[str, float]:
-        lost = {}
-        for number, crew in enumerate(self.crews):
-            base = self.ground.site(crew.base)
-            if (
-                base < 0
-                or not self.ground.may_stand(crew)[base]
-                or all(row[number] in (base, -1) for row in self.places)
-            ):
-                continue
-            lost[crew.name] = own - self._of(tuple(_changed(row, number, base) for row in self.places))
-        return lost
 
     def _calls(self) -> tuple[Call, ...]:
         """For every period and team that stands in it the best single move of another when it is at a contact."""
@@ -324,7 +319,3 @@ class Told:
         moved = sum(one != other for one, other in pairs) + moves_between(self.places)
         moves = "1 move" if moved == 1 else f"{moved} moves"
         return f"{name}: {reached}, {gain:+z.1f} contacts beside the usual places, for {moves}"
-
-
-def _changed(row: tuple[int, ...], number: int, site: int) -> tuple[int, ...]:
-    return (*row[:number], site, *row[number + 1 :]) if row[number] >= 0 else row

@@ -58,6 +58,25 @@ class Worth:
                     total += share * (self._reach_of(one) @ (served[row][cells, near + 1] - now))
         return total
 
+    def lost_by_going_to(self, crews: Sequence[Crew], places: Places, to: Sequence[int]) -> Numbers:
+        """The contacts lost if one crew alone stood at a site of its own, `to`, whenever it stands. Shape (crews,).
+
+        0 for a crew whose site is -1. Complexity: crews × cells × stretches.
+        """
+        served, lost = self._tables(crews), np.zeros(len(crews))
+        for row, stretch in enumerate(self.stretches):
+            near = self.reaching(crews, places, row)
+            for number, (crew, site) in enumerate(zip(crews, places[stretch.period], strict=True)):
+                if min(site, to[number]) < 0 or site == to[number] or not crew.out(stretch.start, stretch.end):
+                    continue
+                reach = self._reach_of(crew)
+                cells = np.flatnonzero(reach[site] != reach[to[number]])
+                step = np.where(reach[site, cells], -1, 1)
+                for share, now, can in zip(self._shares, near[:, cells], self.ground.meets(crew), strict=True):
+                    if can:
+                        lost[number] += share * float((served[row][cells, now] - served[row][cells, now + step]).sum())
+        return lost
+
     def _rows(self, period: int | None) -> list[int]:
         return [row for row, stretch in enumerate(self.stretches) if period is None or stretch.period == period]
 

@@ -101,7 +101,7 @@ class PositionsAsked(Asked):
 
     teams: Teams = Field(None, description="How many, or each. Left out: those that the site declares for the shift.")
     target_minutes: float = Field(15.0, gt=0, le=240, description="Within how many minutes a team should be there.")
-    least_gain: float = Field(0.1, ge=0, le=1000, description="Contacts; for fewer nobody is asked to move.")
+    least_gain: float = Field(0.1, ge=0, le=1000, description="Contacts; for fewer no team is asked to leave its base.")
     floors: dict[Name, Annotated[float, Field(ge=0, le=10)]] = Field(
         default_factory=dict, max_length=MOST_FLOORS, examples=[{"most deprived fifth": 0.9}],
         description="For a group of cells the least share of the average cover.",
