@@ -27,15 +27,18 @@ latitude = "lat"
 longitude = "lon"
 kind = "kind"
 """
-# Sunday nights before that of 22 November 2026; other nights, and calls that are no crisis contacts, do not count.
-NIGHTS = """id,at,known,source,place
-n0,2026-10-30 23:00:00,2026-10-31 09:00:00,street_triage,gamma
-n1,2026-11-01 23:00:00,2026-11-02 09:00:00,street_triage,alpha
-n2,2026-11-01 23:30:00,2026-11-02 09:00:00,street_triage,alpha
-n3,2026-11-08 23:00:00,2026-11-09 09:00:00,street_triage,alpha
-n4,2026-11-15 23:00:00,2026-11-16 09:00:00,street_triage,beta
-n5,2026-11-16 23:00:00,2026-11-17 09:00:00,street_triage,gamma
-n6,2026-11-08 23:10:00,2026-11-09 09:00:00,police_999,gamma
+# Sunday nights before that of 22 November 2026; other nights, and calls that are no crisis contacts, do not count. Nor
+# do a second agency's report of the first incident, and a contact at a home where no 500 residents are known.
+NIGHTS = """id,at,known,source,place,premises
+n0,2026-10-30 23:00:00,2026-10-31 09:00:00,street_triage,gamma,
+n1,2026-11-01 23:00:00,2026-11-02 09:00:00,street_triage,alpha,
+n2,2026-11-01 23:30:00,2026-11-02 09:00:00,street_triage,alpha,
+n3,2026-11-08 23:00:00,2026-11-09 09:00:00,street_triage,alpha,
+n4,2026-11-15 23:00:00,2026-11-16 09:00:00,street_triage,beta,
+n5,2026-11-16 23:00:00,2026-11-17 09:00:00,street_triage,gamma,
+n6,2026-11-08 23:10:00,2026-11-09 09:00:00,police_999,gamma,
+n7,2026-11-01 23:05:00,2026-11-02 10:00:00,s136,alpha,
+n8,2026-11-15 23:30:00,2026-11-16 09:00:00,street_triage,gamma,private
 """
 NIGHTS_MAPPING = """
 table = "events"
@@ -47,6 +50,7 @@ source = "source"
 code = { constant = "call" }
 place_id = "place"
 origin = { constant = "public" }
+premises = "premises"
 """
 TEXT = "WHERE CRISIS CONTACTS ARE LIKELY · printed sheet\nAlpha Road about 1.25\n"
 

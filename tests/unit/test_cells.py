@@ -11,7 +11,7 @@ from tests.lib.reference_place_features import FAR, MIDDLE, NEIGHBOUR, site_of
 
 from crisisrisk.errors import DataError
 from crisisrisk.tables.cell_settings import CellSettings
-from crisisrisk.tables.cells import NOWHERE, Cells, assign, cells_named, cells_of
+from crisisrisk.tables.cells import NOWHERE, Cells, assign, assign_counted, cells_named, cells_of
 
 HEXAGONS, AREAS = site_of(), site_of(kind="areas")
 NORTH, EAST = h3.cell_to_latlng(MIDDLE)
@@ -55,6 +55,50 @@ def test_without_places_the_hexagons_are_those_that_events_are_in() -> None:
 def test_only_the_events_given_make_hexagons_not_those_filtered_away() -> None:
     seen = events((MIDDLE, None, None), (FAR, None, None))
     assert cells_of(HEXAGONS, NO_PLACES, seen.slice(0, 1)).ids == (MIDDLE,)
+
+
+HOMES = sorted(set(h3.grid_disk(MIDDLE, 1)) - {MIDDLE})
+
+
+def at_home(*cells: str, elsewhere: tuple[str, ...] = ()) -> pa.Table:
+    """Contacts in private premises of some cells, by their coordinates, and in public of others."""
+    seen = events(*((None, *h3.cell_to_latlng(cell)) for cell in (*cells, *elsewhere)))
+    premises = ["private"] * len(cells) + ["public"] * len(elsewhere)
+    return seen.append_column("premises", pa.array(premises).dictionary_encode())
+
+
+def residents(**living: int) -> pa.Table:
+    """Areas with residents, each with its centre in the middle of a hexagon."""
+    names = {"middle": MIDDLE, "far": FAR, "home": HOMES[0]}
+    north, east = zip(*(h3.cell_to_latlng(names[one]) for one in living), strict=True)
+    return places(
+        place_id=list(living), kind=["area"] * len(living), population=list(living.values()),
+        latitude=list(north), longitude=list(east),
+    )  # fmt: skip
+
+
+def test_a_contact_in_private_premises_draws_no_hexagon_of_few_or_unknown_residents() -> None:
+    """A hexagon on a map, and in every file, says that something was there: it may hold a single house."""
+    seen = at_home(*HOMES[:2], elsewhere=(MIDDLE, FAR))
+    assert cells_of(HEXAGONS, NO_PLACES, seen).ids == tuple(sorted([MIDDLE, FAR]))
+    assert cells_of(HEXAGONS, residents(home=499), seen).ids == tuple(sorted([MIDDLE, FAR]))
+    assert cells_of(HEXAGONS, residents(home=500), seen).ids == tuple(sorted([MIDDLE, FAR, HOMES[0]]))
+    large = replace(HEXAGONS, cells=replace(HEXAGONS.cells, least_residents=500))
+    assert cells_of(large, NO_PLACES, seen).ids == tuple(sorted([MIDDLE, FAR, *HOMES[:2]]))
+    public = seen.set_column(3, "premises", pa.array(["public"] * 4).dictionary_encode())
+    assert cells_of(HEXAGONS, NO_PLACES, public).ids == tuple(sorted([MIDDLE, FAR, *HOMES[:2]]))
+    with pytest.raises(DataError, match="there is not one cell") as caught:
+        cells_of(HEXAGONS, NO_PLACES, at_home(*HOMES))
+    assert caught.value.found == "6 cells of private premises alone, without 500 known residents"
+
+
+@pytest.mark.parametrize(("living", "counted"), [(500, MIDDLE), (499, None)])
+def test_it_counts_in_the_cell_near_by_that_has_residents_enough(living: int, counted: str | None) -> None:
+    seen = at_home(HOMES[0], elsewhere=(MIDDLE, FAR))
+    cells = cells_of(HEXAGONS, residents(middle=living), seen)
+    found = assign_counted(seen, cells, HEXAGONS.cells)
+    assert [None if one == NOWHERE else cells.ids[one] for one in found.tolist()] == [counted, MIDDLE, FAR]
+    assert assign(seen, cells, HEXAGONS.cells)[0] == NOWHERE
 
 
 def test_places_of_kind_cell_are_the_hexagons_whatever_events_say() -> None:

@@ -68,6 +68,18 @@ def test_what_was_kept_is_read_and_says_the_same_to_the_bit(site: Site, bundle: 
     assert repr(forecast(bundle, site).frame.to_dict("list")) == repr(said.frame.to_dict("list"))
 
 
+def test_a_home_alone_stands_on_no_map_of_a_forecast(site: Site, bundle: Bundle, tmp_path: Path) -> None:
+    """A contact south of everything else: in a house of few residents it draws no cell, in the street it does."""
+    before = asked(bundle, site).cells.ids
+    for premises, drawn in (("private", 0), ("public", 1)):
+        rows = [{**row, "id": f"{premises} {row['id']}"} for row in calls(1, first=5, north=NORTH - 0.03)]
+        mapping = write_mapping(
+            site, EVENTS.replace("[coordinates]", f'premises = {{ constant = "{premises}" }}\n[coordinates]')
+        )
+        load_files(site, [write_csv(tmp_path / f"{premises}.csv", rows)], mapping)
+        assert len(set(asked(bundle, site).cells.ids) - set(before)) == drawn
+
+
 def test_no_person_and_no_point_is_kept(site: Site, bundle: Bundle) -> None:
     names = set(asked(bundle, site).events.column_names)
     assert not names & {"event_id", "person_id", "source_person_key", "latitude", "longitude"}

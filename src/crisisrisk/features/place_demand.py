@@ -25,8 +25,9 @@ from crisisrisk.features.place_spans import Mask, Spans
 from crisisrisk.features.place_visits import Visits, with_team_initiated
 from crisisrisk.features.place_volume import FlaggedDay, crowded_days
 from crisisrisk.features.specs import FeatureRecipe
-from crisisrisk.tables.cells import NOWHERE, Cells, Points, assign
-from crisisrisk.tables.residents import LEAST_RESIDENTS, private_cells
+from crisisrisk.tables.cells import NOWHERE, Cells, assign_counted
+from crisisrisk.tables.points import Points
+from crisisrisk.tables.residents import LEAST_RESIDENTS, in_private_premises, private_cells
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import PLACE_COLUMNS
 from crisisrisk.timeline import FOREVER_US
@@ -81,7 +82,7 @@ def demand_of(
     were, for a rule that weights what they set out to do. `points`: `points_of` the events, where they are at hand.
     """
     spans, everyones = _as_known(events), _whoever_began(outcome, events)
-    cell = assign(events, cells, site.cells, points=points)
+    cell = assign_counted(events, cells, site.cells, points=points)
     events = with_team_initiated(events, cell, visits, counting)
     crisis = crisis_mask(outcome, events)
     counted_in = private_counted_in(events, cell, lambda: private_cells(cells, site.cells.least_residents))
@@ -137,7 +138,7 @@ def _is(events: pa.Table, column: str, values: Sequence[str]) -> Mask:
 
 def private_counted_in(events: pa.Table, cell: Cell, of_private: Callable[[], Cell]) -> Cell:
     """The cell in which each event counts: its own, but in private premises that of `of_private`. Shape (events,)."""
-    private = _is(events, "premises", ("private",)) & (cell != NOWHERE)
+    private = in_private_premises(events) & (cell != NOWHERE)
     return np.where(private, of_private()[np.where(private, cell, 0)], cell) if private.any() else cell
 
 

@@ -21,14 +21,15 @@ from crisisrisk.compiled import sources_digest
 from crisisrisk.features.place_demand import columns_read, demand_of
 from crisisrisk.features.place_visits import visits_in
 from crisisrisk.models.bundle import Bundle
-from crisisrisk.tables.cells import Cells, Points, cells_named, cells_of, points_of
+from crisisrisk.tables.cells import Cells, cells_named, cells_of
 from crisisrisk.tables.manifest import COUNTED
+from crisisrisk.tables.points import Points, points_of
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 from crisisrisk.timeline import microseconds
 
 _IDS = b"crisisrisk.cells"
-_WHERE = ("latitude", "longitude", "place_id")
+_WHERE = ("latitude", "longitude", "place_id", "premises")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,7 @@
-"""The board without a model and without a forecast: what the same shift of the week usually brings, from the tables."""
+"""The board without a model and without a forecast: what the same shift of the week usually brings, from the tables.
+
+It counts what every forecast counts (`demand_of`): an incident once, a person so often, no home in a small cell.
+"""
 
 import threading
 from dataclasses import dataclass
@@ -47,16 +50,21 @@ def _counted(site: Site, snapshot: Snapshot, shift: Shift) -> tuple[UsualPlace, 
 
     from crisisrisk.episodes import crisis_mask
     from crisisrisk.features.place import PlaceRows, place_history
+    from crisisrisk.features.place_demand import demand_of
     from crisisrisk.features.place_offset import usual_counts
+    from crisisrisk.features.place_visits import visits_in
     from crisisrisk.tables.cells import cells_of
+    from crisisrisk.tables.store import PLACE_COLUMNS
     from crisisrisk.training.declared_files import declared
-    from crisisrisk.training.person_data import crisis_rule
+    from crisisrisk.training.person_data import counting_rule, crisis_rule
     from crisisrisk.training.recipe import read_training_recipe
 
     recipe = read_training_recipe(declared(site, "training", RECIPE), sources=site.sources)
-    events = snapshot.place_events()
+    events, rule = snapshot.place_events(columns=PLACE_COLUMNS), crisis_rule(recipe)
     cells = cells_of(site, snapshot.table("places"), events)
-    history = place_history(events, cells, site.cells, counted=crisis_mask(crisis_rule(recipe), events))
+    visits = visits_in(snapshot, cells, site)
+    counted = demand_of(events, cells, site, outcome=rule, counting=counting_rule(recipe), visits=visits).events
+    history = place_history(counted, cells, site.cells, counted=crisis_mask(rule, counted))
     now = min(snapshot.as_of_now(), shift.start)
     rows = PlaceRows(cells, (shift,), np.array([microseconds(now)], dtype=np.int64))
     usual = usual_counts(history, rows, site)[0]

@@ -5,7 +5,7 @@ else in none.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,18 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
 from crisisrisk.tables import hexagons, squares
-from crisisrisk.tables.areas import Places, area_rings, distance_km, numbers_of
+from crisisrisk.tables.areas import Places, area_rings, distance_km
 from crisisrisk.tables.cell_settings import CellSettings
 from crisisrisk.tables.hexagons import Rings, resolution_of
-from crisisrisk.tables.residents import points_within, residents_and_deprivation
+from crisisrisk.tables.points import Points, cells_at, on_earth, points_of
+from crisisrisk.tables.residents import (
+    LEAST_RESIDENTS,
+    in_private_premises,
+    known_residents,
+    merged_up,
+    points_within,
+    residents_and_deprivation,
+)
 from crisisrisk.tables.site import Site
 
 NOWHERE = -1
@@ -66,6 +74,9 @@ class Cells:
     parents: tuple[str | None, ...] = ()
     """The larger place that each lies in: its hexagon two resolutions up, its square of seven times the side, or its
     `parent_place_id`. () where no cell has one."""
+    undrawn: tuple[tuple[str, int], ...] = ()
+    """Cells of too few residents that only contacts in private premises are in: they are on no map. Each with the cell
+    near by that these contacts count in, or `NOWHERE`."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -77,56 +88,30 @@ class Cells:
         return np.unique(named, return_inverse=True)[1].astype(np.int64)
 
 
-@dataclass(frozen=True, eq=False)
-class Points:
-    """Where the coordinates of some events lie: found once, for whoever asks which cells there are and who is in one.
-
-    Row `i` is in `ids[position[i]]`, which is None off the grid; its `position` is -1 where it has no place on earth.
-    """
-
-    latitude: Numbers
-    longitude: Numbers
-    ids: tuple[str | None, ...]
-    position: NDArray[np.int64]
-
-    def of(self, rows: NDArray[np.bool_]) -> "Points":
-        """Those of some of the events. `rows`: shape (events,)."""
-        return Points(self.latitude[rows], self.longitude[rows], self.ids, self.position[rows])
-
-
-def points_of(events: pa.Table, settings: CellSettings) -> Points | None:
-    """Of each event the hexagon or square that its coordinates fall in; None for named areas, or without coordinates.
-
-    Time grows with the number of different coordinates, not of events.
-    """
-    if settings.kind == "areas" or "latitude" not in events.column_names:
-        return None
-    latitude, longitude = _coordinates(events)
-    rows = np.flatnonzero(_on_earth(latitude, longitude))
-    ids, found = _cells_at(latitude[rows], longitude[rows], settings)
-    position = np.full(len(latitude), -1, dtype=np.int64)
-    position[rows] = found
-    return Points(latitude, longitude, tuple(ids), position)
-
-
 def cells_of(site: Site, places: pa.Table, events: pa.Table, *, points: Points | None = None) -> Cells:
     """The cells of a site. `points`: `points_of` the events, where they are at hand.
 
     Hexagons and squares: the `places` of kind "cell" of this size if there are any, else every one that an event given
-    is in. The caller passes only events known before its training cut-off, so that the map does not know the future.
+    is in; of events in private premises only where 500 residents are known, for a cell on a map tells that something
+    was there. The caller passes only events known before its training cut-off, so that the map does not know the
+    future.
     Areas: the `places` of kind "area"; without that kind, every place that is no "cell" and no other's parent.
     Raises DataError when there is no cell at all, a "cell" is none of the site's, or coordinates are swapped.
     """
     listed, settings = Places(places), site.cells
     if settings.kind == "areas":
         return _of_kind(listed, listed.areas(), settings)
-    ids = _listed_cells(listed, settings) or sorted(_seen(events, site, points or points_of(events, settings)))
+    ids, homes = _listed_cells(listed, settings), list[str]()
+    if not ids:
+        ids, homes = _drawn_by(events, listed, site, points or points_of(events, settings))
     if not ids:
         raise DataError(
             "CR-PLACE-001", "there is not one cell", wanted="events with coordinates, or places of kind \"cell\"",
+            found=f"{len(homes)} cells of private premises alone, without 500 known residents" if homes else None,
             hint="check which columns the mapping calls latitude and longitude",
         )  # fmt: skip
-    return _of_kind(listed, ids, settings)
+    cells = _of_kind(listed, ids, settings)
+    return replace(cells, undrawn=_counted_near_by(homes, cells, settings)) if homes else cells
 
 
 def cells_named(site: Site, places: pa.Table, ids: Sequence[str]) -> Cells:
@@ -153,7 +138,20 @@ def density_of(cells: Cells) -> Numbers:
 
 def assign(events: pa.Table, cells: Cells, settings: CellSettings, *, points: Points | None = None) -> Indices:
     """For each event the index of its cell, or `NOWHERE`. Shape (events,). `points`: as `cells_of` has them."""
-    index = {cell: place for place, cell in enumerate(cells.ids)}
+    return _assigned(events, {cell: place for place, cell in enumerate(cells.ids)}, settings, points)
+
+
+def assign_counted(events: pa.Table, cells: Cells, settings: CellSettings, *, points: Points | None = None) -> Indices:
+    """The same; contacts in private premises of a cell that is on no map have the cell near by that they count in."""
+    if not cells.undrawn:
+        return assign(events, cells, settings, points=points)
+    points = points or points_of(events, settings)
+    own, near_by = assign(events, cells, settings, points=points), dict(cells.undrawn)
+    at_home = in_private_premises(events) & (own == NOWHERE)
+    return np.where(at_home, _assigned(events, near_by, settings, points), own)
+
+
+def _assigned(events: pa.Table, index: dict[str, int], settings: CellSettings, points: Points | None) -> Indices:
     found = _by_place(events, index)
     points = points or points_of(events, settings)
     if points is None:
@@ -193,35 +191,6 @@ def _dictionary(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
     return values.indices.fill_null(len(known)).to_numpy(zero_copy_only=False).astype(np.int64), known
 
 
-def _coordinates(events: pa.Table) -> tuple[Numbers, Numbers]:
-    return numbers_of(events, "latitude"), numbers_of(events, "longitude")
-
-
-def _on_earth(latitude: Numbers, longitude: Numbers) -> NDArray[np.bool_]:
-    return (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)
-
-
-def _cells_at(
-    latitude: Numbers, longitude: Numbers, settings: CellSettings
-) -> tuple[Sequence[str | None], NDArray[np.int64]]:
-    """The cells that points lie in, None among them for a point off the grid, and which of them each row has."""
-    north, east, position = _different_points(latitude, longitude)
-    if settings.kind == "squares":
-        return squares.squares_at(north, east, settings), position
-    ids, of_point = hexagons.hexagons_at(north, east, settings.h3_resolution)
-    return ids, of_point[position]
-
-
-def _different_points(latitude: Numbers, longitude: Numbers) -> tuple[Numbers, Numbers, NDArray[np.int64]]:
-    """Each different point, and which of them each row has. By hashing, in linear time: sorting takes far longer."""
-    norths, easts = (pa.array(values).dictionary_encode() for values in (latitude, longitude))
-    width = max(len(easts.dictionary), 1)
-    pairs = pa.array(np.asarray(norths.indices, dtype=np.int64) * width + np.asarray(easts.indices)).dictionary_encode()
-    north, east = np.divmod(np.asarray(pairs.dictionary, dtype=np.int64), width)
-    position = np.asarray(pairs.indices, dtype=np.int64)
-    return np.asarray(norths.dictionary)[north], np.asarray(easts.dictionary)[east], position
-
-
 # Which hexagons or squares there are
 
 
@@ -235,7 +204,7 @@ def _listed_cells(listed: Places, settings: CellSettings) -> list[str]:
     inside = [points_within(place) for place in ids]
     _refuse([place for place, points in zip(ids, inside, strict=True) if points is None], settings)
     latitude, longitude = (np.concatenate(part) for part in zip(*(one for one in inside if one), strict=True))
-    return sorted({cell for cell in _cells_at(latitude, longitude, settings)[0] if cell})
+    return sorted({cell for cell in cells_at(latitude, longitude, settings)[0] if cell})
 
 
 def _refuse(wrong: list[str], settings: CellSettings) -> None:
@@ -253,12 +222,45 @@ def _is_cell(place: object, settings: CellSettings) -> bool:
     return hexagons.is_hexagon(place, settings.h3_resolution)
 
 
-def _seen(events: pa.Table, site: Site, points: Points | None) -> set[str]:
-    named = _named(events, site.cells)
+def _drawn_by(
+    events: pa.Table, listed: Places, site: Site, points: Points | None
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """The cells that events are in; and those left out because only private premises of few residents are there."""
+    everywhere = np.ones(len(events), dtype=bool)
+    near = everywhere if points is None else _near_the_median(points, site)
+    private, drawn = in_private_premises(events), _seen(events, site.cells, points, everywhere, near)
+    if not private.any():
+        return sorted(drawn), []
+    elsewhere = _seen(events, site.cells, points, ~private, near)
+    homes = sorted(drawn - elsewhere)
+    residents, _ = residents_and_deprivation(listed, homes, lambda north, east: cells_at(north, east, site.cells))
+    few = known_residents(residents, site.cells.least_residents) < LEAST_RESIDENTS
+    undrawn = [home for home, too_few in zip(homes, few.tolist(), strict=True) if too_few]
+    return sorted(drawn.difference(undrawn)), undrawn
+
+
+def _counted_near_by(homes: list[str], cells: Cells, settings: CellSettings) -> tuple[tuple[str, int], ...]:
+    """For each cell that is not on the map the one that contacts in private premises in it count in, or `NOWHERE`."""
+    index = {cell: place for place, cell in enumerate(cells.ids)}
+    shapes = squares if settings.kind == "squares" else hexagons
+    residents = known_residents(cells.population, settings.least_residents)
+    rings = [
+        [sorted(index[one] for one in near if one in index) for near in ring[: len(homes)]]
+        for ring in shapes.rings([*homes, *cells.ids])
+    ]
+    return tuple(
+        (home, merged_up(around, residents)) for home, around in zip(homes, zip(*rings, strict=True), strict=True)
+    )
+
+
+def _seen(
+    events: pa.Table, settings: CellSettings, points: Points | None, among: NDArray[np.bool_], near: NDArray[np.bool_]
+) -> set[str]:
+    """The cells that some of the events name, or that their points lie in. `among`, `near`: shape (events,)."""
+    named = _named(events.filter(pa.array(among)), settings)
     if points is None:
         return named
-    near = points.position[_near_the_median(points.latitude, points.longitude, site)]
-    there = np.flatnonzero(np.bincount(near, minlength=len(points.ids))).tolist()
+    there = np.unique(points.position[among & near & (points.position >= 0)]).tolist()
     return named | {cell for one in there if (cell := points.ids[one])}
 
 
@@ -271,10 +273,13 @@ def _named(events: pa.Table, settings: CellSettings) -> set[str]:
     return {str(place) for place in used if _is_cell(place, settings)}
 
 
-def _near_the_median(latitude: Numbers, longitude: Numbers, site: Site) -> NDArray[np.int64]:
-    rows = np.flatnonzero(_on_earth(latitude, longitude))
+def _near_the_median(points: Points, site: Site) -> NDArray[np.bool_]:
+    """Which points lie so near to the middle of all that they are no typing error. Shape (events,)."""
+    latitude, longitude = points.latitude, points.longitude
+    rows = np.flatnonzero(on_earth(latitude, longitude))
+    near = np.zeros(len(latitude), dtype=bool)
     if not len(rows):
-        return rows
+        return near
     middle = float(np.median(latitude[rows])), float(np.median(longitude[rows]))
     if site.country == "GB" and _in_the_kingdom(middle[1], middle[0]) and not _in_the_kingdom(*middle):
         raise DataError(
@@ -282,7 +287,8 @@ def _near_the_median(latitude: Numbers, longitude: Numbers, site: Site) -> NDArr
             wanted="latitudes of 49 to 61.5 and longitudes of -9 to 2.5 degrees",
             hint="check which columns the mapping calls latitude and longitude",
         )  # fmt: skip
-    return rows[distance_km(latitude[rows], longitude[rows], *middle) <= FURTHEST_KM]
+    near[rows] = distance_km(latitude[rows], longitude[rows], *middle) <= FURTHEST_KM
+    return near
 
 
 def _in_the_kingdom(latitude: float, longitude: float) -> bool:
@@ -303,7 +309,7 @@ def _made(listed: Places, ids: list[str], names: Sequence[str], rings: Rings, se
         shapes = squares if settings.kind == "squares" else hexagons
         (latitude, longitude), area = shapes.centres(ids), shapes.areas_km2(ids)
         parents = shapes.parents(ids)
-    population, decile = residents_and_deprivation(listed, ids, lambda north, east: _cells_at(north, east, settings))
+    population, decile = residents_and_deprivation(listed, ids, lambda north, east: cells_at(north, east, settings))
     return Cells(
         ids=tuple(ids),
         names=listed.names(ids, names),

@@ -2,10 +2,12 @@
 and which cell a contact in private premises may be counted in.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crisisrisk.tables import hexagons, squares
@@ -80,13 +82,32 @@ def private_cells(cells: "Cells", least_residents: int | None) -> NDArray[np.int
     Itself with at least 500 residents; else the one of most residents among the cells that touch it and have 500, else
     among those behind them; else -1, none. A cell of unknown population has `least_residents`, or is taken for small.
     """
-    unknown = 0.0 if least_residents is None else float(least_residents)
-    residents = np.where(np.isnan(cells.population), unknown, cells.population)
+    residents = known_residents(cells.population, least_residents)
     found = np.full(len(cells), -1, dtype=np.int32)
     for cell in range(len(cells)):
-        for near in (np.array([cell]), cells.neighbours_1.of(cell), cells.neighbours_2.of(cell)):
-            open_to = near[residents[near] >= LEAST_RESIDENTS]
-            if len(open_to):
-                found[cell] = open_to[np.argmax(residents[open_to])]
-                break
+        around = (np.array([cell]), cells.neighbours_1.of(cell), cells.neighbours_2.of(cell))
+        found[cell] = merged_up(around, residents)
     return found
+
+
+def merged_up(around: Iterable[Sequence[int] | NDArray[Any]], residents: Numbers) -> int:
+    """Of the first of several rings of cells that has one of at least 500 residents the one of most; -1 without any."""
+    for near in around:
+        ring = np.asarray(near, dtype=np.int64)
+        open_to = ring[residents[ring] >= LEAST_RESIDENTS]
+        if len(open_to):
+            return int(open_to[np.argmax(residents[open_to])])
+    return -1
+
+
+def known_residents(population: Numbers, least_residents: int | None) -> Numbers:
+    """Residents, where they are not known what the site says that every cell has at least, else none."""
+    return np.where(np.isnan(population), 0.0 if least_residents is None else float(least_residents), population)
+
+
+def in_private_premises(events: pa.Table) -> NDArray[np.bool_]:
+    """Which events happened there, as their agency says. Shape (events,)."""
+    if "premises" not in events.column_names:
+        return np.zeros(len(events), dtype=bool)
+    private = pc.fill_null(pc.equal(events["premises"].cast(pa.string()), "private"), False)
+    return np.asarray(private.to_numpy(), dtype=bool)
