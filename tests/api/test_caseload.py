@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 from tests.lib.database import AS_OF, score_row
-from tests.lib.service_site import CASELOADS_MAPPING, CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened
-
-from crisisrisk.commands.keys import create_key
+from tests.lib.service_site import CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened, with_workers
 
 SOURCES = "".join(
     f'[source.{name}]\nagency = "mental_health_trust"\nsingular = "{name}"\nplural = "{name}s"\n'
@@ -58,6 +56,7 @@ def test_who_is_near_the_top_for_weeks_stays_listed_though_nothing_changed(own_s
         weeks_ago(own_site, weeks, ann=0.182, ben=0.41, dan=0.004)
     assert names(own_site, "?limit=10") == ["ben", "ann"]  # the team can look at two
     assert [row(own_site, name)["near_top_weeks"] for name in ("ben", "ann", "dan")] == [4, 4, 0]
+    assert names(own_site, "?limit=1&sort=last_contact") == ["ann", "ben"], "no order cuts them off"
     weeks_ago(own_site, 4, ann=0.001, ben=0.41, dan=0.004)
     assert [row(own_site, name)["near_top_weeks"] for name in ("ben", "ann")] == [5, 4]
 
@@ -175,30 +174,21 @@ def test_groups_come_first_whatever_the_score_and_though_they_are_snoozed(groups
 
 # Whose people, in which order, and which of them
 
-WORKERS = """person,team,from,known,to,worker
-ann,north,2026-01-01,2026-11-02,,w_1
-ben,north,2026-01-01,2026-11-02,,w_2
-cat,north,2026-01-01,2026-11-02,,w_1
-"""
-
-
-def with_workers(site: ServiceSite) -> None:
-    load_rows(site.site, "workers", WORKERS, CASELOADS_MAPPING + 'worker_id = "worker"\n')
-
 
 def test_ones_own_people_are_those_of_the_worker_whose_key_it_is(own_site: ServiceSite) -> None:
     with_workers(own_site)
-    made = create_key(own_site.site, role="care", team="north", worker="w_1", valid_for=timedelta(days=1))
-    client = own_site.client()
-    client.headers["Authorization"] = f"Bearer {made.secret}"
+    client = own_site.client("care", "north", worker="w_1")
     mine = client.get("/api/v1/caseloads/north?tab=all&worker=me").json()
     assert (mine["worker"], mine["workers"], mine["people_on_caseload"]) == ("w_1", ["w_1", "w_2"], 2)
+    assert mine["people_without_worker"] == 3, "dan, eve and back are on nobody's own list"
+    assert names(own_site, "?tab=all&limit=10&only=no_worker") == ["dan"]
     assert [one["person_id"] for one in mine["people"]] == [own_site.people["ann"]]
     assert [one["person_id"] for one in mine["pinned"]] == [own_site.people["cat"]]
     assert all(one["worker"] == "w_1" for one in mine["people"])
     everyone = client.get("/api/v1/caseloads/north?tab=all&limit=10").json()
     assert everyone["worker"] is None
     assert len(everyone["people"]) == 3
+    assert everyone["people_without_worker"] == 3
     first = {one["person_id"] for group in mine["first"] for one in group["people"]}
     assert first <= {own_site.people["ann"], own_site.people["cat"]}
 
@@ -236,5 +226,7 @@ def test_a_list_can_be_narrowed_to_what_is_new_to_those_without_a_plan_and_to_co
     assert names(own_site, "?tab=all&limit=10&only=no_crisis_plan") == ["ann", "dan"]
     assert names(own_site, "?tab=all&limit=10&only=contact_in_7_days") == ["ben", "ann"]
     client = own_site.client("care", "north")
+    assert client.get("/api/v1/caseloads/north").json()["seen_at"] is None
     client.post("/api/v1/caseloads/north/seen")
+    assert client.get("/api/v1/caseloads/north").json()["seen_at"] == "2026-11-22T06:00:00Z"
     assert client.get("/api/v1/caseloads/north?tab=all&only=new_since_seen").json()["people"] == []

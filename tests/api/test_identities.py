@@ -1,6 +1,7 @@
 """Names, birth dates and NHS numbers: encrypted, shown to who cares for somebody, and in nothing that is kept."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -68,14 +69,24 @@ def test_who_cares_for_somebody_sees_who_it_is(site: ServiceSite) -> None:
     assert triage.get(f"/api/v1/people/{person(site)}/care").json()["identities"][person(site)]["phone"] == PHONE
 
 
-def test_a_page_has_the_name_escaped_behind_the_pseudonym(site: ServiceSite) -> None:
+def test_a_page_has_the_name_escaped_in_place_of_the_pseudonym(site: ServiceSite) -> None:
     page = site.client("care", "north").get(f"/people/{person(site)}", headers={"Accept": "text/html"})
     assert page.status_code == 200
     assert "Zyxa &lt;Quellmanoff&gt;" in page.text
     assert "born 5 Feb 1983" in page.text
     assert f"NHS {SPACED}" in page.text.replace("\N{NO-BREAK SPACE}", " ")
     assert "<Quellmanoff>" not in page.text
-    assert "<!--who" not in page.text
+    assert "<!--" not in page.text
+    assert re.search(
+        rf"<h1[^>]*><span class=\"cr-name\">Zyxa &lt;Quellmanoff&gt;</span><span.*{person(site)}</span></h1>", page.text
+    )
+    listed = site.client("care", "north").get("/caseload?tab=all&limit=50", headers={"Accept": "text/html"}).text
+    assert f'<a href="/people/{person(site)}"><span class="cr-name">Zyxa &lt;Quellmanoff&gt;</span></a>' in listed
+    assert f">{site.people['ann']}</a>" in listed, "who is not known by name"
+    wrong = site.client("care", "north").post(f"/people/{person(site)}/snoozes", data={"until": "2026-11-30"})
+    assert (wrong.status_code, "Zyxa &lt;Quellmanoff&gt;" in wrong.text) == (422, True), (
+        "the same page, with what is wrong"
+    )
 
 
 def test_a_role_that_does_not_reach_names_sees_pseudonyms_alone(site: ServiceSite) -> None:

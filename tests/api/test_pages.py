@@ -17,6 +17,7 @@ from tests.lib.service_site import (
     ServiceSite,
     load_rows,
     opened,
+    with_workers,
 )
 from tests.lib.table_sites import NHS_NUMBERS
 
@@ -95,6 +96,88 @@ def test_the_line_at_the_capacity_is_drawn_in_the_whole_list_alone_and_named(
     assert "Up to here" not in page_of(client, "/caseload?tab=review_due&limit=50")
 
 
+OWN_LIST = '<a href="/caseload?people=mine" aria-current="page">My people</a>'
+
+
+def test_a_coordinator_opens_on_their_own_people_and_switches_to_the_team(own_site: ServiceSite) -> None:
+    with_workers(own_site)
+    client = own_site.client("care", "north", worker="w_1")
+    mine = page_of(client, "/caseload")
+    assert "Your people in North" in mine
+    assert OWN_LIST in mine
+    assert "3 people of the team have no care coordinator, and are on nobody's own list." in text_of(mine)
+    rows = re.findall(r'<th scope="row"><a href="/people/(\w+)"', mine)
+    assert rows == [own_site.people["ann"]]
+    assert "in hospital" in mine, "cat is theirs, and without a number"
+    assert own_site.people["dan"] not in mine
+    team = page_of(client, "/caseload?people=team&tab=all&limit=50")
+    assert "The people of North" in team
+    for told in ("Care coordinator w_1", "Care coordinator w_2", "No care coordinator"):
+        assert f'<span class="cr-worker">{told}</span>' in team
+    alone = page_of(client, "/caseload?people=team&tab=all&only=no_worker")
+    assert re.findall(r'<th scope="row"><a href="/people/(\w+)"', alone) == [own_site.people["dan"]]
+    assert "w_1" not in "".join(re.findall(r'(?:href|value|action)="[^"]*"', team + mine)), "no address names anybody"
+
+
+def test_who_is_no_coordinator_sees_the_team_at_once_and_who_has_nobody_is_told(own_site: ServiceSite) -> None:
+    with_workers(own_site)
+    for path in ("/caseload", "/caseload?people=mine"):
+        page = page_of(own_site.client("care", "north"), path)
+        assert "The people of North" in page
+        assert "My people" not in page
+    nobody = page_of(own_site.client("care", "north", worker="w_9"), "/caseload")
+    assert "Nobody on the caseload of North is recorded as yours." in nobody
+    assert '<a href="/caseload?people=team">See the whole team</a>' in nobody
+
+
+def test_the_address_holds_what_is_shown_and_every_form_leads_back_to_it(own_site: ServiceSite) -> None:
+    client = own_site.client("care", "north")
+    path = "/caseload?people=team&tab=all&sort=last_contact&only=contact_in_7_days"
+    page = page_of(client, path)
+    assert '<option value="last_contact" selected>' in page
+    assert '<option value="contact_in_7_days" selected>' in page
+    assert "Only some of this list: a contact in the last 7 days." in page
+    assert "Latest contact first, not by the number." in page
+    assert "Up to here" not in page
+    assert 'href="/caseload?people=team&amp;sort=last_contact&amp;only=contact_in_7_days#list-heading">New or' in page
+    backs = set(re.findall(r'name="back" value="([^"]*)"', page))
+    assert backs == {"people=team&amp;tab=all&amp;sort=last_contact&amp;only=contact_in_7_days"}
+    back = backs.pop().replace("&amp;", "&")
+    person = own_site.people["ben"]
+    for form, data in {f"/people/{person}/feedback": {"verdict": "agree"}, "/caseload/seen": {},
+                       "/caseload/capacity": {"people_a_week": "3", "reason": "One more of us."}}.items():  # fmt: skip
+        sent = client.post(form, data={**data, "back": back}, follow_redirects=False)
+        assert sent.headers["location"].startswith(f"{path}&said=")
+    elsewhere = client.post("/caseload/seen", data={"back": "https://example.org/?tab=x"}, follow_redirects=False)
+    assert elsewhere.headers["location"] == "/caseload?said=seen"
+    empty = page_of(client, "/caseload?sort=&only=&tab=review_due")
+    assert '<option value="likely"' not in empty, "what is due has no order by the number"
+    assert "The longest without a review first, not by the number." in empty
+
+
+def test_what_is_new_to_whom_looks_and_the_age_of_a_plan_stand_on_the_list(own_site: ServiceSite) -> None:
+    (own_site.site.path / "crisisrisk.toml").write_text(
+        CONFIGURATION + '[source.mh_plan]\nagency = "police"\nsingular = "crisis plan"\nplural = "crisis plans"\n'
+    )
+    site = opened(own_site.site.path)
+    rows = "id,at,known,source,person,code\np1,2026-07-01 10:00:00,2026-07-02 10:00:00,mh_plan,ben,CRISIS\n"
+    load_rows(site.site, "plan", rows, EVENTS_MAPPING.replace('{ constant = "call" }', '"code"'))
+    client = site.client("care", "north")
+    page = page_of(client, "/caseload?tab=all&limit=50")
+    assert "Crisis plan 4 months old" in page
+    assert "No crisis plan" in page
+    assert "You have not said yet that you looked through a list" in page
+    client.post("/caseload/seen")
+    seen = page_of(client, "/caseload?tab=all&limit=50")
+    assert "You last said that you had looked through a list on Sun 22 Nov 06:00." in seen
+    assert "new since you last looked</span>" not in seen
+    later = "id,at,known,source,person\ne9,2026-11-22 05:30:00,2026-11-22 06:00:01,police_999,dan\n"
+    load_rows(site.site, "new", later, EVENTS_MAPPING)
+    site.score(score_row("ann", 0.182), score_row("dan", 0.004), score_row("ben", 0.41),
+                      as_of=AS_OF + timedelta(seconds=1), made_at=AS_OF + timedelta(seconds=1))  # fmt: skip
+    assert page_of(client, "/caseload?tab=all&limit=50").count("new since you last looked</span>") == 1
+
+
 def test_without_a_number_a_page_says_why_and_shows_the_last_contacts(own_site: ServiceSite) -> None:
     rows = "id,at,known,source,person\ne9,2026-11-20 22:00:00,2026-11-20 23:00:00,police_999,cat\n"
     load_rows(own_site.site, "late", rows, EVENTS_MAPPING)
@@ -130,7 +213,7 @@ def test_switched_off_and_others_people_are_told_as_the_api_tells_them(own_site:
 def test_an_answer_is_asked_for_again_after_a_week_and_names_what_was_said(own_site: ServiceSite) -> None:
     path = f"/people/{own_site.people['ben']}"
     client = own_site.client("care", "north")
-    sent = client.post(f"{path}/feedback", data={"verdict": "disagree", "back": "all"}, follow_redirects=False)
+    sent = client.post(f"{path}/feedback", data={"verdict": "disagree", "back": "tab=all"}, follow_redirects=False)
     assert (sent.status_code, sent.headers["location"]) == (303, "/caseload?tab=all&said=answer")
     assert "A week later" not in page_of(client, path)
     rows = "id,at,known,source,person\ne9,2026-11-28 22:00:00,2026-11-29 07:00:00,police_999,ann\n"

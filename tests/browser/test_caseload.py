@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.lib.browsing import NARROW, WIDE, opened, violations, weight
-from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
+from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows, with_workers
 from tests.lib.table_sites import NHS_NUMBERS
 
 
@@ -53,13 +53,42 @@ def test_a_care_coordinator_goes_from_the_list_to_a_decision(
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Test site")
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_coordinator_goes_from_their_own_people_to_a_part_of_the_teams_by_keyboard(
+    browser: Browser, address: str, site: ServiceSite, script: bool
+) -> None:
+    with_workers(site)
+    with opened(browser, address, site, role="care", worker="w_1", java_script_enabled=script) as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your people in North")
+        expect(page.get_by_text("have no care coordinator")).to_be_visible()
+        if script:
+            assert violations(page) == []
+        page.get_by_role("link", name="The whole team").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("The people of North")
+        page.get_by_role("link", name="All", exact=True).press("Enter")
+        page.get_by_label("Order").select_option("Latest contact first")
+        page.get_by_label("Show only").select_option("A contact in the last 7 days")
+        page.get_by_role("button", name="Show", exact=True).press("Enter")
+        expect(page.get_by_text("Latest contact first, not by the number.")).to_be_visible()
+        chosen = "/caseload?people=team&tab=all&sort=last_contact&only=contact_in_7_days"
+        expect(page).to_have_url(f"{address}{chosen}#list-heading")
+        expect(page.get_by_role("row").filter(has_text=site.people["dan"])).to_have_count(0)
+        page.get_by_role("button", name="I have looked through this list").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("marked as new to you")
+        expect(page).to_have_url(f"{address}{chosen}&said=seen")
+        page.get_by_role("link", name="My people").press("Enter")
+        expect(page.get_by_label("Show only")).to_have_value("contact_in_7_days")
+        expect(page.get_by_role("row")).to_have_count(2)  # the head, and ann
+
+
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_every_page_about_people_can_be_read_by_everybody(
     browser: Browser, address: str, site: ServiceSite, viewport: dict[str, int]
 ) -> None:
     dan = f"/people/{site.people['dan']}"
     pages = {
-        "new or changed": "/caseload", "all": "/caseload?tab=all&limit=50", "nobody snoozed": "/caseload?tab=snoozed",
+        "new or changed": "/caseload", "all": "/caseload?tab=all&limit=50",
+        "nobody snoozed": "/caseload?tab=snoozed&sort=last_contact&only=contact_in_7_days",
         "a person": dan, "what changed": f"{dan}?since=2026-11-30", "without a number": f"/people/{site.people['cat']}",
         "a sheet": f"{dan}/share?number=true", "of another team": f"/people/{site.people['sue']}",
     }  # fmt: skip
@@ -109,7 +138,13 @@ def test_before_any_scoring_everybody_stands_there_with_the_reason(
 ) -> None:
     with opened(browser, address_without_forecast, empty, role="care") as page:
         expect(page.get_by_text("No number: no data yet: nothing can be said (6)")).to_be_visible()
-        expect(page.get_by_role("group").get_by_role("link", name=empty.people["ann"])).to_be_visible()
+        ann = page.get_by_role("group").get_by_role("link", name=empty.people["ann"])
+        expect(ann).to_be_visible()
+        page.get_by_text("No number: no data yet").click()
+        expect(ann).to_be_hidden()
+        page.emulate_media(media="print")
+        expect(ann).to_be_visible()  # what is folded is not left out on paper
+        page.emulate_media(media="screen")
         expect(page.get_by_text("No scores have been made yet.")).to_be_visible()
         assert violations(page) == []
 

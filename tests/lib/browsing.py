@@ -57,13 +57,15 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, site: ServiceSite, role: str = "crisis_team", **how: Any) -> Iterator[Page]:
+def opened(
+    browser: Browser, address: str, site: ServiceSite, role: str = "crisis_team", worker: str | None = None, **how: Any
+) -> Iterator[Page]:  # fmt: skip
     """A page of somebody who is signed in. Whatever the console complains of fails the test."""
     context = browser.new_context(base_url=address, **{"viewport": WIDE, **how})
     page, said = context.new_page(), []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.goto("/sign-in")
-    page.get_by_label("Your key").fill(site.key(role, "north" if role == "care" else None))
+    page.get_by_label("Your key").fill(site.key(role, "north" if role == "care" else None, worker=worker))
     page.get_by_role("button", name="Sign in").click()
     yield page
     context.close()

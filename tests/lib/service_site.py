@@ -135,6 +135,13 @@ unheard,north,2026-01-01,2026-12-01,
 back,north,2026-01-01,2026-01-01,2026-02-01
 """
 
+# Later versions in which two care coordinators are named.
+WORKERS = """person,team,from,known,to,worker
+ann,north,2026-01-01,2026-11-02,,w_1
+ben,north,2026-01-01,2026-11-02,,w_2
+cat,north,2026-01-01,2026-11-02,,w_1
+"""
+
 # Later versions: `moved` turns out to have left, the end of `back` turns out to have been a mistake.
 CORRECTIONS = """person,team,from,known,to
 moved,north,2026-01-01,2026-11-21,2026-11-20
@@ -155,16 +162,17 @@ class ServiceSite:
     people: Mapping[str, str]
     keys: dict[str, str] = field(default_factory=dict)
 
-    def key(self, role: str, team: str | None = None) -> str:
-        """A key of a role, made once."""
-        name = f"{role}-{team}"
+    def key(self, role: str, team: str | None = None, *, worker: str | None = None) -> str:
+        """A key of a role, made once. `worker`: the care coordinator whose it is."""
+        name = f"{role}-{team}-{worker}"
         if name not in self.keys:
-            self.keys[name] = create_key(self.site, role=role, team=team, valid_for=timedelta(days=1)).secret
+            made = create_key(self.site, role=role, team=team, worker=worker, valid_for=timedelta(days=1))
+            self.keys[name] = made.secret
         return self.keys[name]
 
-    def client(self, role: str | None = None, team: str | None = None) -> TestClient:
+    def client(self, role: str | None = None, team: str | None = None, *, worker: str | None = None) -> TestClient:
         """A client of the service as it is configured now. A defect shows itself as 500, as outside."""
-        headers = {} if role is None else {"Authorization": f"Bearer {self.key(role, team)}"}
+        headers = {} if role is None else {"Authorization": f"Bearer {self.key(role, team, worker=worker)}"}
         app = create_app(read_settings(self.site, {}))
         app.state.service.auditor.longest = PATIENCE
         return TestClient(app, headers=headers, raise_server_exceptions=False)
@@ -238,6 +246,11 @@ def load_rows(site: Site, name: str, rows: str, mapping: str) -> None:
     described.write_text(mapping)
     result = load_files(site, [file], described)
     assert result.rows_quarantined == 0, result
+
+
+def with_workers(site: ServiceSite) -> None:
+    """Say who cares for three people of the north."""
+    load_rows(site.site, "workers", WORKERS, CASELOADS_MAPPING + 'worker_id = "worker"\n')
 
 
 def _promote(site: Site) -> None:

@@ -119,7 +119,8 @@ async def let_go(held: Sequence[Message], scope: Scope, receive: Receive, send: 
         service = scope["app"].state.service
         auditor: Auditor = service.auditor
         known: Known = {}
-        if status == 200 and may_be_named(purpose, body, scope["state"]["viewer"].role.reaches):
+        # A page whose form could not be used is the same page, and says as well whom it is about.
+        if status in (200, 422) and may_be_named(purpose, body, scope["state"]["viewer"].role.reaches):
             known = await to_thread.run_sync(service.identities.of, sorted(named))
         try:
             people, looked_at = {*named, *_asked_about(scope)}, _looked_at(scope, purpose, status, named)

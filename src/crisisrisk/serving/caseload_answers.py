@@ -12,7 +12,7 @@ Tab = Literal["new_or_changed", "all", "review_due", "snoozed"]
 
 
 Sort = Literal["likely", "last_contact", "last_review"]
-Only = Literal["new_since_seen", "no_crisis_plan", "contact_in_7_days"]
+Only = Literal["new_since_seen", "no_crisis_plan", "contact_in_7_days", "no_worker"]
 
 
 class FirstPerson(Answer):
@@ -66,6 +66,9 @@ class CaseloadWork(Naming):
     tab: Tab
     worker: str | None = Field(description="Whose people these are; null for those of the whole team.")
     workers: list[str] = Field(description="Who has people in this team.")
+    people_without_worker: int = Field(
+        description="How many of the whole team have no care coordinator: they are on nobody's own list."
+    )
     first: list[FirstGroup]
     not_recorded: list[str] = Field(description="Groups of which nothing is recorded here: not that there is nobody.")
     capacity: Capacity
@@ -77,6 +80,7 @@ class Caseload(Basis, CaseloadWork):
     team: str
     people_on_caseload: int
     people_scored: int
+    seen_at: datetime | None = Field(description="When this key last said that it had looked; null where it never did.")
     pinned: list[PinnedPerson]
     people: list[CaseloadPerson]
 

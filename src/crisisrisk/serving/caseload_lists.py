@@ -64,8 +64,18 @@ class TeamList:
             return self._new_since_seen(score)
         if only == "no_crisis_plan":
             return self.contacts.without_plan(person)
+        if only == "no_worker":
+            return self.workers.get(person) is None
         last = self.contacts.last.get(person)
         return only is None or (last is not None and self.now - last <= WEEK)
+
+    def cut(self, tab: str, found: Sequence[StoredScore], limit: int) -> list[StoredScore]:
+        """The first of a list. On the usual tab whoever is near the top for weeks stays, in whatever order it is."""
+        pinned = tab == "new_or_changed"
+        return [
+            one for place, one in enumerate(found)
+            if place < limit or (pinned and self._near_top(one.person_id) >= LONG)
+        ]  # fmt: skip
 
     def tab(self, name: str) -> list[StoredScore]:
         """Those of a tab. Only what is due is in another order, and never in that of the numbers."""

@@ -45,7 +45,8 @@ CASELOAD: dict[str, Any] = {
             "meaning": "in hospital as far as is known: not on the list while there",
         }
     ],
-    "identities": {}, "tab": "new_or_changed", "worker": None, "workers": ["w_17"], "capacity": CAPACITY,
+    "identities": {}, "tab": "new_or_changed", "worker": None, "workers": ["w_17"],
+    "people_without_worker": 1, "seen_at": "2026-11-20T09:12:00Z", "capacity": CAPACITY,
     "not_recorded": ["no_crisis_plan"],
     "first": [{
         "group": "contact_last_night", "meaning": "a contact since yesterday 18:00, with any agency",

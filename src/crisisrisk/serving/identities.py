@@ -32,15 +32,21 @@ NAMES_SHOWN = "identities"
 """In a look's detail: which version of whom was shown with it."""
 DAMAGED = "CR-KEY-003"
 PLACE = b'"identities":{}'
-_MARK = re.compile(f"<!--who ({PSEUDONYM.pattern})-->".encode())
-_MARK_BEGINS = b"<!--who "
+_NAME = re.compile(rf"<!--name ({PSEUDONYM.pattern})-->\1<!--/name-->".encode())
+_MORE = re.compile(f"<!--more ({PSEUDONYM.pattern})-->".encode())
+_MARK_BEGINS = b"<!--name "
 
 Known = Mapping[str, tuple[int, Identity]]
 
 
-def mark(person_id: str) -> str:
-    """What a page has where somebody's name belongs: nothing that is seen, until it is filled."""
-    return f"<!--who {person_id}-->"
+def name_mark(person_id: str) -> str:
+    """What a page has where somebody's name belongs: the pseudonym, until it is filled."""
+    return f"<!--name {person_id}-->{person_id}<!--/name-->"
+
+
+def more_mark(person_id: str) -> str:
+    """What a page has where birth date and NHS number belong: nothing that is seen, until it is filled."""
+    return f"<!--more {person_id}-->"
 
 
 @dataclass(frozen=True)
@@ -100,18 +106,30 @@ def filled(body: bytes, known: Mapping[str, Identity]) -> bytes:
     said = {person: asdict(identity) for person, identity in sorted(known.items())}
     text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
     named = body.replace(PLACE, f'"identities":{text}'.encode())
-    return _MARK.sub(lambda found: _on_a_page(known.get(found[1].decode())), named)
+    named = _NAME.sub(lambda found: _name_of(known.get(found[1].decode())) or found[1], named)
+    return _MORE.sub(lambda found: _more_of(known.get(found[1].decode()), found[1].decode()), named)
 
 
-def _on_a_page(who: Identity | None) -> bytes:
+def _name_of(who: Identity | None) -> bytes:
+    return b"" if who is None or not who.name else f'<span class="cr-name">{escape(who.name)}</span>'.encode()
+
+
+def _more_of(who: Identity | None, person_id: str) -> bytes:
+    """The pseudonym too, where a name stands in its place."""
     if who is None:
         return b""
+    found = [*_details(who), *([person_id] if who.name else [])]
+    return f'<span class="cr-born">{escape(" · ".join(found))}</span>'.encode() if found else b""
+
+
+def _details(who: Identity) -> list[str]:
+    """Birth date, NHS number and telephone as far as they are known, none of them broken across lines."""
     born = None if who.birth_date is None else f"{date.fromisoformat(who.birth_date):%-d %b %Y}"
     number = (
         None
         if who.nhs_number is None
         else "\N{NO-BREAK SPACE}".join((who.nhs_number[:3], who.nhs_number[3:6], who.nhs_number[6:]))
     )
-    more = [text for text in (born and f"born {born}", number and f"NHS\N{NO-BREAK SPACE}{number}", who.phone) if text]
-    name = f'<span class="cr-name">{escape(who.name or "")}</span>' if who.name else ""
-    return f'{name}{f"""<span class="cr-who">{escape(" · ".join(more))}</span>""" if more else ""}'.encode()
+    phone = None if who.phone is None else who.phone.replace(" ", "\N{NO-BREAK SPACE}")
+    found = (born and f"born {born}", number and f"NHS\N{NO-BREAK SPACE}{number}", phone)
+    return [text for text in found if text]

@@ -10,8 +10,20 @@ from crisisrisk.serving.access import CareViewer, Viewer
 from crisisrisk.serving.asked_care import CapacityAsked
 from crisisrisk.serving.care_answers import FeedbackGiven
 from crisisrisk.serving.caseload_answers import Caseload, CaseloadPerson, CaseloadUnscored, Tab
-from crisisrisk.serving.caseload_lists import LONG
+from crisisrisk.serving.caseload_lists import LONG, WEEKS
 from crisisrisk.serving.pages.board import fresh, said_once
+from crisisrisk.serving.pages.caseload_view import (
+    ONLY,
+    ORDERS,
+    PAGE,
+    TABS,
+    CaseloadAsked,
+    CaseloadView,
+    age_said,
+    choices_of,
+    orders_of,
+    sent_from,
+)
 from crisisrisk.serving.pages.drawing import spark_of, top_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds, came_since, changed
@@ -19,14 +31,12 @@ from crisisrisk.serving.pages.page import Local, page
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors, sent
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes.care import TeamFeedbackQuery, team_feedback
-from crisisrisk.serving.routes.caseload import CaseloadQuery, caseload, say_capacity, say_seen
+from crisisrisk.serving.routes.caseload import caseload, say_capacity, say_seen
 from crisisrisk.serving.state import Service, ServiceOf
 
 caseload_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
-TABS: Mapping[Tab, str] = {
-    "new_or_changed": "New or changed", "all": "All", "review_due": "Review due", "snoozed": "Snoozed",
-}  # fmt: skip
+HEADINGS: Mapping[Tab, str] = {**TABS, "all": "Everybody with a number"}
 EMPTY: Mapping[Tab, str] = {
     "new_or_changed": "Nobody is new, has changed, or has been near the top for weeks. This does not say that all is "
     "well: everybody with a number is on the tab All.",
@@ -34,55 +44,53 @@ EMPTY: Mapping[Tab, str] = {
     "review_due": "Everybody with a number was reviewed within the last four weeks.",
     "snoozed": "Nobody is snoozed.",
 }
-IN_ORDER: frozenset[Tab] = frozenset({"all"})
-"""Where the list is whole and most likely first, so that a line at the team's capacity can be drawn in it."""
 REASONS = 1
 STEP = 25
 ANSWERS = 1_000
 
 
-@caseload_pages.get("/caseload")
+@caseload_pages.get(PAGE)
 def my_caseload(
-    viewer: CareViewer, service: ServiceOf, tab: Tab = "new_or_changed",
-    limit: Annotated[int | None, Query(ge=1)] = None, said: Said | None = None,
+    viewer: CareViewer, service: ServiceOf, asked: Annotated[CaseloadAsked, Query()]
 ) -> HTMLResponse:  # fmt: skip
-    """The people of the viewer's team."""
-    return caseload_page(service, viewer, tab=tab, limit=limit, said=said)
+    """One's own people, or those of the whole team."""
+    view = CaseloadView.model_validate(asked.model_dump(exclude={"said"}))
+    return caseload_page(service, viewer, view, said=asked.said)
 
 
 @caseload_pages.post("/caseload/seen")
-def seen(viewer: CareViewer, service: ServiceOf) -> Response:
+def seen(request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
     """Say that the list was looked through."""
     say_seen(_team(viewer), viewer, service)
-    return back_to("/caseload", "seen")
+    return back_to((sent_from(request) or CaseloadView()).here, "seen")
 
 
 @caseload_pages.post("/caseload/capacity")
 def capacity(request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
     """Say what the team can manage in a week."""
-    team = _team(viewer)
+    team, view = _team(viewer), sent_from(request) or CaseloadView()
     try:
         say_capacity(team, viewer, sent(request, CapacityAsked), service)
     except SentWrongly as wrong:
-        return caseload_page(service, viewer, tab="new_or_changed", limit=None, wrong=wrong)
-    return back_to("/caseload", "capacity")
+        return caseload_page(service, viewer, view, wrong=wrong)
+    return back_to(view.here, "capacity")
 
 
 def caseload_page(
-    service: Service, viewer: Viewer, *, tab: Tab, limit: int | None, said: Said | None = None,
-    wrong: SentWrongly | None = None,
+    service: Service, viewer: Viewer, view: CaseloadView, *, said: Said | None = None, wrong: SentWrongly | None = None
 ) -> HTMLResponse:  # fmt: skip
     """The page; with what is wrong about a form that it sent."""
-    team, zone = _team(viewer), service.settings.site.time_zone
-    listed = caseload(team, viewer, CaseloadQuery.model_validate({"tab": tab, "limit": limit}), service)
+    team, zone, view = _team(viewer), service.settings.site.time_zone, view.of(viewer)
+    listed = caseload(team, viewer, view.asked, service)
     kinds, errors = Kinds(service.settings.site.sources), {} if wrong is None else wrong.errors
     told = {
         **framed(service, viewer, here="caseload", about=getattr(listed, "reference", None)),
-        **_about(service, team, listed), "tabs": TABS, "kinds": kinds, "said": None if said is None else SAID[said],
-        "errors": errors, "errors_listed": listed_errors(errors), "given": {} if wrong is None else wrong.given,
+        **_about(service, team, listed), "view": view, "has_own": viewer.worker is not None, "tabs": TABS,
+        "kinds": kinds, "said": None if said is None else SAID[said], "errors": errors,
+         "errors_listed": listed_errors(errors), "given": {} if wrong is None else wrong.given,
     }  # fmt: skip
     if isinstance(listed, Caseload):
-        told |= _numbers(service, listed, limit=limit, kinds=kinds, local=Local(zone))
+        told |= _numbers(service, listed, view, kinds=kinds, local=Local(zone))
     return page("caseload.jinja", told, zone=zone, status=200 if wrong is None else 422)
 
 
@@ -105,18 +113,30 @@ def _about(service: Service, team: str, listed: Caseload | CaseloadUnscored) -> 
 
 
 def _numbers(
-    service: Service, listed: Caseload, *, limit: int | None, kinds: Kinds, local: Local
+    service: Service, listed: Caseload, view: CaseloadView, *, kinds: Kinds, local: Local
 ) -> dict[str, Any]:  # fmt: skip
     """The list, and what is said of all its numbers."""
     answers = team_feedback(listed.team, TeamFeedbackQuery(due=False, limit=ANSWERS), service).feedback
-    due = team_feedback(listed.team, TeamFeedbackQuery(due=True, limit=ANSWERS), service).feedback
-    line = listed.capacity.people_a_week if listed.tab in IN_ORDER else None
-    asked = limit or listed.capacity.people_a_week
+    asked, shown = view.limit or listed.capacity.people_a_week, len(listed.people)
     return {
         **fresh(service, listed), "caveats": said_once(service, listed), "rows": _rows(listed, answers, kinds, local),
-        "all_new": _all_new(listed), "line_after": line, "due": list(dict.fromkeys(one.person_id for one in due)),
-        "more": asked + STEP if len(listed.people) >= asked else None, "empty": EMPTY[listed.tab],
+        "all_new": _all_new(listed), "due": _due(service, listed),
+        "line_after": listed.capacity.people_a_week if view.is_whole else None,
+        "more": view.to(limit=max(asked, shown) + STEP) if shown >= asked else None, "step": STEP,
+        "empty": EMPTY[listed.tab], "order": ORDERS[view.order], "heading": HEADINGS[listed.tab],
+        "only": None if view.only is None else ONLY[view.only],
+        "orders": orders_of(listed.tab), "choices": choices_of(view, listed),
     }  # fmt: skip
+
+
+def _due(service: Service, listed: Caseload) -> Sequence[str]:
+    """Of whom the team's answer is asked for again: of one's own people, where these are shown."""
+    due = team_feedback(listed.team, TeamFeedbackQuery(due=True, limit=ANSWERS), service).feedback
+    caseloads, now = service.view().caseloads, service.now()
+    return [
+        person for person in dict.fromkeys(one.person_id for one in due)
+        if listed.worker is None or caseloads.worker_of(listed.team, person, now) == listed.worker
+    ]  # fmt: skip
 
 
 def _rows(
@@ -129,6 +149,7 @@ def _rows(
         {
             "person": one, "change": changed(one, local), "since": came_since(one, kinds),
             "spark": spark_of(one.weeks, top=top), "reasons": one.reasons[:REASONS],
+            "plan_age": None if one.crisis_plan is None else age_said(one.crisis_plan, listed.as_of),
             "tags": _tags(one, local, all_new=all_new), "answer": said.get(one.person_id),
         }
         for one in listed.people
@@ -143,7 +164,8 @@ def _tags(one: CaseloadPerson, local: Local, *, all_new: bool) -> list[str]:
     """What is said of somebody in a few words; what is said of everybody listed is said once above."""
     found = ["new since you last looked"] if one.new_since_seen and not all_new else []
     if one.near_top_weeks >= LONG:
-        found.append(f"near the top for {one.near_top_weeks} weeks")
+        longer = " or longer" if one.near_top_weeks == WEEKS else ""
+        found.append(f"near the top for {one.near_top_weeks} weeks{longer}")
     if one.woken_by is not None:
         found.append(f"snooze ended {WOKEN_BY.get(one.woken_by, one.woken_by)}")
     if one.snoozed_until is not None:

@@ -11,7 +11,7 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 from markupsafe import Markup
 
 from crisisrisk.scoring.ordering import in_100
-from crisisrisk.serving.identities import mark
+from crisisrisk.serving.identities import more_mark, name_mark
 from crisisrisk.serving.pages.assets import assets
 from crisisrisk.tables.pseudonyms import PSEUDONYM
 
@@ -22,9 +22,15 @@ POLICY = (
 )
 
 
-def who(person_id: str) -> Markup:
-    """Where somebody's name goes once the look was kept."""
-    return Markup(mark(person_id) if PSEUDONYM.fullmatch(person_id) else "")  # noqa: S704 -- a pseudonym, nothing else
+def name(person_id: str) -> Markup | str:
+    """Where somebody's name goes once the look was kept; till then, and for who may not see it, the pseudonym."""
+    # A pseudonym is nothing else than letters and figures.
+    return Markup(name_mark(person_id)) if PSEUDONYM.fullmatch(person_id) else person_id  # noqa: S704
+
+
+def more(person_id: str) -> Markup:
+    """Where birth date and NHS number go."""
+    return Markup(more_mark(person_id) if PSEUDONYM.fullmatch(person_id) else "")  # noqa: S704 -- as above
 
 
 @cache
@@ -40,9 +46,11 @@ def environment() -> Environment:
         "number": number,
         "span": span,
         "capital": capital,
+        "counted": counted,
         "hundredth": hundredth,
         "lower_first": lower_first,
-        "who": who,
+        "more": more,
+        "name": name,
     }
     return made
 
@@ -96,6 +104,11 @@ class Local:
 def capital(text: str) -> str:
     """A sentence's first letter."""
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """`1 person`, `3 people`."""
+    return f"{count} {one if count == 1 else many}"
 
 
 def lower_first(text: str) -> str:

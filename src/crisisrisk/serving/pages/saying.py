@@ -8,8 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
 from crisisrisk.serving.asked_care import DataQueryAsked, EventId, FeedbackAsked, ReviewAsked, SnoozeAsked
-from crisisrisk.serving.bodies import form_of
-from crisisrisk.serving.pages.caseload import TABS
+from crisisrisk.serving.pages.caseload_view import sent_from
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.kinds import Kinds
 from crisisrisk.serving.pages.page import page
@@ -99,8 +98,8 @@ def _done(
         errors = wanted_of([{"loc": (one["where"],)} for one in problems])
         refusal = SentWrongly(errors, given_in(request, list(SnoozeAsked.model_fields)))
         return person_page(service, viewer, pid, wrong=refusal, form=said)
-    tab = form_of(request).get("back")
-    return back_to(f"/caseload?tab={tab}" if tab in TABS else f"/people/{pid}", said)
+    view = sent_from(request)
+    return back_to(f"/people/{pid}" if view is None else view.here, said)
 
 
 def _wrong_page(

@@ -19,7 +19,7 @@ SAID: Mapping[Said, str] = {
     "snoozed": "Snoozed. A new contact ends it at once.",
     "woken": "The snooze is ended.",
     "query": "It is in the queue of those who keep the records. What they find will stand here.",
-    "seen": "From now on, what comes after this moment is marked as new to you.",
+    "seen": "From now on, what comes after this moment is marked as new to you, in your own list and in the team's.",
     "capacity": "The team's capacity is changed.",
     "plan": "The plans are made and kept. The first is on the board and in the briefing.",
     "site": "It is kept. Plans made from now on allow for it; make new ones if teams should stand elsewhere.",

@@ -75,6 +75,7 @@ def caseload(
     about = {
         "team": team, "people_on_caseload": len(mine), "tab": query.tab,
         "worker": worker, "workers": sorted({name for name in workers.values() if name is not None}),
+        "people_without_worker": sum(name is None for name in workers.values()),
         "pinned": [one for one in pinned(service, last) if one.person_id in mine], "first": _of(groups, mine),
         "not_recorded": [] if contacts.plans_recorded else ["no_crisis_plan"], "capacity": capacity,
     }  # fmt: skip
@@ -82,17 +83,19 @@ def caseload(
         caveats = [OTHER_SCORES if last.of_another_model else UNSCORED, service.settings.phrases.caveats["outcome"]]
         return CaseloadUnscored.model_validate({**about, "people_scored": 0, "people": [], "caveats": caveats})
     ordered = _in_order(last, cuts={limit, _limit(service, capacity, None)})
+    seen = last_seen(service.engine, made_by=viewer.key_id, team_id=team)
     found = TeamList(
         service=service, team=team, now=now, run=last.run, last=last, ordered=ordered,
         capacity=capacity.people_a_week, contacts=contacts, detentions=viewer.reaches(DETENTIONS),
-        seen=last_seen(service.engine, made_by=viewer.key_id, team_id=team), workers=workers,
+        seen=seen, workers=workers,
     )  # fmt: skip
-    listed = found.shown(query.tab, sort=query.sort, only=query.only)
-    shown = [score for score in listed if score.person_id in mine][:limit]
+    listed = [one for one in found.shown(query.tab, sort=query.sort, only=query.only) if one.person_id in mine]
+    shown = found.cut(query.tab, listed, limit)
     service.shown.keep(last.run, [score.person_id for score in shown], viewer=viewer, now=now)
     rows = [found.row(score, viewer) for score in shown]
     basis, scored = basis_of(service, last.run, shown), sum(one.person_id in mine for one in ordered)
-    return Caseload.model_validate({**basis, **about, "people_scored": scored, "people": rows})
+    seen_at = None if seen is None else seen.seen_at
+    return Caseload.model_validate({**basis, **about, "people_scored": scored, "seen_at": seen_at, "people": rows})
 
 
 @caseloads.put("/caseloads/{team}/capacity", summary="Say what a team can manage", responses=answered(CAPACITY))
