@@ -1,5 +1,6 @@
 """The service as a whole: readiness, errors, headers, logs, a real server."""
 
+import gc
 import json
 import logging
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -350,6 +352,17 @@ def test_the_docs_page_is_there_only_where_it_is_switched_on(own_site: ServiceSi
     assert "https://" not in page.text
     own_site.declare("service.toml", SERVICE.replace("docs_page = true", ""))
     assert [own_site.client().get(path).status_code for path in ("/docs", "/redoc", "/openapi.json")] == [404] * 3
+
+
+def test_an_application_that_nobody_holds_is_given_back(own_site: ServiceSite) -> None:
+    """What libraries keep of its routes holds no application: each would be megabytes more for whoever makes many."""
+    client = own_site.client("care", "north")
+    assert client.get("/docs").status_code == 200
+    assert client.get("/api/v1/caseloads/north").status_code == 200
+    app = weakref.ref(client.app)
+    del client
+    gc.collect()
+    assert app() is None
 
 
 def test_the_environment_names_the_site_and_the_log_level(shared_site: ServiceSite) -> None:

@@ -10,7 +10,9 @@ from benchmarks.report import RESULTS, Figure, Outcome, amount, kept, lines, pag
 from benchmarks.running import run
 
 TOY = 0.0005
-OF_COMMANDS = {"load_csv", "places", "replay", "service_load", "simulate", "training_full", "training_people"}
+OF_COMMANDS = {
+    "load_csv", "places", "replay", "score_people", "service_load", "simulate", "training_full", "training_people",
+}  # fmt: skip
 """Minutes at their smallest; what they time, and the way of `training_full`, is run by other tests."""
 
 
