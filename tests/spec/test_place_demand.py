@@ -135,6 +135,17 @@ def test_what_is_merged_draws_nothing_to_itself() -> None:
     assert sources(made) == ["crisis_line", "s136"]
 
 
+def test_a_report_stands_for_every_report_of_another_source_near_it_that_names_nobody() -> None:
+    """Known limit, told on the page: b and c are two contacts of their source, and both are merged into a."""
+    names = {"b": None, "c": None}
+    for named, counted in ((names, 1), ({"b": "one", "c": "two"}, 1), ({"a": "one", "b": "one", "c": "two"}, 2)):
+        made = demand(
+            contact("a", "09:00", person_id=named.get("a")),
+            *(contact(one, "09:10", source="street_triage", person_id=named[one]) for one in ("b", "c")), **TWICE,
+        )  # fmt: skip
+        assert len(live(made)) == counted
+
+
 @pytest.mark.parametrize(("metres", "counted"), [(0, 2), (200, 2), (400, 1)])
 def test_with_coordinates_the_distance_decides_not_the_cell(metres: int, counted: int) -> None:
     """Two reports 300 m apart on both sides of a border between cells."""
@@ -283,6 +294,14 @@ def test_a_day_counts_until_the_record_too_many_is_known_and_again_once_they_are
     assert [len(live(made, moment)) for moment in (sent_again, sent_again + timedelta(hours=1))] == [550, 541]
     assert len(live(made)) == 600
     assert made.flagged == ()
+
+
+@pytest.mark.parametrize(("each", "flagged"), [(2, 0), (3, 1)])
+def test_a_source_of_up_to_two_contacts_a_day_sent_five_times_may_as_well_be_chance(each: int, flagged: int) -> None:
+    usual = days_of(each)
+    fiftieth = [one for one in usual if one.event_id.startswith("s136 50 ")]
+    copies = [replace(one, event_id=f"{one.event_id} copy {copy}") for one in fiftieth for copy in range(4)]
+    assert len(demand(*usual, *copies, most_times_usual=3.0).flagged) == flagged
 
 
 @pytest.mark.parametrize("busy", [20, 30])

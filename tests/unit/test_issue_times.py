@@ -249,3 +249,16 @@ def test_an_answer_says_which_issue_time_it_has(made: Made, capsys: pytest.Captu
     assert {one["issue_hours"] for one in released["shifts"]} <= {1, 24}
     assert not [said for said in released["caveats"] if "further ahead" in said]
     assert [said for said in forecast(made.site, start=None, hours=240, out=None).released["caveats"] if "168" in said]
+
+
+def test_a_forecast_of_the_past_knows_what_was_known_then_and_says_that_it_was_made_afterwards(made: Made) -> None:
+    """Of a shift that is over: as of its start, and no proof of anything, for the model has learned from it."""
+    now = Store(made.site).snapshot().as_of_now()
+    [shift] = shifts_from(made.site, now - timedelta(days=20), 12)
+    found = forecast(made.site, start=shift.start, hours=12, out=None)
+    assert set(found.forecast.frame["issued_at"]) == {shift.start}
+    assert set(found.forecast.frame["hours_ahead"]) == {0.0}
+    said = f"Made afterwards, as of {shift.start:%Y-%m-%d %H:%M} UTC."
+    assert said in found.released["caveats"][-1]
+    assert said in found.as_text()
+    assert "Made afterwards" not in forecast(made.site, start=None, hours=24, out=None).as_text()

@@ -15,7 +15,7 @@ from crisisrisk.features.place_modes import NOT_RECORDED
 from crisisrisk.models.champions import champion
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
-from crisisrisk.scoring.release import forecast_geojson, further_caveats, write_geojson
+from crisisrisk.scoring.release import AFTERWARDS, forecast_geojson, further_caveats, write_geojson
 from crisisrisk.scoring.sheet import sheet, write_sheet
 from crisisrisk.scoring.totals import totals_frame
 from crisisrisk.tables.site import Site
@@ -37,6 +37,8 @@ class ForecastResult:
     released: dict[str, Any]
     zone_name: str
     seconds: float
+    afterwards: str = ""
+    """What must be said of a forecast of the past; empty of others."""
 
     def as_json(self) -> dict[str, Any]:
         """`forecast --json`: the FeatureCollection, with the number of the run and the seconds beside it."""
@@ -44,7 +46,8 @@ class ForecastResult:
 
     def as_text(self) -> str:
         """The first places of each shift, for a terminal."""
-        return "\n\n".join(self._shift_text(shift_id) for shift_id in dict.fromkeys(self.forecast.frame["shift_id"]))
+        shifts = [self._shift_text(shift_id) for shift_id in dict.fromkeys(self.forecast.frame["shift_id"])]
+        return "\n\n".join([*shifts, *([self.afterwards] if self.afterwards else [])])
 
     def _shift_text(self, shift_id: str) -> str:
         rows = self.forecast.frame[self.forecast.frame["shift_id"] == shift_id]
@@ -101,6 +104,9 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     shifts = shifts_from(site, start or now, hours)
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
     released = forecast_geojson(made, caveats=model.phrases.caveats)
+    afterwards = AFTERWARDS.format(issued=f"{start:%Y-%m-%d %H:%M} UTC") if start is not None and start < now else ""
+    if afterwards:
+        released["caveats"].append(afterwards)
     # First the sheet: who finds the forecast kept, however this was cut off, finds its sheet too.
     unprinted = None
     if start is None or start >= now:  # a forecast of the past, for a replay, is nobody's next night
@@ -111,8 +117,9 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     if out is not None:
         write_geojson(out, released)
     return ForecastResult(
-        run=run, forecast=made, released=released, zone_name=site.time_zone.key, seconds=time.monotonic() - started
-    )
+        run=run, forecast=made, released=released, zone_name=site.time_zone.key, seconds=time.monotonic() - started,
+        afterwards=afterwards,
+    )  # fmt: skip
 
 
 def _print(site: Site, released: Mapping[str, Any], *, caveat: str) -> DataError | None:

@@ -38,6 +38,10 @@ _NEUTRAL = {
 FURTHER = (
     "Made further ahead than the {hours} hours at which such forecasts were judged: how far off it is, is not known."
 )
+AFTERWARDS = (
+    "Made afterwards, as of {issued}. The model may have learned from what came since: this does not show how good "
+    "forecasts are; a backtest does."
+)
 
 _WHERE = {
     "count": "here",
