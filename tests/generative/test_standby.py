@@ -21,8 +21,9 @@ from crisisrisk.positioning.cover import most_covered
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.ground import Ground, Need, places_of, question_of
 from crisisrisk.positioning.plan import BAD_NIGHTS, Wish, plans_for
-from crisisrisk.positioning.posts import moves_between
+from crisisrisk.positioning.posts import Post, moves_between, posts_in
 from crisisrisk.positioning.travel import Points
+from crisisrisk.positioning.weighing import Weighing
 from crisisrisk.positioning.worth import Worth
 
 START, TARGET = datetime(2026, 11, 28, 18, tzinfo=UTC), 15.0
@@ -139,6 +140,35 @@ def _kept(ground: Ground, crews: tuple[Crew, ...], places: tuple[tuple[int, ...]
         >= share * served.sum() * ground.expected[ground.groups[name]].sum() * (1 - 1e-6)
         for name, share in floors.items()
     )
+
+
+@settings(max_examples=80, deadline=None)
+@given(grounds(), st.integers(2, 4), st.integers(1, 359))
+def test_the_same_posts_are_worth_the_same_however_the_shift_is_cut(
+    drawn: tuple[Ground, tuple[Crew, ...], Wish], periods: int, minutes: int
+) -> None:
+    """In periods that begin within an hour, and as a coordinator's posts with one more moment at which nobody moves."""
+    ground, crews = drawn[0], drawn[1]
+    if not all(set(crew.areas) <= set[str]().union(*ground.cell_places) for crew in crews):
+        return
+    random = np.random.default_rng(minutes)
+    at = tuple(int(site) for site in random.integers(0, len(ground.sites), len(crews)))
+    whole, cut = (Worth(ground, TARGET, ground.stretches(crews, count)) for count in (1, periods))
+    assert cut.of(crews, (at,) * periods) == pytest.approx(whole.of(crews, (at,)), abs=1e-12)
+    assert cut.shares_of_nights(crews, (at,) * periods) == pytest.approx(
+        whole.shares_of_nights(crews, (at,)), abs=1e-12, nan_ok=True
+    )
+    posts, moment = posts_in((at,), crews, whole.stretches, ground.sites.ids), START + timedelta(minutes=minutes)
+    halves = [half for post in posts for half in _halves(post, moment)]
+    weighing = Weighing(ground, crews, TARGET)
+    assert weighing.covered(posts) == pytest.approx(whole.of(crews, (at,)), abs=1e-9)
+    assert weighing.covered(halves) == pytest.approx(whole.of(crews, (at,)), abs=1e-9)
+
+
+def _halves(post: Post, moment: datetime) -> list[Post]:
+    if not post.start < moment < post.end:
+        return [post]
+    return [replace(post, end=moment), replace(post, start=moment)]
 
 
 @settings(max_examples=40, deadline=None)

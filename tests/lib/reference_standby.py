@@ -56,9 +56,16 @@ def is_out(crew: Crew, begins: datetime, ends: datetime) -> bool:
     return crew.spans is None or any(one <= begins and ends <= other for one, other in crew.spans)
 
 
-def away_in(ground: Ground, crews: tuple[Crew, ...], cut: tuple[datetime, datetime, int], cell: int) -> np.ndarray:
-    """The share of a stretch that teams near a cell are away, by night. Shape (nights,)."""
-    begins, ends, _ = cut
+def pieces_of(ground: Ground, begins: datetime, ends: datetime) -> list[tuple[datetime, datetime]]:
+    """Whole hours since the start, at which alone anything changes in these shifts."""
+    count = round((ends - begins) / timedelta(hours=1))
+    edges = [begins + timedelta(hours=1) * one for one in range(count + 1)]
+    assert edges[-1] == ends
+    return list(pairwise(edges))
+
+
+def away_in(ground: Ground, crews: tuple[Crew, ...], begins: datetime, ends: datetime, cell: int) -> np.ndarray:
+    """The share of a piece of time that teams near a cell are away, by night. Shape (nights,)."""
     hours, share = (ends - begins) / timedelta(hours=1), share_of(ground, begins, ends)
     cells = range(len(ground.expected))
     same = [tuple(serves(ground, crew, other) for crew in crews) for other in cells]
@@ -90,8 +97,11 @@ def worth_of(ground: Ground, crews: tuple[Crew, ...], places: Places, target: fl
         begins, ends, period = cut
         share = share_of(ground, begins, ends)
         for cell in range(len(ground.expected)):
-            away = away_in(ground, crews, cut, cell)
-            chances = _found(ground, crews, cell, away)
+            chances = np.zeros(len(crews))
+            for since, until in pieces_of(ground, begins, ends):
+                away = away_in(ground, crews, since, until, cell)
+                weight = share_of(ground, since, until) / share if share > 0 else 1.0
+                chances += weight * np.array(_found(ground, crews, cell, away))
             for skills, part in sorts:
                 near = sum(
                     site >= 0 and is_out(crew, begins, ends) and serves(ground, crew, cell)

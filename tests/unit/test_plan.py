@@ -79,6 +79,18 @@ def test_the_least_gain_is_asked_of_each_team_and_not_of_all_together(seconds: f
     assert ("west" in dearer.at, list(dearer.loses.values())) == (True, [pytest.approx(4 * (1 - busy))])
 
 
+def test_the_same_posts_tell_the_same_coverage_in_one_period_and_in_two() -> None:
+    uneven = replace(GROUND, hourly=np.array([0.3, 0.3, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05]), hours_each=2.0)
+    one, two = (plans_for(uneven, ONE, Wish(periods=periods, least_gain=9.0))[0] for periods in (1, 2))
+    assert (one.at, two.at) == (("east",), ("east",))
+    # Away for 3.9 hours of the first two, for 1.3 of the next: at most 0.95; then for 0.65 of each.
+    busy = np.minimum(6.5 * 2.0 * uneven.hourly, 0.95)
+    assert one.covered[15] == pytest.approx(2.0 * (uneven.hourly @ (1 - busy)))
+    assert two.covered == pytest.approx(one.covered)
+    assert (two.worst_decile, two.share) == (pytest.approx(one.worst_decile), pytest.approx(one.share))
+    assert np.mean([stretch.mean for stretch in two.busy]) == pytest.approx(one.busy[0].mean)
+
+
 def test_a_team_whose_base_cannot_take_it_moves_for_nothing() -> None:
     wish = Wish(least_gain=9.0)
     crowded = replace(GROUND, room=np.array([2, 2, 1]))

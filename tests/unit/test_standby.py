@@ -272,7 +272,7 @@ def test_the_mean_night_plans_otherwise_where_nights_differ() -> None:
     uneven = nights_of(([1.0, 0.0, 0.0], 300), ([0.0, 0.0, 40.0], 100), ([0.0, 0.0, 0.0], 600))
     best = plans_for(uneven, TWO, Wish(least_gain=0.0))[0]
     assert (sorted(best.at), best.by_mean) == (["east", "west"], ("east", "east"))
-    assert best.by_mean_loses > 0.05
+    assert best.by_mean_loses > 0.04
     same = nights_of(([1.0, 0.0, 1.0], 20))
     assert plans_for(same, TWO, Wish(least_gain=0.0))[0].by_mean is None
 

@@ -33,17 +33,21 @@ def part_of_samples(samples: Numbers, expected: Numbers, *, teams: int, hours: f
     Each sample has the busy share of its own total.
     """
     away = busy_share(samples.sum(axis=1), teams=teams, hours=hours, hours_each=hours_each)
-    return Part(demand=expected, gains=gains_of_nights(samples, expected, away, teams=teams))
+    return Part(demand=expected, gains=gains_of_nights(samples, expected, first_free(away, teams=teams)))
 
 
-def gains_of_nights(samples: Numbers, expected: Numbers, away: Numbers, *, teams: int) -> Numbers:
+def first_free(away: Numbers, *, teams: int) -> Numbers:
+    """How likely the first, the second … team near a contact is the first free one. `away`: any shape; (…, teams)."""
+    return np.asarray((1 - away)[..., None] * away[..., None] ** np.arange(teams))
+
+
+def gains_of_nights(samples: Numbers, expected: Numbers, weight: Numbers) -> Numbers:
     """What each further team near a cell is worth: the mean over samples. Shape (cells, teams).
 
-    `away`: the share of the time that teams are away in each sample, shape (samples,). How much comes to a cell is
+    `weight`: how likely each is the first free one in each sample, shape (samples, teams). How much comes to a cell is
     `expected`, not what the draws happened to bring: these say only how busy the nights are on which it comes, and of a
     cell with few contacts drawn mostly what all cells say.
     """
-    weight = (1 - away)[:, None] * away[:, None] ** np.arange(teams)
     drawn, found = samples.sum(axis=0), samples.T @ weight
     everywhere = found.sum(axis=0) / drawn.sum() if drawn.sum() > 0 else weight.mean(axis=0)
     own = (found + FEW_DRAWN * everywhere) / (drawn + FEW_DRAWN)[:, None]

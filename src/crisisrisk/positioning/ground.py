@@ -12,10 +12,18 @@ import numpy as np
 
 from crisisrisk.errors import UsageError, did_you_mean
 from crisisrisk.positioning.crews import Crew
-from crisisrisk.positioning.demand import gains_of_nights, part_with_busy
+from crisisrisk.positioning.demand import first_free, gains_of_nights, part_with_busy
 from crisisrisk.positioning.posts import Places
 from crisisrisk.positioning.question import CODE, Counts, Floor, Mask, Numbers, Part, Question, TeamKind
-from crisisrisk.positioning.stretches import Areas, Stretch, areas_of, away_of, share_between, stretches_of
+from crisisrisk.positioning.stretches import (
+    Areas,
+    Stretch,
+    areas_of,
+    away_of,
+    contacts_of,
+    share_between,
+    stretches_of,
+)
 from crisisrisk.positioning.travel import Points
 
 MOST_NAMED = 4
@@ -172,20 +180,22 @@ def parts_of(
 ) -> tuple[Part, ...]:
     """What is expected in each stretch, and what a further team near a cell is worth; whatever skills are needed."""
     areas = areas_of(np.stack([ground.serves(crew) for crew in crews]), ground.expected)
-    return tuple(_part(ground, crews, stretch, areas, busy) for stretch in stretches)
-
-
-def _part(
-    ground: Ground, crews: Sequence[Crew], stretch: Stretch, areas: Areas, busy: float | None
-) -> Part:  # fmt: skip
-    teams, expected = max(len(crews), 1), ground.expected * stretch.share
     if busy is not None:
-        return part_with_busy(expected, busy, teams=teams)
-    away = away_of(stretch, crews, areas, ground.samples, hours_each=ground.hours_each)
+        teams = max(len(crews), 1)
+        return tuple(part_with_busy(ground.expected * stretch.share, busy, teams=teams) for stretch in stretches)
+    contacts = contacts_of(areas, ground.samples)
+    return tuple(_part(ground, crews, stretch, areas, contacts) for stretch in stretches)
+
+
+def _part(ground: Ground, crews: Sequence[Crew], stretch: Stretch, areas: Areas, contacts: Numbers) -> Part:
+    teams, expected = max(len(crews), 1), ground.expected * stretch.share
+    away = away_of(stretch, crews, areas, contacts, hours_each=ground.hours_each)
     gains = np.zeros((len(expected), teams))
     for area in range(len(areas)):
-        inside = areas.cells(area)
-        gains[inside] = gains_of_nights(ground.samples[:, inside], expected[inside], away[:, area], teams=teams)
+        inside, free = areas.cells(area), np.zeros((len(ground.samples), teams))
+        for share, piece in zip(stretch.shares.tolist(), away[:, :, area], strict=True):
+            free += share * first_free(piece, teams=teams)
+        gains[inside] = gains_of_nights(ground.samples[:, inside], expected[inside], free)
     return Part(demand=expected, gains=gains)
 
 

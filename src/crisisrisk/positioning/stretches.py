@@ -1,4 +1,9 @@
-"""A shift cut into stretches in which the same teams are out, and how busy they are in each, by night and by area."""
+"""A shift cut into stretches in which the same teams are out, and how busy they are in each, by night and by area.
+
+How busy teams are follows the hours: a stretch has pieces, in each of which contacts come evenly and the same teams are
+out and on a break. Cut a piece anywhere, and teams are as busy in both parts: so the same posts are worth the same,
+however the shift is cut.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +20,36 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
-    """A stretch of a shift. `period`: teams move only between periods. `share`: of the shift's expected contacts."""
+class Piece:
+    """A part of a stretch in which contacts come evenly. `share`: of the shift's expected contacts."""
 
     start: datetime
     end: datetime
-    period: int
     share: float
 
     @property
     def hours(self) -> float:
         """Real hours."""
         return (self.end - self.start) / HOUR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch(Piece):
+    """A stretch of a shift. `period`: teams move only between periods."""
+
+    period: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def shares(self) -> Numbers:
+        """How much of its contacts come in each piece, 1 in all; by the hours where none come. Shape (pieces,)."""
+        came = np.array([piece.share for piece in self.pieces])
+        return self.lengths if came.sum() <= 0 else np.asarray(came / came.sum())
+
+    @property
+    def lengths(self) -> Numbers:
+        """How much of its time each piece is, 1 in all. Shape (pieces,)."""
+        return np.array([piece.hours / self.hours for piece in self.pieces])
 
 
 def stretches_of(
@@ -39,13 +62,18 @@ def stretches_of(
     borders = [start + (end - start) * one / periods for one in range(1, periods)]
     edges = {moment for crew in crews for span in crew.spans or () for moment in span if start < moment < end}
     cuts = [start, *sorted({*borders, *edges}), end]
-    return tuple(
-        Stretch(
-            start=one, end=other, period=sum(border <= one for border in borders),
-            share=share_between(start, end, one, other, hourly),
+    breaks = {moment for crew in crews for _, span in crew.breaks for moment in span}
+    inner = breaks | {start + HOUR * one for one in range(1, len(hourly))}
+    found = []
+    for one, other in pairwise(cuts):
+        fine = [one, *sorted(moment for moment in inner if one < moment < other), other]
+        pieces = tuple(
+            Piece(start=begins, end=ends, share=share_between(start, end, begins, ends, hourly))
+            for begins, ends in pairwise(fine)
         )
-        for one, other in pairwise(cuts)
-    )  # fmt: skip
+        share, period = share_between(start, end, one, other, hourly), sum(border <= one for border in borders)
+        found.append(Stretch(start=one, end=other, share=share, period=period, pieces=pieces))
+    return tuple(found)
 
 
 def share_between(start: datetime, end: datetime, begins: datetime, ends: datetime, hourly: Numbers) -> float:
@@ -86,21 +114,27 @@ def areas_of(serves: Mask, expected: Numbers) -> Areas:
     return Areas(of_cell=numbers, serves=kinds, expected=contacts)
 
 
-def away_of(
-    stretch: Stretch, crews: Sequence[Crew], areas: Areas, samples: Numbers, *, hours_each: float
-) -> Numbers:  # fmt: skip
-    """The share of a stretch that teams are away, by night and area. `samples`: (nights, cells) of the whole shift.
+def contacts_of(areas: Areas, samples: Numbers) -> Numbers:
+    """The contacts of each area in each night. `samples`: (nights, cells) of the whole shift. Shape (nights, areas)."""
+    return np.stack([samples[:, areas.cells(area)].sum(axis=1) for area in range(len(areas))], axis=1)
+
+
+def away_of(stretch: Stretch, crews: Sequence[Crew], areas: Areas, contacts: Numbers, *, hours_each: float) -> Numbers:
+    """The share of each piece that teams are away. `contacts`: (nights, areas). Shape (pieces, nights, areas).
 
     Contacts × hours each ÷ the hours that crews are out, those of a crew going to its areas as much as is expected in
-    each; breaks come on top. Shape (nights, areas).
+    each; breaks come on top.
     """
-    contacts = np.stack([samples[:, areas.cells(area)].sum(axis=1) for area in range(len(areas))], axis=1)
-    out = np.array([crew.out(stretch.start, stretch.end) for crew in crews], dtype=bool)
-    resting = np.array([crew.resting(stretch.start, stretch.end) for crew in crews])
     weight = areas.serves * np.maximum(areas.expected, 1e-12)
     share = np.divide(weight, weight.sum(axis=1, keepdims=True), out=np.zeros_like(weight), where=weight > 0)
-    on_hand, at_work = (np.where(out, stretch.hours * left, 0.0) @ share for left in (np.ones(len(crews)), 1 - resting))
-    asked = contacts * stretch.share * hours_each
-    busy = np.minimum(asked / np.maximum(at_work, 1e-12), MOST_BUSY)
+    return np.stack([_away(piece, crews, share, contacts * hours_each) for piece in stretch.pieces])
+
+
+def _away(piece: Piece, crews: Sequence[Crew], share: Numbers, asked: Numbers) -> Numbers:
+    """`share`: of each crew's time by area, (crews, areas); `asked`: hours in the whole shift, (nights, areas)."""
+    out = np.array([crew.out(piece.start, piece.end) for crew in crews], dtype=bool)
+    resting = np.array([crew.resting(piece.start, piece.end) for crew in crews])
+    on_hand, at_work = (np.where(out, piece.hours * left, 0.0) @ share for left in (np.ones(len(crews)), 1 - resting))
+    busy = np.minimum(asked * piece.share / np.maximum(at_work, 1e-12), MOST_BUSY)
     working = np.divide(at_work, on_hand, out=np.zeros_like(on_hand), where=on_hand > 0)
     return np.asarray(np.minimum(1 - (1 - busy) * working, MOST_BUSY))

@@ -11,7 +11,7 @@ from crisisrisk.positioning.demand import worst_decile
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.posts import Places, Post, moves_between, posts_in
 from crisisrisk.positioning.question import Counts, Mask
-from crisisrisk.positioning.stretches import areas_of, away_of
+from crisisrisk.positioning.stretches import areas_of, away_of, contacts_of
 from crisisrisk.positioning.worth import Worth
 
 SAME = 1e-6
@@ -297,9 +297,10 @@ class Told:
     def _busy(self) -> tuple[Busy, ...]:
         ground, crews = self.ground, self.crews
         areas = areas_of(np.stack([ground.serves(crew) for crew in crews]), ground.expected)
-        found = []
+        found, contacts = [], contacts_of(areas, ground.samples)
         for stretch in self.worth.stretches:
-            away = away_of(stretch, crews, areas, ground.samples, hours_each=ground.hours_each)
+            of_pieces = away_of(stretch, crews, areas, contacts, hours_each=ground.hours_each)
+            away = np.tensordot(stretch.lengths, of_pieces, axes=1)
             for area in range(len(areas)):
                 names = sorted({name for crew, serves in zip(crews, areas.serves[:, area], strict=True) if serves
                                 for name in crew.areas})  # fmt: skip

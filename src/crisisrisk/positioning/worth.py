@@ -8,7 +8,7 @@ from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.ground import Ground, parts_of
 from crisisrisk.positioning.posts import Places
 from crisisrisk.positioning.question import Counts, Mask, Numbers
-from crisisrisk.positioning.stretches import Stretch, areas_of, away_of
+from crisisrisk.positioning.stretches import Stretch, areas_of, away_of, contacts_of
 
 
 class Worth:
@@ -84,14 +84,15 @@ class Worth:
         """For each night drawn the share of its contacts that find a free team; NaN without a contact. (nights,)."""
         samples = self.ground.samples
         areas = areas_of(np.stack([self.ground.serves(crew) for crew in crews]), self.ground.expected)
-        total, found = samples.sum(axis=1), np.zeros(len(samples))
+        total, found, contacts = samples.sum(axis=1), np.zeros(len(samples)), contacts_of(areas, samples)
         for row, stretch in enumerate(self.stretches):
-            away = away_of(stretch, crews, areas, samples, hours_each=self.ground.hours_each)
+            away = away_of(stretch, crews, areas, contacts, hours_each=self.ground.hours_each)
             for share, near in zip(self._shares, self.reaching(crews, places, row), strict=True):
                 for area in range(len(areas)):
                     for teams in np.unique(near[areas.cells(area)]).tolist():
                         cells = areas.cells(area) & (near == teams)
-                        reached = samples[:, cells].sum(axis=1) * (1 - away[:, area] ** teams)
+                        free = stretch.shares @ (1 - away[:, :, area] ** teams)
+                        reached = samples[:, cells].sum(axis=1) * free
                         found += share * stretch.share * reached
         return np.asarray(np.divide(found, total, out=np.full(len(total), np.nan), where=total > 0))
 
