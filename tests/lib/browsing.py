@@ -67,6 +67,7 @@ def opened(
     page.goto("/sign-in")
     page.get_by_label("Your key").fill(site.key(role, "north" if role == "care" else None, worker=worker))
     page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: not url.endswith("/sign-in"))
     yield page
     context.close()
     assert [text for text in said if not any(code in text for code in ("401", "403", "404", "422", "503"))] == []
