@@ -6,8 +6,8 @@ from the rounded numbers, so that no difference gives a small count back.
 Forecasts leak too: the map of the last year is a count in other words. So an expected count is released as if it was a
 count, in units of what one contact more would add to it. Cells of fewer than 8 such units are told together with their
 neighbours (the cells under the same parent, else all that are left) and share the rounded sum evenly; if that still
-told of one of them, the smallest other cell joins them; where there is none to join, nothing is told of any. Ranks,
-ranges and totals are made from what is released alone.
+told of one of them, the smallest other cell joins them; where there is none to join, no more is told of them than 6
+each could be. Ranks, ranges and totals are made from what is released alone.
 """
 
 import re
@@ -89,11 +89,10 @@ def released_beside(count: float, usual: float) -> Literal["more", "fewer", "sam
 ALONE = -1
 """The group of a cell whose number is released by itself."""
 
-UNTOLD = -2
-"""The group of cells of which nothing is released, not even together: they are all that there is, and near 7 each."""
-
 MEAN_OF_GROUP_AT_MOST = 5
 """Cells that may have up to 7 each are told together while their mean is below this: near 7, all would be known."""
+
+MOST_TOLD_OF_EACH = 6
 
 DECIMALS = 4
 
@@ -102,8 +101,8 @@ DECIMALS = 4
 class ReleasedMap:
     """Expected and usual contacts of each cell in each shift as they may be released. Arrays of shape (shifts, cells).
 
-    `group`: which cells are told together, `ALONE` for those that are not, `UNTOLD` where their sum would tell. `rank`:
-    1 is the highest of its shift; cells of one released number have one rank.
+    `group`: which cells are told together, `ALONE` for those that are not. `rank`: 1 is the highest of its shift; cells
+    of one released number have one rank.
     """
 
     expected: Numbers
@@ -131,7 +130,7 @@ def released_map(
 
 
 def told_together(least: Numbers, counts: Numbers, parents: Integers) -> Integers:
-    """The group of each cell that is not released by itself, `ALONE` for the others; or `UNTOLD`. Shape (cells,).
+    """The group of each cell that is not released by itself, `ALONE` for the others. Shape (cells,).
 
     `least`: the smallest count that a released number of the cell is made of; `counts`: the one that ranks it.
     """
@@ -150,8 +149,7 @@ def told_together(least: Numbers, counts: Numbers, parents: Integers) -> Integer
             group[group == others[int(np.argmin(sums))]] = rest
             continue
         alone = np.flatnonzero(group == ALONE)
-        if not len(alone):  # four cells of 7 each are told as 30 together, which only four of 7 can be
-            group[group == rest] = UNTOLD
+        if not len(alone):
             break
         smallest = alone[int(np.argmin(least[alone]))]
         group[smallest], joined[smallest] = rest, True
@@ -170,14 +168,24 @@ def _may_stand(members: NDArray[np.bool_], least: Numbers, counts: Numbers, *, j
 def _shown(counts: Numbers, group: Integers) -> Numbers:
     """Each count to the nearest 5; of a group each cell's even part of the sum to the nearest 5, 0 for one under 8.
 
-    0 for cells of which nothing is told.
+    Of cells of up to 7 each that nobody was left to join no more than `_most_of_small`.
     """
-    shown = np.where(group == UNTOLD, 0.0, _nearest(counts))
-    for one in np.unique(group[group >= 0]).tolist():
+    shown = _nearest(counts)
+    for one in np.unique(group[group != ALONE]).tolist():
         members = group == one
-        total = counts[members].sum()
-        shown[members] = _nearest(np.array([total]))[0] / members.sum() if total >= SMALLEST - 0.5 else 0.0
+        total, number = counts[members].sum(), int(members.sum())
+        told = _nearest(np.array([total]))[0] if total >= SMALLEST - 0.5 else 0.0
+        small = bool((counts[members] < SMALLEST - 0.5).all())
+        shown[members] = (min(told, _most_of_small(number)) if small else told) / number
     return shown
+
+
+def _most_of_small(number: int) -> float:
+    """The most that is told of so many cells of up to 7 each: beyond, the least that it stands for is over 6 each.
+
+    Four cells of 7 would be told as 30 together, which is 28 at least, and only four of 7 can be that.
+    """
+    return float(STEP * ((MOST_TOLD_OF_EACH * number + STEP // 2) // STEP))
 
 
 def _nearest(counts: Numbers) -> Numbers:

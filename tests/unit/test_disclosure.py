@@ -35,7 +35,9 @@ def of(counts: list[float], parents: list[int] | None = None) -> list[float]:
         ([0, 0, 40], None, [0, 0, 40]),
         ([7, 7, 20], None, [11.6667, 11.6667, 11.6667]),  # both near seven: their sum would tell
         ([5], None, [0]),
-        ([7, 7, 7, 7], None, [0, 0, 0, 0]),  # nothing to join them: 30 together can only be four of seven
+        ([7, 7, 7, 7], None, [6.25, 6.25, 6.25, 6.25]),  # nothing to join them: 30 can only be four of seven
+        ([7, 7], None, [5, 5]),
+        ([7, 5, 4], None, [5, 5, 5]),
         ([7, 7, 7, 8], None, [7.5, 7.5, 7.5, 7.5]),
         ([5, 5, 5, 5], None, [5, 5, 5, 5]),
     ],
@@ -82,8 +84,10 @@ def attacked(counts: list[int], released: list[float], groups: np.ndarray) -> li
         members = np.flatnonzero(groups == group).tolist()
         for together in [[one] for one in members] if group == ALONE else [members]:
             total = sum(released[one] for one in together)
+            small = group != ALONE and not any(counts[one] >= SMALLEST for one in together)
+            capped = small and round(total) == 5 * ((6 * len(together) + 2) // 5)  # that much, or any more
             if total > 0.5:  # 0 says nothing
-                attack.known(dict.fromkeys(together, 1.0), total - 2.01, total + 2.01)
+                attack.known(dict.fromkeys(together, 1.0), total - 2.01, total + (1000.0 if capped else 2.01))
     asked = [cell for cell, count in enumerate(counts) if 1 <= count <= 7]
     ranges = attack.ranges([{cell: 1.0} for cell in asked])
     return [counts[asked[one]] for one in recovered(ranges, [counts[cell] for cell in asked])]

@@ -21,6 +21,22 @@ def test_the_numbers_beside_the_page_are_those_on_it() -> None:
     assert f"The city: {cities[0].city}." in page.replace("\n", " ")
 
 
+def test_the_page_on_forecasts_says_of_the_bar_what_was_measured() -> None:
+    """Half of the way is not reached, by the figures of this page alone: whoever makes it again must say so again."""
+    _, _, places = (ROOT / RESULTS).with_suffix(".md").read_text(encoding="utf-8").partition("\n## Places")
+    cells = {line.split("|")[1].strip(" *"): [one.strip() for one in line.split("|")[2:-1]]
+             for line in places.splitlines() if line.startswith("| ")}  # fmt: skip
+    way, told, hits = cells["model"][1], cells["the most that contacts can tell"][1], cells["model"][-1]
+    reached, most = int(way.rstrip("%")), int(told.rstrip("%"))
+    assert reached < 50 <= most
+    said = (ROOT / "docs" / "explanation" / "place-forecast.md").read_text(encoding="utf-8")
+    said = " ".join(said.partition("## How far it comes where the truth is known")[2].partition("\n## ")[0].split())
+    assert f"is **not reached**: [{reached} %](oracle.md)" in said
+    assert f"hold {int(hits.rstrip('%'))} % of what the truth's 5 % hold" in said
+    assert f"{100 - most} % is latent" in said
+    assert f"{most - reached} % is lost" in said or f"{most - reached - 1} % is lost" in said
+
+
 def test_a_report_of_people_is_read_as_it_was_written() -> None:
     report = read_people(ROOT / RESULTS)[0].people
     assert PeopleReport.from_json(json.loads(json.dumps(report.as_json()))) == report
