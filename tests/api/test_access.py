@@ -39,7 +39,7 @@ CAPACITY, SEEN = "/api/v1/caseloads/{team}/capacity", "/api/v1/caseloads/{team}/
 MODEL = {MODELS, CURRENT, CARD}
 HISTORY, REASONS, MOVED = (f"/api/v1/people/{{pid}}/risk/{name}" for name in ("history", "reasons", "changes"))
 SCORE_NOW = "/api/v1/people/score"
-UNALLOCATED = "/api/v1/unallocated"
+UNALLOCATED, USEFUL = "/api/v1/unallocated", "/api/v1/usefulness"
 LOOK_UP, CARE = "/api/v1/people/lookup", "/api/v1/people/{pid}/care"
 STATEMENT, ASSESSMENTS, ASSESSMENT = (
     f"/fhir/R4/{name}" for name in ("metadata", "RiskAssessment", "RiskAssessment/{id}")
@@ -79,11 +79,24 @@ OPEN_TO = {
         SITE,
         *PLANS,
     },
-    ("data", None): {*MODEL, RELOAD, VERSION, DATA, STATEMENT, BOARD, SHIFTS, SHIFT, HOTSPOTS, HOTSPOT, QUERIES},
+    ("data", None): {
+        *MODEL,
+        RELOAD,
+        VERSION,
+        DATA,
+        STATEMENT,
+        BOARD,
+        SHIFTS,
+        SHIFT,
+        HOTSPOTS,
+        HOTSPOT,
+        QUERIES,
+        USEFUL,
+    },
     ("care", "north"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
     ("care", "south"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
-    ("lead", "north"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
-    ("lead", "south"): {*MODEL, VERSION, DATA, STATEMENT, *OWN_PEOPLE},
+    ("lead", "north"): {*MODEL, VERSION, DATA, STATEMENT, USEFUL, *OWN_PEOPLE},
+    ("lead", "south"): {*MODEL, VERSION, DATA, STATEMENT, USEFUL, *OWN_PEOPLE},
     ("triage_clinician", None): {VERSION, DATA, STATEMENT, CARE},
     ("allocation", None): {VERSION, DATA, STATEMENT, UNALLOCATED},
     ("steward", None): {VERSION, DATA, STATEMENT},
@@ -93,7 +106,7 @@ ROUTES = (
     PERSON, TEAM, BOARD, SHIFTS, SHIFT, HOTSPOTS, HOTSPOT,
     REVIEW, BRIEFING, SITES, SITE, VERSION, DATA, AUDIT, LOG, CONCERNS,
     HISTORY, REASONS, MOVED, CONTACTS, FEEDBACK, REVIEWS, SNOOZES, WRONG, TEAM_FEEDBACK, QUERIES, SHIFT_FEEDBACK,
-    STATEMENT, ASSESSMENTS, ASSESSMENT, CARE, UNALLOCATED, ALERTS, *sorted(MODEL),
+    STATEMENT, ASSESSMENTS, ASSESSMENT, CARE, UNALLOCATED, USEFUL, ALERTS, *sorted(MODEL),
 )  # fmt: skip
 # Of what is not there yet, too early to ask, or nobody before a look-up, whom it is open to learns that.
 NOT_NOW = {REVIEW: 409, CARE: 404}

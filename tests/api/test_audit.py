@@ -388,7 +388,7 @@ def test_a_route_that_names_people_for_a_purpose_that_may_not_is_a_defect(
 def test_every_route_has_one_purpose_and_no_purpose_of_people_is_for_everybody() -> None:
     found = {route.path: purpose_of(route).name for router in application.ROUTERS for route in router.routes}
     used = {"operation", "status", "crisis_response", "direct_care", "caller_care", "audit", "safety", "data_quality",
-            "allocation", "emergency"}  # fmt: skip
+            "allocation", "emergency", "usefulness"}  # fmt: skip
     assert set(found.values()) == used
     for purpose in (AUDIT, DIRECT_CARE, SAFETY, STATUS):
         with pytest.raises(ValueError, match="not for everybody"):

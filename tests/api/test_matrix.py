@@ -76,6 +76,7 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("PUT", f"{API}/caseloads/{{team}}/capacity"): TEAM,
     ("POST", f"{API}/caseloads/{{team}}/seen"): TEAM,
     ("GET", f"{API}/unallocated"): Route("unallocated"),
+    ("GET", f"{API}/usefulness"): Route("usefulness"),
     ("GET", f"{API}/people/{{pid}}/access-log"): Route("audit", "person"),
     ("GET", f"{API}/audit"): Route("audit"),
     ("POST", f"{API}/people/{{pid}}/emergency-access"): Route("emergency_access", "person"),

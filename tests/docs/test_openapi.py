@@ -17,6 +17,7 @@ from crisisrisk.serving import (
     plan_answers,
     risk_answers,
     risk_examples,
+    usefulness_answers,
 )
 from crisisrisk.serving.answers import Answer
 
@@ -77,6 +78,7 @@ def test_the_committed_document_is_fresh() -> None:
         (care_examples.PERSON_QUERIES, care_answers.PersonQueries),
         (care_examples.QUEUED_ALL, care_answers.QueuedQueries),
         (care_examples.SHIFT_FEEDBACK_LIST, care_answers.ShiftFeedbackList),
+        (usefulness_answers.USEFULNESS, usefulness_answers.Usefulness),
     ],
 )
 def test_examples_are_answers(example: dict[str, object], model: type[Answer]) -> None:

@@ -3,11 +3,11 @@
 `AnyViewer` every role · `StatusViewer` loaded data · `ModelViewer` which model answers · `ModelReloader` whether
 another one should · `PlaceViewer` places · `PlanViewer` where teams stand and which sites are full · `CareViewer` a
 care team or its lead · `OwnPerson` and `OwnTeam` what is on that team's caseload now · `UsefulnessViewer` how useful
-its list was, for a team's lead · `CallerViewer` the care of a person on the line, never a score · `Allocator` people
-who are with no team · `LinkSteward` doubtful links · `AuditViewer` who looked · `AlertViewer` what the privacy officer
-is alerted to · `ConcernViewer` what was reported as unsafe · `QueryViewer` which records are said to be wrong ·
-`EmergencyViewer` who may have a person of another team opened · `SignedIn` and `KeyHolder` every key. Each has a
-purpose; a route without one keeps the service from starting.
+lists were, for a team's lead and for analysis · `CallerViewer` the care of a person on the line, never a score ·
+`Allocator` people who are with no team · `LinkSteward` doubtful links · `AuditViewer` who looked · `AlertViewer` what
+the privacy officer is alerted to · `ConcernViewer` what was reported as unsafe · `QueryViewer` which records are said
+to be wrong · `EmergencyViewer` who may have a person of another team opened · `SignedIn` and `KeyHolder` every key.
+Each has a purpose; a route without one keeps the service from starting.
 """
 
 import hmac

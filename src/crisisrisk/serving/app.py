@@ -48,6 +48,7 @@ from crisisrisk.serving.routes.sign_in import entrance, way_out
 from crisisrisk.serving.routes.sites import sites
 from crisisrisk.serving.routes.status import status, well
 from crisisrisk.serving.routes.unallocated import unallocated
+from crisisrisk.serving.routes.usefulness import usefulness
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.state import READY, Service
 
@@ -62,6 +63,7 @@ ROUTERS = (
     care,
     callers,
     unallocated,
+    usefulness,
     emergency,
     fhir,
     queries,

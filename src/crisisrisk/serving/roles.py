@@ -22,7 +22,7 @@ MOST: Mapping[str, frozenset[Reach]] = {
     "lead": _ALL | {"models", "places", "own_people", "names", "detentions", "usefulness", "emergency_access"},
     "allocation": _ALL | {"unallocated"},
     "steward": _ALL | {"doubtful_links"},
-    "data": _ALL | {"models", "reload_models", "places", "data_queries"},
+    "data": _ALL | {"models", "reload_models", "places", "data_queries", "usefulness"},
     "audit": _ALL | {"audit", "alerts", "safety_concerns"},
 }
 
