@@ -1,5 +1,7 @@
 """The simple rules of places equal their slow definitions, see nothing of the future, and answer alike one by one."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,6 +125,8 @@ def test_parts_say_how_the_forecast_differs_from_an_average_place(invented: Inve
                 assert live
                 assert released
                 assert "nan" not in live + released
+                assert not re.search(r"\b(0 crisis|1 crisis contacts|1 shifts|1 residents)\b", live), live
+                assert not re.search(r"\d", released.replace("365 days", "")), "a file says no number of a reason"
 
 
 def test_the_analysts_map_and_the_clock_make_up_their_product() -> None:

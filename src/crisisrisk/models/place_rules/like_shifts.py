@@ -19,6 +19,7 @@ from crisisrisk.models.place_rules.parts import (
     Fitted,
     Part,
     beside_in_words,
+    contacts_in_words,
     count_in_words,
     divided,
     log_ratio,
@@ -109,21 +110,32 @@ def same_shift_parts(weeks: int) -> Callable[[PlacePast, Fitted], Sequence[Part]
 def medic_parts(past: PlacePast, _: Fitted) -> Sequence[Part]:
     """Of MEDIC."""
     shifts = medic_shifts(past)
-    return [_like_part(past, past.counts_in(shifts), (shifts >= 0).sum(axis=1), recalled="like ")]
+    return [_like_part(past, past.counts_in(shifts), (shifts >= 0).sum(axis=1), recalled=True)]
 
 
-def _like_part(past: PlacePast, counts: Counts, seen: Integers, recalled: str = "last ") -> Part:
+def _like_part(past: PlacePast, counts: Counts, seen: Integers, *, recalled: bool = False) -> Part:
+    """`recalled`: of shifts of several years, which are not the last ones. What leaves the site says no number."""
     average = counts.mean(axis=1)
 
-    def where(target: int) -> str:
+    def live(target: int) -> str:
+        such, number = on_such_shifts(past, target).removeprefix("on "), int(seen[target])
+        if recalled:
+            return f"here in {number} earlier {'shift' if number == 1 else 'shifts'} of {such}"
+        return f"here {_in_the_last(number, such)}"
+
+    def released(target: int) -> str:
         such = on_such_shifts(past, target).removeprefix("on ")
-        return f"here in the {recalled}{seen[target]} shifts of {such}"
+        return f"here in {'earlier' if recalled else 'the last'} shifts of {such}"
 
     return Part(
         effect=log_ratio(divided(counts, seen[:, None]), divided(average, seen)[:, None]),
-        live=lambda target, cell: count_in_words(int(counts[target, cell]), float(average[target]), where(target)),
-        released=lambda target, cell: beside_in_words(counts[target, cell], float(average[target]), where(target)),
+        live=lambda target, cell: count_in_words(int(counts[target, cell]), float(average[target]), live(target)),
+        released=lambda target, cell: beside_in_words(counts[target, cell], float(average[target]), released(target)),
     )
+
+
+def _in_the_last(number: int, such: str) -> str:
+    return f"in the last shift of {such}" if number == 1 else f"in the last {number} shifts of {such}"
 
 
 def volume_and_share_parts(past: PlacePast, _: Fitted) -> Sequence[Part]:
@@ -136,7 +148,7 @@ def volume_and_share_parts(past: PlacePast, _: Fitted) -> Sequence[Part]:
 
     def live(target: int, _: int) -> str:
         such = on_such_shifts(past, target).removeprefix("on ")
-        return f"{events[target]:,} crisis contacts in the whole area in the last {seen[target]} shifts of {such}"
+        return f"{contacts_in_words(int(events[target]))} in the whole area {_in_the_last(int(seen[target]), such)}"
 
     return [
         history_part(past, YEAR),

@@ -79,9 +79,14 @@ def log_ratio(values: Numbers, usual: Numbers) -> Numbers:
 
 def count_in_words(count: int, average: float, where: str) -> str:
     """ "12 crisis contacts here in the last 365 days (an average place: 4.2)"."""
-    number = "no" if count == 0 else f"{count:,}"
     usual = f"{average:,.0f}" if average >= 10 else f"{average:.1f}"
-    return f"{number} crisis contact{'' if count == 1 else 's'} {where} (an average place: {usual})"
+    return f"{contacts_in_words(count)} {where} (an average place: {usual})"
+
+
+def contacts_in_words(count: int) -> str:
+    """ "no crisis contacts", "1 crisis contact", "1,200 crisis contacts"."""
+    number = "no" if count == 0 else f"{count:,}"
+    return f"{number} crisis contact{'' if count == 1 else 's'}"
 
 
 def beside_in_words(count: float, average: float, where: str) -> str:

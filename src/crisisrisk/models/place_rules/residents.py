@@ -77,14 +77,21 @@ def residents_parts(past: PlacePast, _: Fitted) -> Sequence[Part]:
     shape = (len(past.rows), len(past.cells))
     average = np.full(len(people), people.mean())
 
+    beside = f"(an average place: {people.mean():,.0f})"
+
     def lived(_: int, cell: int) -> str:
-        return f"{people[cell]:,.0f} residents (an average place: {people.mean():,.0f})"
+        return f"{people[cell]:,.0f} {'resident' if round(people[cell]) == 1 else 'residents'} {beside}"
 
     def deprived(_: int, cell: int) -> str:
         return "deprivation not known" if np.isnan(decile[cell]) else f"deprivation decile {decile[cell]:.0f} of 10"
 
+    def deprivation(_: int, cell: int) -> str:
+        return "deprivation not known" if np.isnan(decile[cell]) else "the deprivation of the cell"
+
     return [
-        Part(np.broadcast_to(log_ratio(people, average)[None, :], shape), lived, lived),
-        Part(np.log(factors), deprived, deprived),
+        Part(
+            np.broadcast_to(log_ratio(people, average)[None, :], shape), lived, lambda *_: "how many people live here"
+        ),
+        Part(np.log(factors), deprived, deprivation),
         clock_part(past),
     ]
