@@ -126,13 +126,16 @@ KINDS: dict[str, ErrorKind] = {
     "CR-SERVE-002": _kind("serving/roles.toml cannot be read, or gives a role more than it may have.", USE, 503),
     "CR-SERVE-003": _kind("A secret of the site is a default or an example.", SERVICE, 503),
     "CR-SERVE-004": _kind("A route does not say what it is for, so the service does not start.", SERVICE, 503),
-    "CR-SERVE-005": _kind("The identity page of the demo is on at a site whose people may be real.", SERVICE, 503),
+    "CR-SERVE-005": _kind(
+        "The identity page of the demo is on where people may be real, or others may reach it.", SERVICE, 503
+    ),
     "CR-ACCESS-001": _kind("A key cannot be made with this role, team or time.", USE, 422),
     "CR-ACCESS-002": _kind("There is no such key.", USE, 404),
     "CR-ACCESS-003": _kind("The key of sessions is missing, unsafe or none.", SERVICE, 503),
     "CR-ACCESS-004": _kind("A change by cookie came without its form's token.", SERVICE, 403),
     "CR-ACCESS-005": _kind("Emergency access is off at this site.", SERVICE, 403),
     "CR-ACCESS-006": _kind("Emergency access waits for the privacy officer.", SERVICE, 429),
+    "CR-ACCESS-007": _kind("The secret by which the issuer knows this service is missing, unsafe or none.", DATA, 503),
     "CR-HTTP-400": _kind("The request cannot be used.", SERVICE, 400),
     "CR-HTTP-401": _kind("A key is needed.", SERVICE, 401),
     "CR-HTTP-403": _kind("This key's role may not ask this.", SERVICE, 403),

@@ -127,9 +127,11 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("POST", "/safety-concern"): Route(None),
     ("GET", "/"): Route(None),
 }
-# For everybody, and for who is signed in: tests/api/test_service.py, test_assets.py and test_sign_in.py.
+# For everybody, and for who is signed in: tests/api/test_service.py, test_assets.py, test_sign_in.py
+# and test_issuer_sign_in.py.
 ELSEWHERE = {("HEAD", "/healthz"), *(("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/sign-in")),
-             ("GET", "/assets/{digest}/{name}"), ("POST", "/sign-in"), ("POST", "/sign-out")}  # fmt: skip
+             ("GET", "/assets/{digest}/{name}"), ("POST", "/sign-in"), ("POST", "/sign-out"),
+             ("GET", "/sign-in/callback")}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

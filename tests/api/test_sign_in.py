@@ -15,12 +15,11 @@ from tests.lib.service_site import SERVICE, ServiceSite
 from crisisrisk.commands.keys import list_keys, revoke_key
 from crisisrisk.database.engine import writing
 from crisisrisk.database.schema import SignInState
-from crisisrisk.errors import RecipeError, ServiceError
+from crisisrisk.errors import RecipeError
 from crisisrisk.serving.access import PlaceViewer
 from crisisrisk.serving.app import create_app
 from crisisrisk.serving.sessions import COOKIE
 from crisisrisk.serving.settings import read_settings
-from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 
 VERSION, CONCERNS = "/api/v1/version", "/api/v1/safety-concerns"
 CONCERN = {"about": "place", "text": "The shelter at the station has closed."}
@@ -264,37 +263,6 @@ def test_the_key_of_cookies_is_for_its_owner_alone(own_site: ServiceSite) -> Non
     assert str(file) not in answer.text
     file.unlink()
     assert browser.get(VERSION).status_code == 401
-
-
-# The demo's page
-
-
-def test_the_demo_offers_each_role_by_a_button(own_site: ServiceSite) -> None:
-    own_site.declare("service.toml", SERVICE + "[sign_in]\ndemo_page = true\n")
-    (own_site.site.path / "keys" / "pseudonym.key").write_text(f"k1 {KEY_OF_NOBODY}\n")
-    app = create_app(read_settings(own_site.site, {}))
-    browser = opened_at(app)
-    page = browser.get("/sign-in").text
-    assert 'value="care:north"' in page
-    assert 'value="crisis_team"' in page
-    for value, path in (("care:south", "/api/v1/caseloads/south"), ("crisis_team", "/api/v1/shifts")):
-        browser.cookies.clear()
-        assert browser.post("/sign-in", data={"role": value}).status_code == 303
-        assert browser.get(path).status_code == 200
-    for value in ("care", "care:nowhere", "police", "crisis_team:north", ""):
-        assert browser.post("/sign-in", data={"role": value}).status_code == 401
-
-
-def test_no_other_site_starts_with_it(own_site: ServiceSite) -> None:
-    own_site.declare("service.toml", SERVICE + "[sign_in]\ndemo_page = true\n")
-    with pytest.raises(ServiceError) as refused:
-        read_settings(own_site.site, {})
-    assert refused.value.code == "CR-SERVE-005"
-
-
-def test_a_site_without_it_offers_no_role(browser: TestClient, shared_site: ServiceSite) -> None:
-    assert 'name="role"' not in browser.get("/sign-in").text
-    assert browser.post("/sign-in", data={"role": "care:north"}).status_code == 401
 
 
 @pytest.mark.parametrize("said", ["idle_minutes = 61", "idle_minutes = 0", "longest_hours = 13", "longest_hours = nan"])

@@ -25,7 +25,7 @@ from crisisrisk.serving.pages.assets import ASSETS
 from crisisrisk.serving.settings import read_settings
 
 VERSION = "/api/v1/version"
-OPEN = {"/healthz", "/readyz", "/metrics", "/sign-in", "/sign-out"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/sign-in", "/sign-in/callback", "/sign-out"}
 
 
 @pytest.fixture(scope="module")

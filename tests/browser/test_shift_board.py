@@ -1,9 +1,15 @@
 """The shift board in a real browser: from signing in to signing out, with and without scripts, wide and narrow."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.lib.browsing import NARROW, WIDE, opened, violations, weight
-from tests.lib.service_site import ServiceSite
+from tests.lib.browsing import NARROW, WIDE, opened, served, violations, weight
+from tests.lib.service_site import SERVICE, ServiceSite
+from tests.lib.service_site import opened as opened_site
+
+from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 
 BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
 PAGES = {
@@ -80,6 +86,30 @@ def test_a_wrong_key_is_said_beside_the_field_and_in_words(browser: Browser, add
     assert page.title().startswith("Error: ")
     assert violations(page) == []
     context.close()
+
+
+def test_the_demo_is_signed_in_to_by_a_button_and_out_of(browser: Browser, site: ServiceSite, tmp_path: Path) -> None:
+    """Through the whole flow with the demo's issuer, under the policies and cookies as a browser reads them."""
+    demo = opened_site(Path(shutil.copytree(site.site.path, tmp_path / "site")))
+    demo.declare("service.toml", SERVICE + "[sign_in]\ndemo_page = true\n")
+    (demo.site.path / "keys" / "pseudonym.key").write_text(f"k1 {KEY_OF_NOBODY}\n")
+    # By another name of this machine than the issuer has: as two sites, whose cookies browsers keep apart.
+    with served(demo) as local, browser.new_context(base_url=local.replace("127.0.0.1", "localhost")) as context:
+        address = local.replace("127.0.0.1", "localhost")
+        page = context.new_page()
+        page.goto("/shifts/next")
+        assert violations(page) == []
+        page.get_by_role("button", name="Sign in with the demo's identity page").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Who are you?")
+        assert violations(page) == []
+        page.get_by_role("button", name="Sign in as crisis team").click()
+        expect(page).to_have_url(f"{address}/shifts/next")
+        expect(page.get_by_text("crisis team", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page).to_have_url(f"{address}/sign-in")
+        page.goto("/sign-in/callback?code=x&state=y")
+        expect(page.get_by_role("alert")).to_contain_text("Begin again")
+        assert violations(page) == []
 
 
 def test_a_concern_is_reported_from_the_board_by_keyboard(browser: Browser, address: str, site: ServiceSite) -> None:

@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from crisisrisk.serving.app import create_app
+from crisisrisk.serving.demo_issuer import with_demo_issuer
 from crisisrisk.serving.settings import read_settings
 from tests.lib.service_site import PATIENCE, ServiceSite
 
@@ -25,9 +26,12 @@ NARROW, WIDE = {"width": 320, "height": 800}, {"width": 1280, "height": 900}
 @contextmanager
 def served(site: ServiceSite) -> Iterator[str]:
     """The address of the service of a site, on loopback."""
-    app = create_app(read_settings(site.site, {}))
-    app.state.service.auditor.longest = PATIENCE
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        with_demo_issuer(read_settings(site.site, {}), host="127.0.0.1", port=listening.getsockname()[1]) as settings,
+    ):
+        app = create_app(settings)
+        app.state.service.auditor.longest = PATIENCE
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

@@ -25,19 +25,21 @@ def serve(site: Site, *, host: str, port: int, environ: Mapping[str, str]) -> No
             hint="pip install 'crisisrisk[serve]'",
         ) from None  # fmt: skip
     from crisisrisk.database.upgrade import current_engine
+    from crisisrisk.serving.demo_issuer import with_demo_issuer
     from crisisrisk.serving.logs import log_configuration
     from crisisrisk.serving.server import LEAD_SECONDS, MOST_CONNECTIONS, STOP_SECONDS, DrainingServer
     from crisisrisk.serving.settings import read_settings
 
     settings = read_settings(site, environ)
     current_engine(site.database_url).dispose()
-    app = create_app(settings)
-    configuration = uvicorn.Config(
-        app, host=host, port=port, log_config=log_configuration(settings.log_level),
-        access_log=False, server_header=False, date_header=True, limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=STOP_SECONDS - LEAD_SECONDS,
-    )  # fmt: skip
-    DrainingServer(configuration, app.state.service).run()
+    with with_demo_issuer(settings, host=host, port=port) as complete:
+        app = create_app(complete)
+        configuration = uvicorn.Config(
+            app, host=host, port=port, log_config=log_configuration(settings.log_level),
+            access_log=False, server_header=False, date_header=True, limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=STOP_SECONDS - LEAD_SECONDS,
+        )  # fmt: skip
+        DrainingServer(configuration, app.state.service).run()
 
 
 def openapi_document() -> str:

@@ -19,7 +19,7 @@ from crisisrisk.database.care_schema import (
 )
 from crisisrisk.database.identity_schema import IdentityRow
 from crisisrisk.database.oversight_schema import Alert, AlertOfDay, EmergencyAccess, PersonOfDay
-from crisisrisk.database.sign_in_schema import SignInState
+from crisisrisk.database.sign_in_schema import SignInAttempt, SignInState
 
 __all__ = [
     "Alert",
@@ -44,6 +44,7 @@ __all__ = [
     "Score",
     "ScoringRun",
     "ShiftFeedback",
+    "SignInAttempt",
     "SignInState",
     "SiteStatus",
     "Snooze",

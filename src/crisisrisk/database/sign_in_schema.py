@@ -1,4 +1,4 @@
-"""The table of who is signed in to the pages. Migrations make it."""
+"""The tables of who signs in to the pages, and who is signed in. Migrations make them."""
 
 from datetime import datetime
 
@@ -20,3 +20,18 @@ class SignInState(Base):
     used_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class SignInAttempt(Base):
+    """One sign-in with an account of the issuer that was begun and not yet finished; finishing it takes the row.
+
+    What the issuer and the browser know is kept as digests alone: whoever reads the table can finish none.
+    """
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (Index(None, "ends_at"),)
+
+    state_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser_sha256: Mapped[str] = mapped_column(String(64))
+    nonce_sha256: Mapped[str] = mapped_column(String(64))
+    ends_at: Mapped[datetime]

@@ -15,6 +15,7 @@ from secrets import token_bytes
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from crisisrisk.serving.code_flow_declaration import CALLBACK
 from crisisrisk.serving.declarations import Limits
 
 API = "/api/v1"
@@ -51,6 +52,8 @@ _BY_LENGTH = sorted(_PATHS, key=len, reverse=True)
 _BATCHES = (b"download=", b"f=csv", b"f=parquet", b"fresh=")
 NEVER_WAIT = frozenset({"/healthz", "/readyz", "/metrics"})
 """What says whether the service is well must answer when it is not."""
+WAITS_FOR_OTHERS = frozenset({CALLBACK})
+"""What waits for somebody else's server holds up nobody's turn here; it counts for itself how many do."""
 
 
 def priority_of(scope: Scope) -> Priority:

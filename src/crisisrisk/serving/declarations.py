@@ -115,7 +115,7 @@ class SignIn:
     idle_minutes: float = 30
     longest_hours: float = 8
     demo_page: bool = False
-    """Whether the page offers a role each by a button. Only an invented site may."""
+    """Whether `serve` is an issuer too, with a page that has a button for each role. Only an invented site may."""
     oidc: Oidc | None = None
     """Whose tokens are accepted beside keys of the service."""
 

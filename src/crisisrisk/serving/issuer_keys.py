@@ -4,39 +4,28 @@ import json
 import logging
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
+from crisisrisk.serving.issuer_requests import MOST_BYTES, answer_of
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.oidc_declaration import KEY_TYPES
 
-MOST_BYTES, MOST_KEYS = 131_072, 100
+MOST_KEYS = 100
 FEWEST_BITS = 2_048
-SECONDS = 3.0
-"""What an answer of the issuer may take."""
 FRESH_SECONDS, RETRY_SECONDS = 600.0, 30.0
 """How long keys are used without a look whether they are still published; and how often one may be looked for that is
 not there: tokens can name any key, and must not make us ask each time."""
 OLD_SECONDS = 86_400.0
 """How long the last keys are used while the issuer does not answer."""
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Keys come from the declared address or not at all."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -84,10 +73,7 @@ class IssuerKeys:
         if isinstance(self.source, Path):
             with self.source.open("rb") as file:
                 return file.read(MOST_BYTES + 1)
-        opener = urllib.request.build_opener(_NoRedirect)
-        request = urllib.request.Request(self.source, headers={"Accept": "application/json"})  # noqa: S310 -- declared
-        with opener.open(request, timeout=SECONDS) as answer:
-            return bytes(answer.read(MOST_BYTES + 1))
+        return answer_of(self.source)
 
 
 def _keys(content: bytes) -> Mapping[str, Mapping[str, Any]]:

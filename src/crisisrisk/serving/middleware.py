@@ -11,7 +11,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from crisisrisk.serving.admission import NEVER_WAIT, Admission, BusyError, Priority, caller_of, priority_of
+from crisisrisk.serving.admission import (
+    NEVER_WAIT,
+    WAITS_FOR_OTHERS,
+    Admission,
+    BusyError,
+    Priority,
+    caller_of,
+    priority_of,
+)
 from crisisrisk.serving.audit import held_answer, let_go
 from crisisrisk.serving.bodies import BodyError, again, body_of
 from crisisrisk.serving.compression import pages_compressed
@@ -84,7 +92,7 @@ class Requests:
         await self._in_turn(scope, again(read, receive), send, priority)
 
     async def _in_turn(self, scope: Scope, receive: Receive, send: Send, priority: Priority) -> None:
-        if scope["path"] in NEVER_WAIT:
+        if scope["path"] in NEVER_WAIT | WAITS_FOR_OTHERS:
             await let_go(await held_answer(self.app, scope, receive), scope, receive, send)
             return
         caller = caller_of(scope)

@@ -17,13 +17,13 @@ from starlette.responses import Response
 from crisisrisk.database.keys import KeyRecord
 from crisisrisk.database.sign_ins import MARKED_EVERY, end_sign_in, mark_sign_in, signed_in_key, start_sign_in
 from crisisrisk.secret_files import create_secret, read_secrets
+from crisisrisk.serving.code_flow_declaration import LOOPBACK
 from crisisrisk.serving.declarations import SignIn
 from crisisrisk.serving.logs import log
 
 COOKIE = "crisisrisk_session"
 TOKEN_BYTES = 32
 _COOKIE = re.compile(r"([0-9a-f]{64})\.([0-9a-f]{64})")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HINT = "the next sign-in makes a new one; whoever was signed in signs in again"
 
 
@@ -112,7 +112,7 @@ class Sessions:
 def on_loopback(request: Request) -> bool:
     """Whether browser and service are on one machine: nothing can listen between them, and there is no TLS."""
     client = request.client.host if request.client else ""
-    return request.url.scheme == "http" and request.url.hostname in _LOOPBACK and client in _LOOPBACK
+    return request.url.scheme == "http" and request.url.hostname in LOOPBACK and client in LOOPBACK
 
 
 def same_site(request: Request) -> bool:

@@ -37,10 +37,9 @@ def read_settings(site: Site, environ: Mapping[str, str]) -> Settings:
         raise UsageError(
             "CR-USE-001", "CRISISRISK_LOG_LEVEL cannot be used", found=repr(level), wanted=", ".join(LOG_LEVELS)
         )
-    refuse_default_secrets(site, environ)
     service = service_declaration(site)
-    if service.sign_in.demo_page:
-        refuse_demo_page(site)
+    refuse_default_secrets(site, service, environ)
+    refuse_demo_page(site, service)
     return Settings(
         site=site,
         service=service,

@@ -28,6 +28,7 @@ from crisisrisk.serving.clock import WatchedClock
 from crisisrisk.serving.contacts import Contact, events_of
 from crisisrisk.serving.exposures import ShownScores
 from crisisrisk.serving.identities import Identities
+from crisisrisk.serving.issuer_sign_in import IssuerSignIn
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.people_budget import PeopleBudget
 from crisisrisk.serving.sessions import Sessions
@@ -112,6 +113,7 @@ class Service:
         self.identities = Identities(self.engine, settings.site.path / settings.service.identities.key_file)
         self.sessions = Sessions(self.engine, settings.service.sign_in, settings.site.path)
         self.tokens = _tokens(settings)
+        self.issuer = _issuer(settings, self.engine, self.tokens)
         self.shown = ShownScores(self.engine, settings.site.time_zone)
         self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
@@ -194,6 +196,9 @@ class Service:
         unnamed = _said(self.identities.check) if said["database"] == READY else READY
         if unnamed != READY:  # care goes on by pseudonym
             said["identities"] = f"{DEGRADED}{unnamed}"
+        unlinked = READY if self.issuer is None else _said(self.issuer.check)
+        if unlinked != READY:  # keys go on opening pages
+            said["sign_in"] = f"{DEGRADED}{unlinked}"
         return said | {f"{model.subject}_model": _said_of(model) for model in self.models}
 
     def _check_process(self) -> None:
@@ -215,6 +220,11 @@ class Service:
 def _tokens(settings: Settings) -> Tokens | None:
     declared, site = settings.service.sign_in.oidc, settings.site
     return None if declared is None else Tokens(declared, settings.roles, frozenset(site.teams), site.path)
+
+
+def _issuer(settings: Settings, engine: Engine, tokens: Tokens | None) -> IssuerSignIn | None:
+    flow = None if tokens is None else tokens.declared.pages
+    return None if tokens is None or flow is None else IssuerSignIn(engine, tokens, flow, settings.site.path)
 
 
 def _said_of(model: VerifiedModel) -> str:

@@ -1,45 +1,71 @@
 """Signing in to the pages and out of them."""
 
 import logging
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from crisisrisk.database.keys import KeyRecord, key_of, make_key
+from crisisrisk.database.issuer_users import user_signs_in
+from crisisrisk.database.keys import KeyRecord, key_of
 from crisisrisk.serving.access import WELL, SignedIn
 from crisisrisk.serving.bodies import form_of
+from crisisrisk.serving.code_flow_declaration import CALLBACK
+from crisisrisk.serving.issuer_sign_in import LASTS, IssuerSignIn, RefusedError
 from crisisrisk.serving.logs import log
-from crisisrisk.serving.pages.sign_in import NO_KEY, Offered, sign_in_page
-from crisisrisk.serving.problems import SIGN_IN, form_refused, local_path
-from crisisrisk.serving.roles import Role
-from crisisrisk.serving.sessions import same_site
+from crisisrisk.serving.pages.sign_in import NO_KEY, onward_page, sign_in_page
+from crisisrisk.serving.problems import SIGN_IN, form_refused, local_path, nothing_here
+from crisisrisk.serving.sessions import on_loopback, same_site
 from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.tokens import TokenHolder
 
 entrance = APIRouter(dependencies=[WELL], include_in_schema=False)
 way_out = APIRouter(include_in_schema=False)
 
+ATTEMPT_COOKIE = "crisisrisk_sign_in"
 Next = Annotated[str | None, Query(alias="next")]
 
 
 @entrance.get(SIGN_IN)
 def ask(service: ServiceOf) -> Response:
-    """The page: a field for a key and, at an invented site that says so, a button for each role."""
+    """The page: a button for who has an account of the issuer, where the site has one, and a field for a key."""
     return _page(service)
 
 
 @entrance.post(SIGN_IN)
 def sign_in(request: Request, service: ServiceOf, after: Next = None) -> Response:
-    """Begin a session, and go to where somebody wanted to; the page again for a key that does not work."""
+    """Begin a session, and go to where somebody wanted to; the page again for a key that does not work.
+
+    With an account of the issuer it begins there, and goes on at `come_back`.
+    """
     if not same_site(request):
         raise form_refused()
-    key = _key(service, form_of(request))
-    if key is None:
+    form, back = form_of(request), local_path(after) or "/"
+    if "issuer" in form and service.issuer is not None:
+        return _to_issuer(service, service.issuer, request, back)
+    key = key_of(service.engine, form.get("key", "").strip())
+    if key is None or key.role not in service.settings.roles:
         return _page(service, error=NO_KEY, status=401)
-    answer = RedirectResponse(local_path(after) or "/", status_code=303)
-    service.sessions.set_cookie(answer, service.sessions.start(key), request)
-    log(logging.INFO, "signed in", key_id=key.key_id, role=key.role)
+    answer = RedirectResponse(back, status_code=303)
+    _open_session(service, request, answer, key)
+    return answer
+
+
+@entrance.get(CALLBACK)
+def come_back(request: Request, service: ServiceOf) -> Response:
+    """Whom the issuer sends back: the same session as a key opens, or a page that says why not and what to do."""
+    issuer = service.issuer
+    if issuer is None:
+        raise nothing_here()
+    cookie = request.cookies.get(ATTEMPT_COOKIE, "")
+    try:
+        finished = issuer.finish(request.query_params.multi_items(), cookie, _callback(issuer, request))
+    except RefusedError as refused:
+        answer = _refused(service, refused)
+    else:
+        answer = _onward(service, heading="You are signed in", link="Go on", to=finished.back)
+        _open_session(service, request, answer, _record(service, finished.holder))
+    answer.delete_cookie(ATTEMPT_COOKIE, path=SIGN_IN, httponly=True, samesite="lax", secure=not on_loopback(request))
     return answer
 
 
@@ -53,32 +79,56 @@ def sign_out(request: Request, viewer: SignedIn, service: ServiceOf) -> Response
     return answer
 
 
-def _page(service: Service, *, error: str | None = None, status: int = 200) -> Response:
-    offered = list(_offered(service)) if service.settings.service.sign_in.demo_page else []
-    zone = service.settings.site.time_zone
-    return sign_in_page(service.settings.site.name, zone=zone, offered=offered, error=error, status=status)
+def _to_issuer(service: Service, issuer: IssuerSignIn, request: Request, back: str) -> Response:
+    try:
+        begun = issuer.begin(_callback(issuer, request), back)
+    except RefusedError as refused:
+        return _refused(service, refused)
+    name = issuer.flow.name
+    answer = _onward(service, heading=f"Going to {name}", link=f"Sign in with {name}", to=begun.location)
+    # Lax, not strict: the browser brings it along when the issuer, another site, sends it back here.
+    answer.set_cookie(
+        ATTEMPT_COOKIE, begun.cookie, max_age=int(LASTS.total_seconds()), path=SIGN_IN, httponly=True, samesite="lax",
+        secure=not on_loopback(request),
+    )  # fmt: skip
+    return answer
 
 
-def _key(service: Service, form: Mapping[str, str]) -> KeyRecord | None:
-    """The key that somebody typed, or one that is made for a role of the demo; None for one that opens nothing."""
-    if service.settings.service.sign_in.demo_page and "role" in form:
-        role, _, team = form["role"].partition(":")
-        if form["role"] not in {one.value for one in _offered(service)}:
-            return None
-        longest = service.settings.service.sign_in.longest
-        return make_key(service.engine, role=role, team=team or None, valid_for=longest).record
-    found = key_of(service.engine, form.get("key", "").strip())
-    return found if found is not None and found.role in service.settings.roles else None
+def _callback(issuer: IssuerSignIn, request: Request) -> str:
+    """Where the issuer sends browsers back to: as declared, for what a request says of its host may be anybody's."""
+    if issuer.flow.callback is not None:
+        return issuer.flow.callback
+    if not on_loopback(request):
+        raise RefusedError(
+            "not on loopback", 403, "This way of signing in is for browsers on the service's own machine."
+        )
+    return f"http://{request.url.netloc}{CALLBACK}"
 
 
-def _offered(service: Service) -> list[Offered]:
-    """Every role of the site, of those that belong to a team one of each team."""
-    teams = sorted(service.settings.site.teams)
-    return [one for role in service.settings.roles.values() for one in _of_role(role, teams)]
+def _open_session(service: Service, request: Request, answer: Response, key: KeyRecord) -> None:
+    service.sessions.set_cookie(answer, service.sessions.start(key), request)
+    log(logging.INFO, "signed in", key_id=key.key_id, role=key.role)
 
 
-def _of_role(role: Role, teams: list[str]) -> list[Offered]:
-    words = role.name.replace("_", " ")
-    if not role.needs_team:
-        return [Offered(role.name, words)]
-    return [Offered(f"{role.name}:{team}", f"{words}, {team}") for team in teams]
+def _record(service: Service, holder: TokenHolder) -> KeyRecord:
+    longest = service.settings.service.sign_in.longest
+    return user_signs_in(
+        service.engine, holder.user_id, role=holder.role.name, team=holder.team, worker_id=holder.worker,
+        valid_for=longest,
+    )  # fmt: skip
+
+
+def _refused(service: Service, refused: RefusedError) -> Response:
+    log(logging.WARNING, "a sign-in with the issuer was refused", problem=refused.reason)
+    return _page(service, refused=refused.says, status=refused.status)
+
+
+def _page(service: Service, *, error: str | None = None, refused: str | None = None, status: int = 200) -> Response:
+    site, issuer = service.settings.site, service.issuer
+    name = None if issuer is None else issuer.flow.name
+    return sign_in_page(site.name, zone=site.time_zone, issuer=name, error=error, refused=refused, status=status)
+
+
+def _onward(service: Service, *, heading: str, link: str, to: str) -> Response:
+    site = service.settings.site
+    return onward_page(site.name, zone=site.time_zone, heading=heading, link=link, to=to)
