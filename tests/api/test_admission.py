@@ -31,6 +31,8 @@ async def waiting(turns: Turns, *priorities: Priority) -> list["asyncio.Task[Pri
      ("/api/v1/shifts/x/hotspots", "download=true", Priority.BATCH), ("/api/v1/people/k1_A/risk", "", Priority.PEOPLE),
      ("/api/v1/people/k1_A/risk", "fresh=true", Priority.BATCH), ("/api/v1/people/score", "", Priority.BATCH),
      ("/api/v1/caseloads/north", "", Priority.PEOPLE), ("/fhir/R4/RiskAssessment", "", Priority.BATCH),
+     ("/shifts/next", "", Priority.BOARD), ("/people/k1_A", "since=2026-11-15", Priority.PEOPLE),
+     ("/caseload", "", Priority.PEOPLE), ("/caller", "", Priority.PEOPLE), ("/unallocated", "", Priority.PEOPLE),
      ("/api/v1/version", "", Priority.OTHER), ("/", "", Priority.OTHER)],
 )  # fmt: skip
 def test_the_path_says_how_soon_a_request_is_answered(path: str, query: str, expected: Priority) -> None:

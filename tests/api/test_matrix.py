@@ -123,6 +123,7 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("GET", "/caller"): Route("look_up"),
     ("POST", "/caller"): Route("look_up"),
     ("GET", "/caller/{pid}"): Route("look_up", "person"),  # and nobody was looked up
+    ("GET", "/unallocated"): Route("unallocated"),
     ("GET", "/safety-concern"): Route(None),
     ("POST", "/safety-concern"): Route(None),
     ("GET", "/"): Route(None),

@@ -125,6 +125,27 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(own_site: ServiceSi
     assert samples(client.get("/metrics").text)['crisisrisk_requests_shed_total{priority="board",reason="rate"}'] == 1
 
 
+def test_in_a_browser_what_is_too_much_is_a_page_and_says_what_became_of_a_form(own_site: ServiceSite) -> None:
+    client = limited(own_site, requests_a_second=0.001, burst=1)
+    page = {"Accept": "text/html,*/*;q=0.8", "X-API-Key": own_site.key("crisis_team")}
+    assert client.get(BOARD, headers=page).status_code == 200
+    answer = client.get("/shifts/next", headers=page)
+    assert (answer.status_code, answer.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    seconds = answer.headers["retry-after"]
+    assert f'Wait {seconds} seconds, then <a href="">open it again</a>.' in answer.text
+    assert {name: answer.headers[name] for name in ALWAYS} == {
+        **ALWAYS, "Content-Security-Policy": answer.headers["content-security-policy"]
+    }  # fmt: skip
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    sent = client.post("/caseload/seen", data={}, headers=page)
+    assert f"Nothing that you sent was kept. Go back in your browser, wait {seconds} seconds" in sent.text
+    assert "open it again" not in sent.text
+    assert client.get(BOARD, headers=page).headers["content-type"] == "application/problem+json", "the API has one form"
+    assert client.get("/shifts/next", headers={**page, "Accept": "*/*"}).json()["code"] == "CR-HTTP-429"
+    long = client.post("/safety-concern", content=b"x" * 70_000, headers={"Accept": "text/html", "X-API-Key": "other"})
+    assert (long.status_code, "That is too long" in long.text) == (413, True)
+
+
 def test_at_the_most_one_is_answered_and_the_rest_is_refused_at_once(own_site: ServiceSite) -> None:
     client = limited(own_site, at_once=1, waiting=1, wait_seconds=0.05)
     headers = {"X-API-Key": own_site.key("crisis_team")}
@@ -134,6 +155,9 @@ def test_at_the_most_one_is_answered_and_the_rest_is_refused_at_once(own_site: S
     started = time.monotonic()
     answer = client.get(BOARD, headers=headers)
     assert time.monotonic() - started < 2
+    page = client.get("/shifts/next", headers={**headers, "Accept": "text/html", "Accept-Encoding": "gzip"})
+    assert (page.status_code, page.headers["content-encoding"], page.headers["retry-after"]) == (503, "gzip", "1")
+    assert 'Wait 1 second, then <a href="">open it again</a>.' in page.text
     assert (answer.status_code, answer.json()["code"]) == (503, "CR-HTTP-503")
     assert answer.headers["retry-after"] == "1"
     assert {name: answer.headers[name] for name in ALWAYS} == ALWAYS

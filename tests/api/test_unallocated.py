@@ -1,8 +1,10 @@
 """The queue of people who are with no team: only for who finds one, by contacts, never by a score."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.lib.reading import grade, text_of
 from tests.lib.service_site import CASELOADS_MAPPING, EVENTS_MAPPING, ServiceSite, load_rows
 
 QUEUE = "/api/v1/unallocated"
@@ -52,6 +54,27 @@ def test_those_with_no_team_now_stand_in_the_queue_by_their_crises(site: Service
         2, "north", "2026-05-31T23:00:00Z"
     )  # fmt: skip
     assert (second["last_team"], third["contacts_in_28_days"], third["last_team"]) == (None, 0, "north")
+
+
+def test_the_page_tells_what_the_api_tells_by_pseudonym_and_has_no_number_of_anybody(site: ServiceSite) -> None:
+    site.score({"state": "scored", "lower": None, "upper": None, "reasons": [],
+                "person_id": site.people["gone"], "probability": 0.4321})  # fmt: skip
+    client = site.client("allocation")
+    told, page = client.get(QUEUE).json(), client.get("/", headers={"Accept": "text/html"}).text
+    shown = text_of(page)
+    rows = re.findall(r'<th scope="row">.*?(k1_\w+)<!--/name-->', page)
+    assert rows == [one["person_id"] for one in told["people"]]
+    assert "3 people. Who stands here by a pseudonym" in shown
+    assert "North, until 1 Jun 2026" in shown
+    assert "none that is known" in shown
+    assert "43" not in shown
+    assert "in 100" not in shown
+    assert "/people/" not in page, "who allocates opens nobody's page"
+    assert 'aria-current="page">People with no team</a>' in page
+    assert grade(text_of("".join(re.findall(r"(?s)<p[ >].*?</p>", page)))) < 8
+    short = client.get("/unallocated?limit=1").text
+    assert "2 people are not listed here." in text_of(short)
+    assert 'href="/unallocated?limit=101"' in short
 
 
 def test_no_score_stands_in_the_queue_nor_orders_it(site: ServiceSite) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.lib.browsing import NARROW, WIDE, opened, violations, weight
-from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows, with_workers
+from tests.lib.service_site import CASELOADS_MAPPING, EVENTS_MAPPING, ServiceSite, load_rows, with_workers
 from tests.lib.table_sites import NHS_NUMBERS
 
 
@@ -147,6 +147,21 @@ def test_before_any_scoring_everybody_stands_there_with_the_reason(
         page.emulate_media(media="screen")
         expect(page.get_by_text("No scores have been made yet.")).to_be_visible()
         assert violations(page) == []
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_who_allocates_reads_who_is_with_no_team(
+    browser: Browser, address: str, site: ServiceSite, viewport: dict[str, int]
+) -> None:
+    rows = "id,at,known,source,person\nu1,2026-11-10 10:00:00,2026-11-10 10:00:00,police_999,gone\n"
+    load_rows(site.site, "with-no-team", rows, f"{EVENTS_MAPPING}is_crisis = {{ constant = true }}\n")
+    with opened(browser, address, site, role="allocation", viewport=viewport, java_script_enabled=True) as page:
+        expect(page).to_have_url(f"{address}/unallocated")
+        row = page.get_by_role("row").filter(has_text=site.people["gone"])
+        expect(row).to_contain_text("Tue 10 Nov 10:00 2026: 999 call")
+        expect(row.get_by_role("link")).to_have_count(0)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_the_person_on_the_line_is_looked_up_by_keyboard(browser: Browser, address: str, site: ServiceSite) -> None:

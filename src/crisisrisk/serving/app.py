@@ -24,6 +24,7 @@ from crisisrisk.serving.pages.problems import pages_for_problems
 from crisisrisk.serving.pages.saying import saying
 from crisisrisk.serving.pages.sharing import sharing
 from crisisrisk.serving.pages.standing import standing_pages
+from crisisrisk.serving.pages.unallocated import unallocated_pages
 from crisisrisk.serving.problems import handle_problems
 from crisisrisk.serving.routes.alerts import oversight
 from crisisrisk.serving.routes.assets import asset_files
@@ -85,6 +86,7 @@ ROUTERS = (
     standing_pages,
     caseload_pages,
     caller_pages,
+    unallocated_pages,
     person_pages,
     saying,
     sharing,

@@ -27,6 +27,7 @@ from crisisrisk.serving.fhir import as_outcome, under_fhir, with_outcomes
 from crisisrisk.serving.headers import ALWAYS, REQUEST_ID
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.metrics import Metrics
+from crisisrisk.serving.pages.problems import refusals_as_pages
 from crisisrisk.serving.problems import problem
 from crisisrisk.serving.state import Service
 
@@ -68,7 +69,7 @@ class Requests:
 
         try:
             fhir = under_fhir(scope["path"])
-            shaped = with_outcomes(send_with_headers) if fhir else pages_compressed(scope, send_with_headers)
+            shaped = with_outcomes(send_with_headers) if fhir else _shown(scope, send_with_headers)
             await self._answer(scope, receive, shaped)
         finally:
             seconds = time.perf_counter() - started
@@ -138,6 +139,11 @@ class Requests:
             return problem(413, "CR-HTTP-413", f"a body of more than {self.limits.body_bytes} bytes")
         said = f"the body took more than {self.limits.body_seconds:g} seconds to come"
         return problem(408, "CR-HTTP-408", said, headers={"Connection": "close"})
+
+
+def _shown(scope: Scope, send: Send) -> Send:
+    """What browsers are sent: compressed, and what is refused as pages where they ask for one."""
+    return refusals_as_pages(scope, pages_compressed(scope, send))
 
 
 def _method(scope: Scope) -> str:

@@ -9,10 +9,12 @@ from crisisrisk.serving.state import Service
 
 MENU: Mapping[str, tuple[str, str]] = {
     "caseload": ("/caseload", "Caseload"), "caller": ("/caller", "Person on the line"),
-    "board": ("/shifts/next", "Shift board"),
+    "board": ("/shifts/next", "Shift board"), "unallocated": ("/unallocated", "People with no team"),
 }  # fmt: skip
 """By page its address, and what it is called."""
-_REACHED: Mapping[str, Reach] = {"caseload": "own_people", "caller": "look_up", "board": "places"}
+_REACHED: Mapping[str, Reach] = {
+    "caseload": "own_people", "caller": "look_up", "board": "places", "unallocated": "unallocated",
+}  # fmt: skip
 
 
 def framed(service: Service, viewer: Viewer, *, here: str, about: str | None) -> dict[str, Any]:

@@ -65,6 +65,11 @@ def page(
 ) -> HTMLResponse:
     """A page of a template. `zone`: by whose clock moments are told."""
     content = environment().get_template(template).render(**told, local=Local(zone))
+    return as_page(content, status=status, headers=headers)
+
+
+def as_page(content: str | bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+    """The same of a page that was made before."""
     return HTMLResponse(content, status, {"Content-Security-Policy": POLICY, **(headers or {})})
 
 

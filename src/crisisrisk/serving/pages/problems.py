@@ -1,24 +1,32 @@
 """What is no answer, as a page: whoever looks at one in a browser is told in words, not in JSON."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
+from starlette.datastructures import Headers
 from starlette.responses import Response
+from starlette.types import Message, Scope, Send
 
 from crisisrisk.serving.headers import REQUEST_ID
 from crisisrisk.serving.pages.frame import framed
-from crisisrisk.serving.pages.page import page
+from crisisrisk.serving.pages.page import as_page, page
 from crisisrisk.serving.problems import PROBLEM, for_programs
 from crisisrisk.serving.state import Service
 
 HEADINGS = {
     403: "Your role may not see this", 404: "There is nothing here", 405: "That cannot be done here",
-    409: "Not now", 410: "Too old to be shown", 422: "That cannot be used", 429: "Too many requests",
-    503: "There is no answer now",
+    408: "That came too slowly", 409: "Not now", 410: "Too old to be shown", 413: "That is too long",
+    422: "That cannot be used", 429: "Too many requests", 503: "There is no answer now",
 }  # fmt: skip
 OTHER = "Something went wrong"
+BEFORE_ANYTHING = frozenset({408, 413, 429, 503})
+"""Refusals that are made before a route is reached, so that nothing of what was sent is kept."""
+_KEPT = ("allow", "retry-after", "www-authenticate", "connection", REQUEST_ID.lower())
+_MOST_KEPT = 64
 
 Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 
@@ -29,25 +37,61 @@ def pages_for_problems(app: FastAPI) -> None:
         app.exception_handlers[kind] = _paged(handler)
 
 
+def refusals_as_pages(scope: Scope, send: Send) -> Send:
+    """Sends on as pages what is refused outside of every route, and everything else as it is."""
+    if not _wants_page(scope):
+        return send
+    held: list[Message] = []
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start" and _kind(message) == PROBLEM:
+            held.append(message)
+        elif held and not message.get("more_body", False):
+            start = held.pop()
+            answer = _as_page(scope, json.loads(message["body"]), start["status"], Headers(raw=start["headers"]))
+            await send({**start, "headers": answer.raw_headers})
+            await send({"type": "http.response.body", "body": answer.body})
+        else:
+            await send(message)
+
+    return send_on
+
+
 def _paged(handler: Handler) -> Handler:
     def handle(request: Request, error: Exception) -> Response:
         answer = handler(request, error)
         assert isinstance(answer, Response)
-        wants_page = "text/html" in request.headers.get("accept", "")
-        if answer.media_type != PROBLEM or not wants_page or for_programs(request.url.path):
+        if answer.media_type != PROBLEM or not _wants_page(request.scope):
             return answer
-        return _as_page(request, json.loads(bytes(answer.body)), answer)
+        return _as_page(request.scope, json.loads(bytes(answer.body)), answer.status_code, answer.headers)
 
     return handle
 
 
-def _as_page(request: Request, problem: dict[str, Any], answer: Response) -> Response:
-    service: Service = request.app.state.service
-    viewer = getattr(request.state, "viewer", None)
-    told = {"site": service.settings.site.name} if viewer is None else framed(service, viewer, here="", about=None)
-    kept = {"allow", "retry-after", "www-authenticate", REQUEST_ID.lower()}
-    headers = {name: value for name, value in answer.headers.items() if name in kept}
-    return page(
-        "problem.jinja", {**told, **problem, "heading": HEADINGS.get(answer.status_code, OTHER)},
-        zone=service.settings.site.time_zone, status=answer.status_code, headers=headers,
-    )  # fmt: skip
+def _wants_page(scope: Scope) -> bool:
+    return "text/html" in Headers(scope=scope).get("accept", "") and not for_programs(scope["path"])
+
+
+def _kind(start: Message) -> str:
+    return Headers(raw=start["headers"]).get("content-type", "").partition(";")[0]
+
+
+def _as_page(scope: Scope, problem: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> Response:
+    service: Service = scope["app"].state.service
+    viewer, site = scope["state"].get("viewer"), service.settings.site
+    told = {
+        **problem, "heading": HEADINGS.get(status, OTHER), "wait": headers.get("retry-after"),
+        "sent": scope["method"] not in ("GET", "HEAD"), "nothing_kept": viewer is None and status in BEFORE_ANYTHING,
+    }  # fmt: skip
+    kept = {name: value for name, value in headers.items() if name in _KEPT}
+    if viewer is None:
+        content = _for_nobody(json.dumps({**told, "site": site.name}, sort_keys=True), site.time_zone, status)
+        return as_page(content, status=status, headers=kept)
+    around = framed(service, viewer, here="", about=None)
+    return page("problem.jinja", {**around, **told}, zone=site.time_zone, status=status, headers=kept)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _for_nobody(told: str, zone: ZoneInfo, status: int) -> bytes:
+    """Made once: a flood of what is refused must not be answered by as many pages made anew."""
+    return bytes(page("problem.jinja", json.loads(told), zone=zone, status=status).body)

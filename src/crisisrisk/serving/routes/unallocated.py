@@ -23,6 +23,7 @@ from crisisrisk.serving.unallocated import WithNoTeam, no_longer_here, with_no_t
 unallocated = APIRouter(prefix=API, tags=["people"])
 
 ORDER = "Crisis contacts in 28 days, the most first; then the latest contact. No score has a part in it."
+MOST = 1_000
 _NOW = ("in_crisis_episode", "in_hospital")
 
 
@@ -31,7 +32,7 @@ class UnallocatedQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(100, ge=1, le=1_000)
+    limit: int = Field(100, ge=1, le=MOST)
 
 
 class Unallocated(Answer):
