@@ -21,6 +21,7 @@ BOARD = "/api/v1/board"
 SHIFTS, SHIFT, HOTSPOTS = "/api/v1/shifts", "/api/v1/shifts/{id}", "/api/v1/shifts/{id}/hotspots"
 HOTSPOT, PLACE = "/api/v1/shifts/{id}/hotspots/{place}", "place-01"
 POSITIONS, ADJUSTMENTS = "/api/v1/shifts/{id}/positions", "/api/v1/shifts/{id}/adjustments"
+USED = "/api/v1/shifts/{id}/plan"
 REVIEW, BRIEFING = "/api/v1/shifts/{id}/review", "/api/v1/shifts/{id}/briefing"
 SITES, SITE = "/api/v1/sites", "/api/v1/sites/{id}/status"
 VERSION, DATA = "/api/v1/version", "/api/v1/data-status"
@@ -116,7 +117,8 @@ NO_RECORD = {((role, "south"), MOVED): 422 for role in ("care", "lead")}
 # What changes something: by method and path a body that does, and is refused to whom the route is not open.
 CHANGES = {
     ("PUT", SITE): {"state": "full", "reason": "a queue at the door"},
-    ("POST", POSITIONS): {"teams": 1},
+    ("POST", POSITIONS): {"teams": 1, "use": True},
+    ("PUT", USED): {"plan": "P-1"},
     ("POST", ADJUSTMENTS): {
         "kind": "positions",
         "posts": [{"team": "team 1", "site_id": "point-far"}],

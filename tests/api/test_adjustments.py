@@ -40,7 +40,7 @@ n7,2026-11-23 08:00:00,2026-11-23 09:00:00,yes,place-02
 def site(own_site: ServiceSite) -> ServiceSite:
     """A site with a plan of the night: one team at the southern base, four minutes from the busiest place."""
     own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
-    asked = {"teams": [{"name": "A", "base": "base-north"}], "target_minutes": 4}
+    asked = {"teams": [{"name": "A", "base": "base-north"}], "target_minutes": 4, "use": True}
     made = own_site.client("crisis_team").post(f"{SHIFT}/positions", json=asked)
     assert made.json()["plan"][0]["site_id"] == "base-south"
     return own_site
@@ -70,10 +70,10 @@ def test_a_change_is_kept_with_its_reason_and_the_plan_stays_as_it_is(site: Serv
 
 def test_a_change_may_be_of_a_part_of_the_shift_and_of_an_earlier_plan(site: ServiceSite) -> None:
     client = site.client("crisis_team")
-    client.post(f"{SHIFT}/positions", json={"teams": 2})
+    client.post(f"{SHIFT}/positions", json={"teams": 2, "use": True})
     parts = [{"team": "A", "site_id": "base-south", "to": "2026-11-23T02:00:00Z"},
              {"team": "A", "site_id": "base-north", "from": "2026-11-23T02:00:00Z"}]  # fmt: skip
-    assert adjust(site, posts=parts).status_code == 422  # the last plan is of other teams
+    assert adjust(site, posts=parts).status_code == 422  # the plan of the shift is of other teams
     body = adjust(site, posts=parts, plan="P-1").json()
     assert [post["site_id"] for post in body["changed"]] == ["base-south", "base-north"]
     assert body["posts"][1]["from"] == "2026-11-23T02:00:00Z"
@@ -81,7 +81,11 @@ def test_a_change_may_be_of_a_part_of_the_shift_and_of_an_earlier_plan(site: Ser
 
 def test_a_change_without_times_holds_while_the_plan_has_the_team_out(site: ServiceSite) -> None:
     team = {"name": "A", "base": "base-north", "starts": "23:00", "ends": "03:00"}
-    made = site.client("crisis_team").post(f"{SHIFT}/positions", json={"teams": [team], "target_minutes": 4}).json()
+    made = (
+        site.client("crisis_team")
+        .post(f"{SHIFT}/positions", json={"teams": [team], "target_minutes": 4, "use": True})
+        .json()
+    )
     span = {"from": "2026-11-22T23:00:00Z", "to": "2026-11-23T03:00:00Z"}
     assert made["plan"] == [{"team": "A", "site_id": "base-south", **span}]
     body = adjust(site).json()
@@ -114,7 +118,7 @@ def test_a_change_says_at_once_what_it_covers_beside_the_plan(site: ServiceSite)
 
 def test_a_change_may_leave_a_rule_and_says_which(site: ServiceSite) -> None:
     teams = [{"name": "A", "may_stand": ["base-south"]}, {"name": "B"}, {"name": "C"}]
-    made = site.client("crisis_team").post(f"{SHIFT}/positions", json={"teams": teams})
+    made = site.client("crisis_team").post(f"{SHIFT}/positions", json={"teams": teams, "use": True})
     assert made.status_code == 200, made.text
     said = adjust(site, posts=[{"team": team, "site_id": "point-far"} for team in "ABC"]).json()["caveats"]
     assert "A is to stand at base-south only, and point-far is none of these." in said
@@ -229,7 +233,11 @@ def test_a_shift_without_a_plan_is_reviewed_by_what_came_alone(own_site: Service
     own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
     load_rows(own_site.site, "came", CAME, CAME_MAPPING)
     # A plan that is made once it is known what came is no plan.
-    assert own_site.client("crisis_team").post(f"{SHIFT}/positions", json={"teams": 1}).status_code == 200
+    client = own_site.client("crisis_team")
+    late = client.post(f"{SHIFT}/positions", json={"teams": 1, "use": True})
+    assert (late.status_code, late.json()["detail"]) == (409, "this shift is over: no plan of it can be used any more")
+    assert client.post(f"{SHIFT}/positions", json={"teams": 1}).json()["in_use"] is False
+    assert client.put(f"{SHIFT}/plan", json={"plan": "P-1"}).status_code == 409
     body = review(own_site).json()
     assert (body["contacts"], body["plan"], body["stood"], body["travel"]) == (4, None, [], None)
 

@@ -25,7 +25,7 @@ def site(own_site: ServiceSite) -> ServiceSite:
 
 
 def plan(site: ServiceSite) -> Any:
-    asked = {"teams": [{"name": "A", "base": "base-north"}], "target_minutes": 4}
+    asked = {"teams": [{"name": "A", "base": "base-north"}], "target_minutes": 4, "use": True}
     return site.client("crisis_team").post(f"{SHIFT}/positions", json=asked).json()
 
 
@@ -49,7 +49,7 @@ def test_the_board_has_the_headline_the_places_the_plan_and_its_change(site: Ser
 
 
 def test_what_changed_since_the_plan_is_said(site: ServiceSite) -> None:
-    assert "No plan was made for this shift." in brief(site).json()["caveats"]
+    assert "No plan was chosen for this shift." in brief(site).json()["caveats"]
     plan(site)
     assert not [caveat for caveat in brief(site).json()["caveats"] if "plan again" in caveat]
     full = {"state": "closed", "reason": "a burst pipe", "until": "2026-11-23T08:00:00Z"}
@@ -94,7 +94,7 @@ def test_a_team_that_only_advises_is_on_the_page_too(site: ServiceSite) -> None:
     config.write_text(config.read_text() + '\n[positions]\nlone_working_until = "21:00"\nlone_working_from = "09:00"\n')
     teams = [{"name": "A", "base": "base-north"}, {"name": "lone", "base": "base-north", "staff": 1}]
     client = opened(site.site.path).client("crisis_team")
-    assert client.post(f"{SHIFT}/positions", json={"teams": teams}).status_code == 200
+    assert client.post(f"{SHIFT}/positions", json={"teams": teams, "use": True}).status_code == 200
     told = client.get(f"{SHIFT}/briefing").json()["plan"]
     assert ({post["team"] for post in told["posts"]}, told["by_telephone"]) == ({"A"}, ["lone"])
     page = client.get(f"{SHIFT}/briefing?f=text").text
@@ -110,7 +110,7 @@ def test_what_is_near_is_near_the_site_where_the_team_stands_then(site: ServiceS
             {**like, "site": "safety", "minutes": 31.0, "from": middle.isoformat(), "whom": "adults",
              "to": post.end.isoformat(), "conditions": "not with an injury"}]  # fmt: skip
     posts = (replace(post, end=middle), replace(post, site_id="point-far", start=middle))
-    save_plan(site.engine, replace(kept, posts=posts, answer={**kept.answer, "near": {"A": near}}))
+    save_plan(site.engine, replace(kept, posts=posts, answer={**kept.answer, "near": {"A": near}}), use=True)
     rows = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
     assert [("4 min for under 18" in row, "31 min" in row) for row in rows] == [(True, False), (False, True)]
     assert "safety 31 min (not with an injury) 01632" in rows[1]

@@ -326,10 +326,10 @@ def test_plans_are_made_by_a_form_and_told_whole(own_site: ServiceSite) -> None:
     own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
     client = own_site.client("crisis_team")
     assert "Make plans" in client.get(STAND).text
-    made = client.post(STAND, data={**ONE_TEAM, "fixed-1": "yes"}, follow_redirects=False)
+    made = client.post(STAND, data={**ONE_TEAM, "fixed-1": "yes", "use": "yes"}, follow_redirects=False)
     assert (made.status_code, made.headers["location"]) == (303, f"{STAND}?said=plan")
     told = client.get(STAND).text
-    assert "Covers most: about" in told
+    assert "As usual: about" in told
     assert "If A is called away: nobody else need move." in told
     assert "within 4 minutes" in told
     # The café is named for the hours of the shift in which it is open.
@@ -340,10 +340,35 @@ def test_plans_are_made_by_a_form_and_told_whole(own_site: ServiceSite) -> None:
     assert 'name="name-1" autocomplete="off" value="A"' in told, "the next plan begins with the same teams"
 
 
+def test_plans_that_are_only_looked_at_are_used_by_a_button(own_site: ServiceSite) -> None:
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    client = own_site.client("crisis_team")
+    tried = client.post(STAND, data={**ONE_TEAM, "use": ""}, follow_redirects=False)
+    assert (tried.status_code, tried.headers["location"]) == (303, f"{STAND}?plan=P-1&said=tried")
+    told = client.get(f"{STAND}?plan=P-1&said=tried").text
+    assert "A plan that is not used" in told
+    assert "No plan has been chosen for this shift." in told
+    assert "No plan was chosen for this shift." in client.get(SHIFT).text
+    assert client.post(f"{STAND}/use", data={"plan": "P-1"}, follow_redirects=False).status_code == 303
+    assert "The plan of this shift" in client.get(STAND).text
+    client.post(STAND, data={**ONE_TEAM, "base-1": "point-far", "fixed-1": "yes"})
+    told = client.get(f"{STAND}?plan=P-2").text
+    assert "It was only asked for. The board and the briefing have plan <a href" in told
+    assert "P-1, Sun 22 Nov 06:00</a> (used)" in told
+    assert "base-south" in client.get(SHIFT).text
+    # A change is a decision; following the plan again takes it back.
+    post = {"team-1": "A", "site-1": "base-north", "plan": "P-2", "change-reason": "the fair"}
+    assert "Follow the plan again" in client.post(f"{STAND}/change", data=post).text
+    client.post(f"{STAND}/use", data={"plan": "P-2"})
+    assert "Follow the plan again" not in client.get(STAND).text
+    assert [client.post(f"{STAND}/use", data={"plan": plan}).status_code for plan in ("P-3", "", "x")] == [404] * 3
+    assert client.get(f"{STAND}?plan=P-3").status_code == 404
+
+
 def test_a_change_of_a_plan_is_kept_with_its_reason_and_what_it_covers(own_site: ServiceSite) -> None:
     own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
     client = own_site.client("crisis_team")
-    client.post(STAND, data=ONE_TEAM)
+    client.post(STAND, data={**ONE_TEAM, "use": "yes"})
     post = {"team-1": "A", "site-1": "point-far", "from-1": "23:00", "to-1": "02:30"}
     assert "Say why in a few words" in client.post(f"{STAND}/change", data=post).text
     late = client.post(f"{STAND}/change", data={**post, "to-1": "12:00", "change-reason": "the fair"})

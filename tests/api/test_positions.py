@@ -79,6 +79,47 @@ def test_a_plan_is_kept_with_what_was_asked_and_by_whom(site: ServiceSite) -> No
     assert len(plans_of(site.engine, SHIFT)) == 2
 
 
+def of_shift(site: ServiceSite, part: str) -> Any:
+    return site.client("crisis_team").get(f"/api/v1/shifts/{SHIFT}/{part}").json()
+
+
+def test_a_question_is_no_plan_of_the_shift_until_somebody_uses_it(site: ServiceSite) -> None:
+    client = site.client("crisis_team")
+    tried = ask(site, {"teams": 3}).json()
+    assert (tried["in_use"], of_shift(site, "briefing")["plan"]) == (False, None)
+    assert "No plan was chosen for this shift." in of_shift(site, "briefing")["caveats"]
+    used = ask(site, {**NEAR, "use": True}).json()
+    ask(site, {"teams": 2})
+    assert (used["in_use"], of_shift(site, "briefing")["plan"]["reference"]) == (True, used["reference"])
+    chosen = client.put(f"/api/v1/shifts/{SHIFT}/plan", json={"plan": tried["reference"]})
+    assert (chosen.status_code, chosen.json()["in_use"], chosen.json()["plan"]) == (200, True, tried["plan"])
+    assert of_shift(site, "briefing")["plan"]["reference"] == tried["reference"]
+    assert [one.asked["use"] for one in plans_of(site.engine, SHIFT)] == [False, True, False]
+
+
+def test_a_change_is_of_the_plan_in_use_or_makes_the_one_that_it_names_so(site: ServiceSite) -> None:
+    client, path = site.client("crisis_team"), f"/api/v1/shifts/{SHIFT}/adjustments"
+    tried = ask(site, NEAR).json()["reference"]
+    change = {"kind": "positions", "posts": [{"team": "A", "site_id": "point-far"}], "reason": "the fair"}
+    none = client.post(path, json=change)
+    assert (none.status_code, none.json()["detail"]) == (404, "no plan was chosen for this shift")
+    assert tried in none.json()["hint"]
+    assert client.post(path, json={**change, "plan": tried}).status_code == 200
+    told = of_shift(site, "briefing")["plan"]
+    assert (told["reference"], told["posts"][0]["site_id"]) == (tried, "point-far")
+    # Used again as it was made, the change counts no more; it stays kept.
+    client.put(f"/api/v1/shifts/{SHIFT}/plan", json={"plan": tried})
+    told = of_shift(site, "briefing")["plan"]
+    assert (told["changed"], told["posts"][0]["site_id"]) == (None, "base-south")
+
+
+@pytest.mark.parametrize(("plan", "status"), [("P-9", 404), ("12", 422), (None, 422)])
+def test_a_plan_that_is_none_of_the_shift_cannot_be_used(site: ServiceSite, plan: str | None, status: int) -> None:
+    ask(site)
+    assert site.client("crisis_team").put(f"/api/v1/shifts/{SHIFT}/plan", json={"plan": plan}).status_code == status
+    assert of_shift(site, "briefing")["plan"] is None
+
+
 def test_nobody_stands_at_or_is_taken_to_a_site_that_is_full_that_night(site: ServiceSite) -> None:
     client = site.client("crisis_team")
     for name, span in (("base-south", {"from": "2026-11-23T07:00:00Z"}), ("safety", {"until": "2026-11-22T22:30:00Z"})):
@@ -209,7 +250,7 @@ def test_a_night_from_a_full_site_to_the_page_over_real_http(site: ServiceSite, 
         full = client.put(
             "/api/v1/sites/base-south/status", json={"state": "full", "reason": "a flood", "until": until}
         )
-        plan = client.post(POSITIONS, json=NEAR)
+        plan = client.post(POSITIONS, json={**NEAR, "use": True})
         assert (full.status_code, plan.status_code) == (200, 200), plan.text
         assert [post["site_id"] for post in plan.json()["plan"]] == ["base-north"]
         changed = {"kind": "positions", "posts": [{"team": "A", "site_id": "point-far"}], "reason": "a closed road"}

@@ -30,12 +30,14 @@ from crisisrisk.cli.printing import json_option, print_json, site_option
 @click.option("--model", type=click.Choice(["cover", "double-standard", "p-median"]), default="cover",
               show_default=True, help="Most contacts find a free team, are reached twice, or wait least.")  # fmt: skip
 @click.option("--seconds", type=float, default=10.0, show_default=True, metavar="S", help="How long to look at most.")
+@click.option("--try", "only_asked", is_flag=True,
+              help="Only ask: the plan of the shift, which the board and the briefing have, stays.")  # fmt: skip
 @site_option
 @json_option
 def positions(
     shift: str | None, teams: int | None, bases: tuple[str, ...], full: tuple[str, ...], travel: Path | None,
     within: float, least_gain: float, floors: tuple[tuple[str, float], ...], periods: int, move_cost: float,
-    model: str, seconds: float, site_folder: str | None, as_json: bool,
+    model: str, seconds: float, only_asked: bool, site_folder: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say where teams should stand in a shift, what that covers, and what one more change would do."""
     from crisisrisk.commands.place_teams import positions as run
@@ -45,7 +47,8 @@ def positions(
     start = None if shift is None else moment(shift, site.time_zone)
     wish = Wish(target=within, least_gain=least_gain, floors=floors, seconds=seconds, periods=periods,
                 move_cost=move_cost, model=model)  # fmt: skip
-    result = run(site, start=start, teams=teams, bases=bases, full=full, travel=travel, wish=wish)
+    result = run(site, start=start, teams=teams, bases=bases, full=full, travel=travel, wish=wish,
+                 use=not only_asked)  # fmt: skip
     if as_json:
         print_json(result.as_json())
         return

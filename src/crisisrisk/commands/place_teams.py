@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from crisisrisk.commands.forecast import MOST_HOURS, ForecastResult, forecast, shifts_from
+from crisisrisk.database.plans import COMMAND, PlanInUse, StoredPlan, plan_in_use
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.plan import Wish
-from crisisrisk.positioning.standby import PositionsResult, require_teams, standby
+from crisisrisk.positioning.standby import Kept, PositionsResult, require_teams, standby
 from crisisrisk.positioning.tonight import tonight_of
 from crisisrisk.scoring.demand import demand_of_forecast
 from crisisrisk.scoring.places import PlaceForecast
@@ -21,32 +22,31 @@ from crisisrisk.timeline import Shift
 
 AT_ONCE = 1 / 60
 """Hours: the one shift that starts then."""
-COMMAND = "command"
-"""Who made a plan that no key asked for."""
 
 
 def positions(
     site: Site, *, start: datetime | None, teams: int | None = None, bases: Sequence[str] = (),
-    full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None,
+    full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None, use: bool = True,
 ) -> PositionsResult:  # fmt: skip
     """Forecast the shift that starts at `start` (the next one by default), plan it and keep the plan.
 
-    Sites that are full or closed at any time of it are left out; see `kept_positions`.
+    `use`: it is the plan of the shift, where no coordinator chose another; else it was only asked for. Sites that are
+    full or closed at any time of it are left out; see `kept_positions`.
     """
     if teams is not None:
         require_teams(teams)
     shift = _asked(site, start)
     issued = forecast(site, start=shift.start, hours=AT_ONCE, out=None)
-    return kept_positions(site, issued, teams=teams, bases=bases, full=full, travel=travel, wish=wish)
+    return kept_positions(site, issued, teams=teams, bases=bases, full=full, travel=travel, wish=wish, use=use)
 
 
 def kept_positions(
     site: Site, issued: ForecastResult, *, teams: int | None = None, bases: Sequence[str] = (),
-    full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None,
+    full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None, use: bool = True,
 ) -> PositionsResult:  # fmt: skip
     """Plans for the first shift of a forecast that was kept, without the sites that take nobody then; kept beside it.
 
-    `full`: further sites that are full or closed; the others as in `positions_for`.
+    `full`: further sites that are full or closed; `use` as in `positions`; the others as in `positions_for`.
     """
     made, engine = issued.forecast, current_engine(site.database_url)
     shift, snapshot = made.spread.shifts[0], Store(site).snapshot()
@@ -62,11 +62,18 @@ def kept_positions(
         site, made, teams=teams, bases=bases, full=[*full, *(one.site for one in out)], travel=travel, wish=wished
     )
     result = replace(found, left_out=out)
-    keep(
+    plan = keep(
         engine, result, run=issued.run, asked={**asked, **wish_as_json(wished)}, made_at=snapshot.as_of_now(),
-        made_by=COMMAND, role=COMMAND,
+        made_by=COMMAND, role=COMMAND, use=use,
     )  # fmt: skip
-    return result
+    return replace(result, kept=_kept(plan, plan_in_use(engine, shift.id)))
+
+
+def _kept(plan: StoredPlan, used: PlanInUse | None) -> Kept:
+    return Kept(
+        reference=f"P-{plan.number}", used=None if used is None else f"P-{used.plan.number}",
+        chosen=used is not None and used.role != COMMAND,
+    )  # fmt: skip
 
 
 def _asked(site: Site, start: datetime | None) -> Shift:

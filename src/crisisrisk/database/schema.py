@@ -38,6 +38,7 @@ __all__ = [
     "IdentityRow",
     "LastSeen",
     "PersonOfDay",
+    "PlanChoice",
     "PlanOverride",
     "Review",
     "SafetyConcern",
@@ -227,6 +228,20 @@ class PlanOverride(_Posted, Base):
 
     plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"))
     reason: Mapped[str] = mapped_column(Text)
+
+
+class PlanChoice(Base):
+    """That a plan became the plan of its shift, as it is or with a change; the others were only asked for."""
+
+    __tablename__ = "plan_choices"
+    __table_args__ = (Index(None, "plan_id"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"))
+    override_id: Mapped[int | None] = mapped_column(ForeignKey("plan_overrides.id", ondelete="CASCADE"))
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(40))
+    role: Mapped[str] = mapped_column(String(40))
 
 
 class ApiKey(Base):

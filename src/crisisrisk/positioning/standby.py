@@ -28,6 +28,24 @@ from crisisrisk.timeline import Shift, microseconds
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """By what reference a plan was kept, and which is the plan of the shift now. `chosen`: by a coordinator."""
+
+    reference: str
+    used: str | None
+    chosen: bool
+
+    def as_text(self) -> str:
+        """In a line."""
+        if self.used == self.reference:
+            return f"kept as {self.reference}: it is the plan of this shift"
+        stays = "this shift has no plan yet" if self.used is None else f"the plan of this shift stays {self.used}"
+        return (
+            f"kept as {self.reference}, and only asked for: {stays}{', as a coordinator chose' if self.chosen else ''}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class PositionsResult:
     """Plans for one shift, the first the one to follow. `near`: for each team of it the places that take people.
 
@@ -48,6 +66,7 @@ class PositionsResult:
     expected: float
     seconds: float
     left_out: tuple[LeftOut, ...] = ()
+    kept: Kept | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `positions --json`."""
@@ -76,6 +95,14 @@ class PositionsResult:
             "hours_each": self.hours_each,
             "expected_contacts": self.expected,
             "left_out": [one.as_json() for one in self.left_out],
+            **(
+                {}
+                if self.kept is None
+                else {
+                    "reference": self.kept.reference,
+                    "in_use": self.kept.used == self.kept.reference,
+                }
+            ),
         }
 
     def as_text(self) -> str:

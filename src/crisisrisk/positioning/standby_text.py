@@ -38,6 +38,8 @@ def lines_of(result: "PositionsResult") -> Iterator[str]:
     yield from (one.as_text(result.zone) for one in result.left_out)
     yield from (f"note: {remark}" for remark in result.remarks)
     yield f"travel: {result.travel}; a team is taken to be away {result.hours_each:.1f} h for each contact"
+    if result.kept is not None:
+        yield result.kept.as_text()
     yield "Live calls come first. A place not listed is not therefore safe."
 
 

@@ -55,6 +55,7 @@ Words = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_
 Note = Annotated[Words, AfterValidator(_names_nobody)]
 """Somebody's own words about the person whom the address names."""
 
+PLAN = r"^P-\d{1,18}$"
 MOST_TEAMS, MOST_SITES, MOST_FLOORS = 20, 500, 10
 LONGEST_SEARCH = 10.0
 
@@ -113,6 +114,9 @@ class PositionsAsked(Asked):
     )
     full: Names = Field(default_factory=list, description="Further sites that take nobody; see also /api/v1/sites.")
     seconds: float = Field(3.0, ge=0, le=LONGEST_SEARCH, description="How long to look at most; 0: at once.")
+    use: bool = Field(
+        False, description="Make the first of them the plan of the shift. Left out: they are kept, and only asked for."
+    )
 
 
 class PostAsked(Asked):
@@ -128,6 +132,14 @@ class AdjustmentAsked(Asked):
     """What a coordinator did instead, and why: stored, and scored against the plan afterwards."""
 
     kind: Literal["positions"]
-    plan: str | None = Field(None, pattern=r"^P-\d{1,18}$", description="Which plan. Left out: the shift's last one.")
+    plan: str | None = Field(
+        None, pattern=PLAN, description="Which plan. Left out: the shift's; else it is from then on."
+    )
     posts: list[PostAsked] = Field(min_length=1, max_length=10 * MOST_TEAMS, description="Every team of the plan.")
     reason: Reason
+
+
+class PlanChosen(Asked):
+    """Which plan is the plan of the shift, as it was made."""
+
+    plan: str = Field(pattern=PLAN, description="The reference of one that was made for this shift.")

@@ -7,7 +7,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from crisisrisk.database.latest import StoredPlace, StoredShift
-from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, overrides_of, plans_of
+from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, plan_in_use
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.serving.forecasts import Said, newest_forecast
@@ -95,12 +95,11 @@ class Brief:
 
 
 def brief_of(service: Service, shift_id: str) -> Brief:
-    """The newest forecast of a shift, its last plan and that plan's last change. Raises NoAnswerError without one."""
+    """The newest forecast of a shift, its plan and what was changed of it. Raises NoAnswerError without a forecast."""
     stored, cells = newest_forecast(service, shift_id)
-    made = plans_of(service.engine, shift_id, most=1)
-    changes = overrides_of(service.engine, made[0].number) if made else []
+    used = plan_in_use(service.engine, shift_id)
     care = service.view().snapshot.table("sites_of_care")
     return Brief(
-        service=service, stored=stored, cells=cells, plan=made[0] if made else None,
-        override=changes[0] if changes else None, out=left_out(service.engine, care, stored.start, stored.end),
+        service=service, stored=stored, cells=cells, plan=None if used is None else used.plan,
+        override=None if used is None else used.override, out=left_out(service.engine, care, stored.start, stored.end),
     )  # fmt: skip

@@ -138,8 +138,8 @@ _LEFT_OUT: dict[str, Any] = {
 POSITIONS: dict[str, Any] = {
     **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "P-12",
     "forecast": "S-9", "made_at": "2026-11-22T21:30:00Z", "shift": {**_SHIFT, "forecast": None}, "teams": 1,
-    "plan": [_POST], "target_minutes": 15.0, "expected_coverage": 0.43, "expected_contacts": 12.4, "optimal": True,
-    "gap": 0.0, "seconds": 0.4,
+    "in_use": True, "plan": [_POST], "target_minutes": 15.0, "expected_coverage": 0.43, "expected_contacts": 12.4,
+    "optimal": True, "gap": 0.0, "seconds": 0.4,
     "marginal": [{"change": "one more team", "gain": 1.9}, {"change": "team 1 back to its base", "gain": -0.6}],
     "plans": [{
         "name": "covers most", "at": ["site-08"], "posts": [_POST], "moves": 0, "target": 15.0, "price": 0.0,

@@ -27,16 +27,19 @@ def left_out(engine: Engine, care: pa.Table, start: datetime, end: datetime) -> 
 
 def keep(
     engine: Engine, result: PositionsResult, *, run: int, asked: Mapping[str, Any], made_at: datetime, made_by: str,
-    role: str,
+    role: str, use: bool,
 ) -> StoredPlan:  # fmt: skip
-    """Keep a plan as it was asked and answered. `run`: the number of the forecast that it rests on."""
+    """Keep a plan as it was asked and answered. `run`: the number of the forecast that it rests on.
+
+    `use`: it is the shift's plan from now on.
+    """
     answer = plain(result.as_json())
     plan = StoredPlan(
         shift_id=result.shift.id, shift_start=result.shift.start, shift_end=result.shift.end, run=run,
         posts=posts_of(answer["plan"]), made_at=made_at, made_by=made_by, role=role, asked=plain(dict(asked)),
         answer=answer,
     )  # fmt: skip
-    return save_plan(engine, plan)
+    return save_plan(engine, plan, use=use)
 
 
 def wish_as_json(wish: Wish) -> dict[str, Any]:

@@ -164,7 +164,10 @@ class Positions(Basis):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    reference: str = Field(description="The plan's own: name it to change the plan, or to score it.")
+    reference: str = Field(description="The plan's own: name it to use the plan, to change it, or to score it.")
+    in_use: bool = Field(
+        description="Whether it is the plan of the shift, which the board, the briefing and the review have."
+    )
     forecast: str = Field(description="The reference of the forecast that it rests on.")
     made_at: datetime
     shift: ShiftListed
@@ -226,7 +229,7 @@ class Review(Answer):
 
     shift: ShiftListed
     contacts: int = Field(description="Contacts that came, in the places that were forecast, as far as known now.")
-    plan: str | None = Field(description="The plan made last before the shift ended; null where none was.")
+    plan: str | None = Field(description="The plan that was the shift's when it ended; null where none was chosen.")
     stood: list[Stood] = Field(description="The plan, its last change, and everybody at their usual place.")
     as_of: datetime
     data_complete_to: dict[str, datetime]
@@ -244,7 +247,7 @@ class ChangeBriefed(Answer):
 
 
 class PlanBriefed(Answer):
-    """The plan made last, as a coordinator left it."""
+    """The plan of the shift, as a coordinator left it."""
 
     reference: str
     forecast: str

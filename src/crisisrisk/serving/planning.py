@@ -98,7 +98,10 @@ def kept_plan(to_plan: ShiftToPlan, asked: PositionsAsked, *, made_by: str, role
         result = to_plan.planned(asked)
     engine, now = to_plan.service.engine, to_plan.service.now()
     said = {**asked.model_dump(mode="json", exclude_none=True), **wish_as_json(wish_of(asked))}
-    return keep(engine, result, run=to_plan.stored.run.number, asked=said, made_at=now, made_by=made_by, role=role)
+    return keep(
+        engine, result, run=to_plan.stored.run.number, asked=said, made_at=now, made_by=made_by, role=role,
+        use=asked.use,
+    )  # fmt: skip
 
 
 def wish_of(asked: PositionsAsked) -> Wish:

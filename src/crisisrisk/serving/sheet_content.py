@@ -15,7 +15,7 @@ from crisisrisk.positioning.taken import ADULTS
 from crisisrisk.serving.briefing import Brief
 from crisisrisk.serving.disclosure import released_places, released_shift
 from crisisrisk.serving.sheet import Sheet
-from crisisrisk.serving.wording import NOTHING_RELEASED, Freshness
+from crisisrisk.serving.wording import NO_PLAN, NOTHING_RELEASED, Freshness
 
 BY_TELEPHONE = "by telephone only"
 ON_THE_BOARD = "; why stands on the board"
@@ -108,7 +108,7 @@ def _why(reasons: list[str]) -> str:
 def _plan(brief: Brief, zone: ZoneInfo) -> str:
     """What the plan covers, in shares: contacts to a decimal stay on the board."""
     if brief.plan is None:
-        return "No plan was made."
+        return NO_PLAN
     answer = brief.plan.answer
     made = f"Planned {brief.plan.made_at.astimezone(zone):%a %H:%M}"
     share, minutes = f"about {100 * answer['expected_coverage']:.0f} in 100", f"{answer['target_minutes']:g} minutes"

@@ -52,7 +52,8 @@ PLAYED_AGAIN = (
     "Played again with the contacts that came: the nearest free team goes, each contact takes as long as usual, and "
     "nobody was called away for anything else. One night says little; many nights do."
 )
-NO_PLAN = "No plan was made for this shift."
+NO_PLAN = "No plan was chosen for this shift."
+TOO_LATE_TO_USE = "this shift is over: no plan of it can be used any more"
 NO_TOTAL = "Its forecast does not say how the whole shift looks."
 NOTHING_RELEASED = "Nothing of this forecast may leave the board."
 OTHER_FORECAST = "The plan was made from an earlier forecast than the one shown here; plan again."

@@ -28,7 +28,7 @@ from crisisrisk.serving.routes.places import shift as whole_shift
 from crisisrisk.serving.sheet import SHEET_POLICY
 from crisisrisk.serving.sheet_content import sheet_of
 from crisisrisk.serving.state import Service, ServiceOf
-from crisisrisk.serving.wording import LIVE_CALLS_FIRST, Freshness
+from crisisrisk.serving.wording import LIVE_CALLS_FIRST, NO_PLAN, Freshness
 from crisisrisk.tables.cells import larger_place_of
 from crisisrisk.timeline import Window, shifts_starting_in
 
@@ -251,7 +251,7 @@ def _teams(service: Service, viewer: Viewer, shift_id: str) -> dict[str, Any] | 
 def plan_said(brief: Brief) -> str:
     """A plan, or its change, in a sentence."""
     if brief.plan is None:
-        return "No plan was made for this shift."
+        return NO_PLAN
     said = capital(str(brief.plan.answer["plans"][0]["reason"]))
     return (
         said if brief.override is None else f"Changed by the coordinator: {brief.override.reason}. The plan was: {said}"

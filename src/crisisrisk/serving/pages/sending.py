@@ -12,7 +12,7 @@ from crisisrisk.serving.bodies import form_of
 
 _Sent = TypeVar("_Sent", bound=Asked)
 
-Said = Literal["answer", "decision", "snoozed", "woken", "query", "seen", "capacity", "plan", "site"]
+Said = Literal["answer", "decision", "snoozed", "woken", "query", "seen", "capacity", "plan", "tried", "site"]
 SAID: Mapping[Said, str] = {
     "answer": "Your answer is kept, for your team. It changes no number.",
     "decision": "The decision is kept.",
@@ -21,7 +21,8 @@ SAID: Mapping[Said, str] = {
     "query": "It is in the queue of those who keep the records. What they find will stand here.",
     "seen": "From now on, what comes after this moment is marked as new to you, in your own list and in the team's.",
     "capacity": "The team's capacity is changed.",
-    "plan": "The plans are made and kept. The first is on the board and in the briefing.",
+    "plan": "This is now the plan of the shift. It is on the board and in the briefing.",
+    "tried": "The plans are made and kept. Nothing else has changed: no plan is used until you say so.",
     "site": "It is kept. Plans made from now on allow for it; make new ones if teams should stand elsewhere.",
 }
 """What stands above a page after something was sent."""

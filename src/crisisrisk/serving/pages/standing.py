@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
+from pydantic import ValidationError
 
+from crisisrisk.database.plans import StoredPlan, plans_of
 from crisisrisk.errors import DataError, UsageError
 from crisisrisk.positioning.care import STANDING, kind_said
 from crisisrisk.serving.access import PlanViewer, Viewer
+from crisisrisk.serving.asked import PlanChosen
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.briefing import Brief, brief_of
 from crisisrisk.serving.pages.frame import framed
@@ -23,9 +27,9 @@ from crisisrisk.serving.pages.standing_forms import (
     plan_asked,
     status_asked,
 )
-from crisisrisk.serving.plan_answers import Adjustment, SiteShown
-from crisisrisk.serving.problems import NoAnswerError
-from crisisrisk.serving.routes.plans import adjustments, positions, positions_said
+from crisisrisk.serving.plan_answers import Adjustment, Positions, SiteShown
+from crisisrisk.serving.problems import NoAnswerError, nothing_here
+from crisisrisk.serving.routes.plans import adjustments, positions, positions_said, use
 from crisisrisk.serving.routes.sites import listed, put_status
 from crisisrisk.serving.sheet_content import near_said
 from crisisrisk.serving.state import Service, ServiceOf
@@ -33,6 +37,9 @@ from crisisrisk.serving.wording import OTHER_FORECAST
 
 standing_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
+MOST_TOLD = 6
+"""Plans that are listed, the newest first."""
+PlanOfPage = Annotated[str, Query(max_length=20)]
 ShiftOfPage = Annotated[str, Path(alias="id")]
 STATES: Mapping[str, str] = {"full": "Full", "closed": "Closed", "open": "Open again"}
 STAFF: Mapping[str, str] = {"2": "Two or more", "1": "One, alone"}
@@ -43,20 +50,34 @@ NO_SITE = "Choose a site from the list"
 
 @standing_pages.get("/shifts/{id}/positions")
 def standing(
-    shift_id: ShiftOfPage, viewer: PlanViewer, service: ServiceOf, said: Said | None = None
+    shift_id: ShiftOfPage, viewer: PlanViewer, service: ServiceOf, said: Said | None = None,
+    plan: PlanOfPage | None = None,
 ) -> HTMLResponse:  # fmt: skip
-    """The plans made last for a shift, and the forms to make, change and limit them."""
-    return _page(service, viewer, shift_id, said=said)
+    """The plan of a shift, or one that was asked for, and the forms to make, use, change and limit plans."""
+    return _page(service, viewer, shift_id, said=said, named=plan)
 
 
 @standing_pages.post("/shifts/{id}/positions")
 def ask_for_plans(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
-    """Make plans for the teams of the form, and keep them."""
+    """Make plans for the teams of the form, and keep them; they are used only where that button was pressed."""
+    form, made = _form(request), list[Positions]()
+    wrong = _tried(lambda: made.append(positions(shift_id, viewer, plan_asked(form), service)), form, "teams")
+    if wrong is not None:
+        return _page(service, viewer, shift_id, wrong=wrong)
+    path = f"/shifts/{shift_id}/positions"
+    return back_to(path, "plan") if made[0].in_use else back_to(f"{path}?plan={made[0].reference}", "tried")
+
+
+@standing_pages.post("/shifts/{id}/positions/use")
+def use_a_plan(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+    """Make a plan that was asked for the plan of the shift, or take a change of it back."""
     form = _form(request)
-    wrong = _tried(lambda: positions(shift_id, viewer, plan_asked(form), service), form, "teams")
-    return back_to(f"/shifts/{shift_id}/positions", "plan") if wrong is None else _page(
-        service, viewer, shift_id, wrong=wrong
-    )  # fmt: skip
+    try:
+        asked = PlanChosen(plan=form.get("plan", ""))
+    except ValidationError:
+        raise nothing_here() from None
+    use(shift_id, viewer, asked, service)
+    return back_to(f"/shifts/{shift_id}/positions", "plan")
 
 
 @standing_pages.post("/shifts/{id}/positions/change")
@@ -110,10 +131,14 @@ def _tried(do: Callable[[], object], form: Mapping[str, str], field: str) -> Sen
 
 def _page(
     service: Service, viewer: Viewer, shift_id: str, *, said: Said | None = None, wrong: SentWrongly | None = None,
-    kept: Adjustment | None = None,
+    kept: Adjustment | None = None, named: str | None = None,
 ) -> HTMLResponse:  # fmt: skip
-    brief, zone = brief_of(service, shift_id), service.settings.site.time_zone
-    told = None if brief.plan is None else positions_said(service, brief.stored, brief.plan)
+    used, zone = brief_of(service, shift_id), service.settings.site.time_zone
+    made = plans_of(service.engine, shift_id, most=MOST_TOLD)
+    plan = _shown(service, used, made, named or ("" if wrong is None else wrong.given.get("plan", "")))
+    in_use = plan is not None and used.plan is not None and plan.number == used.plan.number
+    brief = used if in_use else replace(used, plan=plan, override=None)
+    told = None if plan is None else positions_said(service, brief.stored, plan, in_use=in_use)
     sites, errors = listed(viewer, service).sites, {} if wrong is None else wrong.errors
     given = {**_before(brief, Local(zone)), **({} if wrong is None else wrong.given)}
     rule = service.settings.site.positions
@@ -127,9 +152,20 @@ def _page(
         "out": brief.out, "sites": sites, "standing": _options(sites, STANDING),
         "every_site": _options(sites, ()), "rows": _rows(service, brief, given), "alone": alone, "staff": STAFF,
         "states": STATES, "groups": GROUPS, "given": given, "errors": errors, "errors_listed": listed_errors(errors),
-        "said": None if said is None else SAID[said],
+        "said": None if said is None else SAID[said], "made": made, "used": used.plan,
     }  # fmt: skip
     return page("standing.jinja", shown, zone=zone, status=200 if wrong is None else 422)
+
+
+def _shown(service: Service, used: Brief, made: Sequence[StoredPlan], named: str) -> StoredPlan | None:
+    """The plan that is named, else the one in use, else the last asked for. Raises NoAnswerError where it is none."""
+    if not named:
+        return used.plan or next(iter(made), None)
+    every = made if any(f"P-{one.number}" == named for one in made) else plans_of(service.engine, used.stored.shift_id)
+    found = [one for one in every if f"P-{one.number}" == named]
+    if not found:
+        raise nothing_here()
+    return found[0]
 
 
 def by_the_wall(text: str, local: Local) -> str:

@@ -45,6 +45,7 @@ def plan_asked(form: Given) -> PositionsAsked:
     body = {
         "target_minutes": form.get("target_minutes", ""),
         **({"teams": teams} if teams else {}),
+        "use": form.get("use", "") == "yes",
         **({"floors": {form.get("floor_group", ""): share}} if floor else {}),
     }
     return _body(PositionsAsked, body, form, lambda loc: _plan_field(loc, rows))

@@ -9,12 +9,14 @@ from fastapi import APIRouter
 from crisisrisk.database.latest import StoredShift
 from crisisrisk.database.plans import (
     KeptPost,
+    PlanInUse,
     StoredOverride,
     StoredPlan,
-    overrides_of,
+    plan_in_use,
     plans_of,
     posts_of,
     save_override,
+    use_plan,
 )
 from crisisrisk.errors import DataError, UsageError
 from crisisrisk.positioning.care import STANDING, sites_of_kinds
@@ -23,7 +25,7 @@ from crisisrisk.positioning.override import Override
 from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.replay import Played
 from crisisrisk.serving.access import PlanViewer
-from crisisrisk.serving.asked import AdjustmentAsked, PositionsAsked, PostAsked
+from crisisrisk.serving.asked import AdjustmentAsked, PlanChosen, PositionsAsked, PostAsked
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
 from crisisrisk.serving.kept_plans import left_out
@@ -43,6 +45,7 @@ from crisisrisk.serving.wording import (
     NOT_WEIGHED,
     PLAYED_AGAIN,
     SITE_TAKES_NOBODY,
+    TOO_LATE_TO_USE,
     Freshness,
     in_minutes,
 )
@@ -55,14 +58,33 @@ Span = tuple[datetime, datetime]
 
 @plans.post("/shifts/{id}/positions", summary="Where teams should stand in a shift", responses=answered(POSITIONS))
 def positions(shift_id: ShiftId, viewer: PlanViewer, asked: PositionsAsked, service: ServiceOf) -> Positions:
-    """Up to three plans from the newest forecast as it was issued; the first is the one to follow. Each is kept."""
+    """Up to three plans from the newest forecast as it was issued; the first is the one to follow. All are kept.
+
+    With `use` the first is the plan of the shift from then on; else they are an answer to a question, and no more.
+    """
     stored, cells = newest_forecast(service, shift_id)
+    if asked.use and service.now() >= stored.end:
+        raise NoAnswerError("CR-HTTP-409", TOO_LATE_TO_USE)
     to_plan = ShiftToPlan(service, stored, cells)
     plan = kept_plan(to_plan, asked, made_by=viewer.key_id, role=viewer.role_name)
-    return positions_said(service, stored, plan)
+    return positions_said(service, stored, plan, in_use=asked.use)
 
 
-def positions_said(service: Service, stored: StoredShift, plan: StoredPlan) -> Positions:
+@plans.put(
+    "/shifts/{id}/plan", summary="Use a plan that was made: it is the plan of the shift from then on",
+    responses={**answered(POSITIONS), **NOT_NOW},
+)  # fmt: skip
+def use(shift_id: ShiftId, viewer: PlanViewer, asked: PlanChosen, service: ServiceOf) -> Positions:
+    """The board, the briefing and the review have it from then on; a change that it had before counts no more."""
+    stored, _ = newest_forecast(service, shift_id)
+    plan, now = _plan(service, shift_id, asked.plan), service.now()
+    if now >= stored.end:
+        raise NoAnswerError("CR-HTTP-409", TOO_LATE_TO_USE)
+    use_plan(service.engine, plan.number, made_at=now, made_by=viewer.key_id, role=viewer.role_name)
+    return positions_said(service, stored, plan, in_use=True)
+
+
+def positions_said(service: Service, stored: StoredShift, plan: StoredPlan, *, in_use: bool) -> Positions:
     """A plan as it is answered, with what its forecast says of itself."""
     basis = Freshness(service.settings).basis(stored.run, ranged=stored.total is not None)
     said = Said(service, service.now()).about(stored, released=False)
@@ -70,7 +92,7 @@ def positions_said(service: Service, stored: StoredShift, plan: StoredPlan) -> P
         **{**plan.answer, **basis, "caveats": [*basis["caveats"], *said, LIVE_CALLS_FIRST],
            "shift": stored_shift(stored, None)},
         horizon_days=horizon_days(stored), valid_until=stored.run.meta.valid_until, reference=f"P-{plan.number}",
-        forecast=f"S-{plan.run}", made_at=plan.made_at,
+        forecast=f"S-{plan.run}", made_at=plan.made_at, in_use=in_use,
     )  # fmt: skip
 
 
@@ -79,7 +101,10 @@ def positions_said(service: Service, stored: StoredShift, plan: StoredPlan) -> P
     responses={**answered(ADJUSTMENT), **NOT_NOW},
 )  # fmt: skip
 def adjustments(shift_id: ShiftId, viewer: PlanViewer, asked: AdjustmentAsked, service: ServiceOf) -> Adjustment:
-    """A coordinator's posts in place of a plan's, kept with the reason. After the shift it is hindsight."""
+    """A coordinator's posts in place of a plan's, kept with the reason. After the shift it is hindsight.
+
+    The plan, so changed, is the plan of the shift from then on, whichever it was before.
+    """
     now, plan = service.now(), _plan(service, shift_id, asked.plan)
     if now >= plan.shift_end:
         raise NoAnswerError("CR-HTTP-409", "this shift is over: a change of its plan comes too late")
@@ -118,11 +143,11 @@ def review(shift_id: ShiftId, _viewer: PlanViewer, service: ServiceOf) -> Review
     now = service.now()
     if now < stored.end:
         raise NoAnswerError("CR-HTTP-409", "this shift is not over", hint=f"ask after {in_minutes(stored.end)}")
-    made = [plan for plan in plans_of(service.engine, shift_id) if plan.made_at < plan.shift_end]
-    plan = made[0] if made else None
+    used = plan_in_use(service.engine, shift_id, before=stored.end)
+    plan = None if used is None else used.plan
     reviewed = ShiftReviewed(ShiftToPlan(service, stored, cells), service.place_model.bundle().task)
     with one_of_few(service):
-        contacts, stood = reviewed.contacts, [] if plan is None else _stood(service, reviewed, plan)
+        contacts, stood = reviewed.contacts, [] if used is None else _stood(reviewed, used)
     said = Said(service, now)
     complete_to = service.view().complete_to
     late = [NOT_ALL_RECORDED.format(source=source, until=in_minutes(moment))
@@ -151,14 +176,21 @@ def _weighed(
 
 
 def _plan(service: Service, shift_id: str, reference: str | None) -> StoredPlan:
-    """The plan of a shift that is named, or its last one. Raises NoAnswerError where there is none."""
+    """The plan of a shift that is named, or the one in use. Raises NoAnswerError where there is none."""
     found = plans_of(service.engine, shift_id) if shift_id.isprintable() else []
     if not found:
         raise NoAnswerError(
             "CR-HTTP-404", "no plan was made for this shift", hint="POST /api/v1/shifts/{id}/positions makes one"
         )
     if reference is None:
-        return found[0]
+        used = plan_in_use(service.engine, shift_id)
+        if used is None:
+            raise NoAnswerError(
+                "CR-HTTP-404",
+                "no plan was chosen for this shift",
+                hint=f'name the one that is meant: "P-{found[0].number}"',
+            )
+        return used.plan
     named = [plan for plan in found if f"P-{plan.number}" == reference]
     if not named:
         raise nothing_here()
@@ -224,11 +256,12 @@ def _said(post: KeptPost) -> str:
     return f"{post.team} at {post.site_id} from {in_minutes(post.start)} to {in_minutes(post.end)}"
 
 
-def _stood(service: Service, reviewed: ShiftReviewed, plan: StoredPlan) -> list[Stood]:
-    """The plan first, then its last change, then everybody at their usual place where that is another plan."""
+def _stood(reviewed: ShiftReviewed, used: PlanInUse) -> list[Stood]:
+    """The plan first, then what was changed of it, then everybody at their usual place where that is another plan."""
+    plan = used.plan
     hours_each = float(plan.answer["hours_each"])
     usual = [one for one in plan.answer["plans"] if one["name"] == AS_USUAL]
-    changed = overrides_of(service.engine, plan.number)[:1]
+    changed = [] if used.override is None else [used.override]
     ways: list[tuple[str, str, str, tuple[KeptPost, ...]]] = [
         ("plan", f"P-{plan.number}", str(plan.answer["plans"][0]["reason"]), plan.posts),
         *(("override", f"A-{one.number}", one.reason, one.posts) for one in changed),
