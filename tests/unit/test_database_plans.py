@@ -108,7 +108,7 @@ def test_of_plans_of_the_version_before_the_last_one_is_still_the_shifts(engine:
     with writing(engine) as connection:
         Base.metadata.drop_all(connection)
         connection.exec_driver_sql("DELETE FROM alembic_version")
-    upgrade(engine, to="0015")
+    upgrade(engine, to="0016")
     posts = json.dumps([{"team": "A", "site_id": "s", "from": START.isoformat(), "to": END.isoformat()}])
     plans = ((1, "n1", "2026-11-22 07:00"), (2, "n1", "2026-11-22 08:00"), (3, "n1", "2026-11-23 09:00"),
              (4, "n2", "2026-11-22 09:00"))  # fmt: skip
