@@ -149,7 +149,7 @@ def test_a_forecast_that_is_not_current_says_why(site: ServiceSite) -> None:
     site.declare("service.toml", (site.site.path / "serving" / "service.toml").read_text().replace("1000", "6"))
     late = board(site, shift="night-2026-11-22")
     silent = [why.split(" since ")[0] for why in late["why"]]
-    assert (late["level"], silent) == ("stale", ["late: crisis_line", "late: street_triage"])
+    assert (late["level"], silent) == ("stale", ["late: crisis_line", "late: s136", "late: street_triage"])
 
 
 def test_without_a_shift_it_is_the_one_that_runs_else_the_next(site: ServiceSite) -> None:
@@ -227,3 +227,67 @@ def test_a_sheet_is_one_page_and_its_page_is_no_markup_of_others(tmp_path: Path,
     assert text.count("about 0.50") + text.count("about 1.25") == MOST_PLACES
     write_sheet(tmp_path, text)
     assert "<script>" not in (tmp_path / SHEET_PAGE).read_text()
+
+
+# What came to a place of late
+
+LATELY = """id,at,known,source,place,premises
+p0,2026-10-25 06:00:00,2026-10-25 09:00:00,street_triage,place-01,
+p1,2026-10-25 05:59:59,2026-10-25 09:00:00,street_triage,place-01,
+p2,2026-11-10 10:00:00,2026-11-10 12:00:00,s136,place-01,
+p3,2026-11-20 10:00:00,2026-11-22 05:59:59.999999,street_triage,place-01,
+p4,2026-11-20 20:00:00,2026-11-22 06:00:00,street_triage,place-01,
+p5,2026-11-21 10:00:00,2026-11-21 12:00:00,police_999,place-01,
+p6,2026-11-21 11:00:00,2026-11-21 12:00:00,street_triage,place-02,private
+"""
+
+
+@pytest.fixture
+def with_contacts(site: ServiceSite) -> ServiceSite:
+    """Contacts at the places of the forecast: at and just outside both ends of the 28 days, and others'."""
+    rows = "place,name,lat,lon,kind\nplace-01,One,52.51,-1.89,area\nplace-02,Two,52.52,-1.89,area\n"
+    load_rows(site.site, "more places", rows, PLACES_MAPPING)
+    load_rows(site.site, "lately", LATELY, NIGHTS_MAPPING)
+    site.forecast(valid_until=AS_OF + timedelta(days=2), as_of=AS_OF)
+    return site
+
+
+def place(site: ServiceSite, name: str, role: str = "crisis_team") -> dict[str, Any]:
+    told: dict[str, Any] = site.client(role).get(f"/api/v1/shifts/night-2026-11-22/hotspots/{name}").json()
+    return told
+
+
+def test_what_came_in_28_days_is_what_was_known_before_the_forecast(with_contacts: ServiceSite) -> None:
+    assert place(with_contacts, "place-01")["lately"] == {
+        "days": 28, "until": "2026-11-22T06:00:00Z", "total": 3, "by_kind": [
+            {"source": "street_triage", "kind": "triage call", "count": 2},
+            {"source": "s136", "kind": "detention", "count": 1},
+        ],
+    }  # fmt: skip
+    assert place(with_contacts, "place-02")["lately"] == {
+        "days": 28, "until": "2026-11-22T06:00:00Z", "total": 0, "by_kind": [],
+    }  # fmt: skip
+    assert place(with_contacts, "place-03")["lately"] is None  # a place of the forecast that the tables have not
+    page = with_contacts.client("crisis_team").get("/shifts/night-2026-11-22/places/place-01").text
+    assert "3 crisis contacts came here in the 28 days until Sun 22 Nov 06:00, as known then:" in page
+    assert "<li>2 triage calls</li><li>1 detention</li>" in page
+
+
+def test_what_came_of_late_is_for_the_live_board_alone(with_contacts: ServiceSite) -> None:
+    shown = [one["place_id"] for one in board(with_contacts, "data", shift="night-2026-11-22")["hotspots"]["places"]]
+    assert shown
+    for name in shown:
+        assert place(with_contacts, name, "data")["lately"] is None
+        page = with_contacts.client("data").get(f"/shifts/night-2026-11-22/places/{name}")
+        assert (page.status_code, "28 days until" in page.text) == (200, False)
+    printed = with_contacts.client("crisis_team").get("/shifts/night-2026-11-22/print").text
+    assert "28 days until" not in printed
+
+
+def test_a_place_is_told_where_the_tables_cannot_be_counted(with_contacts: ServiceSite) -> None:
+    (with_contacts.site.path / "training" / "place_crisis_shift.toml").parent.mkdir(exist_ok=True)
+    (with_contacts.site.path / "training" / "place_crisis_shift.toml").write_text("nothing = ")
+    answer = place(with_contacts, "place-01")
+    assert (answer["place"]["place_id"], answer["lately"]) == ("place-01", None)
+    page = with_contacts.client("crisis_team").get("/shifts/night-2026-11-22/places/place-01").text
+    assert "Nobody can say now: the tables could not be counted." in page

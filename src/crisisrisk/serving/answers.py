@@ -225,8 +225,25 @@ class Hotspots(Basis):
     places: list[Hotspot]
 
 
+class KindCount(Answer):
+    """How many contacts of one kind."""
+
+    source: str
+    kind: str = Field(description="What the site calls one of them.")
+    count: int
+
+
+class CameLately(Answer):
+    """Crisis contacts that came to a place in the 28 days before the forecast was made, and were known then."""
+
+    days: int
+    until: datetime = Field(description="The forecast's `as_of`: what came or became known at it or later is not in.")
+    total: int
+    by_kind: list[KindCount] = Field(description="The most first. As forecasts count: an incident of two reports once.")
+
+
 class HotspotInDepth(Basis):
-    """One cell of a shift, hour by hour, and how often forecasts of it were right."""
+    """One cell of a shift: the hours of the shift, what came of late, and how often forecasts of it were right."""
 
     shift: ShiftListed
     released: bool = Field(description="Whether disclosure control applied.")
@@ -235,6 +252,10 @@ class HotspotInDepth(Basis):
     hours: list[float] = Field(
         description="The share of the whole area's contacts in each real hour since the shift began; empty where the "
         "forecast does not say it. Of one cell too few come to say it."
+    )
+    lately: CameLately | None = Field(
+        description="True counts, on a crisis team's board alone: null where disclosure control applies, since counts "
+        "of days that overlap tell their difference; and where the tables cannot be read."
     )
     record: str = Field(description="How often forecasts of this place were right, in words.")
 

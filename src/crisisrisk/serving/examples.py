@@ -105,6 +105,12 @@ HOTSPOTS: dict[str, Any] = {
 IN_DEPTH: dict[str, Any] = {
     **{name: value for name, value in HOTSPOTS.items() if name != "places"}, "place": HOTSPOTS["places"][0],
     "hours": [0.12, 0.11, 0.11, 0.1, 0.1, 0.09, 0.1, 0.1, 0.09, 0.08],
+    "lately": {
+        "days": 28, "until": "2026-11-22T06:00:00Z", "total": 9, "by_kind": [
+            {"source": "street_triage", "kind": "street-triage call", "count": 6},
+            {"source": "s136", "kind": "detention under section 136", "count": 3},
+        ],
+    },
     "record": "In judged shifts of the past it was among the highest 40 times. A contact came in about 24 of these; "
     "about 25 were expected to have one.",
 }  # fmt: skip

@@ -1,7 +1,10 @@
-"""How often forecasts of one place were right, from the report of the model that made them."""
+"""What came to one place of late, and how often forecasts of it were right."""
 
 import json
+from datetime import datetime
 
+from crisisrisk.serving.answers import CameLately, KindCount
+from crisisrisk.serving.place_counts import LATELY_DAYS
 from crisisrisk.serving.state import Service
 
 NO_RECORD = "Nobody can say yet: forecasts of this place were not judged, or were never among the highest."
@@ -21,3 +24,18 @@ def record_of(service: Service, model: str, run_id: str, place: str) -> str:
         f"In judged shifts of the past it was among the highest {found['highest']} times. A contact came in about "
         f"{found['highest_with_contact']} of these; about {found['highest_expected']} were expected to have one."
     )
+
+
+def came_lately(service: Service, place: str, *, as_of: datetime, released: bool) -> CameLately | None:
+    """The contacts of the 28 days before a forecast was made; None in what is released, and where nobody can say."""
+    found = None if released else service.came_lately(place, as_of)
+    if found is None:
+        return None
+    known = service.settings.site.sources
+    return CameLately(
+        days=LATELY_DAYS, until=as_of, total=sum(found.values()),
+        by_kind=[
+            KindCount(source=name, kind=known[name].singular if name in known else name.replace("_", " "), count=count)
+            for name, count in found.items()
+        ],
+    )  # fmt: skip

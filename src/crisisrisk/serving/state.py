@@ -31,6 +31,7 @@ from crisisrisk.serving.identities import Identities
 from crisisrisk.serving.issuer_sign_in import IssuerSignIn
 from crisisrisk.serving.logs import log
 from crisisrisk.serving.people_budget import PeopleBudget
+from crisisrisk.serving.place_counts import PlaceCounts
 from crisisrisk.serving.sessions import Sessions
 from crisisrisk.serving.settings import Settings
 from crisisrisk.serving.tokens import Tokens
@@ -120,7 +121,8 @@ class Service:
         self.planning = threading.BoundedSemaphore(AT_ONCE)
         self.scoring = threading.BoundedSemaphore(AT_ONCE)
         self._store = Store(settings.site)
-        self._usual = UsualBoards(settings.site)
+        self._counts = PlaceCounts(settings.site)
+        self._usual = UsualBoards(settings.site, self._counts)
         self._view: SiteView | None = None
         self._lock = threading.Lock()
         self.clock = WatchedClock()
@@ -173,6 +175,17 @@ class Service:
     def usual(self, shift: Shift) -> tuple[UsualPlace, ...]:
         """What a shift usually brings to each cell, from the tables alone. Raises DataError where they do not say."""
         return self._usual.of(self._store.snapshot(), shift)
+
+    def came_lately(self, place_id: str, as_of: datetime) -> Mapping[str, int] | None:
+        """By source how many crisis contacts came to a cell in the 28 days before a moment, as known before it.
+
+        None of a place that is no cell, and where the tables do not say.
+        """
+        try:
+            return self._counts.of(self._store.snapshot()).lately(place_id, as_of)
+        except (CrisisRiskError, OSError, ValueError, LookupError) as problem:
+            log(logging.ERROR, "contacts of places could not be counted", problem=type(problem).__name__)
+            return None
 
     def watch_clock(self) -> None:
         """Hold the clock to the newest answers that are stored: it may have gone back while nothing ran."""

@@ -10,8 +10,9 @@ from crisisrisk.serving.answers import Hotspot
 from crisisrisk.serving.forecasts import newest_forecast
 from crisisrisk.serving.pages.board import fresh, hours_of, said_once
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.kinds import Kinds
 from crisisrisk.serving.pages.page import Local, page
-from crisisrisk.serving.place_record import record_of
+from crisisrisk.serving.place_record import came_lately, record_of
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes.places import HotspotsQuery, board_of, is_release
 from crisisrisk.serving.state import ServiceOf
@@ -36,6 +37,8 @@ def one_place(
     told = {
         **framed(service, viewer, here="board", about=hotspots.reference), "place": found, "shift": hotspots.shift,
         "places_forecast": hotspots.places_forecast, "why": why(found), "hours": hours_of(stored, Local(zone)),
+        "lately": came_lately(service, place, as_of=stored.run.meta.as_of, released=hotspots.released),
+        "kinds": Kinds(service.settings.site.sources),
         "record": record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
         "late": fresh(service, hotspots)["late"], "caveats": said_once(service, hotspots),
         "released": hotspots.released,
