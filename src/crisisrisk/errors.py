@@ -102,6 +102,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-ERASE-003": _kind("Somebody was written about while they were erased.", DATA, 409),
     "CR-KEY-001": _kind("The key of the pseudonyms is missing, unsafe or not the one used before.", DATA, 503),
     "CR-KEY-003": _kind("The key of identities is missing, unsafe or not the one they were encrypted with.", DATA, 503),
+    "CR-KEY-004": _kind("A change of the key of pseudonyms was cut off, or cannot begin or be asked about.", DATA, 503),
     "CR-KEY-002": _kind("The key that signs models, or the list of keys that are trusted, cannot be used.", DATA, 503),
     # Positioning
     "CR-PLAN-001": _kind("No plan of where teams stand can be made of what is asked.", USE, 422),
@@ -116,6 +117,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-WORK-003": _kind("A job failed for a reason of the program's own; the worker's log says where.", SERVICE, 503),
     "CR-WORK-004": _kind("A backup of the operational database cannot be made, or is not whole.", SERVICE, 503),
     "CR-WORK-005": _kind("A file in the inbox fits none of the patterns that the site declares.", DATA, 422),
+    "CR-WORK-006": _kind("The service answers, or may not, while everybody is called otherwise.", SERVICE, 503),
     # The audit trail
     "CR-AUDIT-001": _kind("The audit trail cannot be read or written, so nothing about people is shown.", SERVICE, 503),
     "CR-AUDIT-002": _kind("The audit trail and its witness do not belong together.", SERVICE, 503),

@@ -33,7 +33,12 @@ def refuse_among(path: Path, folders: Sequence[Path], *, code: str, whose: str) 
 
 def add_secret(path: Path, name: str) -> None:
     """Add a new secret of 256 random bits as the last line, in one step: a file that was cut off is never read."""
-    _replace(path, f"{path.read_text(encoding='ascii').rstrip()}\n{name} {secrets.token_hex(32)}\n")
+    append_line(path, f"{name} {secrets.token_hex(32)}")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a secret with its name that was made before, in one step."""
+    _replace(path, f"{path.read_text(encoding='ascii').rstrip()}\n{line}\n")
 
 
 def keep_newest_secret(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Taking a person out of the operational database: every table, the trail, free pages and files; others stay."""
+"""Taking a person out of the operational database, or calling all otherwise: every table, the trail, free pages."""
 
 import json
 import sqlite3
@@ -21,8 +21,18 @@ from crisisrisk.database.audit_verify import verify
 from crisisrisk.database.base import Base
 from crisisrisk.database.engine import open_engine, writing
 from crisisrisk.database.erasure import compact, people_in, rows_about, tables_about_people
+from crisisrisk.database.identities import (
+    Identity,
+    IdentityKey,
+    made_identity_key,
+    newest_identities,
+    save_identities,
+)
+from crisisrisk.database.rotation import WhyRotated, former_rows_in, is_said, rotate
 from crisisrisk.database.schema import AuditRow, SafetyConcern, ShiftFeedback
-from crisisrisk.errors import ServiceError
+from crisisrisk.errors import DataError, ServiceError
+from crisisrisk.tables.pseudonyms import PseudonymKey
+from crisisrisk.tables.renaming import Renaming
 
 GONE, STAYS = person(7), person(8)
 SAID = "she lives above the bakery"
@@ -224,3 +234,111 @@ def test_a_sqlite_in_use_says_that_it_may_still_hold_rows(tmp_path: Path) -> Non
     with pytest.raises(ServiceError, match="written anew"):
         compact(open_engine(url, busy_seconds=0.1))
     other.close()
+
+
+# Another key of pseudonyms
+
+
+FORMER_KEY = PseudonymKey("k1", b"1" * 32)
+NAMES = Renaming(PseudonymKey("k2", b"2" * 32, before=(FORMER_KEY,)))
+
+
+def _rotated(trail: AuditTrail, names: Renaming = NAMES, key: str = "k2") -> dict[str, int]:
+    why = WhyRotated(key=key, reason="a list left the trust", user="root", at=BEGAN + timedelta(days=2))
+    return rotate(trail, names, why, trail.files.key.with_name("identities.key"))
+
+
+def _known(trail: AuditTrail) -> IdentityKey:
+    """Say who two people are, and that a third identity is damaged."""
+    with writing(trail.engine) as connection:
+        connection.execute(_table("identities").delete())
+    key = made_identity_key(trail.files.key.with_name("identities.key"))
+    said = {one: Identity(name=f"name of {one[-1]}") for one in (GONE, STAYS, person(9))}
+    save_identities(trail.engine, key, said, now=BEGAN)
+    with writing(trail.engine) as connection:
+        damaged = _table("identities").c.person_id == person(9)
+        connection.execute(_table("identities").update().where(damaged).values(name=b"\x01" * 40))
+    return key
+
+
+def _cells(trail: AuditTrail, *, renamed: bool) -> dict[str, list[str]]:
+    """Every row of every table as text; what is sealed, and the trail's own codes, left out."""
+    left_out = {"nhs_number", "name", "birth_date", "phone", "code", "sha256", "body"}
+    found = {}
+    with trail.engine.connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            columns = [column for column in table.c if column.name not in left_out or table.name == "safety_concerns"]
+            rows = connection.execute(select(*columns)).all()
+            texts = [repr(tuple(row)) for row in rows if "people rotate" not in tuple(row)]
+            found[table.name] = sorted(NAMES.in_text(text) if renamed else text for text in texts)
+    return found
+
+
+def test_everybody_is_called_otherwise_in_every_table_and_file_and_nothing_else_changes(trail: AuditTrail) -> None:
+    key = _known(trail)
+    with writing(trail.engine) as connection:
+        connection.execute(insert(ShiftFeedback).values(
+            shift_id="night", verdict="useful", words=f"it was {GONE} again", made_at=BEGAN, made_by="key", role="lead"
+        ))  # fmt: skip
+    expected, bodies = _cells(trail, renamed=True), [one.body for one in shown(trail.engine, range(1, 6))]
+    there = former_rows_in(trail.engine, NAMES)
+    counts = _rotated(trail)
+    compact(trail.engine)
+    assert {name: counts[name] for name in there if name != "audit_people"} == {
+        name: count for name, count in there.items() if name != "audit_people"
+    }
+    assert _cells(trail, renamed=False) == expected
+    assert [one.body for one in shown(trail.engine, range(1, 6))] == [NAMES.in_bytes(one) for one in bodies]
+    assert not NAMES.are_in(_held(trail))
+    assert former_rows_in(trail.engine, NAMES) == {}
+    assert verify(trail.engine, trail.files).findings == ()
+    known = newest_identities(trail.engine, key, [NAMES.of(one) for one in (GONE, STAYS, person(9))])
+    assert {one: said.name for one, (_, said) in known.known.items()} == {
+        NAMES.of(GONE): "name of 7", NAMES.of(STAYS): "name of 8"
+    }  # fmt: skip
+    assert known.damaged == {NAMES.of(person(9))}
+
+
+def test_an_erasure_and_two_changes_of_the_key_follow_one_another(trail: AuditTrail) -> None:
+    _known(trail)
+    name = erased(trail, GONE)
+    _rotated(trail)
+    third = Renaming(PseudonymKey("k3", b"3" * 32, before=(FORMER_KEY, PseudonymKey("k2", b"2" * 32))))
+    _rotated(trail, third, "k3")
+    compact(trail.engine)
+    assert not third.are_in(_held(trail))
+    assert people_in(trail.engine) == {name, third.of(STAYS), third.of(person(9))}
+    assert is_said(trail.engine, "k3")
+    assert not is_said(trail.engine, "k4")
+    erased(trail, third.of(STAYS), minutes=5)
+    assert verify(trail.engine, trail.files).findings == ()
+
+
+def test_a_row_changed_before_or_put_back_after_a_change_of_the_key_is_found(trail: AuditTrail) -> None:
+    _known(trail)
+    audit = _table("audit")
+    with writing(trail.engine) as connection:
+        connection.execute(audit.update().where(audit.c.number == 2).values(role="lead"))
+        former = connection.execute(select(audit).where(audit.c.number == 3)).one()
+    _rotated(trail)
+    assert [text for text in verify(trail.engine, trail.files).findings if "row 2 " in text]
+    assert verify(trail.engine, trail.files).wrong == 1
+    with writing(trail.engine) as connection:
+        connection.execute(audit.update().where(audit.c.number == 3).values(**former._mapping))
+    assert [text for text in verify(trail.engine, trail.files).findings if "row 3 " in text]
+
+
+def test_a_long_trail_is_vouched_for_by_several_rows(trail: AuditTrail, monkeypatch: pytest.MonkeyPatch) -> None:
+    _known(trail)
+    monkeypatch.setattr("crisisrisk.database.rotation.LISTED_AT_ONCE", 2)
+    _rotated(trail)
+    looks = audited_looks(trail.engine, AuditFilter(), limit=None)
+    assert [one.number for one in looks if one.action == "people rotate"] == [8, 7, 6]
+    assert verify(trail.engine, trail.files).findings == ()
+
+
+def test_without_the_key_of_identities_nothing_is_changed(trail: AuditTrail) -> None:
+    before = _cells(trail, renamed=False)
+    with pytest.raises(DataError, match="CR-KEY-003"):
+        _rotated(trail)
+    assert _cells(trail, renamed=False) == before

@@ -1,16 +1,14 @@
 """Taking a person out of the stored tables: what is left is what would be there had their rows never come."""
 
 import json
-from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.lib.table_sites import EVENTS, LINKS, make_site, stored_bytes, write_csv, write_mapping
+from tests.lib.people_tables import OF_ANN, PEOPLE, PEOPLE_ROWS, Row, event_row, load_table, loaded_site
+from tests.lib.table_sites import EVENTS, stored_bytes
 
-from crisisrisk.commands.data import LoadResult, load_files
 from crisisrisk.errors import DataError
 from crisisrisk.tables.checked_people import checked_people, keep_checked_people
 from crisisrisk.tables.erased import NOT_ERASED, admit_again, end_erasure, erased_people
@@ -20,67 +18,6 @@ from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 
 NOW = datetime(2026, 11, 29, 6, 0, tzinfo=UTC)
-Row = dict[str, Any]
-
-PEOPLE = """table = "people"
-[columns]
-person_id = { column = "person", kind = "study_id" }
-valid_from = { column = "known" }
-known_at = { column = "known" }
-home_place_id = "home"
-sex = "sex"
-"""
-
-CASELOADS = """table = "caseloads"
-[columns]
-person_id = { column = "person", kind = "study_id" }
-team_id = "team"
-valid_from = { column = "known" }
-known_at = { column = "known" }
-"""
-
-
-def _event(number: int, person: str | None, key: str | None = None, *, day: int = 1, source: str = "police_999") -> Row:
-    at = f"2026-{1 + number % 9:02}-{day:02}T10:00Z"
-    return {"id": f"e{number}", "at": at, "known": f"2026-10-{day:02}T12:00Z", "source": source, "code": "call",
-            "person": person, "key": key}  # fmt: skip
-
-
-EVENT_ROWS = [
-    *(_event(number, ("ann", "ben", "cat")[number % 3]) for number in range(12)),
-    *(
-        _event(20 + number, None, ("K-ann", "K-ben", "K-moved", "K-left", "K-nobody")[number % 5])
-        for number in range(10)
-    ),
-    _event(40, None, "K-ann", source="nhs_111"),  # another agency's key of that name is another person's
-    _event(3, "ben", day=5),  # a correction: of ann's contact, that it was ben's
-]
-LINK_ROWS = [
-    {"source": "police_999", "key": key, "person": person, "known": f"2026-10-{day:02}"}
-    for key, person, day in (("K-ann", "ann", 2), ("K-ben", "ben", 2), ("K-moved", "ben", 2), ("K-moved", "ann", 9),
-                             ("K-left", "ann", 2), ("K-left", "cat", 9))
-]  # fmt: skip
-PEOPLE_ROWS = [
-    {"person": person, "known": "2026-01-01", "home": f"home-of-{person}", "sex": sex}
-    for person, sex in (("ann", "female"), ("ben", "male"), ("cat", "attack helicopter"))
-]
-CASELOAD_ROWS = [{"person": person, "team": "north", "known": "2026-01-01"} for person in ("ann", "ben")]
-TABLES = {
-    "events": (EVENTS, EVENT_ROWS), "links": (LINKS, LINK_ROWS), "people": (PEOPLE, PEOPLE_ROWS),
-    "caseloads": (CASELOADS, CASELOAD_ROWS),
-}  # fmt: skip
-OF_ANN = {"K-ann": "police_999", "K-moved": "police_999"}
-
-
-def _load(site: Site, name: str, rows: Sequence[Row], mapping: str) -> LoadResult:
-    return load_files(site, [write_csv(site.path.parent / f"{name}.csv", rows)], write_mapping(site, mapping, name))
-
-
-def _loaded(parent: Path, keep: Callable[[Row], bool] = lambda _: True) -> Site:
-    site = make_site(parent)
-    for name, (mapping, rows) in TABLES.items():
-        _load(site, name, [row for row in rows if keep(row)], mapping)
-    return site
 
 
 def _not_ann(row: Row) -> bool:
@@ -97,7 +34,7 @@ def _held(site: Site) -> bytes:
 
 
 def test_what_is_left_is_what_would_be_there_without_the_person(tmp_path: Path) -> None:
-    site, without = _loaded(tmp_path / "whole"), _loaded(tmp_path / "without", _not_ann)
+    site, without = loaded_site(tmp_path / "whole"), loaded_site(tmp_path / "without", _not_ann)
     ann = _person(site, "ann")
     assert ann.encode() in _held(site)
     counts = rows_stored(site, ann)
@@ -110,9 +47,9 @@ def test_what_is_left_is_what_would_be_there_without_the_person(tmp_path: Path) 
 
 
 def test_a_contact_that_turned_out_to_be_theirs_does_not_come_back_to_another(tmp_path: Path) -> None:
-    site = _loaded(tmp_path)
+    site = loaded_site(tmp_path)
     ben = _person(site, "ben")
-    _load(site, "corrected", [_event(1, "ann", day=5)], EVENTS)
+    load_table(site, "corrected", [event_row(1, "ann", day=5)], EVENTS)
     erase_stored(site, _person(site, "ann"), now=NOW)
     store = Store(site).snapshot()
     rows = [row for bucket in range(store.buckets) for row in store.person_events(bucket).to_pylist()]
@@ -122,7 +59,7 @@ def test_a_contact_that_turned_out_to_be_theirs_does_not_come_back_to_another(tm
 
 
 def test_erasing_again_changes_nothing(tmp_path: Path) -> None:
-    site = _loaded(tmp_path)
+    site = loaded_site(tmp_path)
     ann = _person(site, "ann")
     erase_stored(site, ann, now=NOW)
     before = {one: one.read_bytes() for one in site.path.rglob("*") if one.is_file()}
@@ -131,7 +68,7 @@ def test_erasing_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_what_was_refused_keeps_where_and_why_and_no_value(tmp_path: Path) -> None:
-    site = _loaded(tmp_path)
+    site = loaded_site(tmp_path)
     (file,) = site.quarantine.glob("rows-*.parquet")
     before = pq.read_table(file)
     assert "attack helicopter" in before.column("value").to_pylist()
@@ -142,24 +79,26 @@ def test_what_was_refused_keeps_where_and_why_and_no_value(tmp_path: Path) -> No
 
 
 def test_rows_that_come_again_are_refused_until_the_person_is_admitted_again(tmp_path: Path) -> None:
-    site = _loaded(tmp_path)
+    site = loaded_site(tmp_path)
     ann = _person(site, "ann")
     erase_stored(site, ann, now=NOW)
     end_erasure(site, ann, now=NOW)
     stored = stored_bytes(site)
-    again = _load(site, "again", [_event(70, "ann"), _event(71, None, "K-moved"), _event(72, "ben")], EVENTS)
+    again = load_table(
+        site, "again", [event_row(70, "ann"), event_row(71, None, "K-moved"), event_row(72, "ben")], EVENTS
+    )
     assert again.broken_rules == {f"person_id: {NOT_ERASED}": 1, f"source_person_key: {NOT_ERASED}": 1}
     assert (again.rows_loaded, again.rows_quarantined) == (1, 2)
-    assert _load(site, "again-people", [PEOPLE_ROWS[0]], PEOPLE).rows_quarantined == 1
+    assert load_table(site, "again-people", [PEOPLE_ROWS[0]], PEOPLE).rows_quarantined == 1
     assert ann.encode() not in _held(site)
     assert admit_again(site, ann)
     assert not admit_again(site, ann)
-    assert _load(site, "third", [_event(73, "ann")], EVENTS).rows_loaded == 1
+    assert load_table(site, "third", [event_row(73, "ann")], EVENTS).rows_loaded == 1
     assert len(stored_bytes(site)) >= len(stored)
 
 
 def test_the_register_names_nobody_and_belongs_to_its_owner(tmp_path: Path) -> None:
-    site = _loaded(tmp_path)
+    site = loaded_site(tmp_path)
     ann = _person(site, "ann")
     erase_stored(site, ann, now=NOW)
     file = site.path / "erased" / "people.json"
@@ -175,15 +114,15 @@ def test_the_register_names_nobody_and_belongs_to_its_owner(tmp_path: Path) -> N
 
 
 def test_a_site_whose_register_cannot_be_read_loads_nothing(tmp_path: Path) -> None:
-    site = _loaded(tmp_path)
+    site = loaded_site(tmp_path)
     erase_stored(site, _person(site, "ann"), now=NOW)
     (site.path / "keys" / "erased.key").unlink()
     with pytest.raises(DataError, match="CR-ERASE-002"):
-        _load(site, "again", [_event(70, "ann")], EVENTS)
+        load_table(site, "again", [event_row(70, "ann")], EVENTS)
 
 
 def test_the_list_of_those_without_an_opt_out_names_them_no_longer(tmp_path: Path) -> None:
-    site = _loaded(tmp_path)
+    site = loaded_site(tmp_path)
     ann, ben = _person(site, "ann"), _person(site, "ben")
     keep_checked_people(site, [ann, ben], date(2026, 11, 20))
     erase_stored(site, ann, now=NOW)

@@ -7,12 +7,19 @@ from zoneinfo import ZoneInfo
 
 from crisisrisk.errors import TimeError, UsageError
 from crisisrisk.tables.site import CONFIGURATION, Site, find_site, read_site
+from crisisrisk.tables.waiting_key import refuse_cut_off
 from crisisrisk.timeline import EARLIEST, LATEST, utc_from_local
 
 
-def open_site(option: str | None) -> Site:
-    """The site that `--site`, CRISISRISK_SITE or the current folder names."""
-    return read_site(find_site(option, os.environ, Path.cwd()))
+def open_site(option: str | None, *, cut_off: bool = False) -> Site:
+    """The site that `--site`, CRISISRISK_SITE or the current folder names.
+
+    Raises DataError while a change of the pseudonyms' key is under way, unless `cut_off` says that it may be.
+    """
+    site = read_site(find_site(option, os.environ, Path.cwd()))
+    if not cut_off:
+        refuse_cut_off(site)
+    return site
 
 
 def site_round(bundle: Path) -> str | None:

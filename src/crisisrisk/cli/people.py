@@ -1,4 +1,4 @@
-"""`people identities`, `people shown`, `people rekey`, `people erase`, `people readmit`."""
+"""`people identities`, `people shown`, `people rekey`, `people erase`, `people readmit`; see `people_rotation` too."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from crisisrisk.cli.audit import account
 from crisisrisk.cli.opening import open_site
+from crisisrisk.cli.people_rotation import renamed, rotate
 from crisisrisk.cli.printing import json_option, print_json, site_option
 from crisisrisk.errors import UsageError
 
@@ -26,7 +27,11 @@ _BY = click.option("--by", metavar="NAME", help="Who decided it.")
 
 @click.group(epilog="Example:  crisisrisk people erase k1_7Q4M2XK0D3RT5VWZ --dry-run")
 def people() -> None:
-    """Say who people are; erase somebody from everything that is kept, and keep them out."""
+    """Say who people are; erase somebody from everything that is kept, and keep them out; call all by another key."""
+
+
+people.add_command(rotate)
+people.add_command(renamed)
 
 
 @people.command(epilog="Example:  crisisrisk people identities people.csv")
@@ -108,7 +113,7 @@ def erase(
     again takes up what was cut off. Exits with 1 when files that somebody put there still name the person."""
     from crisisrisk.commands.erase import erase_again, erase_person, whom, would_erase
 
-    site = open_site(site_folder)
+    site = open_site(site_folder, cut_off=again)  # who came back with a copy goes before a change of the key goes on
     if again:
         made = erase_again(site, reason=reason or "erased before", by=by or account(), user=account())
         result = {"people": len(made), "erased": [one.as_json() for one in made]}

@@ -29,7 +29,8 @@ from crisisrisk.tables.erased import admit_again, end_all, end_erasure, erased_p
 from crisisrisk.tables.erasing import erase_stored, people_stored, rows_stored
 from crisisrisk.tables.loading import site_key
 from crisisrisk.tables.manifest import read_manifest
-from crisisrisk.tables.pseudonyms import PSEUDONYM, has_nhs_number, pseudonym
+from crisisrisk.tables.pseudonyms import PSEUDONYM, has_nhs_number, pseudonym_forms
+from crisisrisk.tables.rotation import asked_until
 from crisisrisk.tables.site import Site
 
 READMISSION = "people readmit"
@@ -38,10 +39,19 @@ LEAST_SEARCHED = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Whom:
-    """A person: the pseudonym, and an identifier that was given, which files are searched for too."""
+    """A person: the pseudonym, and an identifier that was given, which files are searched for too.
+
+    `former`: their pseudonyms of former keys, as far as an identifier leads to them.
+    """
 
     person_id: str
     identifier: str | None = field(default=None, repr=False)
+    former: tuple[str, ...] = ()
+
+    @property
+    def forms(self) -> Sequence[str]:
+        """Every pseudonym that is known of the person: an erasure is known by the one of its day."""
+        return (*self.former, self.person_id)
 
     @property
     def texts(self) -> Sequence[str]:
@@ -91,10 +101,10 @@ def whom(site: Site, *, typed: str | None, identifier: str | None, kind: str = "
         )  # fmt: skip
     if typed is not None:
         return Whom(person_id=_pseudonym_of(site, typed))
-    found = pseudonym(site_key(site, read_manifest(site)), kind, identifier or "")
+    (found,) = pseudonym_forms(site_key(site, read_manifest(site)), kind, [identifier or ""])
     if found is None:
         raise UsageError("CR-USE-001", f"that is no valid {kind}", hint="nothing was changed")
-    return Whom(person_id=found, identifier=identifier)
+    return Whom(person_id=found[-1], identifier=identifier, former=found[:-1])
 
 
 def would_erase(site: Site, person: Whom) -> ErasedRows:
@@ -105,7 +115,7 @@ def would_erase(site: Site, person: Whom) -> ErasedRows:
         return ErasedRows(
             stored=rows_stored(site, person.person_id), database=rows_about(engine, person.person_id),
             files=kept_files(site, person.person_id), left=_outside(site, person),
-            erased_before=known is not None and known.of(person.person_id) is not None,
+            erased_before=known is not None and known.of_any(person.forms) is not None,
             seconds=time.perf_counter() - started,
         )  # fmt: skip
     finally:
@@ -153,12 +163,13 @@ def erase_again(site: Site, *, reason: str, by: str, user: str) -> list[ErasedRo
 def readmit(site: Site, person: Whom, *, reason: str, by: str, user: str) -> bool:
     """Let new rows of somebody who was erased count again. Returns whether they had been. The trail says why."""
     known = erased_people(site)
-    erasure = None if known is None else known.of(person.person_id)
-    if erasure is None:
+    called = next((one for one in person.forms if known is not None and known.of(one) is not None), None)
+    erasure = None if known is None or called is None else known.of(called)
+    if called is None or erasure is None:
         return False
     trail, _ = opened_trail(site)
     keep(trail, READMISSION, b"", {"reason": reason, "by": by, "register": erasure.person}, user)
-    return admit_again(site, person.person_id)
+    return admit_again(site, called)
 
 
 def _erase(site: Site, engine: Engine, person: Whom, why: Why) -> ErasedRows:
@@ -192,6 +203,10 @@ def _why(reason: str, by: str, user: str) -> Why:
 
 def _pseudonym_of(site: Site, typed: str) -> str:
     beginning = typed.removesuffix("…")
+    if asked_until(site, beginning) is not None:
+        raise UsageError(
+            "CR-USE-001", "that is a pseudonym of a key that was replaced", hint="see: crisisrisk people renamed --help"
+        )
     if PSEUDONYM.fullmatch(beginning):
         return beginning
     engine = current_engine(site.database_url)

@@ -30,7 +30,7 @@ from crisisrisk.serving.settings import Settings
 from crisisrisk.tables.erased import erased_people
 from crisisrisk.tables.loading import site_key
 from crisisrisk.tables.manifest import read_manifest
-from crisisrisk.tables.pseudonyms import pseudonyms, valid_nhs_numbers
+from crisisrisk.tables.pseudonyms import pseudonym_forms, valid_nhs_numbers
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 
@@ -83,14 +83,15 @@ def load_identities(site: Site, file: Path, *, kind: str, user: str) -> LoadedId
 def _loaded(
     site: Site, trail: AuditTrail, key: IdentityKey, rows: Sequence[tuple[int, Mapping[str, str]]], kind: str, user: str
 ) -> LoadedIdentities:
-    people = pseudonyms(site_key(site, read_manifest(site)), kind, [row.get(kind, "") for _, row in rows])
+    people = pseudonym_forms(site_key(site, read_manifest(site)), kind, [row.get(kind, "") for _, row in rows])
     here, erased = _known_here(site), erased_people(site)
     kept: dict[str, Identity] = {}
     refused: list[Refused] = []
-    for (line, row), person in zip(rows, people, strict=True):
+    for (line, row), forms in zip(rows, people, strict=True):
+        person = None if forms is None else forms[-1]
         reason = (
-            f"no valid {kind}" if person is None
-            else "this person was erased" if erased and erased.of(person)
+            f"no valid {kind}" if forms is None
+            else "this person was erased" if erased and erased.of_any(forms)
             else "nobody with this identifier is loaded" if person not in here
             else _wrong(row)
         )  # fmt: skip

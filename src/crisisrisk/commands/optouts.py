@@ -12,7 +12,8 @@ from crisisrisk.tables.checked_people import checked_people, keep_checked_people
 from crisisrisk.tables.erased import erased_people
 from crisisrisk.tables.loading import site_key
 from crisisrisk.tables.manifest import read_manifest
-from crisisrisk.tables.pseudonyms import PSEUDONYM, pseudonyms
+from crisisrisk.tables.pseudonyms import PSEUDONYM, pseudonym_forms
+from crisisrisk.tables.rotation import was_rotated
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 
@@ -74,13 +75,14 @@ def _people(site: Site, file: Path, kind: str) -> frozenset[str]:
             found=f"lines {', '.join(wrong[:_SHOWN_LINES])}{more}", hint="nothing was changed; ask for the list again",
         )  # fmt: skip
     erased = erased_people(site)
-    return frozenset(person for person in found if person is not None and not (erased and erased.of(person)))
+    return frozenset(one[-1] for one in found if one is not None and not (erased and erased.of_any(one)))
 
 
-def _pseudonyms(site: Site, kind: str, texts: Sequence[str]) -> list[str | None]:
-    if kind == "pseudonym":  # made elsewhere: the site may have no key
-        return [text if PSEUDONYM.fullmatch(text) else None for text in texts]
-    return pseudonyms(site_key(site, read_manifest(site)), kind, texts)
+def _pseudonyms(site: Site, kind: str, texts: Sequence[str]) -> Sequence[tuple[str, ...] | None]:
+    """Every pseudonym that each line's person has had, the one that counts last."""
+    if kind == "pseudonym" and not was_rotated(site):  # made elsewhere: the site may have no key
+        return [(text,) if PSEUDONYM.fullmatch(text) else None for text in texts]
+    return pseudonym_forms(site_key(site, read_manifest(site)), kind, texts)
 
 
 def _lines(file: Path) -> Sequence[str]:

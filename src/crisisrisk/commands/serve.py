@@ -25,6 +25,7 @@ def serve(site: Site, *, host: str, port: int, environ: Mapping[str, str]) -> No
             hint="pip install 'crisisrisk[serve]'",
         ) from None  # fmt: skip
     from crisisrisk.database.upgrade import current_engine
+    from crisisrisk.database.work_lock import SERVE_LOCK, answering
     from crisisrisk.serving.demo_issuer import with_demo_issuer
     from crisisrisk.serving.logs import log_configuration
     from crisisrisk.serving.server import LEAD_SECONDS, MOST_CONNECTIONS, STOP_SECONDS, DrainingServer
@@ -32,7 +33,7 @@ def serve(site: Site, *, host: str, port: int, environ: Mapping[str, str]) -> No
 
     settings = read_settings(site, environ)
     current_engine(site.database_url).dispose()
-    with with_demo_issuer(settings, host=host, port=port) as complete:
+    with answering(site.state / SERVE_LOCK), with_demo_issuer(settings, host=host, port=port) as complete:
         app = create_app(complete)
         configuration = uvicorn.Config(
             app, host=host, port=port, log_config=log_configuration(settings.log_level),

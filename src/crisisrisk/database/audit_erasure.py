@@ -1,4 +1,5 @@
 """Taking a person out of the audit trail: what rows say is rewritten, their codes stay, and a row of its own says so.
+Calling everybody by another pseudonym is done in the same way.
 
 A row's code covers what the row said. An erasure takes the person out of the row and adds, in the same commit, a row
 whose body lists for each rewritten row its number, its own code, and a keyed code over what is left of it. A row that
@@ -11,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
@@ -19,7 +20,7 @@ from crisisrisk.database.audit_chain import GENESIS, AuditKey, Covered, code_of,
 from crisisrisk.database.audit_retention import last_removal
 from crisisrisk.database.schema import AuditedPerson, AuditRow
 
-ERASURE = "people erase"
+ERASURE, ROTATION = "people erase", "people rotate"
 ERASED_NAME = re.compile(r"erased-[0-9a-f]{16}")
 """What stands for a person in the trail after an erasure: drawn, the same in every row, and kept nowhere else."""
 GONE = object()
@@ -29,12 +30,25 @@ _TEXTS = ("action", "team", "request_id", "key_id")
 
 
 class Recode(NamedTuple):
-    """What an erasure says of one row: the row's own code, and the keyed code over what is left of it."""
+    """What an erasure says of one row: the row's own code, and the keyed code over what is left of it.
+
+    `erasure`: the number of the erasure's row, or of a change of the key."""
 
     code: str
     recode: str
     key_name: str
     erasure: int
+
+
+class Names(Protocol):
+    """What whoever has a pseudonym of a former key is called now. `beginnings`: how former pseudonyms begin."""
+
+    @property
+    def beginnings(self) -> Sequence[str]: ...
+    def of(self, person_id: str, /) -> str: ...
+    def is_former(self, text: str | None, /) -> bool: ...
+    def in_text(self, text: str, /) -> str: ...
+    def in_bytes(self, content: bytes, /) -> bytes: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +65,13 @@ class Rewritten:
 
 
 def recodes(connection: Connection) -> Mapping[int, Recode]:
-    """By number of a row what the last erasure says that rewrote it. Raises ValueError for a body that says nothing."""
+    """By number of a row what the last erasure or change of the pseudonyms' key says that rewrote it.
+
+    Raises ValueError for a body that says nothing.
+    """
     found: dict[int, Recode] = {}
     columns = (AuditRow.number, AuditRow.key_name, AuditRow.body)
-    query = select(*columns).where(AuditRow.action == ERASURE).order_by(AuditRow.number)
+    query = select(*columns).where(AuditRow.action.in_((ERASURE, ROTATION))).order_by(AuditRow.number)
     for row in connection.execute(query):
         for number, code, recode in json.loads(zlib.decompress(row.body))["rows"]:
             found[int(number)] = Recode(str(code), str(recode), row.key_name, row.number)
@@ -69,6 +86,36 @@ def rewritten_rows(
     Every body is looked into: O(rows). `until`: the last row to look at; between its parts nobody is kept from writing.
     """
     former = recodes(connection)
+    for row, named in _rows(connection, after, until):
+        if _says(row, named, person_id):
+            yield _rewritten(connection, key, row, named, person_id, name, former.get(row.number))
+
+
+def renamed_rows(connection: Connection, key: AuditKey, names: Names) -> Iterator[Rewritten]:
+    """The rows that say a former pseudonym anywhere, with the newer one in its place, byte for byte else as they are.
+
+    Every body is looked into: O(rows).
+    """
+    former = recodes(connection)
+    for row, named in _rows(connection, 0, None):
+        said = Covered(*row[: len(Covered._fields)])
+        texts: dict[str, Any] = {
+            one: names.in_text(text) for one in (*_TEXTS, "detail") if (text := getattr(row, one)) is not None
+        }
+        body = _body(row)
+        renamed = None if body is None else names.in_bytes(body)
+        people = tuple(names.of(one) for one in named)
+        changed = said._replace(**texts)
+        if (changed, renamed, people) != (said, body, tuple(named)):
+            yield Rewritten(
+                number=row.number, code=row.code, people=people,
+                said=changed if renamed is None else changed._replace(sha256=sha256(renamed).hexdigest()),
+                body=row.body if renamed is None else zlib.compress(renamed, 1),
+                listed=_is_whole(connection, key, row, said, named, former.get(row.number)),
+            )  # fmt: skip
+
+
+def _rows(connection: Connection, after: int, until: int | None) -> Iterator[tuple[Row[Any], Sequence[str]]]:
     columns = [getattr(AuditRow, one) for one in (*Covered._fields, "key_name", "code", "body")]
     while True:
         query = select(*columns).where(AuditRow.number > after).order_by(AuditRow.number).limit(_AT_ONCE)
@@ -77,16 +124,20 @@ def rewritten_rows(
             return
         people = _people(connection, rows[0].number, rows[-1].number)
         for row in rows:
-            named = people.get(row.number, ())
-            if _says(row, named, person_id):
-                yield _rewritten(connection, key, row, named, person_id, name, former.get(row.number))
+            yield row, people.get(row.number, ())
         after = rows[-1].number
         if until is not None:
             connection.rollback()  # a reader of a SQLite would keep others from committing for as long as it reads
 
 
 def keep_rewritten(connection: Connection, rows: Sequence[Rewritten], person_id: str, name: str) -> None:
-    """Put rows in place of what they were."""
+    """Put rows in place of what they were, and a name in place of the person."""
+    put_rows(connection, rows)
+    connection.execute(update(AuditedPerson).where(AuditedPerson.person_id == person_id).values(person_id=name))
+
+
+def put_rows(connection: Connection, rows: Sequence[Rewritten]) -> None:
+    """Put rows in place of what they were. Whom they name stands in a table of its own, and is left."""
     if rows:
         names = (*_TEXTS, "detail", "sha256")
         changed = [
@@ -94,18 +145,21 @@ def keep_rewritten(connection: Connection, rows: Sequence[Rewritten], person_id:
         ]
         values: dict[str, Any] = {each: bindparam(each) for each in (*names, "body")}
         connection.execute(update(AuditRow).where(AuditRow.number == bindparam("row")).values(**values), changed)
-    connection.execute(update(AuditedPerson).where(AuditedPerson.person_id == person_id).values(person_id=name))
 
 
 def listing(rows: Sequence[Rewritten], key: AuditKey) -> bytes:
     """The body of the row that says what an erasure changed: number, own code and new code of each row."""
-    lines = [
-        [
-            one.number, one.code,
-            recode_of(one.said, one.people, code=one.code, key_name=key.name, secret=key.newest),
-        ]
-        for one in rows if one.listed
-    ]  # fmt: skip
+    return listing_of([listed(one, key) for one in rows if one.listed])
+
+
+def listed(row: Rewritten, key: AuditKey) -> Sequence[int | str]:
+    """What is said of one rewritten row."""
+    recode = recode_of(row.said, row.people, code=row.code, key_name=key.name, secret=key.newest)
+    return (row.number, row.code, recode)
+
+
+def listing_of(lines: Sequence[Sequence[int | str]]) -> bytes:
+    """The body of a row that says what was changed."""
     return json.dumps({"rows": lines}).encode()
 
 
@@ -148,10 +202,15 @@ def _without(value: Any, person_id: str) -> Any:
 def _says(row: Row[Any], named: Sequence[str], person_id: str) -> bool:
     if person_id in named or person_id in row.detail or any(person_id in (getattr(row, one) or "") for one in _TEXTS):
         return True
+    body = _body(row)
+    return body is not None and person_id.encode() in body
+
+
+def _body(row: Row[Any]) -> bytes | None:
     try:
-        return person_id.encode() in zlib.decompress(row.body)
+        return zlib.decompress(row.body)
     except (zlib.error, TypeError):
-        return False
+        return None
 
 
 def _rewritten(

@@ -99,7 +99,7 @@ class _Walk:
         recode = self._rewritten.get(row.number)
         if recode is not None:
             if not self._is_rewritten(row, people, recode):
-                self._found.add(f"row {row.number} is not what an erasure left of it")
+                self._found.add(f"row {row.number} is not what an erasure or a change of the pseudonyms left of it")
         elif self._expected(row, people) != row.code:
             self._found.add(f"row {row.number} is not what was written, or does not follow the row before it")
         if not is_shown(row.body, row.sha256):

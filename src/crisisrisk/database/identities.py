@@ -5,7 +5,7 @@ another row or column is refused and not shown as somebody else's.
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -57,16 +57,20 @@ class IdentityKey:
         """What was encrypted with the key of that name. Raises DataError where that is gone, or the content another."""
         if content is None:
             return None
-        if name not in self.secrets:
-            raise DataError(
-                "CR-KEY-003", "identities were encrypted with a key that is not in the file", found=name, hint=_HINT
-            )
+        self.require(name)
         try:
             return AESGCM(self.secrets[name]).decrypt(content[:_NONCE], content[_NONCE:], bound_to).decode()
         except InvalidTag:
             raise DataError(
                 "CR-KEY-003", "an identity is damaged, or was encrypted with another key of this name", hint=_HINT
             ) from None
+
+    def require(self, name: str) -> None:
+        """Raises DataError where the key of that name is gone."""
+        if name not in self.secrets:
+            raise DataError(
+                "CR-KEY-003", "identities were encrypted with a key that is not in the file", found=name, hint=_HINT
+            )
 
 
 def read_identity_key(path: Path) -> IdentityKey:
@@ -160,6 +164,29 @@ def reencrypt(engine: Engine, key_file: Path) -> int:
     while some := _reencrypt_some(engine, key):
         done += some
     keep_newest_secret(key_file)
+    return done
+
+
+def rename_identities(connection: Connection, key_file: Path, newer: Callable[[str], str]) -> int:
+    """Bind everybody's identity to the pseudonym that they have now. Returns how many rows had another.
+
+    One that is damaged stays damaged. Raises DataError where a key is missing, as nobody could be read afterwards.
+    """
+    table = IdentityRow.__table__
+    people = connection.execute(select(IdentityRow.person_id).distinct()).scalars().all()
+    moved, done = {one: newer(one) for one in people if newer(one) != one}, 0
+    if not moved:
+        return 0
+    key = read_identity_key(key_file)
+    for some in _in_parts(sorted(moved)):
+        rows = connection.execute(select(table).where(table.c.person_id.in_(some))).all()
+        for row in rows:
+            key.require(row.key_name)
+            said = _read_if_sound(row, key)
+            sealed = {} if said is None else _sealed(moved[row.person_id], row.version, said, key)
+            one = and_(table.c.person_id == row.person_id, table.c.version == row.version)
+            connection.execute(update(IdentityRow).where(one).values(person_id=moved[row.person_id], **sealed))
+        done += len(rows)
     return done
 
 

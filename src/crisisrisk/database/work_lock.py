@@ -4,6 +4,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +13,8 @@ from crisisrisk.errors import ServiceError
 
 # Any fixed number: workers of one PostgreSQL are kept apart by it, wherever they run.
 WORK_LOCK = 7_249_113_008
+SERVE_LOCK = "serve.lock"
+"""The name of the file in a site's `state/` that every service holds while it answers."""
 
 
 class WorkLock:
@@ -53,6 +56,44 @@ def working(engine: Engine, file: Path) -> Iterator[WorkLock]:
                 yield WorkLock(connection)
             finally:
                 _give_back(connection)
+
+
+@contextmanager
+def answering(file: Path) -> Iterator[None]:
+    """Say for as long as a service answers that it does; where that cannot be written it answers all the same.
+
+    Raises ServiceError while `nobody_answers`.
+    """
+    try:
+        opened = _opened(file)
+    except OSError:
+        yield
+        return
+    with opened:
+        _lock(opened, fcntl.LOCK_SH, file, "everybody is being called by another pseudonym")
+        yield
+
+
+@contextmanager
+def nobody_answers(file: Path) -> Iterator[None]:
+    """Keep every service of this machine from answering. Raises ServiceError at once where one does."""
+    with _opened(file) as opened:
+        _lock(opened, fcntl.LOCK_EX, file, "the service is running")
+        yield
+
+
+def _opened(file: Path) -> IO[str]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file.open("a")
+
+
+def _lock(opened: IO[str], how: int, file: Path, problem: str) -> None:
+    try:
+        fcntl.flock(opened.fileno(), how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ServiceError(
+            "CR-WORK-006", problem, where=str(file), hint="stop it, or wait for it, then say the same command again"
+        ) from None
 
 
 def _give_back(connection: Connection) -> None:

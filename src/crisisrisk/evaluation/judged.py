@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from crisisrisk.evaluation.slices import NO_TEAM, JudgedRows
 
 FILE = "judged.parquet"
 
-_ABOUT = b"crisisrisk"
+_ABOUT, _KEY = b"crisisrisk", b"crisisrisk pseudonyms"
 _GROUP, _BASELINE = "group.", "baseline."
 _INSTANT, _WORD = pa.timestamp("us", tz="UTC"), pa.dictionary(pa.int32(), pa.string())
 
@@ -188,12 +188,40 @@ def without_link(path: Path, person_id: str) -> bool:
         return False
     others = np.where(own, np.int64(secrets.randbits(63)), people)
     place = table.column_names.index("person")
+    _replace(path, table.set_column(place, table.schema.field("person"), pa.array(others)))
+    return True
+
+
+def renumber(path: Path, newer: Mapping[int, int], others: Callable[[int], int], key: str) -> bool:
+    """Give everybody in a file the number that goes with their newest pseudonym, in place. Returns whether it was due.
+
+    `newer`: by the number of a former pseudonym that of the newest. `others`: for people who are no longer known, a
+    number that leads from neither to the other. `key`: the newest key's name, which the file says from now on.
+    """
+    table = pq.read_table(path)
+    if (table.schema.metadata or {}).get(_KEY) == key.encode():
+        return False
+    numbers = table.column("person").to_numpy()
+    distinct, places = np.unique(numbers, return_inverse=True)
+    made = [newer[one] if one in newer else others(one) for one in distinct.tolist()]
+    renamed = pa.array(np.array(made, dtype=np.int64)[places])
+    place = table.column_names.index("person")
+    table = table.set_column(place, table.schema.field("person"), renamed)
+    _replace(path, table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: key.encode()}))
+    return True
+
+
+def is_numbered_by(path: Path, key: str) -> bool:
+    """Whether a file says that its people are numbered by the pseudonyms of a key."""
+    return bool((pq.read_schema(path).metadata or {}).get(_KEY) == key.encode())
+
+
+def _replace(path: Path, table: pa.Table) -> None:
     staged = path.with_name(f".{path.name}.new")
-    pq.write_table(table.set_column(place, table.schema.field("person"), pa.array(others)), staged, compression="zstd")
+    pq.write_table(table, staged, compression="zstd")
     with staged.open("rb") as written:
         os.fsync(written.fileno())
     staged.replace(path)
-    return True
 
 
 def _number(person_id: str) -> np.int64:

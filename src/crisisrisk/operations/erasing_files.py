@@ -33,7 +33,7 @@ def kept_files(site: Site, person_id: str) -> dict[str, int]:
     """How many files of each kind an erasure ends or rewrites; kinds without any are left out."""
     counts = {
         "raw_files": len(raw_files(site)), "unfinished": len(list((site.path / UNFINISHED).glob("*"))),
-        "judged_runs": sum(is_judged_with(path, person_id) for path in _judged(site)),
+        "judged_runs": sum(is_judged_with(path, person_id) for path in judged_files(site)),
         "backups": len(copies(site.backups)),
     }  # fmt: skip
     return {name: count for name, count in counts.items() if count}
@@ -50,7 +50,7 @@ def end_files(site: Site, person_id: str) -> dict[str, int]:
     for path in raw_files(site):
         path.unlink()
         counts["raw_files"] += 1
-    counts["judged_runs"] = sum(without_link(path, person_id) for path in _judged(site))
+    counts["judged_runs"] = sum(without_link(path, person_id) for path in judged_files(site))
     return {name: count for name, count in {**counts, "unfinished": len(folders)}.items() if count}
 
 
@@ -68,7 +68,8 @@ def searched_folders(site: Site) -> list[Path]:
     return [folder for folder in found if folder.is_dir()]
 
 
-def _judged(site: Site) -> list[Path]:
+def judged_files(site: Site) -> list[Path]:
+    """The judged rows of every run in the MLflow store, where that is on this machine."""
     return sorted(path for folder in _tracking_folder(site) for path in folder.rglob(JUDGED))
 
 

@@ -6,7 +6,7 @@ name is its digest: a list is in use whole or not at all.
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -85,6 +85,16 @@ def keep_without(site: Site, person_id: str) -> None:
     if kept is not None:
         named = pq.read_table(folder / kept.file).column("person_id").to_pylist()
         keep_checked_people(site, set(named) - {person_id}, kept.checked_on)
+
+
+def keep_renamed(site: Site, newer: Callable[[str], str]) -> None:
+    """Call everybody on the list in use by another pseudonym; its day stays. What a killed change left goes too."""
+    kept, folder = checked_people(site), site.path / FOLDER
+    for left in folder.glob(".*.new"):
+        left.unlink()
+    if kept is not None:
+        named = pq.read_table(folder / kept.file).column("person_id").to_pylist()
+        keep_checked_people(site, [newer(one) for one in named], kept.checked_on)
 
 
 def permitted_people(site: Site) -> frozenset[str] | None:

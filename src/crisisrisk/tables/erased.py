@@ -7,10 +7,11 @@ register says whom to erase again.
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from crisisrisk.tables.site import Site
 FOLDER, FILE, KEY = "erased", "people.json", "erased.key"
 NOT_ERASED = "not of a person who was erased"
 _FORMAT = 1
+
+Forms = Mapping[str, Sequence[str]]
+"""By pseudonym every one that the same person has had: an erasure is known by the one of its day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,25 +63,33 @@ class ErasedPeople:
         """The erasure of a person, if there was one."""
         return self._persons.get(self.hash_of("person", person_id)) if self.people else None
 
-    def has_key(self, source: str, key: str) -> bool:
-        """Whether an agency's key was that of a person who was erased."""
-        return bool(self._keys) and self.hash_of("key", source, key) in self._keys
+    def of_any(self, forms: Iterable[str]) -> ErasedPerson | None:
+        """The erasure of a person by any pseudonym that they have had, if there was one."""
+        return next((found for one in forms if (found := self.of(one)) is not None), None)
+
+    def has_key(self, source: str, *forms: str) -> bool:
+        """Whether an agency's key, by any form that it has had, was that of a person who was erased."""
+        return bool(self._keys) and any(self.hash_of("key", source, one) in self._keys for one in forms)
 
     def hash_of(self, *said: str) -> str:
         """128 bits of the keyed hash of some texts, each behind its length."""
         text = "".join(f"{len(one)}:{one}" for one in said)
         return hmac.digest(self.secret, text.encode(), "sha256")[:16].hex()
 
-    def rows_by_person(self, table: pa.Table) -> Mask:
+    def rows_by_person(self, table: pa.Table, forms: Forms = MappingProxyType({})) -> Mask:
         """Which rows say that they are of somebody who was erased. Shape (rows,)."""
-        return _rows(table, "person_id", lambda person: self.of(person) is not None)
+        return _rows(table, "person_id", lambda person: self.of_any(forms.get(person, (person,))) is not None)
 
-    def rows_by_key(self, table: pa.Table) -> Mask:
+    def rows_by_key(self, table: pa.Table, forms: Forms = MappingProxyType({})) -> Mask:
         """Which rows have an agency's key that was somebody's who was erased. Shape (rows,)."""
         if not self._keys or not {"source", "source_person_key"} <= set(table.column_names):
             return np.zeros(table.num_rows, dtype=np.bool_)
         sources = set(one_chunk(table.column("source")).cast(pa.string()).unique().to_pylist()) - {None}
-        return rows_of_keys(table, {source: partial(self.has_key, source) for source in sources})
+
+        def wanted(source: str, key: str) -> bool:
+            return self.has_key(source, *forms.get(key, (key,)))
+
+        return rows_of_keys(table, {source: partial(wanted, source) for source in sources})
 
 
 def rows_of_keys(table: pa.Table, wanted: Mapping[str, Callable[[str], bool]]) -> Mask:

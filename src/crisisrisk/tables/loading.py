@@ -21,9 +21,11 @@ from crisisrisk.tables.merging import EventMerge
 from crisisrisk.tables.pseudonyms import PseudonymKey, create_pseudonym_key, read_pseudonym_key
 from crisisrisk.tables.quarantine import RefusedRows, quarantine_file
 from crisisrisk.tables.reading import Block, BrokenLines, file_digest, read_blocks
+from crisisrisk.tables.rotation import was_rotated
 from crisisrisk.tables.row_making import MadeRows, RowMaker
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.small_tables import merged_table
+from crisisrisk.tables.waiting_key import refuse_cut_off
 
 _FEW_CELLS = 10
 
@@ -149,7 +151,7 @@ def load(
 def key_for(site: Site, mapping: FileMapping, before: Manifest | None, *, create: bool) -> PseudonymKey | None:
     """The site's key where the mapping needs one. Raises DataError if it is not the key that was used before."""
     hashes = any(isinstance(rule, HashOf) for rule in mapping.columns.values()) and site.pseudonym_key_file is not None
-    if not mapping.needs_key and not hashes:
+    if not mapping.needs_key and not hashes and not (mapping.takes_pseudonyms and was_rotated(site)):
         return None
     known_key = before.key_check if before else None
     if create and known_key is None and site.pseudonym_key_file and not site.pseudonym_key_file.exists():
@@ -158,7 +160,8 @@ def key_for(site: Site, mapping: FileMapping, before: Manifest | None, *, create
 
 
 def site_key(site: Site, before: Manifest | None) -> PseudonymKey:
-    """The site's key. Raises DataError if it is not the key that was used before."""
+    """The site's key. Raises DataError if it is not the key that was used before, or is being replaced."""
+    refuse_cut_off(site)
     known_key = before.key_check if before else None
     key = read_pseudonym_key(site)
     if known_key and key.check != known_key:

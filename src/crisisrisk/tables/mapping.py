@@ -155,6 +155,11 @@ class FileMapping:
         """Whether the site's pseudonym key is used for persons."""
         return any(isinstance(rule, PersonFrom) and rule.kind != "pseudonym" for rule in self.columns.values())
 
+    @property
+    def takes_pseudonyms(self) -> bool:
+        """Whether the file comes with pseudonyms, which may be of a key that was replaced since."""
+        return any(isinstance(rule, PersonFrom) and rule.kind == "pseudonym" for rule in self.columns.values())
+
 
 def columns_of(rule: Rule) -> tuple[str, ...]:
     """The file's columns that a rule reads."""

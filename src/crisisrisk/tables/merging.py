@@ -143,6 +143,23 @@ class EventMerge:
         files |= self._each(list(self._months), self._months.rows, self._merged_month)
         return {name: file for name, file in files.items() if file.rows}, counts
 
+    def moved(
+        self, events: Iterable[pa.Table], months: Iterable[tuple[str, pa.Table]]
+    ) -> dict[str, StoredFile]:  # fmt: skip
+        """The event files of rows that are stored already, whose people are called otherwise now; nothing else of a
+        row changes. `months`: the rows of the copy by month, by logical name."""
+        for rows in events:
+            coded = self.texts.coded(rows)
+            self._new.add(coded, part_numbers(coded, self.texts, self.buckets))
+        self._new.settle()
+        files = self._each(sorted(self._new), self._new.rows, self._moved_part)
+        return files | {logical: self._month_file(logical, self.texts.coded(rows)) for logical, rows in months}
+
+    def _moved_part(self, part: int) -> tuple[str, StoredFile]:
+        rows = self._new.taken(part)
+        assert rows is not None, "a part is only named by rows"
+        return self._logical(part), self._part_file(part, rows)
+
     def _each(
         self, parts: list[int], rows: Mapping[int, int], work: Callable[[int], tuple[str, StoredFile]]
     ) -> dict[str, StoredFile]:
@@ -210,11 +227,13 @@ class EventMerge:
         pieces = [piece for piece in (truth, through_links) if piece is not None and piece.num_rows]
         if not pieces:
             return logical, StoredFile(path="", rows=0)
-        rows = pa.concat_tables(pieces, promote_options="default").combine_chunks()
+        return logical, self._part_file(part, pa.concat_tables(pieces, promote_options="default").combine_chunks())
+
+    def _part_file(self, part: int, rows: pa.Table) -> StoredFile:
         table = self._in_order(rows, by_person=part < self.buckets)
-        file = self.staging.parquet(logical, table, plain=RARELY_REPEAT)
+        file = self.staging.parquet(self._logical(part), table, plain=RARELY_REPEAT)
         keyed = table.num_rows - table.column("source_person_key").null_count
-        return logical, replace(file, sources=source_counts(table), keyed_rows=keyed)
+        return replace(file, sources=source_counts(table), keyed_rows=keyed)
 
     def _with_versions(self, stored: pa.Table | None, fresh: pa.Table | None, counts: Counts) -> pa.Table | None:
         """Stored and new rows of a part with their `superseded_at`; what changed also goes to the copy by month."""
@@ -310,9 +329,12 @@ class EventMerge:
         rows = pa.concat_tables(pieces, promote_options="default").combine_chunks()
         if stored is not None:
             rows = self._without_former(rows)
+        return logical, self._month_file(logical, rows)
+
+    def _month_file(self, logical: str, rows: pa.Table) -> StoredFile:
         keys = [instants_of(rows, "occurred_at"), instants_of(rows, "known_at")]
         table = self._decoded(self._taken_in_order(rows, keys), PLACE_EVENTS)
-        return logical, self.staging.parquet(logical, table, plain=RARELY_REPEAT)
+        return self.staging.parquet(logical, table, plain=RARELY_REPEAT)
 
     def _without_former(self, rows: pa.Table) -> pa.Table:
         """Of each row only the state in which it was superseded first: a later load can only bring that forward."""

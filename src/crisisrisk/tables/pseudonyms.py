@@ -1,7 +1,9 @@
 """Pseudonyms of persons: a keyed HMAC, so that nobody without the site's key can list NHS numbers to find whose it is.
 
 `k1_` and 16 Crockford base32 characters (80 bits) of HMAC-SHA-256(key, NHS number). The key stands outside the data
-folder; its id is the part before the underscore.
+folder; its id is the part before the underscore. After a change of the key `k2_` and the same of
+HMAC-SHA-256(new key, the pseudonym by the former key): who is known by the former pseudonym alone is carried over, and
+a later file that has the NHS number comes out at the same new one.
 """
 
 import base64
@@ -22,7 +24,8 @@ from crisisrisk.tables.text_hashes import CROCKFORD
 _DIGITS = 10
 _SEVERAL = 4
 
-PSEUDONYM = re.compile(r"k[0-9]{1,3}_[0-9A-HJKMNP-TV-Z]{16}")  # digits of other scripts are no part of one
+CHARACTERS, LENGTH = "0-9A-HJKMNP-TV-Z", 16
+PSEUDONYM = re.compile(f"k[0-9]{{1,3}}_[{CHARACTERS}]{{{LENGTH}}}")  # digits of other scripts are no part of one
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 _AFTER_SCOTLAND = "3200000000"
 _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
@@ -30,10 +33,11 @@ _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
 
 @dataclass(frozen=True)
 class PseudonymKey:
-    """The site's secret. Its text form never shows the secret."""
+    """The site's secret. Its text form never shows the secret. `before`: those that it replaced, oldest first."""
 
     id: str
     secret: bytes
+    before: tuple["PseudonymKey", ...] = ()
 
     def __repr__(self) -> str:
         return f"PseudonymKey({self.id})"
@@ -41,7 +45,18 @@ class PseudonymKey:
     @property
     def check(self) -> str:
         """A value by which two uses of the same key are recognised, and from which it cannot be found."""
-        return hmac.digest(self.secret, b"crisisrisk key check", "sha256")[:8].hex()
+        former = self.before[-1].check if self.before else ""
+        return hmac.digest(self.secret, f"crisisrisk key check{former}".encode(), "sha256")[:8].hex()
+
+    @property
+    def steps(self) -> "tuple[PseudonymKey, ...]":
+        """Every key that is used in turn, oldest first."""
+        return (*self.before, self)
+
+    @property
+    def of_events(self) -> bytes:
+        """What event ids are keyed with: the oldest secret, so that a row that comes again is known after a change."""
+        return self.steps[0].secret
 
 
 def pseudonym(key: PseudonymKey, kind: str, text: str) -> str | None:
@@ -52,15 +67,37 @@ def pseudonym(key: PseudonymKey, kind: str, text: str) -> str | None:
 def pseudonyms(key: PseudonymKey, kind: str, texts: Sequence[str]) -> list[str | None]:
     """The pseudonym of each identifier, or None where it fails its check.
 
-    `kind` is `nhs_number`, `study_id`, `agency_key` or `pseudonym` (checked for its form only). An NHS number and a
-    study's id that look the same are different people.
+    `kind` is `nhs_number`, `study_id`, `agency_key` or `pseudonym` (checked for its form; one of a former key becomes
+    that of the newest). An NHS number and a study's id that look the same are different people.
     """
-    if kind == "pseudonym":
+    if kind == "pseudonym" and not key.before:
         return [text if PSEUDONYM.fullmatch(text) else None for text in texts]
+    return [None if one is None else one[-1] for one in pseudonym_forms(key, kind, texts)]
+
+
+def pseudonym_forms(key: PseudonymKey, kind: str, texts: Sequence[str]) -> list[tuple[str, ...] | None]:
+    """Every pseudonym that each identifier has had, oldest first and the one that counts last. See `pseudonyms`."""
+    if kind == "pseudonym":
+        return [newer_forms(key, text) if PSEUDONYM.fullmatch(text) else None for text in texts]
     messages = valid_nhs_numbers(texts) if kind == "nhs_number" else [_own_id(kind, text) for text in texts]
-    digests = [hmac.digest(key.secret, message.encode(), "sha256")[:10] for message in messages if message is not None]
-    made = iter(_crockford(digests, key.id))
-    return [None if message is None else next(made) for message in messages]
+    made = [_made(key.steps[0], [message for message in messages if message is not None])]
+    for step in key.steps[1:]:
+        made.append(_made(step, [f"pseudonym:{former}" for former in made[-1]]))
+    forms = iter(zip(*made, strict=True))
+    return [None if message is None else next(forms) for message in messages]
+
+
+def newer_forms(key: PseudonymKey, person_id: str) -> tuple[str, ...]:
+    """A pseudonym and what it became with each newer key; one that is of none of the keys stays what it is."""
+    names, forms = [step.id for step in key.steps], [person_id]
+    made_with = person_id.split("_")[0]
+    for step in key.steps[names.index(made_with) + 1 :] if made_with in names else ():
+        forms += _made(step, [f"pseudonym:{forms[-1]}"])
+    return tuple(forms)
+
+
+def _made(step: PseudonymKey, messages: Sequence[str]) -> list[str]:
+    return _crockford([hmac.digest(step.secret, message.encode(), "sha256")[:10] for message in messages], step.id)
 
 
 def _crockford(digests: list[bytes], key_id: str) -> list[str]:
@@ -114,7 +151,7 @@ def _ten_digits(text: str) -> str | None:
 
 def create_pseudonym_key(site: Site) -> Path:
     """Make the site's key file, readable by its owner only. Raises DataError where one is already there."""
-    path = _key_file(site)
+    path = pseudonym_key_file(site)
     try:
         create_secret(path, "k1")
     except FileExistsError:
@@ -125,16 +162,23 @@ def create_pseudonym_key(site: Site) -> Path:
 
 
 def read_pseudonym_key(site: Site) -> PseudonymKey:
-    """The site's key: the last line of its key file. Raises DataError where it is missing or others can read it."""
+    """The site's key: the last line of its key file, after those that it replaced.
+
+    Raises DataError where it is missing or others can read it.
+    """
     found = read_secrets(
-        _key_file(site), "k", code="CR-KEY-001", whose="the pseudonyms",
+        pseudonym_key_file(site), "k", code="CR-KEY-001", whose="the pseudonyms",
         hint="restore it from where the site keeps its secrets; a new key makes every person someone else",
     )  # fmt: skip
-    name, secret = list(found.items())[-1]
-    return PseudonymKey(id=name, secret=secret)
+    key: PseudonymKey | None = None
+    for name, secret in found.items():
+        key = PseudonymKey(id=name, secret=secret, before=() if key is None else key.steps)
+    assert key is not None, "a file without a key is refused"
+    return key
 
 
-def _key_file(site: Site) -> Path:
+def pseudonym_key_file(site: Site) -> Path:
+    """Where the key is. Raises DataError where the site names none, or one among the data that it protects."""
     if site.pseudonym_key_file is None:
         raise DataError(
             "CR-KEY-001", "this mapping makes pseudonyms, and the site names no key",

@@ -39,7 +39,7 @@ from crisisrisk.tables.mapping import (
     TrueFor,
     columns_of,
 )
-from crisisrisk.tables.pseudonyms import PseudonymKey, are_ten_digit_codes, has_nhs_number, pseudonyms
+from crisisrisk.tables.pseudonyms import PseudonymKey, are_ten_digit_codes, has_nhs_number, pseudonym_forms, pseudonyms
 from crisisrisk.tables.reading import Block
 from crisisrisk.tables.schema import CATEGORIES, FLAG, IDENTIFIER, INSTANT, NUMBER, TIME, WHOLE, Column
 from crisisrisk.tables.site import Site
@@ -94,6 +94,7 @@ class RowMaker:
         self._key = key or PseudonymKey(id="k0", secret=b"")
         self._pseudonyms: dict[str, tuple[KnownTexts, pa.StringArray]] = {}
         self._erased = erased_people(site)
+        self._erased_forms: dict[str, tuple[str, ...]] = {}
         self._refuse_unknown_source()
 
     def made_from(self, block: Block) -> MadeRows:
@@ -113,7 +114,10 @@ class RowMaker:
         """Rows of people who were erased, by their pseudonym or an agency's key of theirs."""
         if self._erased is None:
             return []
-        found = {"person_id": self._erased.rows_by_person(rows), "source_person_key": self._erased.rows_by_key(rows)}
+        found = {
+            "person_id": self._erased.rows_by_person(rows, self._erased_forms),
+            "source_person_key": self._erased.rows_by_key(rows, self._erased_forms),
+        }  # fmt: skip
         return [Fault(name, NOT_ERASED, mask) for name, mask in found.items() if mask.any()]
 
     def _refuse_unknown_source(self) -> None:
@@ -162,10 +166,19 @@ class RowMaker:
         if len(known) > _MOST_CACHED:
             known, made = KnownTexts(), pa.array([], pa.string())
         numbers = known.numbers_of(texts)
-        fresh = pseudonyms(self._key, kind, known.texts[len(made) :].to_pylist())
+        fresh = self._made_of(kind, known.texts[len(made) :].to_pylist())
         made = pa.concat_arrays([made, pa.array(fresh, pa.string())])
         self._pseudonyms[kind] = known, made
         return made.take(pa.array(numbers))
+
+    def _made_of(self, kind: str, texts: list[str]) -> list[str | None]:
+        if self._erased is None or not self._key.before:
+            return pseudonyms(self._key, kind, texts)
+        forms, erased = pseudonym_forms(self._key, kind, texts), self._erased
+        for one in forms:
+            if one and (erased.of_any(one) or any(erased.has_key(source, *one) for source in self._site.sources)):
+                self._erased_forms[one[-1]] = one
+        return [one[-1] if one else None for one in forms]
 
     @property
     def mapping(self) -> FileMapping:
@@ -180,7 +193,7 @@ class RowMaker:
     @property
     def secret(self) -> bytes:
         """What event ids are keyed with."""
-        return self._key.secret
+        return self._key.of_events
 
 
 def only(made: MadeRows, rows: Mask, *, left_out: int) -> MadeRows:
