@@ -51,6 +51,38 @@ def test_a_city_of_one_cell_is_trained_and_judged(tmp_path: Path) -> None:
     assert judged.report.as_json()["model"]["deviance"] is not None
 
 
+@pytest.mark.parametrize("baseline", [None, "trailing_365_days"])
+@pytest.mark.parametrize("days", [35, 50, 57])
+def test_a_history_that_ends_before_there_is_anything_to_fit_on_says_so(
+    tmp_path: Path, days: int, baseline: str | None
+) -> None:
+    """28 days of warm-up, 14 to validate and 14 to judge on leave nothing of a new site's first eight weeks."""
+    site = place_site(tmp_path, calls(days))
+    columns = read_feature_recipe(shipped("features") / "place.toml", sources=site.sources)
+    with pytest.raises(DataError) as caught:
+        train_and_judge(
+            place_recipe(site), columns, rows_of(site, features=baseline is None), site, tell=lambda _: None,
+            baseline=baseline,
+        )  # fmt: skip
+    assert (caught.value.code, caught.value.problem[:25]) == ("CR-TRAIN-002", "nothing to fit on before ")
+    assert "28 days of warm-up, 14 and 14 to validate and to judge on" in str(caught.value.wanted)
+
+
+def test_of_a_day_to_fit_on_no_tree_is_grown_and_the_simple_forecast_answers(tmp_path: Path) -> None:
+    site = place_site(tmp_path, calls(58))
+    columns = read_feature_recipe(shipped("features") / "place.toml", sources=site.sources)
+    judged = train_and_judge(place_recipe(site), columns, rows_of(site, features=True), site, tell=lambda _: None)
+    assert judged.trained_rows == 1
+    assert judged.model.trees.count == 0
+    assert "the model earns nothing" in judged.report.verdict
+
+
+def test_where_no_contact_is_known_before_the_days_held_out_the_hint_is_not_about_columns(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        rows_of(place_site(tmp_path, calls(12)))
+    assert "load more history" in str(caught.value.hint)
+
+
 def test_a_site_into_which_nothing_was_loaded_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         rows_of(place_site(tmp_path, []))

@@ -108,7 +108,8 @@ def cells_of(site: Site, places: pa.Table, events: pa.Table, *, points: Points |
         raise DataError(
             "CR-PLACE-001", "there is not one cell", wanted="events with coordinates, or places of kind \"cell\"",
             found=f"{len(homes)} cells of private premises alone, without 500 known residents" if homes else None,
-            hint="check which columns the mapping calls latitude and longitude",
+            hint="check which columns the mapping calls latitude and longitude" if len(events)
+            else "no contact was known yet at the moment asked for: load more history, or hold fewer days out",
         )  # fmt: skip
     cells = _of_kind(listed, ids, settings)
     return replace(cells, undrawn=_counted_near_by(homes, cells, settings)) if homes else cells

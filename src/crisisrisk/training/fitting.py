@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.errors import DataError
 from crisisrisk.models.lightgbm_import import lightgbm
-from crisisrisk.models.trees import Numbers, Trees, trees_in, trees_of
+from crisisrisk.models.trees import NO_TREES, Numbers, Trees, trees_in, trees_of
 from crisisrisk.training.progress import NOTHING_KEPT, Progress
 from crisisrisk.training.recipe import ModelSettings, monotone_constraints
 from crisisrisk.training.row_stream import RowSequence, StreamedRows
@@ -51,6 +51,8 @@ def fit_trees(
     DataError when no tree of people finds anything to split on, or a weight is not above 0.
     """
     _require_weights(train)
+    if subject == "place" and len(train.labels) < 2 * settings.min_data_in_leaf:
+        return Trees(NO_TREES, names, 0)  # no tree could split; of a row or two LightGBM makes an error
     text = progress.text("trees", lambda: _fitted(subject, names, train, validation, settings, progress).text)
     progress.drop(TRAIN_BINS, STOP_BINS)
     return Trees(text, names, trees_in(text), settings.threads)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crisisrisk.errors import DataError
 from crisisrisk.evaluation.place_affected import affected_outcome
 from crisisrisk.evaluation.place_baselines import Fold, place_baselines
 from crisisrisk.evaluation.place_breakdown import Before
@@ -234,8 +236,6 @@ def fold_of(split: ShiftSplit) -> Fold:
 
 def last_split(recipe: TrainingRecipe, data: PlaceData, site: Site) -> ShiftSplit:
     """The last `test_days` test, the block before validates, everything earlier trains."""
-    from datetime import datetime, time, timedelta
-
     last = data.shifts[data.usable[-1]]
     first_day = last.start.astimezone(site.time_zone).date() - timedelta(days=recipe.split.test_days - 1)
     origin = utc_from_local(datetime.combine(first_day, time()), site.time_zone, ambiguous="first")
@@ -246,6 +246,20 @@ def last_split(recipe: TrainingRecipe, data: PlaceData, site: Site) -> ShiftSpli
         ),
         data,
     )  # fmt: skip
+
+
+def require_shifts(split: ShiftSplit, *, before: datetime, wanted: str) -> None:
+    """Raises DataError where a part of a split has no shift. `wanted`: what would leave it some."""
+    if not len(split.test):
+        raise DataError(
+            "CR-TRAIN-002", f"nothing to judge on from {before:%Y-%m-%d}",
+            wanted="origins with a whole block of shifts after them",
+        )  # fmt: skip
+    if not len(split.train) or not len(split.validation):
+        raise DataError(
+            "CR-TRAIN-002", f"nothing to fit on before {before:%Y-%m-%d}", wanted=wanted,
+            found=f"{len(split.train)} shifts to train and {len(split.validation)} to validate on, after the warm-up",
+        )  # fmt: skip
 
 
 def usable_split(split: ShiftSplit, data: PlaceData) -> ShiftSplit:
@@ -284,6 +298,10 @@ def train_and_judge(
 ) -> JudgedPlace:
     """Fit on train and validation, open the test shifts once. `baseline`: the simple rule in place of trees."""
     split = last_split(recipe, data, site)
+    days = f"{recipe.grid.warm_up_days} days of warm-up, {recipe.split.validation_days} and {recipe.split.test_days}"
+    require_shifts(
+        split, before=split.origin, wanted=f"more history than {days} to validate and to judge on, or fewer of them"
+    )
     trained = len(split.train) * len(data.cells)
     what = baseline or f"{len(features.names)} features"
     tell(f"fitting on {len(split.train):,} shifts × {len(data.cells):,} cells, {what} …")

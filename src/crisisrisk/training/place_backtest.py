@@ -11,10 +11,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crisisrisk.concurrency import in_order
-from crisisrisk.errors import DataError
 from crisisrisk.evaluation.issue_time_rows import row_of_report
 from crisisrisk.evaluation.place_coverage import arrays_of, intervals_of, joined
 from crisisrisk.evaluation.place_report import PlaceReport
@@ -34,6 +32,7 @@ from crisisrisk.training.place import (
     interval_report,
     judge_place,
     record_of_places,
+    require_shifts,
     served,
     usable_split,
 )
@@ -185,7 +184,7 @@ def place_folds(
         asked = tuple(one for one in asked if _long_enough(_split_at(recipe, data, (one,), origins))) or asked[-1:]
     for run in runs_of(asked, recipe.split.refit_every_origins):
         split = _split_at(recipe, data, run, origins)
-        _require_shifts(split.train, split.validation, split.test, run[0])
+        require_shifts(split, before=run[0], wanted="fewer origins, a shorter warm-up, or shorter validation_days")
         yield run, split
 
 
@@ -223,20 +222,3 @@ def place_origins(recipe: TrainingRecipe, data: PlaceData, site: Site, origins: 
 
 def _days_of(run: Sequence[datetime], every_days: int) -> int:
     return (run[-1] - run[0] + HALF_A_DAY).days + every_days
-
-
-def _require_shifts(
-    train: NDArray[np.int64], validation: NDArray[np.int64], test: NDArray[np.int64], origin: datetime
-) -> None:
-    if not len(test):
-        raise DataError(
-            "CR-TRAIN-002",
-            f"nothing to judge on from {origin:%Y-%m-%d}",
-            wanted="origins with a whole block of shifts after them",
-        )
-    if not len(train) or not len(validation):
-        raise DataError(
-            "CR-TRAIN-002", f"nothing to fit on before {origin:%Y-%m-%d}",
-            wanted="fewer origins, a shorter warm-up, or shorter validation_days",
-            found=f"{len(train)} shifts to train and {len(validation)} to validate on, after the warm-up",
-        )  # fmt: skip
