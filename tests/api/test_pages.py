@@ -332,6 +332,7 @@ def test_plans_are_made_by_a_form_and_told_whole(own_site: ServiceSite) -> None:
     assert "As usual: about" in told
     assert "If A is called away: nobody else need move." in told
     assert "within 4 minutes" in told
+    assert "<p>Told with caution: every team counts as away equally often" in told
     # The café is named for the hours of the shift in which it is open.
     near = (
         r"<li>A at base-north: place of safety safety \d min 01632 960 010; crisis café cafe \d min only 22:00–02:00 "

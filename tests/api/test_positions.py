@@ -1,5 +1,6 @@
 """Plans over HTTP: made from the stored forecast, kept, and changed with a reason."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,21 @@ def test_a_plan_that_is_none_of_the_shift_cannot_be_used(site: ServiceSite, plan
     ask(site)
     assert site.client("crisis_team").put(f"/api/v1/shifts/{SHIFT}/plan", json={"plan": plan}).status_code == status
     assert of_shift(site, "briefing")["plan"] is None
+
+
+def test_what_plans_like_it_reached_in_the_sites_own_replay_stands_beside_the_coverage(site: ServiceSite) -> None:
+    assert ask(site).json()["realised"] is None
+    said = {"from": "2026-09-01", "to": "2026-11-14", "shifts": 74, "teams": {"night": 2}, "target_minutes": 15.0,
+            "plans": {"forecast": {"covered_15": 0.574, "covered_30": 0.851}}}  # fmt: skip
+    site.site.reports.mkdir(exist_ok=True)
+    (site.site.reports / "replay-0a1b2c3d.json").write_text(json.dumps(said))
+    body = ask(site).json()
+    assert body["realised"] == {
+        "from": "2026-09-01", "to": "2026-11-14", "shifts": 74, "teams": 2, "share": {"15": 0.574, "30": 0.851},
+    }  # fmt: skip
+    assert body["coverage_said"].startswith("told with caution")
+    page = site.client("crisis_team").get(f"/shifts/{SHIFT}/positions").text
+    assert "from 1 Sep 2026 to 14 Nov 2026, with 2 teams all alike, plans like these reached about 57 in 100" in page
 
 
 def test_nobody_stands_at_or_is_taken_to_a_site_that_is_full_that_night(site: ServiceSite) -> None:

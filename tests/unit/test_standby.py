@@ -1,5 +1,6 @@
 """Plans of one shift as a site's rules make them: teams, skills, travel, where people are taken, what is refused."""
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from crisisrisk.positioning.crews import Crew, crews_on
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.plan import BAD_NIGHTS, KEPT_FAIR, MOST_COVER, Wish, plans_for
 from crisisrisk.positioning.posts import Post
+from crisisrisk.positioning.realised import realised_in
 from crisisrisk.positioning.standby import _of_bases, _of_floors, _remarks, standby
 from crisisrisk.positioning.taken import ADULTS, ANYONE, YOUNG
 from crisisrisk.positioning.tonight import Tonight
@@ -265,6 +267,32 @@ TWO = tuple(Crew(name=name, base="west") for name in ("alpha", "bravo"))
 def nights_of(*nights: tuple[list[float], int]) -> Ground:
     drawn = np.concatenate([np.tile(night, (times, 1)) for night, times in nights])
     return replace(ground(), samples=drawn, expected=drawn.mean(axis=0))
+
+
+def replayed(folder: Path, name: str, **changes: object) -> None:
+    usual = {
+        "from": "2026-09-01", "to": "2026-11-14", "shifts": 74, "teams": {"late": 2}, "target_minutes": 15.0,
+        "plans": {"forecast": {"covered_15": 0.574, "covered_30": 0.851}, "fixed bases": {"covered_15": 0.1}},
+    }  # fmt: skip
+    (folder / name).write_text(json.dumps({**usual, **changes}))
+
+
+def test_what_plans_like_one_reached_is_read_from_the_sites_own_replays(tmp_path: Path) -> None:
+    def of(shift: str = "late", teams: int = 2, target: float = 15.0) -> str | None:
+        found = realised_in(tmp_path, shift=shift, teams=teams, target=target)
+        return None if found is None else found.as_text()
+
+    assert of() is None
+    replayed(tmp_path, "replay-a.json", to="2026-10-14", shifts=43)
+    replayed(tmp_path, "replay-b.json")
+    replayed(tmp_path, "replay-c.json", teams={"late": 2, "night": 3})  # of several shifts together
+    replayed(tmp_path, "replay-d.json", to="2026-11-20", plans={"forecast": {"covered_15": None, "covered_30": None}})
+    (tmp_path / "replay-e.json").write_text("{")
+    assert of() == (
+        "in the replay of 74 shifts from 2026-09-01 to 2026-11-14, with 2 teams all alike: 57 in 100 within 15 min and "
+        "85 in 100 within 30 min"
+    )
+    assert [of("night"), of(teams=3), of(target=30.0)] == [None] * 3
 
 
 def test_the_mean_night_plans_otherwise_where_nights_differ() -> None:

@@ -16,6 +16,7 @@ from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.plan import Wish, plans_for, usual_places
 from crisisrisk.positioning.question import CODE
+from crisisrisk.positioning.realised import CAUTIOUS, Realised, realised_in
 from crisisrisk.positioning.service_times import service_records
 from crisisrisk.positioning.standby_text import lines_of
 from crisisrisk.positioning.taken import Refuge, Refuges, Taken
@@ -49,6 +50,7 @@ class Kept:
 class PositionsResult:
     """Plans for one shift, the first the one to follow. `near`: for each team of it the places that take people.
 
+    `realised`: what plans like it reached in a replay of the site, None where there is none of that shift and fleet.
     `taken`: how far people are taken; `advice`: what needs no team; `remarks`: what a plan could not take into account.
     """
 
@@ -67,6 +69,7 @@ class PositionsResult:
     seconds: float
     left_out: tuple[LeftOut, ...] = ()
     kept: Kept | None = None
+    realised: Realised | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `positions --json`."""
@@ -95,6 +98,8 @@ class PositionsResult:
             "hours_each": self.hours_each,
             "expected_contacts": self.expected,
             "left_out": [one.as_json() for one in self.left_out],
+            "coverage_said": CAUTIOUS,
+            "realised": None if self.realised is None else self.realised.as_json(),
             **(
                 {}
                 if self.kept is None
@@ -140,6 +145,7 @@ def standby(
         hours_each=ground.hours_each,
         expected=float(demand.expected.sum()),
         seconds=time.monotonic() - began,
+        realised=realised_in(site.reports, shift=shift.name, teams=len(crews), target=wished.target),
     )
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from crisisrisk.positioning.care import kind_said
 from crisisrisk.positioning.cover import GREEDY
 from crisisrisk.positioning.posts import Post, clock_span
+from crisisrisk.positioning.realised import CAUTIOUS, Realised
 from crisisrisk.positioning.taken import ADULTS, Refuge, Taken
 from crisisrisk.positioning.told import Plan
 
@@ -27,7 +28,7 @@ def lines_of(result: "PositionsResult") -> Iterator[str]:
     yield f"{result.shift.name}  {start:%a %-d %b %H:%M} – {end:%a %H:%M}   {result.expected:.1f} contacts expected"
     yield best.reason
     yield from _posts(result, best)
-    yield from _more(best, result.zone)
+    yield from _more(best, result.zone, result.realised)
     yield from _taken(result.taken)
     yield f"  {result.advice.as_text()}"
     yield f"  {result.amhp.as_text(best.target)}"
@@ -88,7 +89,7 @@ def _told(one: Refuge) -> str:
     return f"{one.site} {kind_said(one.kind)}{holds}{said}{f', {one.phone}' if one.phone else ''}"
 
 
-def _more(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
+def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None) -> Iterator[str]:
     below = "less than 1" if plan.gap < LEAST_GAP else f"at most {100 * plan.gap:.0f}"
     known = "no plan is better" if plan.optimal else f"{below} % below the best"
     others = "".join(
@@ -99,6 +100,9 @@ def _more(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
     nights = plan.worst_decile == plan.worst_decile  # no night drawn has a contact where nothing is expected
     worst = f", {100 * plan.worst_decile:.0f} in 100 on the worst tenth of nights" if nights else ""
     yield f"  {100 * plan.share[plan.target]:.0f} in 100 within {plan.target:g} min ({known}){worst}{others}"
+    yield f"  {CAUTIOUS}"
+    if realised is not None:
+        yield f"  {realised.as_text()}"
     if plan.method == GREEDY:
         yield "  found at once, one team after the other: more seconds may find a better plan"
     if plan.by_mean is not None and plan.by_mean_loses >= LEAST_SAID:

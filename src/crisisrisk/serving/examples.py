@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from crisisrisk.positioning.realised import CAUTIOUS
 from crisisrisk.serving.answers import Problem
 from crisisrisk.serving.care_examples import CAPACITY
 
@@ -145,6 +146,9 @@ POSITIONS: dict[str, Any] = {
     **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "P-12",
     "forecast": "S-9", "made_at": "2026-11-22T21:30:00Z", "shift": {**_SHIFT, "forecast": None}, "teams": 1,
     "in_use": True, "plan": [_POST], "target_minutes": 15.0, "expected_coverage": 0.43, "expected_contacts": 12.4,
+    "coverage_said": CAUTIOUS, "realised": {
+        "from": "2026-09-01", "to": "2026-11-14", "shifts": 75, "teams": 1, "share": {"15": 0.49, "30": 0.7},
+    },
     "optimal": True, "gap": 0.0, "seconds": 0.4,
     "marginal": [{"change": "one more team", "gain": 1.9}, {"change": "team 1 back to its base", "gain": -0.6}],
     "plans": [{

@@ -1,10 +1,11 @@
 """What the routes about sites of care and plans answer with."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import ConfigDict, Field
 
 from crisisrisk.database.plans import KeptPost
+from crisisrisk.positioning.realised import CAUTIOUS
 from crisisrisk.serving.answers import Answer, Basis, Hotspot, ShiftListed
 
 
@@ -159,6 +160,16 @@ class LeftOutShown(Answer):
     reason: str
 
 
+class RealisedShown(Answer):
+    """What the forecast's plans reached when past shifts were played again, with as many teams, all alike."""
+
+    start: date = Field(alias="from")
+    end: date = Field(alias="to")
+    shifts: int
+    teams: int
+    share: dict[str, float] = Field(description="Of the contacts that came, by target in minutes.")
+
+
 class Positions(Basis):
     """Where teams should stand in a shift. `plan`: the posts of the first of `plans`, which is the one to follow."""
 
@@ -175,6 +186,10 @@ class Positions(Basis):
     plan: list[PostShown]
     target_minutes: float
     expected_coverage: float = Field(description="The share of expected contacts that find a free team in time.")
+    coverage_said: str = Field(CAUTIOUS, description="Why more are usually reached than the coverage says.")
+    realised: RealisedShown | None = Field(
+        None, description="In the site's own replay of this shift; null where none has as many teams and the target."
+    )
     expected_contacts: float
     optimal: bool
     gap: float
