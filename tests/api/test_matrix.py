@@ -111,6 +111,8 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("POST", "/shifts/{id}/positions/use"): PLAN,
     ("POST", "/shifts/{id}/positions/change"): PLAN,
     ("POST", "/shifts/{id}/sites"): PLAN,
+    ("GET", "/shifts/{id}/notes"): PLAN,
+    ("POST", "/shifts/{id}/notes"): PLAN,
     ("GET", "/caseload"): Route("own_people"),
     ("POST", "/caseload/seen"): Route("own_people"),
     ("POST", "/caseload/capacity"): Route("own_people"),

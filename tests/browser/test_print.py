@@ -11,7 +11,7 @@ from tests.lib.service_site import ServiceSite
 
 from crisisrisk.database.scores import save_place_forecast
 from crisisrisk.serving.sheet import Sheet
-from crisisrisk.serving.sheet_content import LATE, MOST_SITES, NAME, NEAR, OWN_WORDS, WHY
+from crisisrisk.serving.sheet_content import LATE, MOST_NOTES, MOST_SITES, NAME, NEAR, OWN_WORDS, WHY
 
 NIGHT = "night-2026-11-23"
 TEAMS = ["Street triage car, north and east", "Crisis resolution team on call", "AMHP and nurse", "Night team south"]
@@ -82,7 +82,8 @@ def test_as_much_as_may_stand_on_the_page_is_one_side_of_paper(browser: Browser,
         title=some(2 * NAME), handling=some(150), headline=some(110), expected=some(50), data=some(LATE + 110),
         places=(("8", some(NAME), "12 to 19", some(WHY)),) * 8, plan=some(OWN_WORDS + 150),
         teams=((some(NAME), some(NAME), "22:00 – 08:00", some(NEAR)),) * 4,
-        sites=(some(NAME + 50 + OWN_WORDS),) * (MOST_SITES + 1), caveats=(some(750),), footer=FOOTER,
+        notes=(some(NAME + 25 + OWN_WORDS),) * (MOST_NOTES + 1),
+        sites=(some(NAME + 50 + OWN_WORDS),) * (MOST_SITES + 1), caveats=(some(1000),), footer=FOOTER,
         reference="Reference S-12345 · P-12345 · A-12345 · as of Sun 22 Nov 06:00",
     )  # fmt: skip
     page = browser.new_page()
@@ -94,7 +95,7 @@ def test_as_much_as_may_stand_on_the_page_is_one_side_of_paper(browser: Browser,
 def test_more_than_fits_on_one_side_is_two_and_the_count_sees_it(browser: Browser) -> None:
     row = ("8", words(NAME), "12 to 19", words(WHY))
     much = Sheet(title="", handling="", headline="", expected="", data="", places=(row,) * 60, plan="", teams=(),
-                 sites=(), caveats=(), footer=FOOTER, reference="")  # fmt: skip
+                 sites=(), notes=(), caveats=(), footer=FOOTER, reference="")  # fmt: skip
     page = browser.new_page()
     page.set_content(much.as_html())
     assert pages(page.pdf(prefer_css_page_size=True)) > 1

@@ -15,7 +15,7 @@ BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
 PAGES = {
     "board": BOARD, "every place": f"{BOARD}?all=1", "a place": PLACE, "nothing there": "/shifts/nothing",
     "where teams stand": "/shifts/night-2026-11-22/positions",
-    "the page to print": "/shifts/night-2026-11-22/print",
+    "notes": "/shifts/night-2026-11-22/notes?place=place-02", "the page to print": "/shifts/night-2026-11-22/print",
     "a place that is none": "/shifts/night-2026-11-22/places/nowhere", "a concern": "/safety-concern?reference=S-2",
 }  # fmt: skip
 
@@ -205,3 +205,35 @@ def test_a_coordinator_plans_moves_a_team_and_closes_a_site_by_keyboard(
         page.get_by_label("Is", exact=True).select_option("open")
         page.get_by_role("button", name="Say so").press("Enter")
         expect(page.get_by_text("Nobody has said that a site is full or closed.")).to_be_visible()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_coordinator_notes_sets_a_place_aside_and_takes_it_back_by_keyboard(
+    browser: Browser, address: str, site: ServiceSite, script: bool
+) -> None:
+    with opened(browser, address, site, java_script_enabled=script, viewport=NARROW) as page:
+        page.get_by_role("link", name="Write a note").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Notes")
+        page.get_by_role("button", name="Keep this note").press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Say it in a few words")
+        assert not script or violations(page) == []
+        page.get_by_label("Your note").fill("the station shelter opens late")
+        page.get_by_role("button", name="Keep this note").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("stands on the board and the briefing")
+        page.get_by_label("Place", exact=True).select_option("place-02")
+        page.get_by_label("Why (nothing about a person)").fill("the fair moved away")
+        page.get_by_role("button", name="Keep this", exact=True).press("Enter")
+        expect(page.get_by_text("Set aside: Place 2")).to_be_visible()
+        assert not script or violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+        page.get_by_role("link", name="Back to the shift").press("Enter")
+        expect(page.get_by_text("the station shelter opens late")).to_be_visible()
+        expect(page.get_by_role("table").first.get_by_role("link", name="Place 2")).to_have_count(0)
+        assert not script or violations(page) == []
+        page.goto("/shifts/night-2026-11-22/print")
+        expect(page.get_by_text("Set aside: Place 2: the fair moved away")).to_be_visible()
+        page.goto("/shifts/night-2026-11-22/notes")
+        for _ in range(2):
+            page.get_by_role("button", name="Take this back").first.press("Enter")
+            expect(page.get_by_role("status")).to_contain_text("It is taken back.")
+        expect(page.get_by_text("Nobody has written a note.")).to_be_visible()

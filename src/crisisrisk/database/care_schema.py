@@ -146,3 +146,25 @@ class ShiftFeedback(Base):
     made_at: Mapped[datetime]
     made_by: Mapped[str] = mapped_column(String(40))
     role: Mapped[str] = mapped_column(String(40))
+
+
+class ShiftNote(Base):
+    """What a coordinator notes about a shift, or sets aside or adds of its places. No model ever learns from it."""
+
+    __tablename__ = "shift_notes"
+    __table_args__ = (
+        Index(None, "shift_id"),
+        CheckConstraint("kind IN ('note', 'suppress', 'add', 'withdraw')", name="known_kind"),
+        CheckConstraint("(kind = 'withdraw') = (withdraws IS NOT NULL)", name="withdraws_a_note"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    shift_id: Mapped[str] = mapped_column(String(100))
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("forecast_runs.id", ondelete="SET NULL"))
+    kind: Mapped[str] = mapped_column(String(20))
+    place_id: Mapped[str | None] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(Text)
+    withdraws: Mapped[int | None] = mapped_column(ForeignKey("shift_notes.id", ondelete="CASCADE"))
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(40))
+    role: Mapped[str] = mapped_column(String(40))

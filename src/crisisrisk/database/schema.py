@@ -14,6 +14,7 @@ from crisisrisk.database.care_schema import (
     LastSeen,
     Review,
     ShiftFeedback,
+    ShiftNote,
     Snooze,
     TeamCapacity,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Score",
     "ScoringRun",
     "ShiftFeedback",
+    "ShiftNote",
     "SignInAttempt",
     "SignInState",
     "SiteStatus",

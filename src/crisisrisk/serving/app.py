@@ -23,6 +23,7 @@ from crisisrisk.serving.pages.place import place_pages
 from crisisrisk.serving.pages.problems import pages_for_problems
 from crisisrisk.serving.pages.saying import saying
 from crisisrisk.serving.pages.sharing import sharing
+from crisisrisk.serving.pages.shift_notes import shift_note_pages
 from crisisrisk.serving.pages.standing import standing_pages
 from crisisrisk.serving.pages.unallocated import unallocated_pages
 from crisisrisk.serving.problems import handle_problems
@@ -84,6 +85,7 @@ ROUTERS = (
     board_pages,
     place_pages,
     standing_pages,
+    shift_note_pages,
     caseload_pages,
     caller_pages,
     unallocated_pages,

@@ -1,9 +1,19 @@
 """What callers send: texts of people about sites and plans, checked before anything is kept."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from unicodedata import category
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from crisisrisk.serving.trail import people_named
 from crisisrisk.tables.pseudonyms import has_nhs_number
@@ -143,3 +153,23 @@ class PlanChosen(Asked):
     """Which plan is the plan of the shift, as it was made."""
 
     plan: str = Field(pattern=PLAN, description="The reference of one that was made for this shift.")
+
+
+class NoteAsked(Asked):
+    """A note about a shift, a place set aside or added, or one of them taken back: stored, and never learned from."""
+
+    kind: Literal["note", "suppress", "add", "withdraw"]
+    place_id: Name | None = Field(None, description="A place of the forecast: with `suppress` and `add`, may be else.")
+    withdraws: str | None = Field(None, pattern=r"^N-\d{1,9}$", description="With `withdraw`: which note.")
+    reason: Reason = Field(description="The note itself, or why. Nothing about a person belongs here.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.kind in ("suppress", "add") and self.place_id is None:
+            raise ValueError("wanted place_id: which place is set aside or added")
+        if (self.kind == "withdraw") != (self.withdraws is not None):
+            raise ValueError("wanted withdraws with kind withdraw, and with no other: the reference of a note")
+        return self
+
+
+AnyAdjustment = Annotated[AdjustmentAsked | NoteAsked, Field(discriminator="kind")]

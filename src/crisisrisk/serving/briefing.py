@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from crisisrisk.database.latest import StoredPlace, StoredShift
 from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, plan_in_use
+from crisisrisk.database.shift_notes import KeptNote, notes_of
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.serving.forecasts import Said, newest_forecast
@@ -30,6 +31,7 @@ class Brief:
     plan: StoredPlan | None
     override: StoredOverride | None
     out: tuple[LeftOut, ...]
+    notes: Sequence[KeptNote] = ()
 
     @property
     def posts(self) -> tuple[KeptPost, ...]:
@@ -102,4 +104,5 @@ def brief_of(service: Service, shift_id: str) -> Brief:
     return Brief(
         service=service, stored=stored, cells=cells, plan=None if used is None else used.plan,
         override=None if used is None else used.override, out=left_out(service.engine, care, stored.start, stored.end),
+        notes=notes_of(service.engine, shift_id),
     )  # fmt: skip

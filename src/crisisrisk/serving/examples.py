@@ -181,6 +181,11 @@ ADJUSTMENT: dict[str, Any] = {
     "role": "crisis_team", "covers": 0.41, "plan_covers": 0.43,
     "caveats": ["Live calls come first. A place not listed is not therefore safe."],
 }  # fmt: skip
+NOTE: dict[str, Any] = {
+    "reference": "N-4", "kind": "suppress", "shift": _SHIFT["id"], "forecast": "S-9",
+    "place_id": HOTSPOTS["places"][0]["place_id"], "withdraws": None, "reason": "the match was moved to Sunday",
+    "made_at": "2026-11-22T21:40:00Z", "made_by": "crisisrisk_1", "role": "crisis_team",
+}  # fmt: skip
 BRIEFING: dict[str, Any] = {
     **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "S-9",
     "headline": _TOTAL["outlook"], "shift": _SHIFT, "places": HOTSPOTS["places"],
@@ -190,7 +195,7 @@ BRIEFING: dict[str, Any] = {
         "posts": ADJUSTMENT["posts"], "by_telephone": [],
         "changed": {"reference": "A-3", "reason": ADJUSTMENT["reason"], "made_at": ADJUSTMENT["made_at"]},
     },
-    "left_out": [_LEFT_OUT],
+    "left_out": [_LEFT_OUT], "notes": [NOTE],
 }  # fmt: skip
 _STOOD: dict[str, Any] = {
     "name": "plan", "reference": "P-12", "reason": POSITIONS["plans"][0]["reason"], "posts": [_POST],

@@ -226,6 +226,21 @@ class Adjustment(Answer):
     caveats: list[str]
 
 
+class NoteKept(Answer):
+    """What a coordinator noted, or set aside or added. The forecast stays as issued and learns nothing."""
+
+    reference: str
+    kind: str = Field(description="`note`, `suppress`, `add` or `withdraw`.")
+    shift: str
+    forecast: str | None = Field(description="The forecast that stood on the board then.")
+    place_id: str | None
+    withdraws: str | None = Field(description="The note that is taken back.")
+    reason: str
+    made_at: datetime
+    made_by: str
+    role: str
+
+
 class Stood(Answer):
     """One way to stand, played against the contacts that came. Minutes are keys."""
 
@@ -283,6 +298,7 @@ class Briefing(Basis):
     places: list[Hotspot] = Field(description="The busiest.")
     plan: PlanBriefed | None
     left_out: list[LeftOutShown] = Field(description="Sites that are full or closed at any time of the shift.")
+    notes: list[NoteKept] = Field(description="Of coordinators, and the places that they set aside or added.")
 
 
 def post_shown(post: KeptPost) -> PostShown:

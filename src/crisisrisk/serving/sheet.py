@@ -26,7 +26,8 @@ _STYLE = (
     "tr,tbody th,tbody td{display:block;border:0;padding:0}"
     "tr{border-bottom:1px solid #767676;padding:.3em 0}}"
     "@media print{@page{size:A4;margin:1cm}body{max-width:none;margin:0;padding:0}tr,li{break-inside:avoid}"
-    ".some{font-size:10.5pt;line-height:1.25}.much{font-size:9pt;line-height:1.25}.most{font-size:8pt;line-height:1.2}}"
+    ".some{font-size:10.5pt;line-height:1.25}.much{font-size:9pt;line-height:1.25}.most{font-size:8pt;line-height:1.2}"
+    ".least{font-size:7.5pt;line-height:1.15}}"
 )
 
 
@@ -36,7 +37,7 @@ SHEET_POLICY = (
 )
 """A browser applies the page's own style and nothing else."""
 
-_SIZES = (("some", 50, 92), ("much", 68, 108), ("most", 0, 122))
+_SIZES = (("some", 50, 92), ("much", 68, 108), ("most", 74, 122), ("least", 0, 130))
 """The sizes of letters: as many lines of as many characters fill a page; for the last, how many do not matter."""
 _PLACE, _WHY, _TEAM, _NEAR = 0.28, 0.5, 0.22, 0.36
 """The share of a line that columns take in which texts are long."""
@@ -55,6 +56,7 @@ class Sheet:
     plan: str
     teams: tuple[tuple[str, str, str, str], ...]
     sites: tuple[str, ...]
+    notes: tuple[str, ...]
     caveats: tuple[str, ...]
     footer: str
     reference: str
@@ -64,7 +66,8 @@ class Sheet:
         names = {"places": ("rank", "place", "range", "reasons"), "teams": ("team", "site_id", "times", "near")}
         rows = {name: [dict(zip(keys, row, strict=True)) for row in getattr(self, name)]
                 for name, keys in names.items()}  # fmt: skip
-        return {**vars(self), **rows, "sites": list(self.sites), "caveats": list(self.caveats)}
+        return {**vars(self), **rows, "sites": list(self.sites), "notes": list(self.notes),
+                "caveats": list(self.caveats)}  # fmt: skip
 
     def as_text(self) -> str:
         """For a terminal and for a printer without a browser."""
@@ -74,6 +77,7 @@ class Sheet:
             "", "Teams", f"  {self.plan}",
             *(f"  {team:<14} {site:<14} {times:<16} {near}".rstrip() for team, site, times, near in self.teams),
             "", "Full or closed", *(f"  {line}" for line in self.sites),
+            *(["", "Notes"] if self.notes else []), *(f"  {line}" for line in self.notes),
             "", *self.caveats, "", f"{self.footer}   {self.reference}",
         ])  # fmt: skip
 
@@ -81,6 +85,7 @@ class Sheet:
         """One page of A4 for at most eight places and four teams. It loads nothing from anywhere."""
         places = _table("places", ("Rank", "Place", "Contacts, 80 times in 100", "Why"), self.places, head=1)
         teams = _table("teams", ("Team", "Stands at", "From – to", "Near"), self.teams, head=0)
+        notes = f"<h2>Notes</h2>{_list(self.notes)}" if self.notes else ""
         caveats = f'<p class="caveats">{escape(" · ".join(self.caveats))}</p>' if self.caveats else ""
         return (
             f'<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title>{escape(self.title)}</title>'
@@ -88,7 +93,7 @@ class Sheet:
             f'<style>{_STYLE}</style></head><body class="{self.size}"><main><p class="handling">{escape(self.handling)}'
             f"</p><h1>{escape(self.title)}</h1><p><strong>{escape(self.headline)}</strong> {escape(self.expected)}</p>"
             f"<p>{escape(self.data)}</p><h2>Where</h2>{places}<h2>Teams</h2><p>{escape(self.plan)}</p>{teams}"
-            f"<h2>Full or closed</h2>{_list(self.sites)}{caveats}</main><footer><p><strong>{escape(self.footer)}"
+            f"{notes}<h2>Full or closed</h2>{_list(self.sites)}{caveats}</main><footer><p><strong>{escape(self.footer)}"
             f"</strong></p><p>{escape(self.reference)}. {ASK}</p></footer></body></html>\n"
         )
 
@@ -103,7 +108,9 @@ class Sheet:
         teams = sum(max(_in(team, wide * _TEAM), _in(site, wide * _TEAM), _in(near, wide * _NEAR)) + 0.3
                     for team, site, _, near in self.teams)  # fmt: skip
         whole = (self.title, f"{self.headline} {self.expected}", self.data, self.plan, " · ".join(self.caveats))
-        return ceil(places + teams + sum(_in(text, wide) for text in (*whole, *self.sites)) + 14)
+        return ceil(
+            places + teams + sum(_in(text, wide) for text in (*whole, *self.notes, *self.sites)) + 14 + bool(self.notes)
+        )
 
 
 def _in(text: str, wide: float) -> int:

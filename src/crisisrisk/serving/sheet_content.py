@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from crisisrisk.database.plans import KeptPost
+from crisisrisk.database.shift_notes import KeptNote
 from crisisrisk.disclosure import tells_small_number
 from crisisrisk.positioning.care import kind_said
 from crisisrisk.positioning.left_out import LeftOut
@@ -14,13 +15,14 @@ from crisisrisk.positioning.posts import clock_span
 from crisisrisk.positioning.taken import ADULTS
 from crisisrisk.serving.briefing import Brief
 from crisisrisk.serving.disclosure import released_places, released_shift
+from crisisrisk.serving.noting import listed, told_of
 from crisisrisk.serving.sheet import Sheet
 from crisisrisk.serving.wording import NO_PLAN, NOTHING_RELEASED, Freshness
 
 BY_TELEPHONE = "by telephone only"
-ON_THE_BOARD = "; why stands on the board"
+ON_THE_BOARD, WHOLE_ON_THE_BOARD = "; why stands on the board", "what it says stands on the board"
 SELDOM = "none, now and then 1"
-MOST_PLACES, MOST_SITES = 8, 6
+MOST_PLACES, MOST_SITES, MOST_NOTES = 8, 4, 3
 NAME, WHY, OWN_WORDS, NEAR, LATE = 60, 130, 110, 130, 320
 """Most characters of a name, of reasons, of somebody's own words, of what is near a team, and of late agencies."""
 
@@ -42,7 +44,7 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
         places=() if nothing else tuple(
             (str(cell.rank), cut(cell.place_name, NAME), _span(cell.lower, cell.upper),
              _why([str(reason["text"]) for reason in cell.reasons[:2]]))
-            for cell in told[:MOST_PLACES]
+            for cell in listed(told, brief.notes, MOST_PLACES)
         ),
         plan=_plan(brief, zone),
         teams=tuple(
@@ -52,6 +54,7 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
             for post in brief.posts
         ) + tuple((cut(team, NAME), BY_TELEPHONE, "", "") for team in brief.by_telephone),
         sites=_sites(brief, zone),
+        notes=_notes(brief, zone),
         caveats=tuple(one for one in caveats if one not in _late_said(brief, zone)),
         footer=footer,
         reference="Reference " + " · ".join([
@@ -124,6 +127,19 @@ def _said(reason: str) -> str:
     if not reason:
         return ""
     return ON_THE_BOARD if tells_small_number(reason) else f": {cut(reason, OWN_WORDS)}"
+
+
+def _notes(brief: Brief, zone: ZoneInfo) -> tuple[str, ...]:
+    """The newest notes, each with when it was written; of more than fit on the page how many there are."""
+    told = tuple(_noted(note, brief, zone) for note in reversed(brief.notes))
+    more = len(told) - MOST_NOTES
+    return told if more <= 0 else (*told[:MOST_NOTES], f"{more} more on the board.")
+
+
+def _noted(note: KeptNote, brief: Brief, zone: ZoneInfo) -> str:
+    about, when = cut(told_of(note, brief.cells), NAME + 11), f"{note.made_at.astimezone(zone):%a %H:%M}"
+    words = WHOLE_ON_THE_BOARD if tells_small_number(note.reason) else cut(note.reason, OWN_WORDS)
+    return f"{when} {about}: {words}" if about else f"{when} {words}"
 
 
 def _sites(brief: Brief, zone: ZoneInfo) -> tuple[str, ...]:

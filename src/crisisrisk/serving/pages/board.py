@@ -13,11 +13,13 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from crisisrisk.database.latest import StoredShift
+from crisisrisk.database.shift_notes import notes_of
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.access import PlaceViewer, PlanViewer, Viewer
 from crisisrisk.serving.answers import AreaForecast, Basis, Hotspot, Hotspots, IssuedForecast, ShiftForecast
 from crisisrisk.serving.briefing import Brief, brief_of
 from crisisrisk.serving.forecasts import newest_forecast
+from crisisrisk.serving.noting import added, listed, set_aside, told_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.map import map_of
 from crisisrisk.serving.pages.page import Local, capital, number, page, span
@@ -73,8 +75,9 @@ def _board(service: Service, viewer: Viewer, shift_id: str | None, *, everything
     limit = service.settings.service.limits.list_length
     board = best_board(viewer, BoardQuery(shift=shift_id, limit=limit), service)
     told = {**framed(service, viewer, here="board", about=None), **_told(service, viewer, board)}
+    notes = told.get("notes", ())
     if not everything and "cells" in told:
-        told["cells"] = told["cells"][:FIRST]
+        told["cells"] = listed(told["cells"], notes, FIRST + len(added(notes)))
     zone = service.settings.site.time_zone
     return page("board.jinja", {**told, "everything": everything}, zone=zone)
 
@@ -118,15 +121,18 @@ def _told(service: Service, viewer: Viewer, board: Board) -> dict[str, Any]:
 
 def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[str, Any]:
     shift, zone = hotspots.shift, service.settings.site.time_zone
-    stored, _ = newest_forecast(service, shift.id)
+    stored, cells = newest_forecast(service, shift.id)
     hours = hours_of(stored, Local(zone))
     whole = whole_shift(shift.id, viewer, service)
     forecast = shift.forecast
+    notes = notes_of(service.engine, shift.id) if viewer.reaches("plan") else ()
     return {
-        "shift_name": shift.name, "start": shift.start,
+        "shift_name": shift.name, "start": shift.start, "notes": notes, "out_of_list": set_aside(notes),
+        "put_on": added(notes), "note_about": {note.number: told_of(note, cells) for note in notes},
         "headline": headline(forecast, shift.start, shift.end, Local(zone)),
         "outlook": None if forecast is None or forecast.outlook is None else capital(forecast.outlook),
-        "highest": [place.place_name for place in hotspots.places[:NAMED]], "hours": hours,
+        "highest": [place.place_name for place in hotspots.places if place.place_id not in set_aside(notes)][:NAMED],
+        "hours": hours,
         "hours_said": None if hours is None else f"Most likely between {hours.busiest}.",
         **fresh(service, hotspots),
         "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,

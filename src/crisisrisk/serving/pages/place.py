@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse
 
+from crisisrisk.database.shift_notes import notes_of
 from crisisrisk.serving.access import PlaceViewer
 from crisisrisk.serving.answers import Hotspot
 from crisisrisk.serving.forecasts import newest_forecast
@@ -34,6 +35,7 @@ def one_place(
     if found is None:
         raise nothing_here()
     zone = service.settings.site.time_zone
+    notes = notes_of(service.engine, shift_id) if viewer.reaches("plan") else ()
     told = {
         **framed(service, viewer, here="board", about=hotspots.reference), "place": found, "shift": hotspots.shift,
         "places_forecast": hotspots.places_forecast, "why": why(found), "hours": hours_of(stored, Local(zone)),
@@ -41,7 +43,8 @@ def one_place(
         "kinds": Kinds(service.settings.site.sources),
         "record": record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
         "late": fresh(service, hotspots)["late"], "caveats": said_once(service, hotspots),
-        "released": hotspots.released,
+        "released": hotspots.released, "notes": [note for note in notes if note.place_id == place],
+        "may_note": viewer.reaches("plan"),
     }  # fmt: skip
     return page("place.jinja", told, zone=zone)
 

@@ -12,7 +12,9 @@ from crisisrisk.serving.bodies import form_of
 
 _Sent = TypeVar("_Sent", bound=Asked)
 
-Said = Literal["answer", "decision", "snoozed", "woken", "query", "seen", "capacity", "plan", "tried", "site"]
+Said = Literal[
+    "answer", "decision", "snoozed", "woken", "query", "seen", "capacity", "plan", "tried", "site", "note", "withdrawn",
+]  # fmt: skip
 SAID: Mapping[Said, str] = {
     "answer": "Your answer is kept, for your team. It changes no number.",
     "decision": "The decision is kept.",
@@ -23,6 +25,8 @@ SAID: Mapping[Said, str] = {
     "capacity": "The team's capacity is changed.",
     "plan": "This is now the plan of the shift. It is on the board and in the briefing.",
     "tried": "The plans are made and kept. Nothing else has changed: no plan is used until you say so.",
+    "note": "It is kept, and stands on the board and the briefing.",
+    "withdrawn": "It is taken back.",
     "site": "It is kept. Plans made from now on allow for it; make new ones if teams should stand elsewhere.",
 }
 """What stands above a page after something was sent."""

@@ -29,7 +29,7 @@ from crisisrisk.serving.pages.standing_forms import (
 )
 from crisisrisk.serving.plan_answers import Adjustment, Positions, SiteShown
 from crisisrisk.serving.problems import NoAnswerError, nothing_here
-from crisisrisk.serving.routes.plans import adjustments, positions, positions_said, use
+from crisisrisk.serving.routes.plans import changed_plan, positions, positions_said, use
 from crisisrisk.serving.routes.sites import listed, put_status
 from crisisrisk.serving.sheet_content import near_said
 from crisisrisk.serving.state import Service, ServiceOf
@@ -86,7 +86,7 @@ def change(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service:
     form, brief, kept = _form(request), brief_of(service, shift_id), []
     zone = service.settings.site.time_zone
     wrong = _tried(
-        lambda: kept.append(adjustments(shift_id, viewer, change_asked(form, brief.stored, zone), service)),
+        lambda: kept.append(changed_plan(service, viewer, shift_id, change_asked(form, brief.stored, zone))),
         form, "posts",
     )  # fmt: skip
     return _page(service, viewer, shift_id, wrong=wrong, kept=kept[0] if kept else None)

@@ -10,6 +10,7 @@ from crisisrisk.serving.access import PlanViewer
 from crisisrisk.serving.briefing import PLACES, Brief, brief_of
 from crisisrisk.serving.examples import BRIEFING, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, hotspot, shift_forecast, stored_shift
+from crisisrisk.serving.noting import note_shown
 from crisisrisk.serving.plan_answers import Briefing, ChangeBriefed, LeftOutShown, PlanBriefed, post_shown
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.places import ShiftId
@@ -56,7 +57,7 @@ def _on_the_board(brief: Brief) -> Briefing:
         valid_until=stored.run.meta.valid_until, reference=f"S-{stored.run.number}",
         headline=brief.headline(released=False), shift=stored_shift(stored, forecast),
         places=[hotspot(cell) for cell in brief.cells[:PLACES]], plan=_plan(brief),
-        left_out=[LeftOutShown(**one.as_json()) for one in brief.out],
+        left_out=[LeftOutShown(**one.as_json()) for one in brief.out], notes=[note_shown(one) for one in brief.notes],
     )  # fmt: skip
 
 

@@ -24,13 +24,14 @@ from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.override import Override
 from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.replay import Played
-from crisisrisk.serving.access import PlanViewer
-from crisisrisk.serving.asked import AdjustmentAsked, PlanChosen, PositionsAsked, PostAsked
+from crisisrisk.serving.access import PlanViewer, Viewer
+from crisisrisk.serving.asked import AdjustmentAsked, AnyAdjustment, NoteAsked, PlanChosen, PositionsAsked, PostAsked
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
 from crisisrisk.serving.kept_plans import left_out
+from crisisrisk.serving.noting import note_shown, noted
 from crisisrisk.serving.overriding import PlanToChange, named
-from crisisrisk.serving.plan_answers import Adjustment, Positions, PostShown, Review, Stood, post_shown
+from crisisrisk.serving.plan_answers import Adjustment, NoteKept, Positions, PostShown, Review, Stood, post_shown
 from crisisrisk.serving.planning import ShiftToPlan, kept_plan, one_of_few
 from crisisrisk.serving.problems import NoAnswerError, nothing_here
 from crisisrisk.serving.reviewing import ShiftReviewed
@@ -97,13 +98,23 @@ def positions_said(service: Service, stored: StoredShift, plan: StoredPlan, *, i
 
 
 @plans.post(
-    "/shifts/{id}/adjustments", summary="Stand elsewhere than a plan says, and why",
+    "/shifts/{id}/adjustments", summary="Stand elsewhere than a plan says; note something; set a place aside or add it",
     responses={**answered(ADJUSTMENT), **NOT_NOW},
 )  # fmt: skip
-def adjustments(shift_id: ShiftId, viewer: PlanViewer, asked: AdjustmentAsked, service: ServiceOf) -> Adjustment:
-    """A coordinator's posts in place of a plan's, kept with the reason. After the shift it is hindsight.
+def adjustments(
+    shift_id: ShiftId, viewer: PlanViewer, asked: AnyAdjustment, service: ServiceOf
+) -> Adjustment | NoteKept:  # fmt: skip
+    """What a coordinator decided, kept with the reason. Forecast and plan stay as they were; after the shift it is
+    hindsight. A plan that is changed is the plan of the shift from then on, whichever it was before."""
+    if isinstance(asked, NoteAsked):
+        return note_shown(noted(service, viewer, shift_id, asked))
+    return changed_plan(service, viewer, shift_id, asked)
 
-    The plan, so changed, is the plan of the shift from then on, whichever it was before.
+
+def changed_plan(service: Service, viewer: Viewer, shift_id: str, asked: AdjustmentAsked) -> Adjustment:
+    """A coordinator's posts in place of a plan's. The plan, so changed, is the plan of the shift from then on.
+
+    Raises NoAnswerError, and UsageError for posts that cannot be.
     """
     now, plan = service.now(), _plan(service, shift_id, asked.plan)
     if now >= plan.shift_end:

@@ -1,0 +1,143 @@
+"""Notes of coordinators: places set aside and added, told on board and paper, and read by nothing that learns."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lib.database import AS_OF
+from tests.lib.service_site import ServiceSite, load_rows
+
+import crisisrisk
+from crisisrisk.database.shift_notes import notes_of
+
+NIGHT = "night-2026-11-22"
+SHIFT = f"/api/v1/shifts/{NIGHT}"
+CAME_MAPPING = """
+table = "events"
+[columns]
+event_id = "id"
+occurred_at = { column = "at", zone = "Europe/London" }
+known_at = { column = "at", zone = "Europe/London" }
+source = { constant = "police_999" }
+code = { constant = "call" }
+place_id = "place"
+"""
+
+
+@pytest.fixture
+def site(own_site: ServiceSite) -> ServiceSite:
+    """A site with a forecast of the night."""
+    own_site.issue(NIGHT, run={"as_of": AS_OF})
+    return own_site
+
+
+def say(site: ServiceSite, kind: str, reason: str = "the match was moved", **more: Any) -> Any:
+    body = {"kind": kind, "reason": reason, **more}
+    return site.client("crisis_team").post(f"{SHIFT}/adjustments", json=body)
+
+
+def test_a_note_is_kept_with_the_forecast_that_stood_there_and_told_in_the_briefing(site: ServiceSite) -> None:
+    answer = say(site, "note", "the café at the station closes at one")
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["reference"], body["kind"], body["forecast"], body["place_id"]) == ("N-1", "note", "S-2", None)
+    assert (body["role"], body["made_at"]) == ("crisis_team", "2026-11-22T06:00:00Z")
+    assert site.client("crisis_team").get(f"{SHIFT}/briefing").json()["notes"] == [body]
+
+
+def test_a_place_set_aside_leaves_the_list_and_the_forecast_stays_as_it_was_issued(site: ServiceSite) -> None:
+    client = site.client("crisis_team")
+    before = client.get(f"{SHIFT}/hotspots").json()
+    assert say(site, "suppress", place_id="place-01").status_code == 200
+    assert client.get(f"{SHIFT}/hotspots").json() == before
+    page = client.get(f"/shifts/{NIGHT}").text
+    assert "<strong>Set aside: Place 1</strong>: the match was moved" in page
+    assert "Highest: Place 2, Place 3." in page
+    table = page[page.index("<tbody") : page.index("</tbody>")]
+    assert [f"Place {n}</a>" in table for n in (1, 2, 3)] == [False, True, True]
+    everything = client.get(f"/shifts/{NIGHT}?all=1").text
+    assert 'Place 1</a><span class="cr-tag">set aside by the coordinator</span>' in everything
+    paper = client.get(f"{SHIFT}/briefing?f=text").text
+    where, notes = paper[paper.index("Where") : paper.index("Teams")], paper[paper.index("Notes") :]
+    assert ("Place 1" in where, "Place 2" in where) == (False, True)
+    assert "Sun 06:00 Set aside: Place 1: the match was moved" in notes
+
+
+def test_what_was_said_last_of_a_place_counts_and_can_be_taken_back(site: ServiceSite) -> None:
+    say(site, "suppress", place_id="place-01")
+    say(site, "add", "a festival", place_id="place-01")
+    [standing] = notes_of(site.engine, NIGHT)
+    assert (standing.kind, standing.number) == ("add", 2)
+    assert say(site, "withdraw", withdraws="N-2").status_code == 200
+    [standing] = notes_of(site.engine, NIGHT)
+    assert (standing.kind, standing.number) == ("suppress", 1)
+    assert say(site, "withdraw", withdraws="N-2").status_code == 404
+    assert say(site, "withdraw", withdraws="N-1").json()["withdraws"] == "N-1"
+    assert list(notes_of(site.engine, NIGHT)) == []
+
+
+def test_a_place_far_down_is_added_to_the_list_and_to_paper(site: ServiceSite) -> None:
+    from tests.lib.database import forecast, place_run, totals
+
+    from crisisrisk.database.scores import save_place_forecast
+
+    cells = forecast(NIGHT, places=14).assign(own_dispersion=0.2)
+    cells["released_rank"] = cells["rank"]
+    save_place_forecast(site.engine, cells, place_run(as_of=AS_OF), totals=totals(NIGHT))
+    say(site, "add", "a festival", place_id="place-14")
+    client = site.client("crisis_team")
+    page = client.get(f"/shifts/{NIGHT}").text
+    assert "The highest 11 of 14 places, with those added" in page
+    assert 'Place 14</a><span class="cr-tag">added by the coordinator</span>' in page
+    paper = client.get(f"{SHIFT}/briefing?f=text").text
+    where = paper[paper.index("Where") : paper.index("Teams")]
+    assert [f"Place {n} " in where for n in (7, 8, 14)] == [True, False, True]
+
+
+def test_a_small_number_in_a_note_stays_on_the_board(site: ServiceSite) -> None:
+    say(site, "note", "3 people wait at the station")
+    paper = site.client("crisis_team").get(f"{SHIFT}/briefing?f=text").text
+    assert ("3 people" in paper, "Sun 06:00 what it says stands on the board" in paper) == (False, True)
+
+
+def test_a_note_about_a_shift_that_is_over_is_refused(site: ServiceSite) -> None:
+    load_rows(site.site, "later", "id,at,place\nn1,2026-11-23 09:00:00,place-01\n", CAME_MAPPING)
+    answer = say(site, "note")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "this shift is over: a note comes too late")
+    assert (
+        "This shift is over, so no note can be added." in site.client("crisis_team").get(f"/shifts/{NIGHT}/notes").text
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"kind": "suppress"}, {"kind": "add", "place_id": "nowhere"}, {"kind": "note", "withdraws": "N-1"},
+     {"kind": "withdraw"}, {"kind": "withdraw", "withdraws": "1"}, {"kind": "note", "reason": "for 943 476 5919"},
+     {"kind": "note", "reason": "for k1_7Q4M2XK0D3RT5VWZ"}, {"kind": "note", "reason": ""}],
+)  # fmt: skip
+def test_what_cannot_be_noted_is_refused_and_not_repeated(site: ServiceSite, wrong: dict[str, Any]) -> None:
+    body = {"reason": "the match was moved", **wrong}
+    answer = site.client("crisis_team").post(f"{SHIFT}/adjustments", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "CR-HTTP-422"), answer.text
+    assert "943" not in answer.text
+    assert list(notes_of(site.engine, NIGHT)) == []
+
+
+def test_nobody_but_the_crisis_team_sees_notes(site: ServiceSite) -> None:
+    say(site, "suppress", place_id="place-01")
+    page = site.client("data").get(f"/shifts/{NIGHT}").text
+    assert ("the match was moved" in page, "Place 1</a>" in page) == (False, True)
+
+
+def test_nothing_that_learns_or_forecasts_reads_what_coordinators_note() -> None:
+    """Notes are in the operational database alone; the packages that make features, labels and models never ask it."""
+    source = Path(crisisrisk.__file__).parent
+    readers = set()
+    for file in source.rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+        if "crisisrisk.database.shift_notes" in imported or "ShiftNote" in names:
+            readers.add(file.relative_to(source).parts[0])
+    assert readers == {"database", "serving"}
