@@ -4,10 +4,11 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from httpx import Response
 from sqlalchemy import select, update
-from tests.lib.service_site import CASELOADS_MAPPING, ServiceSite, load_rows
+from tests.lib.service_site import CASELOADS_MAPPING, EVENTS_MAPPING, ServiceSite, load_rows
 from tests.lib.table_sites import NHS_NUMBERS
 
 from crisisrisk.cli import run
@@ -136,8 +137,38 @@ def test_lines_that_cannot_be_used_are_left_out_by_number_and_the_rest_is_kept(s
         (6, "a birth date that is none"),
     ]  # fmt: skip
     assert (found.rows, found.saved.same) == (5, 1)
+    assert found.quarantine is not None
+    assert pq.read_table(found.quarantine).to_pylist() == [
+        {"file": "who.csv", "row": row, "column": column, "rule": rule, "value": "(withheld: identifying)"}
+        for row, column, rule in (
+            (3, "nhs_number", "no valid nhs_number"), (4, "nhs_number", "nobody with this identifier is loaded"),
+            (5, "name", "no name"), (6, "birth_date", "a birth date that is none"),
+        )
+    ]  # fmt: skip
     with pytest.raises(DataError, match="CR-DATA-002"):
         loaded(site, "nhs_number,born\n1,2\n")
+
+
+def test_a_line_of_too_many_or_too_few_fields_is_left_out_and_the_same_file_replaces_its_own(site: ServiceSite) -> None:
+    text = HEADING + LINE + f"{NUMBER},A,B,1983-02-05,1,2\n{NUMBER},A\n"
+    first, second = loaded(site, text), loaded(site, text)
+    assert [(one.line, one.column, one.reason) for one in first.refused] == [
+        (3, None, "as many fields as the header"), (4, None, "as many fields as the header"),
+    ]  # fmt: skip
+    assert first.quarantine == second.quarantine
+    assert [path.name for path in site.site.quarantine.glob("identities-*")] == [first.as_json()["quarantine"]]
+    fine = loaded(site, HEADING + LINE)
+    assert (fine.quarantine, fine.as_json()["quarantine"]) == (None, None)
+    row = "id,at,known,source,person\nq1,2026-11-01 10:00:00,2026-11-01 10:00:00,police_999,ann\n"
+    load_rows(site.site, "later", row, EVENTS_MAPPING)  # a load sweeps what no load names, and not this
+    assert first.quarantine is not None
+    assert first.quarantine.exists()
+
+
+def test_a_file_without_a_heading_is_refused_without_repeating_whom_it_names(site: ServiceSite) -> None:
+    with pytest.raises(DataError, match="CR-DATA-002") as refused:
+        loaded(site, LINE)
+    assert not [text for text in (NUMBER, "Zyxa", "Quellmanoff") if text.lower() in str(refused.value).lower()]
 
 
 def test_another_key_encrypts_everybody_and_the_old_one_reads_nothing(site: ServiceSite) -> None:

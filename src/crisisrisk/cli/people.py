@@ -56,6 +56,8 @@ def identities(file: Path, kind: str, site_folder: str | None, as_json: bool) ->
             click.echo(f"line {one.line:,} left out: {one.reason}", err=True)
         if len(done.refused) > MOST_SHOWN:
             click.echo(f"… and {len(done.refused) - MOST_SHOWN:,} more; --json names every line", err=True)
+        if done.quarantine is not None:
+            click.echo(f"Left-out lines, without what they hold: {done.quarantine}", err=True)
     return LEFT if done.refused else 0
 
 

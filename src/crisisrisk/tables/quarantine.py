@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +120,36 @@ def quarantine_file(site: Site, file: Path, digest: str, problem: CrisisRiskErro
     sink = pa.BufferOutputStream()
     columns = [pa.array(value, kind) for value, kind in zip(line, SCHEMA.types, strict=True)]
     pq.write_table(pa.table(columns, schema=SCHEMA), sink)
+    write_durably(path, sink.getvalue())
+    return path
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedLine:
+    """A line that was left out, in which column (None: the whole line) and why. No value of it is said."""
+
+    line: int
+    column: str | None
+    reason: str
+
+
+def quarantine_identities(site: Site, file: Path, digest: str, refused: Sequence[RefusedLine]) -> Path | None:
+    """Write down which lines of a file of identities were refused, and why. Every value is withheld.
+
+    The same file again replaces what was written of it. Returns the path; None where no line was refused.
+    """
+    path = site.quarantine / f"identities-{digest[:16]}.parquet"
+    if not refused:
+        path.unlink(missing_ok=True)
+        return None
+    site.quarantine.mkdir(parents=True, exist_ok=True)
+    columns = (
+        [file.name] * len(refused), [one.line for one in refused], [one.column for one in refused],
+        [one.reason for one in refused], [WITHHELD] * len(refused),
+    )  # fmt: skip
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(arrays, schema=SCHEMA), sink, compression="zstd")
     write_durably(path, sink.getvalue())
     return path
 
