@@ -13,7 +13,7 @@ from benchmarks.running import run_alone
 NAMES = (
     "startup", "load_csv", "person_features", "full_person_set", "growth", "meds_tab", "simulate", "training_memory",
     "training_full", "training_people", "explanations", "places", "positioning", "replay",
-    "service_load", "score_people",
+    "service_load", "service_pages", "score_people",
 )  # fmt: skip
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "speed.md"
 

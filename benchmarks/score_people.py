@@ -45,8 +45,8 @@ def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
     """The first scoring of a city, and the next one. There are no peers: nobody else keeps reasons with a score."""
     people, years = max(round(PEOPLE * scale), FEWEST_PEOPLE), YEARS if scale == 1 else FEW_YEARS
     with tempfile.TemporaryDirectory() as name:
-        model = _demo_model(Path(name) / "demo")
-        site = _city(Path(name) / "city", people, years)
+        model = demo_model(Path(name) / "demo")
+        site = invented_site(Path(name) / "city", people, years)
         let_answer(site, model, at=datetime.now(UTC).isoformat())
         first, again = _scored(site), _scored(site)
     return Outcome(
@@ -62,15 +62,18 @@ def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
     )  # fmt: skip
 
 
-def _demo_model(folder: Path) -> Bundle:
+def demo_model(folder: Path) -> Bundle:
+    """The model of people that `make demo` trains and promotes."""
     site = demo_site(folder)
     load_folder(site, shipped("data_samples"))
-    answering_run(site, "person", tell=_aside)
+    answering_run(site, "person", tell=print_aside)
     return answering(site, keep_higher_days=0).now
 
 
-def _city(folder: Path, people: int, years: float) -> Site:
-    simulate(settings_for("birmingham", people=people, years=years), folder, truth=False, processes=2, tell=_aside)
+def invented_site(folder: Path, people: int, years: float, *, residents: int | None = None) -> Site:
+    """An invented city of a size, loaded, whose service offers scores of people."""
+    settings = settings_for("birmingham", people=people, years=years, residents=residents)
+    simulate(settings, folder, truth=False, processes=2, tell=print_aside)
     (folder / "serving").mkdir(exist_ok=True)
     shutil.copy(shipped("data_samples") / "service.toml", folder / "serving" / "service.toml")
     site = read_site(folder)
@@ -92,5 +95,6 @@ def _scored(site: Site) -> Scored:
     return Scored(time.monotonic() - began, used.ru_maxrss / 1024**2, answer["people"], answer["scored"])
 
 
-def _aside(line: str) -> None:
+def print_aside(line: str) -> None:
+    """To standard error, as a person watching wants it."""
     print(line, file=sys.stderr, flush=True)

@@ -11,7 +11,8 @@ from benchmarks.running import run
 
 TOY = 0.0005
 OF_COMMANDS = {
-    "load_csv", "places", "replay", "score_people", "service_load", "simulate", "training_full", "training_people",
+    "load_csv", "places", "replay", "score_people", "service_load", "service_pages", "simulate", "training_full",
+    "training_people",
 }  # fmt: skip
 """Minutes at their smallest; what they time, and the way of `training_full`, is run by other tests."""
 
