@@ -291,6 +291,13 @@ class JobStatus(Answer):
     result: dict[str, int] = Field(description="Counts of what was made: files, shifts, runs; never of people.")
 
 
+class RowsRefused(Answer):
+    """Rows of the agencies' files that could not be used."""
+
+    rule: str = Field(description="What a row has to be: its column and the rule that it broke.")
+    rows: int
+
+
 class DataStatus(Answer):
     """How fresh everything is. No count of people."""
 
@@ -301,6 +308,7 @@ class DataStatus(Answer):
     forecast: LastRun | None
     jobs: list[JobStatus] = Field(description="What the site's worker does; empty where none was ever at work.")
     files_refused: int = Field(description="Files from the inbox that were refused in the last seven days.")
+    rows_refused: list[RowsRefused] = Field(description="Rows in quarantine by the rule that they broke, most first.")
 
 
 class AuditEntry(Answer):

@@ -18,9 +18,11 @@ from crisisrisk.serving.pages.caller import caller_pages
 from crisisrisk.serving.pages.caseload import caseload_pages
 from crisisrisk.serving.pages.concern import concern_pages
 from crisisrisk.serving.pages.home import home_pages
+from crisisrisk.serving.pages.oversight import oversight_pages
 from crisisrisk.serving.pages.person import person_pages
 from crisisrisk.serving.pages.place import place_pages
 from crisisrisk.serving.pages.problems import pages_for_problems
+from crisisrisk.serving.pages.running import running_pages
 from crisisrisk.serving.pages.saying import saying
 from crisisrisk.serving.pages.sharing import sharing
 from crisisrisk.serving.pages.shift_notes import shift_note_pages
@@ -93,6 +95,8 @@ ROUTERS = (
     saying,
     sharing,
     concern_pages,
+    running_pages,
+    oversight_pages,
 )
 
 

@@ -243,7 +243,7 @@ DATA_STATUS: dict[str, Any] = {
             "result": {"files_loaded": 3, "files_already_loaded": 0, "files_refused": 0, "files_waiting": 0},
         }
     ],
-    "files_refused": 0,
+    "files_refused": 0, "rows_refused": [{"rule": "occurred_at: a time that exists", "rows": 12}],
 }  # fmt: skip
 
 _LOOK: dict[str, Any] = {

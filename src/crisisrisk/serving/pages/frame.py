@@ -10,10 +10,13 @@ from crisisrisk.serving.state import Service
 MENU: Mapping[str, tuple[str, str]] = {
     "caseload": ("/caseload", "Caseload"), "caller": ("/caller", "Person on the line"),
     "board": ("/shifts/next", "Shift board"), "unallocated": ("/unallocated", "People with no team"),
+    "looks": ("/audit", "Looks"), "concerns": ("/concerns", "Concerns"), "useful": ("/usefulness", "Usefulness"),
+    "data": ("/data", "Data"),
 }  # fmt: skip
 """By page its address, and what it is called."""
 _REACHED: Mapping[str, Reach] = {
     "caseload": "own_people", "caller": "look_up", "board": "places", "unallocated": "unallocated",
+    "looks": "audit", "concerns": "safety_concerns", "useful": "usefulness", "data": "data_status",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from crisisrisk.serving.answers import (
     JobStatus,
     LastRun,
     Readiness,
+    RowsRefused,
     SourceStatus,
     Version,
     model_used,
@@ -26,6 +27,7 @@ from crisisrisk.serving.examples import ANYWHERE, DATA_STATUS, VERSION, answered
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import DEGRADED, READY, ServiceOf
 from crisisrisk.serving.wording import Freshness
+from crisisrisk.tables.store import Snapshot, rules_broken
 
 well = APIRouter(tags=["status"], dependencies=[WELL])
 status = APIRouter(prefix=API, tags=["status"])
@@ -81,7 +83,13 @@ def data_status(_viewer: StatusViewer, service: ServiceOf) -> DataStatus:
         now=now, digest=view.digest, sources=sources, scores=_last(scores), forecast=_last(forecast),
         jobs=[_job(state, wall) for state in job_states(service.engine).values()],
         files_refused=refused_since(service.engine, wall - REFUSED_WITHIN),
+        rows_refused=_rows_refused(view.snapshot),
     )  # fmt: skip
+
+
+def _rows_refused(snapshot: Snapshot) -> list[RowsRefused]:
+    rules = rules_broken([load.broken_rules for load in snapshot.manifest.loads])
+    return [RowsRefused(rule=rule, rows=rows) for rule, rows in sorted(rules.items(), key=lambda one: (-one[1], one))]
 
 
 def _job(state: JobState, wall: datetime) -> JobStatus:
