@@ -77,7 +77,7 @@ def test_a_care_team_reads_on_the_list_what_it_is_told_over_http(own_site: Servi
         assert person["person_id"] in page
         assert f"<strong>{person['likely_in_100']} in 100</strong>" in page
     assert "Up from 10 on 15 Nov" in page
-    assert "known since: 1 999 call" in page
+    assert "known since: 1 × 999 call" in page
     assert "New: no number a week ago" in page
     assert page.index("No number: in hospital") < page.index("Most likely first."), "whoever has none stands above"
 
@@ -184,7 +184,7 @@ def test_without_a_number_a_page_says_why_and_shows_the_last_contacts(own_site: 
     page = page_of(own_site.client("care", "north"), f"/people/{own_site.people['cat']}")
     assert "In hospital as far as is known" in page
     assert "This says nothing about how the person is." in page
-    assert "Fri 20 Nov 22:00 2026: 999 call" in page
+    assert "Fri 20 Nov 2026, 22:00: 999 call" in page
     assert "in 100 people" not in page
 
 
@@ -193,7 +193,7 @@ def test_where_no_model_answers_what_is_known_of_a_person_is_shown_all_the_same(
     client = own_site.client("care", "north")
     page = page_of(client, f"/people/{own_site.people['ann']}")
     assert "The model that gives numbers does not answer now" in page
-    assert "Sun 22 Nov 05:00 2026: 999 call" in page
+    assert "Sun 22 Nov 2026, 05:00: 999 call" in page
     told = client.get("/caseload", headers={"Accept": "text/html"})
     assert told.headers["content-type"].startswith("text/html")
 

@@ -1,5 +1,6 @@
 """A score further: its history, the contacts behind its reasons, what changed as a sum, and worked out anew."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -128,6 +129,30 @@ def test_detention_is_told_by_one_neutral_word_to_who_does_not_hold_it(own_score
 
 
 # History
+
+
+def test_on_the_page_the_parts_add_up_and_each_opens_its_contacts_with_the_way_to_say_that_one_is_wrong(
+    scored: ServiceSite,
+) -> None:
+    body = told(scored, "risk/changes?since=2026-11-02T00:00:00Z").json()
+    page = scored.client("care", "north").get(f"/people/{scored.people['cat']}?since=2026-11-02").text
+    changed = page[page.index('id="changes-heading"') : page.index('id="contacts-heading"')]
+    assert 'name="since" value="2026-11-02"' in changed
+    points = [
+        int(one.replace("\N{MINUS SIGN}", "-"))
+        for one in re.findall(r"<li><strong>([+\N{MINUS SIGN}]\d+)</strong>", changed)
+    ]
+    assert sum(points) == body["points"] == body["likely_in_100"] - body["likely_in_100_then"]
+    (part,) = [one for one in body["parts"] if one["cause"] == "new_contacts"]
+    events = {one["event_id"] for reason in part["reasons"][:3] for one in reason["contacts"]}
+    assert events
+    assert events <= set(re.findall(rf"/people/{scored.people['cat']}/wrong\?event_id=(\w+)", changed))
+    why = page[page.index('id="why-heading"') : page.index('id="changes-heading"')]
+    assert "Pulling it down: why it is not higher" in why
+    for reason in told(scored, "risk/reasons").json()["up"]:
+        assert all(f"event_id={one['event_id']}" in why for one in reason["contacts"])
+    soon = scored.client("care", "north").get(f"/people/{scored.people['cat']}?since=2026-11-30").text
+    assert "Wanted a moment before the last scoring, at most 24 weeks" in soon
 
 
 def test_a_history_has_the_last_score_of_each_day_and_marks_changes_of_model(own_scored: ServiceSite) -> None:

@@ -314,3 +314,9 @@ def test_a_released_fact_of_a_place_holds_no_number_and_is_true(spec):
 def test_what_is_not_so_is_not_released_as_if_it_were(name):
     spec = {spec.name: spec for spec in PLACES}[name]
     assert released_words(spec, 0.0, float("nan"), BOOK).startswith(("no ", "not "))
+
+
+@pytest.mark.parametrize(("value", "said"), [(0, "no 999 calls"), (1, "1 × 999 call"), (12, "12 × 999 calls")])
+def test_a_number_stands_apart_from_a_name_that_begins_with_a_figure(value: int, said: str) -> None:
+    named = {"crisis_line": Phrases("999 call", "999 calls")}
+    assert words_of(feature("count", "crisis_line"), value, named) == f"{said} in the last 28 days"

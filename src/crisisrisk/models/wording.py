@@ -51,6 +51,16 @@ def words_of(spec: FeatureSpec, value: float, phrases: Mapping[str, Phrases]) ->
     """The reason of a feature in words, tied to its value: "3 missed appointments in the last 28 days"."""
     named = phrases_of(spec, phrases)
     said = _Said(spec, value, named.singular, named.plural, _others(spec, phrases))
+    return number_apart(number_apart(_worded(said), named.plural), named.singular)
+
+
+def number_apart(text: str, name: str) -> str:
+    """ "2 × 999 calls": beside a name that begins with a figure a number would be read with it, as 2,999 calls."""
+    return re.sub(rf"(?<=\d) {re.escape(name)}", f" × {name}", text) if name[:1].isdigit() else text
+
+
+def _worded(said: _Said) -> str:
+    spec, value = said.spec, said.value
     if isnan(value):
         return _NOT_KNOWN.get(spec.aggregation, _not_recorded)(said)
     if value == 0 and spec.aggregation in _NONE:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from crisisrisk.models.wording import number_apart
 from crisisrisk.serving.caseload_answers import CaseloadPerson
 from crisisrisk.serving.contacts import URGENT_CONTACT
 from crisisrisk.serving.pages.page import Local
@@ -36,7 +37,13 @@ class Kinds:
     def counted(self, counts: Mapping[str, int]) -> str:
         """`2 crisis-line calls, 1 missed appointment`, the most first."""
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return ", ".join(f"{count} {self.one(name) if count == 1 else self.many(name)}" for name, count in ordered)
+        return ", ".join(
+            self._counted(count, self.one(name) if count == 1 else self.many(name)) for name, count in ordered
+        )
+
+    @staticmethod
+    def _counted(count: int, name: str) -> str:
+        return number_apart(f"{count} {name}", name)
 
 
 def changed(person: CaseloadPerson, local: Local) -> str:

@@ -99,6 +99,10 @@ class Local:
         """`Sun 22 Nov 22:00`."""
         return f"{moment.astimezone(self.zone):%a %-d %b %H:%M}"
 
+    def whole(self, moment: datetime) -> str:
+        """`Sun 22 Nov 2026, 22:00`."""
+        return f"{moment.astimezone(self.zone):%a %-d %b %Y, %H:%M}"
+
     def stretch(self, start: datetime, end: datetime) -> str:
         """`Sunday 22:00 to Monday 08:00`."""
         first, last = (moment.astimezone(self.zone) for moment in (start, end))
