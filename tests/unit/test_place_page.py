@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import h3
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lib.reference_place_features import MIDDLE, hexagons
@@ -166,6 +167,19 @@ def test_counts_and_shares_of_few_are_withheld_from_the_whole_page() -> None:
     assert {one["happened"] for one in content["places"]} == {0, "under 8"}
     assert all(group["ratio"] is None for one in content["calibration"] for group in one["groups"])
     assert "with under 8 contacts" in " ".join(content["summary"])
+    assert {one["mean"] for one in content["levels"]} == {None}  # 5 ÷ 126 shifts, told as 0.040, is 5
+    assert {one["calibration_ratio"] for one in content["panel"]} == {None}
+    assert not any("100 contacts that it expected" in line for line in content["summary"])
+
+
+def test_means_and_ratios_on_the_page_are_of_the_rounded_number_of_contacts() -> None:
+    content = place_content(facts(TRUTH, COUNTS, FLAT))
+    events, came = content["events"], int(COUNTS.sum())
+    assert (events % 5, came % 5 == 0) == (0, False)
+    assert [one["mean"] for one in content["levels"]] == [
+        round(events / SHIFTS / series, 3) for series in (len(CELLS), 3, 1)
+    ]
+    assert content["panel"][0]["calibration_ratio"] == pytest.approx(events / TRUTH.sum())
 
 
 def test_the_drawings_can_be_read_without_colour_and_without_eyes() -> None:

@@ -52,7 +52,7 @@ def place_content(facts: PlaceFacts) -> dict[str, Any]:
         "summary": _summary(report), "not_for": list(NOT_FOR), "best_baseline": best,
         "cells": report["cells"], "shifts": report["shifts"], "events": released_count(report["events"]),
         "panel": _panel(report), "ranking": _ranking(report, best), "churn": report["churn"],
-        "levels": [_level(name, one) for name, one in report["by_level"].items()],
+        "levels": [_level(name, one, report) for name, one in report["by_level"].items()],
         "kinds": [_kind(one) for one in report["by_kind"]],
         "issue_times": [_issue_time(one, report["events"]) for one in report.get("issue_times", ())],
         "rosters": _rosters(report.get("roster")),
@@ -81,7 +81,7 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
         f"(±{2 * (floor['spread'] or 0):.4f}); the model has {model['deviance']:.4f}. No forecast of such counts does "
         f"better than that on average.",
     ]
-    if (ratio := model["calibration_ratio"]) is not None:
+    if (ratio := _ratio(model["calibration_ratio"], report["events"])) is not None:
         lines.append(f"For every 100 contacts that it expected, {100 * ratio:.0f} came.")
     if (hit := _share(model["hit_rate"]["5"], report["events"])) is not None:
         lines.append(f"Of 100 contacts, {100 * hit:.0f} were in the 5 % of the area that it put first in their shift.")
@@ -89,6 +89,12 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
         lines.append("Too good to be true: take it for leakage of the future until shown otherwise.")
     lines.append("Where little is recorded little is expected. A small number is no reassurance.")
     return lines
+
+
+def _ratio(ratio: float | None, events: int) -> float | None:
+    """Events ÷ expected, of the rounded number of events; None where that may not be told."""
+    count = released_count(events)
+    return None if ratio is None or not isinstance(count, int) or not events else ratio * count / events
 
 
 def _about(count: Released) -> str:
@@ -106,8 +112,8 @@ def _panel(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         shown.append(
             {
                 "name": name, **{score: one[score] for score in ("deviance", "log_score", "rps", "dawid_sebastiani")},
-                "calibration_ratio": one["calibration_ratio"], "coverage": one["coverage"]["80"],
-                "coverage_exact": one["coverage_exact"]["80"], "gains": gains,
+                "calibration_ratio": _ratio(one["calibration_ratio"], report["events"]),
+                "coverage": one["coverage"]["80"], "coverage_exact": one["coverage_exact"]["80"], "gains": gains,
             }
         )  # fmt: skip
     return shown
@@ -144,11 +150,13 @@ def _share(share: float | None, events: int) -> float | None:
     return None if share is None else released_share(round(share * events), events)
 
 
-def _level(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
-    best = one["best_baseline"]
+def _level(name: str, one: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, Any]:
+    best, events = one["best_baseline"], released_count(report["events"])
+    rows = report["shifts"] * one["series"]
+    mean = round(events / rows, 3) if isinstance(events, int) and rows else None
     scores = ("deviance", "log_score", "rps", "mase", "rmsse")
     return {
-        "level": name, "series": one["series"], "mean": round(one["mean"], 3), "floor": one["floor"]["mean"],
+        "level": name, "series": one["series"], "mean": mean, "floor": one["floor"]["mean"],
         "best_baseline": best, "skill": one["skill"], "gain": one["gains"][best],
         "model": {score: one["model"][score] for score in scores},
         "best": {score: one["baselines"][best][score] for score in scores},
