@@ -1,6 +1,9 @@
 """`crisisrisk people rotate`: on a real site no pseudonym of the key before is left, and nobody is lost or doubled."""
 
 import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +14,15 @@ from tests.lib.full_sites import CANARY, WHY, everything, full_site_of, run, sai
 from tests.lib.killed_commands import stopped
 from tests.lib.service_site import EVENTS_MAPPING, ServiceSite, load_rows, opened
 
+from crisisrisk.commands.work import work_once
 from crisisrisk.database.base import Base
 from crisisrisk.database.work_lock import answering, nobody_answers
-from crisisrisk.errors import ServiceError
+from crisisrisk.errors import DataError, ServiceError
 from crisisrisk.evaluation.judged import person_numbers
-from crisisrisk.operations.backup import copies
+from crisisrisk.operations.backup import back_up, copies
 from crisisrisk.tables.pseudonyms import read_pseudonym_key
 from crisisrisk.tables.renaming import Renaming
-from crisisrisk.tables.rotation import rotations
+from crisisrisk.tables.rotation import begin_rotation, rotations
 
 ROTATE = ("people", "rotate", *WHY)
 ASK = ("--reason", "in the notes", "--by", "A. Nobody")
@@ -54,6 +58,14 @@ def _sorted(rows: list[tuple[Any, ...]], renaming: Renaming | None = None) -> li
     return sorted(repr(tuple(row)) if renaming is None else renaming.in_text(repr(tuple(row))) for row in rows)
 
 
+def _copied(site: ServiceSite, folder: Path) -> bytes:
+    """A copy of the database: the file of a SQLite, and all that a dump of a PostgreSQL says."""
+    copy = back_up(site.engine, folder / "copies", kept=1, now=datetime.now(UTC))
+    if site.engine.dialect.name == "sqlite":
+        return copy.read_bytes()
+    return subprocess.run(["pg_restore", "--file=-", str(copy)], capture_output=True, check=True).stdout
+
+
 def _listed(text: str) -> dict[str, Any]:
     """A list; who stands in it without a score stands in the order of pseudonyms."""
     answer: dict[str, Any] = json.loads(text)
@@ -61,7 +73,9 @@ def _listed(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.both_databases
-def test_nobody_has_a_former_pseudonym_anywhere_and_nobody_is_lost_doubled_or_merged(full_site: ServiceSite) -> None:
+def test_nobody_has_a_former_pseudonym_anywhere_and_nobody_is_lost_doubled_or_merged(
+    full_site: ServiceSite, tmp_path: Path
+) -> None:
     ann, ben = full_site.people["ann"], full_site.people["ben"]
     care = full_site.client("care", "north")
     list_before, risk_before = (care.get(one).text for one in ("/api/v1/caseloads/north", f"/api/v1/people/{ann}/risk"))
@@ -78,6 +92,9 @@ def test_nobody_has_a_former_pseudonym_anywhere_and_nobody_is_lost_doubled_or_me
     assert made["people"] == len(full_site.people) - len({"nobody"})
     after = everything(current)
     assert not renaming.are_in(after)
+    copy = _copied(current, tmp_path)
+    assert not renaming.are_in(copy)
+    assert renaming.of(ann).encode() in copy
     assert CANARY.encode() in after
     now = _rows(current)
     assert {name: _sorted(rows, renaming) for name, rows in before.items()} == {
@@ -107,13 +124,21 @@ def test_nobody_has_a_former_pseudonym_anywhere_and_nobody_is_lost_doubled_or_me
         ("pseudonym.key.next", False),  # before there is a new key
         (".judged.parquet.new", True),  # after it, and before anything is renamed
         ("CURRENT@5", True),  # before the tables count
-        ("witness.log@2", True),  # after that, and before the database's commit
         ("witness.log@3", True),  # after that, and before the database is written anew
         (".pseudonym.key.new", True),  # before the key is the site's
         (".rotations.json.new@2", True),  # before it is said to be over
     ],
 )
 def test_what_was_cut_off_is_taken_up_with_the_same_key(full_site: ServiceSite, point: str, waits: bool) -> None:
+    _cut_off_and_taken_up(full_site, point, waits)
+
+
+@pytest.mark.both_databases
+def test_between_the_tables_and_the_database_it_may_be_cut_off_too(full_site: ServiceSite) -> None:
+    _cut_off_and_taken_up(full_site, "witness.log@2", True)
+
+
+def _cut_off_and_taken_up(full_site: ServiceSite, point: str, waits: bool) -> None:
     site, before = full_site.site, _rows(full_site)
     full_site.engine.dispose()
     ended = stopped("SIGKILL", point, *ROTATE, "--site", str(site.path))
@@ -146,6 +171,9 @@ def test_the_service_and_a_change_of_the_key_keep_each_other_out(full_site: Serv
     with nobody_answers(lock), pytest.raises(ServiceError, match="by another pseudonym"), answering(lock):
         pass
     assert rotations(full_site.site) == []
+    begin_rotation(full_site.site, now=datetime.now(UTC), asked_days=1)
+    with pytest.raises(DataError, match="CR-KEY-004"):  # a worker that was at work before
+        work_once(full_site.site, tell=print)
 
 
 def test_it_goes_without_a_reason_or_a_yes_nowhere(full_site: ServiceSite) -> None:

@@ -27,6 +27,7 @@ from crisisrisk.operations.worker import Clock, Ended, Job, Result, StopWork, Wo
 from crisisrisk.serving.settings import service_declaration
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
+from crisisrisk.tables.waiting_key import refuse_cut_off
 
 WORKER = "worker"
 """Who the audit trail says ended its oldest part."""
@@ -80,7 +81,7 @@ def work_once(site: Site, *, tell: Tell, clock: Clock = system_clock) -> Worked:
     done: list[Ended] = []
     try:
         with stopping.on_signals():
-            while (ended := _step(worker, stopping)) is not None:
+            while (ended := _step(site, worker, stopping)) is not None:
                 done.append(ended)
                 tell(line(ended))
     except StopWork:
@@ -97,7 +98,7 @@ def work(site: Site, *, tell: Tell) -> None:
     tell(f"{_clock()} at work: {names}")
     try:
         with stopping.on_signals():
-            _go_on(worker, stopping, tell)
+            _go_on(site, worker, stopping, tell)
     except StopWork:
         pass
     finally:
@@ -124,10 +125,10 @@ def line(ended: Ended) -> str:
     return f"{_clock()} {ended.name} failed: {ended.code} {KINDS[ended.code].meaning}{where}"
 
 
-def _go_on(worker: Worker, stopping: Stopping, tell: Tell) -> None:
+def _go_on(site: Site, worker: Worker, stopping: Stopping, tell: Tell) -> None:
     while not stopping.asked:
         try:
-            ended = _step(worker, stopping)
+            ended = _step(site, worker, stopping)
         except CrisisRiskError as problem:
             tell(f"{_clock()} waits: {problem.code} {problem.problem}")
             stopping.wait(LONGEST_SLEEP)
@@ -140,7 +141,8 @@ def _go_on(worker: Worker, stopping: Stopping, tell: Tell) -> None:
         stopping.wait(min(max(seconds, 0.1), LONGEST_SLEEP))
 
 
-def _step(worker: Worker, stopping: Stopping) -> Ended | None:
+def _step(site: Site, worker: Worker, stopping: Stopping) -> Ended | None:
+    refuse_cut_off(site)
     try:
         with stopping.at_work():
             return worker.step()
