@@ -89,7 +89,8 @@ def declared(issuer: Issuer, **changes: Any) -> str:
     pages = {
         "name": "the trust's account", "client_id": CLIENT, "client_secret_file": SECRET_FILE,
         "authorization_endpoint": f"{issuer.address}/authorize", "token_endpoint": f"{issuer.address}/token",
-        "callback": "http://127.0.0.1/sign-in/callback", "scope": "openid profile", **changes,
+        "callback": "http://127.0.0.1/sign-in/callback", "scope": "openid profile",
+        "prompt": "login", **changes,
     }  # fmt: skip
     of_issuer = {"issuer": issuer.address, "audience": AUDIENCE, "jwks": issuer.jwks, "algorithms": ["RS256", "ES256"]}
     tables = {"sign_in.oidc": of_issuer, "sign_in.oidc.pages": pages}
@@ -158,6 +159,7 @@ def test_an_account_of_the_issuer_opens_the_same_session_as_a_key(own_site: Serv
     location = browser.begin("/caseload?show=all")
     asked = dict(parse_qsl(urlsplit(location).query))
     assert (asked["redirect_uri"], asked["scope"]) == ("http://127.0.0.1/sign-in/callback", "openid profile")
+    assert asked["prompt"] == "login"
     assert all(len(asked[name]) == 43 for name in ("state", "nonce", "code_challenge"))
     back = issuer.signs_in(location, role="care", team="north", sub="s.body@trust", crisisrisk_worker="N2")
     answer = browser.come_back(back)
@@ -484,7 +486,9 @@ def test_a_client_secret_that_is_a_default_keeps_the_service_from_starting(
      ({"authorization_endpoint": "https://login.example/#x"}, "authorization_endpoint"),
      ({"authorization_endpoint": "https://login.example/; url=x y"}, "authorization_endpoint"),
      ({"callback": "https://risk.example/elsewhere"}, "does not lead to this service"), ({"callback": None}, "missing"),
-     ({"scope": "profile"}, "openid"), ({"client_secret": "x"}, "unknown key"), ({"name": ""}, "name"),
+     ({"scope": "profile"}, "openid"),
+     ({"prompt": "none"}, "wanted login or select_account"), ({"client_secret": "x"}, "unknown key"),
+     ({"name": ""}, "name"),
      ({"client_id": 1}, "client_id")],
 )  # fmt: skip
 def test_a_wrong_declaration_is_refused(

@@ -102,7 +102,7 @@ def test_the_demo_is_signed_in_to_by_a_button_and_out_of(browser: Browser, site:
         page.get_by_role("button", name="Sign in with the demo's identity page").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Who are you?")
         assert violations(page) == []
-        page.get_by_role("button", name="Sign in as crisis team").click()
+        page.get_by_role("button", name="Sign in as a crisis team coordinator").click()
         expect(page).to_have_url(f"{address}/shifts/next")
         expect(page.get_by_text("crisis team", exact=True)).to_be_visible()
         page.get_by_role("button", name="Sign out").click()

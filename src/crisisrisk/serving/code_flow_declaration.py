@@ -14,7 +14,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ADDRESS = re.compile(r"https?://[!#$%&'()*+,\-./0-9:=?A-Z\[\]_a-z~]{1,500}")
 _TABLE = "sign_in.oidc.pages"
 _NEEDED = ("name", "client_id", "authorization_endpoint", "token_endpoint", "callback")
-_TEXTS = (*_NEEDED, "client_secret_file", "scope")
+_TEXTS = (*_NEEDED, "client_secret_file", "scope", "prompt")
+PROMPTS = ("login", "select_account")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class CodeFlow:
     client_secret_file: str | None = None
     """Beside the site's folder; None for a client without a secret, which PKCE alone vouches for."""
     scope: str = "openid"
+    prompt: str | None = None
+    """One of PROMPTS: the issuer asks anew who is there, however lately somebody signed in; None: as it likes."""
 
 
 def read_code_flow(table: Any) -> CodeFlow | None:
@@ -51,7 +54,7 @@ def code_flow_problems(table: Any) -> list[tuple[str, str]]:
         for name, value in table.items()
         if name in _TEXTS and not (isinstance(value, str) and value.strip())
     ]
-    return found or [*_address_problems(table), *_scope_problems(table)]
+    return found or [*_address_problems(table), *_scope_problems(table), *_prompt_problems(table)]
 
 
 def safe_address(text: str) -> bool:
@@ -81,3 +84,9 @@ def _scope_problems(table: Mapping[str, str]) -> list[tuple[str, str]]:
     if "openid" in table.get("scope", "openid").split():
         return []
     return [(f"{_TABLE}.scope is {table['scope']!r}, wanted openid among its words", "without it no ID token comes")]
+
+
+def _prompt_problems(table: Mapping[str, str]) -> list[tuple[str, str]]:
+    if table.get("prompt", PROMPTS[0]) in PROMPTS:
+        return []
+    return [(f"{_TABLE}.prompt is {table['prompt']!r}, wanted {' or '.join(PROMPTS)}", "")]

@@ -12,6 +12,12 @@ from crisisrisk.serving.roles import Role
 from crisisrisk.serving.settings import Settings
 from crisisrisk.tables.store import Store
 
+_WHO: Mapping[str, str] = {
+    "crisis_team": "a crisis team coordinator", "triage_clinician": "a triage clinician", "care": "a care coordinator",
+    "lead": "the lead", "allocation": "an allocation officer", "steward": "a records steward",
+    "data": "an analyst", "audit": "a privacy and safety officer",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoPerson:
@@ -50,14 +56,16 @@ def demo_people(settings: Settings) -> Sequence[DemoRole]:
 
 
 def _people(role: Role, settings: Settings, workers: Mapping[str, str]) -> Sequence[DemoPerson]:
+    who = _WHO.get(role.name, role.name)
     if not role.needs_team:
-        return [DemoPerson(subject=role.name, text=f"Sign in as {role.name.replace('_', ' ')}", role=role.name)]
+        return [DemoPerson(subject=role.name, text=f"Sign in as {who}", role=role.name)]
     found = []
     for team, declared in sorted(settings.site.teams.items()):
         worker = workers.get(team) if role.name == "care" else None
-        said = declared.name if worker is None else f"{worker} of {declared.name}"
+        said = who if worker is None else f"care coordinator {worker}"
         subject = ":".join(part for part in (role.name, team, worker) if part is not None)
-        found.append(DemoPerson(subject=subject, text=f"Sign in as {said}", role=role.name, team=team, worker=worker))
+        text = f"Sign in as {said} of {declared.name}"
+        found.append(DemoPerson(subject=subject, text=text, role=role.name, team=team, worker=worker))
     return found
 
 

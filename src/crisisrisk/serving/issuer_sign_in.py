@@ -98,6 +98,8 @@ class IssuerSignIn:
             "code_challenge": _plain_base64(sha256(_verifier(cookie).encode("ascii")).digest()),
             "code_challenge_method": "S256",
         }  # fmt: skip
+        if self.flow.prompt is not None:
+            asked["prompt"] = self.flow.prompt
         start = self.flow.authorization_endpoint
         return Begun(f"{start}{'&' if '?' in start else '?'}{urlencode(asked)}", cookie)
 
