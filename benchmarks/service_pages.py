@@ -45,6 +45,7 @@ def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
                 f"caseload of {size}": _read(base, care, "/caseload?tab=all", scale),
                 f"caseload of {size}, what is new": _read(base, care, "/caseload", scale),
                 f"board of {places} places": _read(base, crisis, board, scale),
+                f"board of {places} places, all of them listed": _read(base, crisis, f"{board}?all=true", scale),
             }
             service.stop()
     figures = []
@@ -88,10 +89,11 @@ def _largest_team(site: Site, base: str) -> tuple[httpx.Headers, int]:
 
 
 def _next_shift(base: str, reader: httpx.Headers) -> tuple[str, int]:
-    """The page of the shift that comes next, and how many places are forecast in it."""
-    page = httpx.get(f"{base}/shifts/next", headers=reader, timeout=60, follow_redirects=True)
-    told = httpx.get(f"{base}/api/v1{page.url.path}/hotspots?limit=1", headers=reader, timeout=60).json()
-    return page.url.path, int(told["places_forecast"])
+    """The page of the first shift that is forecast, and of how many places that is."""
+    listed = httpx.get(f"{base}/api/v1/shifts", headers=reader, timeout=60).json()["shifts"]
+    shift = next(one["id"] for one in listed if one["forecast"] is not None)
+    told = httpx.get(f"{base}/api/v1/shifts/{shift}/hotspots?limit=1", headers=reader, timeout=60).json()
+    return f"/shifts/{shift}", int(told["places_forecast"])
 
 
 def _read(base: str, reader: httpx.Headers, path: str, scale: float) -> tuple[float, float]:
