@@ -181,6 +181,7 @@ def test_one_more_at_each_site_is_what_the_crews_together_are_worth(
         return
     worth, last = Worth(ground, TARGET, ground.stretches(crews, periods)), crews[-1]
     before = tuple((0,) * (len(crews) - 1) for _ in range(periods))
-    together = worth.with_one_at(crews[:-1], before, last, of=crews)
+    near = [worth.reaching(crews[:-1], before, row) for row in range(len(worth.stretches))]
+    together = worth.with_one_at(near, last, of=crews)
     for site in range(len(ground.sites)):
         assert together[site] == pytest.approx(worth.of(crews, tuple((*row, site) for row in before)))

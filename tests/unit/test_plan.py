@@ -1,5 +1,6 @@
 """Plans on a ground that can be reckoned by hand: three sites in a row, contacts around the outer two."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
@@ -14,6 +15,7 @@ from crisisrisk.positioning.ground import Ground, Need, question_of
 from crisisrisk.positioning.other_models import DOUBLE_STANDARD, MODELS, P_MEDIAN
 from crisisrisk.positioning.plan import AS_USUAL, KEPT_FAIR, MOST_COVER, Wish, plans_for
 from crisisrisk.positioning.standby_text import _more
+from crisisrisk.positioning.time_given import TimeGiven
 from crisisrisk.positioning.travel import Points
 
 CELLS = Points(ids=("a", "b", "c"), latitude=np.zeros(3), longitude=np.zeros(3), urban=np.ones(3, dtype=bool))
@@ -89,6 +91,40 @@ def test_the_same_posts_tell_the_same_coverage_in_one_period_and_in_two() -> Non
     assert two.covered == pytest.approx(one.covered)
     assert (two.worst_decile, two.share) == (pytest.approx(one.worst_decile), pytest.approx(one.share))
     assert np.mean([stretch.mean for stretch in two.busy]) == pytest.approx(one.busy[0].mean)
+
+
+def test_what_there_was_no_time_for_is_left_out_and_said() -> None:
+    over = TimeGiven(until=0.0)
+    plan, *_ = plans_for(GROUND, TWO, Wish(), given=over)
+    assert (plan.method, set(plan.at)) == ("greedy", {"west", "east"})
+    assert (plan.adds, plan.if_called_away, plan.one_more_team, plan.by_mean) == ({}, (), None, None)
+    assert plan.as_json()["not_told"] == [
+        "what one more team would gain", "what 2 of 2 teams add", "who moves for 2 of 2 teams that may be called away",
+        "where everybody would stand by the mean night alone", "a plan for the busiest nights",
+    ]  # fmt: skip
+    assert "one more team" not in "\n".join(_more(plan, ZoneInfo("Europe/London"), None))
+    whole, *_ = plans_for(GROUND, TWO, Wish())
+    assert (whole.not_told, whole.covered) == ((), plan.covered)
+
+
+def test_many_teams_with_rules_of_their_own_are_planned_within_the_time_given() -> None:
+    """So many kinds of team find room, or not, by what flows to the sites: not by looking at every set of them."""
+    random, sites = np.random.default_rng(0), 12
+    where = Points(ids=tuple(f"s{one}" for one in range(sites)), latitude=np.zeros(sites), longitude=np.zeros(sites),
+                   urban=np.ones(sites, dtype=bool))  # fmt: skip
+    ground = replace(
+        GROUND, sites=where, site_names=where.ids, room=np.full(sites, 4), minutes=random.uniform(5, 30, (sites, 3))
+    )
+    crews = tuple(
+        Crew(name=f"team {one}", base=f"s{one % sites}",
+             may_stand=tuple(f"s{site}" for site in sorted({one % sites, *random.choice(sites, 3).tolist()})))
+        for one in range(40)
+    )  # fmt: skip
+    began = time.process_time()
+    plan = plans_for(ground, crews, Wish(seconds=2.0))[0]
+    assert time.process_time() - began < 8.0  # of a processor that others use too
+    assert all(site in crew.may_stand for site, crew in zip(plan.at, crews, strict=True))
+    assert max(plan.at.count(site) for site in set(plan.at)) <= 4
 
 
 def test_a_team_whose_base_cannot_take_it_moves_for_nothing() -> None:
@@ -183,7 +219,7 @@ def test_teams_that_all_lack_a_skill_are_alike_to_another_aim(model: str) -> Non
 
 def test_a_plan_for_nothing_expected_prints_no_number_that_is_none() -> None:
     plan = plans_for(replace(GROUND, expected=np.zeros(3), samples=np.zeros((10, 3))), ONE, Wish())[0]
-    assert "nan" not in "\n".join(_more(plan, ZoneInfo("Europe/London")))
+    assert "nan" not in "\n".join(_more(plan, ZoneInfo("Europe/London"), None))
 
 
 def test_the_target_wished_is_among_the_shares_and_carries_the_claim() -> None:

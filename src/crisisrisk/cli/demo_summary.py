@@ -109,7 +109,8 @@ def _standing(result: DemoResult) -> Iterator[str]:
     plan = made.plans[0]
     yield f"Stand     {plan.reason}"
     posts = (f"{crew.name} at {site}" for crew, site in zip(made.crews, plan.at, strict=True))
-    yield f"            {' · '.join(posts)} · one more team would reach {plan.one_more_team:.1f} more"
+    more = "" if plan.one_more_team is None else f" · one more team would reach {plan.one_more_team:.1f} more"
+    yield f"            {' · '.join(posts)}{more}"
 
 
 def _reasons(row: Mapping[str, Any]) -> str:

@@ -29,7 +29,9 @@ from crisisrisk.cli.printing import json_option, print_json, site_option
               help="Contacts that each move between periods must gain.")  # fmt: skip
 @click.option("--model", type=click.Choice(["cover", "double-standard", "p-median"]), default="cover",
               show_default=True, help="Most contacts find a free team, are reached twice, or wait least.")  # fmt: skip
-@click.option("--seconds", type=float, default=10.0, show_default=True, metavar="S", help="How long to look at most.")
+@click.option(
+    "--seconds", type=float, default=10.0, show_default=True, metavar="S", help="How long the answer may take."
+)
 @click.option("--try", "only_asked", is_flag=True,
               help="Only ask: the plan of the shift, which the board and the briefing have, stays.")  # fmt: skip
 @site_option

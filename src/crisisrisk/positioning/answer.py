@@ -32,9 +32,13 @@ class Standing:
 
 def teams_covering(question: Question, teams_at: Counts) -> Counts:
     """How many teams reach each cell in each part. Shape (parts, cells)."""
-    reach = np.stack([kind.reach & kind.may_stand[:, None] for kind in question.kinds])
+    found = np.zeros((len(question.parts), question.cells), dtype=np.int64)
     here = teams_at[question.period] * question.presence[:, :, None]
-    return np.asarray(np.einsum("pks,ksc->pc", here, reach.astype(np.int64)))
+    for part, number, site in zip(*np.nonzero(here), strict=True):
+        kind = question.kinds[number]
+        if kind.may_stand[site]:
+            found[part] += here[part, number, site] * kind.reach[site]
+    return found
 
 
 def served_of(question: Question, teams_at: Counts) -> Numbers:

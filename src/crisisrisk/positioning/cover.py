@@ -15,6 +15,7 @@ from crisisrisk.positioning.greedy import greedy, upper_bound
 from crisisrisk.positioning.programme import INFEASIBLE, TOLERANCE, least
 from crisisrisk.positioning.question import CODE, Counts, Part, Question, require_sensible
 from crisisrisk.positioning.reduction import reduced
+from crisisrisk.positioning.time_given import AT_LEAST
 
 EXACT, BEST_IN_TIME, GREEDY = "exact", "best found in time", "greedy"
 SECONDS_FOR_ANY = 10.0
@@ -27,14 +28,14 @@ def most_covered(question: Question, *, seconds: float = 30.0) -> Standing:
     """
     require_sensible(question)
     began = time.monotonic()
-    start = greedy(question)
+    start = greedy(question, until=began + max(seconds, AT_LEAST))
     if start is None:
         start = _any_plan(question)
-    if seconds <= 0 or not question.expected:
+    if seconds <= time.monotonic() - began or not question.expected:
         return _of(question, start, upper_bound(question, start), began, GREEDY)
     parts = reduced(question)
     model = CoverModel(question, parts)
-    found = model.solved(seconds)
+    found = model.solved(max(seconds - (time.monotonic() - began), 0.1))
     if found.x is not None and not floors_hold(question, model.teams_at(found.x)):
         model = CoverModel(question, parts, tied=True)
         found = model.solved(max(seconds - (time.monotonic() - began), 0.1))

@@ -5,31 +5,39 @@ of one more team each (Nemhauser, Wolsey & Fisher 1978, Mathematical Programming
 for the plan at hand, so it is as a rule far closer than the general 1 - 1/e.
 """
 
+import time
+
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_flow
 
 from crisisrisk.positioning.answer import covered_in, teams_covering
 from crisisrisk.positioning.question import Counts, Mask, Numbers, Part, Question
 
 
-def greedy(question: Question) -> Counts | None:
+def greedy(question: Question, *, until: float = float("inf")) -> Counts | None:
     """One team after the other, each where it adds most; the same sites in every period. Shape (periods, kinds, sites).
 
     A team that stays at its base is worth the least gain more. Floors are not looked at. None where the teams of some
-    kind ran out of room on the way, which can only be where kinds are on duty at different times. Complexity: teams ×
-    kinds × sites × cells × parts.
+    kind ran out of room on the way, which can only be where kinds are on duty at different times. `until`: a moment of
+    the monotonic clock after which those left are placed without looking at what they add, at their bases first.
+    Complexity: teams × kinds × sites × cells × parts.
     """
     teams_at = np.zeros((len(question.kinds), question.sites), dtype=np.int64)
     presence, stood = question.presence, question.presence.any(axis=0)
     left = np.array([kind.teams for kind in question.kinds]) * stood
     near = np.zeros((len(question.parts), question.cells), dtype=np.int64)
+    may = np.stack([kind.may_stand for kind in question.kinds])
     while left.any():
-        rows = [_gains(question, part, here) for part, here in zip(question.parts, near, strict=True)]
-        gains = np.einsum("pks,pk->ks", np.stack(rows), presence.astype(np.float64))
-        gains += question.least_gain * (teams_at < question.usual)
-        gains[~_kept_for_the_rest(question, teams_at, left)] = -1.0
-        kind, site = (int(one) for one in np.unravel_index(int(np.argmax(gains)), gains.shape))
-        if gains[kind, site] < 0:
+        gains: Numbers = (teams_at < question.usual).astype(np.float64)
+        if time.monotonic() < until:
+            rows = [_gains(question, part, here) for part, here in zip(question.parts, near, strict=True)]
+            gains = question.least_gain * gains
+            gains += np.einsum("pks,pk->ks", np.stack(rows), presence.astype(np.float64))
+        chosen = _best_that_keeps_room(question, gains, may, teams_at, left)
+        if chosen is None:
             return None
+        kind, site = chosen
         teams_at[kind, site] += 1
         left[kind] -= 1
         near[presence[:, kind]] += question.kinds[kind].reach[site]
@@ -70,37 +78,42 @@ def _gains(question: Question, part: Part, near: Counts) -> Numbers:
     return np.stack([np.where(kind.may_stand, kind.reach @ worth, 0.0) for kind in question.kinds])
 
 
-def _kept_for_the_rest(question: Question, teams_at: Counts, left: Counts) -> Mask:
-    """Where one more team may stand so that in each part the teams left after it find room. Shape (kinds, sites)."""
-    may = np.stack([kind.may_stand for kind in question.kinds])
-    open_now = may & (left > 0)[:, None]
-    for present in np.unique(question.presence, axis=0):
-        open_now[present] &= _open_in(may, question.room - teams_at[present].sum(axis=0), left * present)[present]
-    return np.asarray(open_now)
+def _best_that_keeps_room(
+    question: Question, gains: Numbers, may: Mask, teams_at: Counts, left: Counts
+) -> tuple[int, int] | None:
+    """The kind and site with the largest gain so that in each part the teams left after it find room."""
+    patterns = np.unique(question.presence, axis=0)
+    rooms = [question.room - teams_at[present].sum(axis=0) for present in patterns]
+    allowed = may & (left > 0)[:, None]
+    for present, room in zip(patterns, rooms, strict=True):
+        allowed[present] &= (room > 0)[None, :]
+    found = np.where(allowed, gains, -1.0)
+    while found.max() >= 0:
+        kind, site = (int(one) for one in np.unravel_index(int(np.argmax(found)), found.shape))
+        if all(
+            _room_after(may, room, left * present, kind, site)
+            for present, room in zip(patterns, rooms, strict=True) if present[kind]
+        ):  # fmt: skip
+            return kind, site
+        found[kind, site] = -1.0
+    return None
 
 
-def _open_in(may: Mask, room: Counts, left: Counts) -> Mask:
-    open_now = may & (room > 0)[None, :] & (left > 0)[:, None]
-    if not _tight(may, room, left):
-        return open_now
-    for kind, site in zip(*np.nonzero(open_now), strict=True):
-        after, rest = room.copy(), left.copy()
-        after[site] -= 1
-        rest[kind] -= 1
-        open_now[kind, site] = _fits(may, after, rest)
-    return open_now
-
-
-def _tight(may: Mask, room: Counts, left: Counts) -> bool:
-    """Whether the teams of some kind can run out of room: else every choice is fine."""
-    return bool((may @ room - left.sum() < 1).any())
+def _room_after(may: Mask, room: Counts, left: Counts, kind: int, site: int) -> bool:
+    """Whether all teams find room once one of a kind stands at a site."""
+    if not bool((may @ room - left.sum() < 1).any()):  # no kind can run out of it, whoever stands where
+        return True
+    after, rest = room.copy(), left.copy()
+    after[site] -= 1
+    rest[kind] -= 1
+    return _fits(may, after, rest)
 
 
 def _fits(may: Mask, room: Counts, left: Counts) -> bool:
-    """Whether all teams find room (Hall's condition over the sets of kinds)."""
-    kinds = np.flatnonzero(left)
-    for chosen in range(1, 1 << len(kinds)):
-        some = kinds[[bool(chosen >> bit & 1) for bit in range(len(kinds))]]
-        if left[some].sum() > room[may[some].any(axis=0)].sum():
-            return False
-    return True
+    """Whether all teams find room: the most that flows from kinds to the sites where they may stand."""
+    kinds, sites = may.shape
+    flows = np.zeros((kinds + sites + 2, kinds + sites + 2), dtype=np.int32)
+    flows[0, 1 : kinds + 1] = left
+    flows[1 : kinds + 1, kinds + 1 : -1] = may * left[:, None]
+    flows[kinds + 1 : -1, -1] = np.maximum(room, 0)
+    return bool(maximum_flow(csr_array(flows), 0, kinds + sites + 1).flow_value == left.sum())

@@ -109,9 +109,9 @@ class Ground:
 
     def serves(self, crew: Crew) -> Mask:
         """Which cells a crew may serve. Shape (cells,). Raises UsageError for an area that is none."""
-        places = self.cell_places or tuple(frozenset((name,)) for name in self.cells.ids)
         if not crew.areas:
             return np.ones(len(self.cells), dtype=bool)
+        places = self.cell_places or tuple(frozenset((name,)) for name in self.cells.ids)
         known = frozenset[str]().union(*places)
         if unknown := [name for name in crew.areas if name not in known]:
             raise UsageError(

@@ -20,6 +20,7 @@ from crisisrisk.positioning.realised import CAUTIOUS, Realised, realised_in
 from crisisrisk.positioning.service_times import service_records
 from crisisrisk.positioning.standby_text import lines_of
 from crisisrisk.positioning.taken import Refuge, Refuges, Taken
+from crisisrisk.positioning.time_given import TimeGiven
 from crisisrisk.positioning.told import Plan
 from crisisrisk.positioning.tonight import Demand, Tonight
 from crisisrisk.positioning.worth import Worth
@@ -84,7 +85,7 @@ class PositionsResult:
             "gap": best.gap,
             "seconds": round(self.seconds, 2),
             "marginal": [
-                {"change": "one more team", "gain": best.one_more_team},
+                *([] if best.one_more_team is None else [{"change": "one more team", "gain": best.one_more_team}]),
                 {"change": "one more hour", "gain": best.one_more_hour},
                 *({"change": f"{team} back to its base", "gain": -lost} for team, lost in best.loses.items()),
             ],
@@ -129,18 +130,25 @@ def standby(
     crews = on_duty(site, shift, tonight.standing, teams=teams, crews=crews, bases=bases)
     hours_each = service_records(snapshot).hours_each(microseconds(issued_at))
     ground = tonight.ground(demand, teams=len(crews), hours_each=hours_each)
-    plans = plans_for(ground, crews, wished)
+    given = TimeGiven.of(wished.seconds)
+    plans = plans_for(ground, crews, wished, given=given)
     best, refuges = plans[0], tonight.refuges(demand)
+    taken, told = _taken(refuges, ground, crews, best, given)
     return PositionsResult(
         shift=shift,
         zone=site.time_zone,
         crews=crews,
         plans=plans,
         near=_near(refuges, ground, best),
-        taken=_taken(refuges, ground, crews, best),
+        taken=taken,
         advice=advice_of(tonight.modes, crews),
         amhp=amhp_cover(tonight.modes, ground, crews, best.places, target=wished.target),
-        remarks=(*tonight.remarks, *_remarks(ground, crews, best), *_of_floors(plans)),
+        remarks=(
+            *tonight.remarks,
+            *_remarks(ground, crews, best),
+            *_of_floors(plans),
+            *_of_time(best, len(crews) - told),
+        ),
         travel=ground.travel_said,
         hours_each=ground.hours_each,
         expected=float(demand.expected.sum()),
@@ -156,8 +164,10 @@ def _near(refuges: Refuges, ground: Ground, plan: Plan) -> dict[str, tuple[Refug
     return found
 
 
-def _taken(refuges: Refuges, ground: Ground, crews: Sequence[Crew], plan: Plan) -> tuple[Taken, ...]:
-    """Of all whom the plan reaches, and of those in reach of each team."""
+def _taken(
+    refuges: Refuges, ground: Ground, crews: Sequence[Crew], plan: Plan, given: TimeGiven
+) -> tuple[tuple[Taken, ...], int]:
+    """Of all whom the plan reaches, and of those in reach of each team; of how many teams there was time to tell."""
     stretches, near = ground.stretches(crews, len(plan.places)), ground.near(plan.target)
     worth = Worth(ground, plan.target, stretches)
     reached = []
@@ -166,6 +176,8 @@ def _taken(refuges: Refuges, ground: Ground, crews: Sequence[Crew], plan: Plan) 
         reached.append((worth.of_cells(crews, plan.places, period=period), inside[0].start, inside[-1].end))
     found = list(refuges.taken("", reached, ground.come_between))
     for number, crew in enumerate(crews):
+        if given.over:
+            return tuple(found), number
         at = [plan.places[one.period][number] for one in stretches]
         own = [
             (ground.expected * one.share * (near[site] & ground.serves(crew)), one.start, one.end)
@@ -173,7 +185,7 @@ def _taken(refuges: Refuges, ground: Ground, crews: Sequence[Crew], plan: Plan) 
             if site >= 0 and crew.out(one.start, one.end)
         ]
         found += refuges.taken(crew.name, own, ground.come_between)
-    return tuple(found)
+    return tuple(found), len(crews)
 
 
 def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]:
@@ -216,6 +228,13 @@ def _of_bases(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str
 def _of_floors(plans: Sequence[Plan]) -> Iterator[str]:
     if all(plan.floors_kept is False for plan in plans):
         yield "no plan that keeps every floor was found in the time given: more seconds may find one"
+
+
+def _of_time(plan: Plan, teams: int) -> Iterator[str]:
+    """What was not worked out in the time given. `teams`: of how many it is not told how far people are taken."""
+    missed = [*plan.not_told, *([f"how far people are taken from {teams} teams"] if teams else [])]
+    if missed:
+        yield f"not worked out in the time given: {'; '.join(missed)}; more seconds tell it"
 
 
 def require_teams(teams: int) -> None:

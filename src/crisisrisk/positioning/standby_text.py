@@ -59,7 +59,8 @@ def _posts(result: "PositionsResult", plan: Plan) -> Iterator[str]:
     for crew in result.crews:
         own = [post for post in plan.posts if post.team == crew.name]
         back = f", back to base would lose {plan.loses[crew.name]:.1f}" if crew.name in plan.loses else ""
-        loses = f"   adds {plan.adds[crew.name]:.1f}{back}"
+        adds = f"   adds {plan.adds[crew.name]:.1f}" if crew.name in plan.adds else ""
+        loses = f"{adds}{back}"
         if not own:
             yield f"  {crew.name:<10} by telephone only"
         for post in own:
@@ -114,7 +115,8 @@ def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None) -> Iterator[str
     if plan.worst_area:
         yield f"  not reached in time, most of all: {plan.worst_area}"
     yield from (f"  {group}: {100 * value:.0f} in 100" for group, value in plan.groups.items() if value == value)
-    yield f"  one more team +{plan.one_more_team:.1f} contacts, one more hour +{plan.one_more_hour:.1f}"
+    more = "" if plan.one_more_team is None else f"one more team +{plan.one_more_team:.1f} contacts, "
+    yield f"  {more}one more hour +{plan.one_more_hour:.1f}"
     for one in plan.if_called_away:
         if one.team is not None:
             when = "" if len({call.start for call in plan.if_called_away}) == 1 else f" from {_clock(one.start, zone)}"

@@ -108,6 +108,10 @@ class Areas:
 
 def areas_of(serves: Mask, expected: Numbers) -> Areas:
     """Cells that the same crews serve are one area. `serves`: shape (crews, cells); `expected`: (cells,)."""
+    if serves.all():
+        return Areas(
+            of_cell=np.zeros(len(expected), dtype=np.int64), serves=serves[:, :1], expected=expected.sum()[None]
+        )
     kinds, of_cell = np.unique(serves, axis=1, return_inverse=True)
     numbers = np.asarray(of_cell).ravel().astype(np.int64)
     contacts = np.bincount(numbers, weights=expected, minlength=kinds.shape[1]).astype(np.float64)

@@ -1,6 +1,6 @@
 """What ways to stand are worth, for one target; what that rests on is computed once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +19,13 @@ class Worth:
         self._near, self._shares = ground.near(target), ground.shares
         self._served: dict[tuple[object, ...], list[Numbers]] = {}
         self._reach: dict[tuple[str, ...], Mask] = {}
+        self._weights: dict[tuple[str, ...], Numbers] = {}
+
+    def at(self, target: float) -> "Worth":
+        """The same for another target; how busy teams are does not depend on it."""
+        other = Worth(self.ground, target, self.stretches)
+        other._served = self._served
+        return other
 
     def reaching(self, crews: Sequence[Crew], places: Places, row: int) -> Counts:
         """How many teams that can serve each sort of contact reach each cell in a stretch. Shape (sorts, cells)."""
@@ -31,31 +38,37 @@ class Worth:
 
     def of_cells(self, crews: Sequence[Crew], places: Places, *, period: int | None = None) -> Numbers:
         """Contacts of each cell that find a free team, in the whole shift or in one period. Shape (cells,)."""
-        served, cells = self._tables(crews), np.arange(self._near.shape[1])
-        found = np.zeros(len(cells))
-        for row in self._rows(period):
-            for share, near in zip(self._shares, self.reaching(crews, places, row), strict=True):
-                found += share * served[row][cells, near]
-        return found
+        return self._of_near(crews, {row: self.reaching(crews, places, row) for row in self._rows(period)})
 
     def of(self, crews: Sequence[Crew], places: Places, *, period: int | None = None) -> float:
         """Expected contacts that find a free team, in the whole shift or in one period."""
         return float(self.of_cells(crews, places, period=period).sum())
 
+    def served(self, crews: Sequence[Crew], near: Sequence[Counts], *, period: int | None = None) -> float:
+        """The same from how many crews reach each cell, by stretch: `reaching` of each."""
+        return float(self._of_near(crews, {row: near[row] for row in self._rows(period)}).sum())
+
+    def _of_near(self, crews: Sequence[Crew], reached: Mapping[int, Counts]) -> Numbers:
+        served, cells = self._tables(crews), np.arange(self._near.shape[1])
+        found = np.zeros(len(cells))
+        for row, of_sorts in reached.items():
+            for share, near in zip(self._shares, of_sorts, strict=True):
+                found += share * served[row][cells, near]
+        return found
+
     def with_one_at(
-        self, crews: Sequence[Crew], places: Places, one: Crew, *, of: Sequence[Crew], period: int | None = None
+        self, near: Sequence[Counts], one: Crew, *, of: Sequence[Crew], period: int | None = None
     ) -> Numbers:
         """The same with one crew more at each of the sites. `of`: all crews that share the work. Shape (sites,)."""
         served, cells = self._tables(of), np.arange(self._near.shape[1])
         total, meets = np.zeros(len(self.ground.sites)), self.ground.meets(one)
         for row in self._rows(period):
             out = one.out(self.stretches[row].start, self.stretches[row].end)
-            sorts = zip(self._shares, self.reaching(crews, places, row), meets, strict=True)
-            for share, near, can in sorts:
-                now = served[row][cells, near]
+            for share, before, can in zip(self._shares, near[row], meets, strict=True):
+                now = served[row][cells, before]
                 total += share * now.sum()
                 if out and can:
-                    total += share * (self._reach_of(one) @ (served[row][cells, near + 1] - now))
+                    total += share * (self._weight_of(one) @ (served[row][cells, before + 1] - now))
         return total
 
     def lost_by_going_to(self, crews: Sequence[Crew], places: Places, to: Sequence[int]) -> Numbers:
@@ -107,3 +120,9 @@ class Worth:
         if crew.areas not in self._reach:
             self._reach[crew.areas] = self._near & self.ground.serves(crew)
         return self._reach[crew.areas]
+
+    def _weight_of(self, crew: Crew) -> Numbers:
+        """`_reach_of` as numbers, which are multiplied faster."""
+        if crew.areas not in self._weights:
+            self._weights[crew.areas] = self._reach_of(crew).astype(np.float64)
+        return self._weights[crew.areas]

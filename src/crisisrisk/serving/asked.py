@@ -123,7 +123,9 @@ class PositionsAsked(Asked):
         "cover", description="By which aim: most contacts that find a free team, reached twice, nearest on average."
     )
     full: Names = Field(default_factory=list, description="Further sites that take nobody; see also /api/v1/sites.")
-    seconds: float = Field(3.0, ge=0, le=LONGEST_SEARCH, description="How long to look at most; 0: at once.")
+    seconds: float = Field(
+        3.0, ge=0, le=LONGEST_SEARCH, description="How long looking and telling may take; 0: at once."
+    )
     use: bool = Field(
         False, description="Make the first of them the plan of the shift. Left out: they are kept, and only asked for."
     )

@@ -96,7 +96,7 @@ class PlanShown(Answer):
     adds: dict[str, float] = Field(description="By team how many fewer would find a free team without it.")
     loses: dict[str, float] = Field(description="What each team's going back to its base would lose.")
     if_called_away: list[CallShown]
-    one_more_team: float
+    one_more_team: float | None = Field(description="Null where there was no time to work it out.")
     one_more_hour: float
     price: float = Field(description="Contacts that it covers less than the plan that covers most.")
     gain: float | None = Field(description="Contacts beside the usual places; null where these cannot be taken.")
@@ -104,6 +104,10 @@ class PlanShown(Answer):
     gap: float = Field(description="By what share it may fall short of the best plan at most.")
     method: str
     floors_kept: bool | None
+    not_told: list[str] = Field(
+        default=[],
+        description="What was not worked out in the time given: of `adds` and `if_called_away` some are absent then.",
+    )
 
 
 class RefugeShown(Answer):
