@@ -247,3 +247,27 @@ def test_a_quiet_night_is_reviewed_too(site: ServiceSite) -> None:
     body = review(site).json()
     assert body["contacts"] == 0
     assert body["stood"][0]["share"] == {"15": None, "30": None}
+
+
+def test_the_review_tells_by_place_where_the_list_was_right_and_takes_one_tap_of_feedback(site: ServiceSite) -> None:
+    client = site.client("crisis_team")
+    aside = {"kind": "suppress", "place_id": "place-03", "reason": "the match was moved"}
+    assert client.post(f"{SHIFT}/adjustments", json=aside).status_code == 200
+    load_rows(site.site, "came", CAME, CAME_MAPPING)
+    told = [(one["place_id"], one["came"], one["listed"], one["outcome"]) for one in review(site).json()["places"]]
+    assert told == [("place-01", 2, True, "hit"), ("place-02", 1, True, "hit"), ("place-03", 1, False, "miss")]
+    client = site.client("crisis_team")
+    page = client.get("/shifts/night-2026-11-22/review").text
+    assert "4 crisis contacts came: within the range that was forecast, 1 to 4, and 2.4 are usual." in page
+    assert (
+        "Of the 2 places that were listed 2 had a contact. Of 4 contacts 3 came at these places and 1 elsewhere."
+        in page
+    )
+    assert "Came, not listed" in page
+    assert "n1" not in page.split("<main")[1]
+    assert "How it went</a>" in client.get("/shifts/night-2026-11-22").text
+
+
+def test_a_review_page_of_a_shift_that_is_not_over_says_when_to_come_back(site: ServiceSite) -> None:
+    answer = site.client("crisis_team").get("/shifts/night-2026-11-22/review", headers={"Accept": "text/html"})
+    assert (answer.status_code, "This shift is not over" in answer.text) == (409, True)

@@ -141,3 +141,35 @@ def test_nothing_that_learns_or_forecasts_reads_what_coordinators_note() -> None
         if "crisisrisk.database.shift_notes" in imported or "ShiftNote" in names:
             readers.add(file.relative_to(source).parts[0])
     assert readers == {"database", "serving"}
+
+
+def test_a_handover_tells_what_changed_since_the_forecast_before_as_both_were_issued(site: ServiceSite) -> None:
+    from datetime import timedelta
+
+    from tests.lib.database import forecast, place_run, totals
+
+    from crisisrisk.database.scores import save_place_forecast
+
+    before = AS_OF - timedelta(hours=12)
+    cells = forecast(NIGHT, places=12).assign(own_dispersion=0.2)
+    early = cells.assign(expected=[2.0, *cells["expected"][1:10], 0.01, 0.3], rank=[*range(1, 11), 12, 11])
+    save_place_forecast(site.engine, early, place_run(as_of=before), totals=totals(NIGHT, expected=4.0, upper=9))
+    late = cells.assign(rank=[1, 11, *range(3, 11), 2, 12], expected=[1.3, 0.2, *cells["expected"][2:10], 0.9, 0.3])
+    save_place_forecast(site.engine, late, place_run(as_of=AS_OF), totals=totals(NIGHT))
+    say(site, "note", "the warden rings")
+    client = site.client("crisis_team")
+    assert "What changed since the forecast before" in client.get(f"/shifts/{NIGHT}").text
+    page = client.get(f"/shifts/{NIGHT}/changes?since=S-3").text
+    told = "the whole shift went from 1 to 9 (4.0 expected) to 1 to 4 crisis contacts (2.4 expected)."
+    assert f"Since Sat 21 Nov 18:00 {told} New among the ten highest: Place 11. No longer among them: Place 2." in page
+    assert ("2.0 before, 1.3 now" in page, "0.01 before, 0.90 now" in page) == (True, True)
+    rows = page[page.index("<tbody") : page.index("</tbody>")]
+    assert [f">Place {n}</a>" in rows for n in (1, 2, 3, 11, 12)] == [True, True, False, True, False]
+    assert "the warden rings" in page
+    assert client.get(f"/shifts/{NIGHT}/changes?since=S-99").status_code == 404
+    assert site.client("data").get(f"/shifts/{NIGHT}/changes").status_code == 403
+
+
+def test_a_shift_with_one_forecast_has_nothing_to_hand_over(own_site: ServiceSite) -> None:
+    page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/changes").text
+    assert "Only one forecast was made of this shift" in page

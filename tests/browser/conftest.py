@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     """A site with a forecast of the night that kept its totals, and a plan of it."""
     made = make_site(tmp_path_factory.mktemp("pages") / "site")
     made.issue("night-2026-11-22", run={"as_of": AS_OF})
+    for hours in (60, 50):
+        issued = {"as_of": AS_OF - timedelta(hours=hours)}
+        made.issue("day-2026-11-20", start=AS_OF - timedelta(hours=46), run=issued, expected=hours / 20)
     asked = {"teams": [{"name": "A", "base": "base-north"}], "target_minutes": 4, "use": True}
     answer = made.client("crisis_team").post("/api/v1/shifts/night-2026-11-22/positions", json=asked)
     assert answer.status_code == 200, answer.text

@@ -1,5 +1,6 @@
 """The shift board in a real browser: from signing in to signing out, with and without scripts, wide and narrow."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
 PAGES = {
     "board": BOARD, "every place": f"{BOARD}?all=1", "a place": PLACE, "nothing there": "/shifts/nothing",
     "where teams stand": "/shifts/night-2026-11-22/positions",
+    "how it went": "/shifts/day-2026-11-20/review", "what changed": "/shifts/day-2026-11-20/changes",
     "notes": "/shifts/night-2026-11-22/notes?place=place-02", "the page to print": "/shifts/night-2026-11-22/print",
     "a place that is none": "/shifts/night-2026-11-22/places/nowhere", "a concern": "/safety-concern?reference=S-2",
 }  # fmt: skip
@@ -236,3 +238,26 @@ def test_a_coordinator_notes_sets_a_place_aside_and_takes_it_back_by_keyboard(
             page.get_by_role("button", name="Take this back").first.press("Enter")
             expect(page.get_by_role("status")).to_contain_text("It is taken back.")
         expect(page.get_by_text("Nobody has written a note.")).to_be_visible()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_the_morning_after_a_coordinator_says_by_one_tap_whether_a_forecast_was_useful(
+    browser: Browser, address: str, site: ServiceSite, script: bool
+) -> None:
+    with opened(browser, address, site, java_script_enabled=script, viewport=NARROW) as page:
+        page.goto("/shifts/day-2026-11-20")
+        page.get_by_role("link", name="How it went").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("no crisis contact came: fewer than the range")
+        page.get_by_role("button", name=re.compile("^Not useful.*Place 2$")).press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("Your answer is kept. It changes no forecast.")
+        row = page.get_by_role("row").filter(has_text="Place 2")
+        expect(row).to_contain_text("not useful")
+        page.get_by_role("button", name=re.compile("^Useful.*the whole shift$")).press("Enter")
+        expect(page.get_by_role("status")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+        assert not script or violations(page) == []
+        page.get_by_role("link", name="Back to the shift").press("Enter")
+        page.get_by_role("link", name="What changed since the forecast before").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("What changed for Friday 08:00 to 18:00")
+        expect(page.get_by_text("The ten highest places are the same.")).to_be_visible()
+        assert not script or violations(page) == []

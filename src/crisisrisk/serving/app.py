@@ -17,6 +17,7 @@ from crisisrisk.serving.pages.board import board_pages
 from crisisrisk.serving.pages.caller import caller_pages
 from crisisrisk.serving.pages.caseload import caseload_pages
 from crisisrisk.serving.pages.concern import concern_pages
+from crisisrisk.serving.pages.handover import handover_pages
 from crisisrisk.serving.pages.home import home_pages
 from crisisrisk.serving.pages.oversight import oversight_pages
 from crisisrisk.serving.pages.person import person_pages
@@ -26,6 +27,7 @@ from crisisrisk.serving.pages.running import running_pages
 from crisisrisk.serving.pages.saying import saying
 from crisisrisk.serving.pages.sharing import sharing
 from crisisrisk.serving.pages.shift_notes import shift_note_pages
+from crisisrisk.serving.pages.shift_review import shift_review_pages
 from crisisrisk.serving.pages.standing import standing_pages
 from crisisrisk.serving.pages.unallocated import unallocated_pages
 from crisisrisk.serving.problems import handle_problems
@@ -88,6 +90,8 @@ ROUTERS = (
     place_pages,
     standing_pages,
     shift_note_pages,
+    shift_review_pages,
+    handover_pages,
     caseload_pages,
     caller_pages,
     unallocated_pages,

@@ -203,6 +203,8 @@ _STOOD: dict[str, Any] = {
 }  # fmt: skip
 REVIEW: dict[str, Any] = {
     "shift": _SHIFT, "contacts": 12, "plan": "P-12",
+    "places": [{**{name: HOTSPOTS["places"][0][name] for name in ("place_id", "place_name", "rank", "expected", "lower",
+               "upper")}, "came": 2, "listed": True, "outcome": "hit"}],
     "stood": [_STOOD, {**_STOOD, "name": "override", "reference": "A-3", "reason": ADJUSTMENT["reason"],
                        "posts": ADJUSTMENT["posts"], "in_time": {"15": 5, "30": 9},
                        "share": {"15": 0.4167, "30": 0.75}, "gained": {"15": -1, "30": 0}}],

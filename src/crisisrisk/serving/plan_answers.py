@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from crisisrisk.database.plans import KeptPost
 from crisisrisk.positioning.realised import CAUTIOUS
 from crisisrisk.serving.answers import Answer, Basis, Hotspot, ShiftListed
+from crisisrisk.serving.place_answers import PlaceReviewed
 
 
 class StatusSaid(Answer):
@@ -263,6 +264,7 @@ class Review(Answer):
 
     shift: ShiftListed
     contacts: int = Field(description="Contacts that came, in the places that were forecast, as far as known now.")
+    places: list[PlaceReviewed] = Field(description="Those that were listed, and all others where somebody came.")
     plan: str | None = Field(description="The plan that was the shift's when it ended; null where none was chosen.")
     stood: list[Stood] = Field(description="The plan, its last change, and everybody at their usual place.")
     as_of: datetime

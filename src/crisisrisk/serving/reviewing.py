@@ -1,6 +1,6 @@
 """A shift that is over: the contacts that came, and how many of them each way to stand would have reached in time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from crisisrisk.positioning.posts import Post
 from crisisrisk.positioning.question import Counts, Numbers
 from crisisrisk.positioning.replay import Night, Played, Ways, played
 from crisisrisk.positioning.travel import Barriers, Points, Roads, straight_line_times
+from crisisrisk.serving.place_answers import PlaceReviewed
 from crisisrisk.serving.planning import ShiftToPlan
 from crisisrisk.tables.store import PLACE_COLUMNS
 from crisisrisk.timeline import microseconds
@@ -59,6 +60,19 @@ class ShiftReviewed:
         number = {place: row for row, place in enumerate(cells.ids)}
         named = every["place_id"].cast(pa.string()).take(pa.array(rows)).to_pylist()
         return (occurred[rows] - start) / MINUTE, np.array([number[place] for place in named], dtype=np.int64)
+
+    def places(self, listed: Collection[str]) -> list[PlaceReviewed]:
+        """The places on a list and all others where a contact came, in order of rank."""
+        names, counts = np.unique(self.came[1], return_counts=True)
+        came = {self.to_plan.map.ids[name]: count for name, count in zip(names.tolist(), counts.tolist(), strict=True)}
+        return [
+            PlaceReviewed(
+                place_id=cell.place_id, place_name=cell.place_name, rank=cell.rank, expected=cell.expected,
+                lower=cell.lower, upper=cell.upper, came=(number := came.get(cell.place_id, 0)),
+                listed=(on := cell.place_id in listed), outcome=("hit" if on else "miss") if number else "none",
+            )
+            for cell in self.to_plan.cells if cell.place_id in listed or cell.place_id in came
+        ]  # fmt: skip
 
     @property
     def contacts(self) -> int:

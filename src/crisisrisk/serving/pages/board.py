@@ -116,10 +116,14 @@ def _told(service: Service, viewer: Viewer, board: Board) -> dict[str, Any]:
     }  # fmt: skip
     if board.hotspots is None:
         return found
-    return {**found, **_of_forecast(service, viewer, board.hotspots), **_around(service, viewer, board.hotspots)}
+    return {
+        **found,
+        **_of_forecast(service, viewer, board.hotspots, board.now),
+        **_around(service, viewer, board.hotspots),
+    }
 
 
-def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[str, Any]:
+def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots, now: datetime) -> dict[str, Any]:
     shift, zone = hotspots.shift, service.settings.site.time_zone
     stored, cells = newest_forecast(service, shift.id)
     hours = hours_of(stored, Local(zone))
@@ -135,7 +139,7 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[s
         "hours": hours,
         "hours_said": None if hours is None else f"Most likely between {hours.busiest}.",
         **fresh(service, hotspots),
-        "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,
+        "over": shift.end <= now, "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,
         "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places),
         "places_forecast": len(hotspots.places), "modes": _modes(forecast),
         "areas": _areas(whole.areas, hotspots.places), "issued": _issued(whole.issued),

@@ -14,6 +14,7 @@ _Sent = TypeVar("_Sent", bound=Asked)
 
 Said = Literal[
     "answer", "decision", "snoozed", "woken", "query", "seen", "capacity", "plan", "tried", "site", "note", "withdrawn",
+    "useful",
 ]  # fmt: skip
 SAID: Mapping[Said, str] = {
     "answer": "Your answer is kept, for your team. It changes no number.",
@@ -27,6 +28,7 @@ SAID: Mapping[Said, str] = {
     "tried": "The plans are made and kept. Nothing else has changed: no plan is used until you say so.",
     "note": "It is kept, and stands on the board and the briefing.",
     "withdrawn": "It is taken back.",
+    "useful": "Your answer is kept. It changes no forecast.",
     "site": "It is kept. Plans made from now on allow for it; make new ones if teams should stand elsewhere.",
 }
 """What stands above a page after something was sent."""

@@ -18,6 +18,7 @@ from crisisrisk.database.plans import (
     save_override,
     use_plan,
 )
+from crisisrisk.database.shift_notes import notes_of
 from crisisrisk.errors import DataError, UsageError
 from crisisrisk.positioning.care import STANDING, sites_of_kinds
 from crisisrisk.positioning.left_out import LeftOut
@@ -26,10 +27,11 @@ from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.replay import Played
 from crisisrisk.serving.access import PlanViewer, Viewer
 from crisisrisk.serving.asked import AdjustmentAsked, AnyAdjustment, NoteAsked, PlanChosen, PositionsAsked, PostAsked
+from crisisrisk.serving.briefing import PLACES
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
 from crisisrisk.serving.kept_plans import left_out
-from crisisrisk.serving.noting import note_shown, noted
+from crisisrisk.serving.noting import added, listed, note_shown, noted
 from crisisrisk.serving.overriding import PlanToChange, named
 from crisisrisk.serving.plan_answers import Adjustment, NoteKept, Positions, PostShown, Review, Stood, post_shown
 from crisisrisk.serving.planning import ShiftToPlan, kept_plan, one_of_few
@@ -157,6 +159,8 @@ def review(shift_id: ShiftId, _viewer: PlanViewer, service: ServiceOf) -> Review
     used = plan_in_use(service.engine, shift_id, before=stored.end)
     plan = None if used is None else used.plan
     reviewed = ShiftReviewed(ShiftToPlan(service, stored, cells), service.place_model.bundle().task)
+    notes = notes_of(service.engine, shift_id)
+    highest = listed(cells, notes, PLACES + len(added(notes)))
     with one_of_few(service):
         contacts, stood = reviewed.contacts, [] if used is None else _stood(reviewed, used)
     said = Said(service, now)
@@ -165,6 +169,7 @@ def review(shift_id: ShiftId, _viewer: PlanViewer, service: ServiceOf) -> Review
             for source, moment in sorted(complete_to.items()) if moment < stored.end]  # fmt: skip
     return Review(
         shift=stored_shift(stored, shift_forecast(said, stored, released=False)), contacts=contacts,
+        places=reviewed.places({cell.place_id for cell in highest}),
         plan=None if plan is None else f"P-{plan.number}", stood=stood, as_of=now, data_complete_to=dict(complete_to),
         travel=None if plan is None else reviewed.travel,
         at_scene_minutes=None if plan is None else reviewed.at_scene_minutes(float(plan.answer["hours_each"])),

@@ -1,0 +1,74 @@
+"""Handover: what changed since an earlier forecast of the same shift, and what was noted since."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import HTMLResponse
+
+from crisisrisk.database.stored_forecasts import cells_of_run
+from crisisrisk.database.totals import IssuedTotal, issued_totals
+from crisisrisk.serving.access import PlanViewer
+from crisisrisk.serving.briefing import brief_of
+from crisisrisk.serving.handover import PlaceChange, place_changes
+from crisisrisk.serving.noting import told_of
+from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.page import Local, number, page, span
+from crisisrisk.serving.problems import nothing_here
+from crisisrisk.serving.state import ServiceOf
+from crisisrisk.serving.wording import LIVE_CALLS_FIRST
+
+handover_pages = APIRouter(tags=["pages"], include_in_schema=False)
+
+
+@handover_pages.get("/shifts/{id}/changes")
+def changes(
+    shift_id: Annotated[str, Path(alias="id")], viewer: PlanViewer, service: ServiceOf,
+    since: Annotated[str | None, Query(pattern=r"^S-\d{1,9}$")] = None,
+) -> HTMLResponse:  # fmt: skip
+    """The newest forecast beside an earlier one: the one asked for, else the one before it."""
+    brief, zone = brief_of(service, shift_id), service.settings.site.time_zone
+    model = service.settings.service.place_model
+    issued = issued_totals(service.engine, shift_id, model_name=model, at=service.now())
+    newest = next((one for one in issued if one.run.number == brief.stored.run.number), None)
+    earlier = [one for one in issued if newest is not None and one.run.number != newest.run.number]
+    before = earlier[-1] if since is None and earlier else next(
+        (one for one in earlier if f"S-{one.run.number}" == since), None
+    )  # fmt: skip
+    if since is not None and before is None:
+        raise nothing_here()
+    found = [] if before is None else place_changes(
+        cells_of_run(service.engine, before.run.number, shift_id), brief.cells
+    )  # fmt: skip
+    from_then = [] if before is None else [note for note in brief.notes if note.made_at >= before.run.meta.as_of]
+    told: dict[str, Any] = {
+        **framed(service, viewer, here="board", about=f"S-{brief.stored.run.number}"), "shift_id": shift_id,
+        "stored": brief.stored, "before": before, "newest": newest, "earlier": list(reversed(earlier)),
+        "headline": None if before is None or newest is None else whole_said(before, newest, Local(zone)),
+        "list_said": list_said(found), "changes": found, "notes": from_then, "caveats": [LIVE_CALLS_FIRST],
+        "note_about": {note.number: told_of(note, brief.cells) for note in from_then},
+        "out": [] if before is None else [one for one in brief.out if one.since >= before.run.meta.as_of],
+    }  # fmt: skip
+    return page("handover.jinja", told, zone=zone)
+
+
+def whole_said(before: IssuedTotal, newest: IssuedTotal, local: Local) -> str:
+    """What became of the whole shift, in a sentence."""
+    old, new = before.total, newest.total
+    when = local.moment(before.run.meta.as_of)
+    now = f"{span(new.lower, new.upper)} crisis contacts ({number(new.expected)} expected)"
+    if number(old.expected) == number(new.expected) and (old.lower, old.upper) == (new.lower, new.upper):
+        return f"Since {when} the whole shift has not changed: {now}."
+    was = f"{span(old.lower, old.upper)} ({number(old.expected)} expected)"
+    return f"Since {when} the whole shift went from {was} to {now}."
+
+
+def list_said(changes: Sequence[PlaceChange]) -> str:
+    """Which places came on the list of the highest, and which left it."""
+    on = [one.now.place_name for one in changes if one.came_on]
+    left = [one.now.place_name for one in changes if one.left]
+    if not on and not left:
+        return "The ten highest places are the same."
+    came = f"New among the ten highest: {', '.join(on)}." if on else ""
+    gone = f"No longer among them: {', '.join(left)}." if left else ""
+    return f"{came} {gone}".strip()

@@ -1,0 +1,95 @@
+"""The morning after: what came beside what was forecast, place by place, and whether the forecast was useful."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, Response
+
+from crisisrisk.serving.access import PlanViewer, Viewer
+from crisisrisk.serving.answers import ShiftForecast
+from crisisrisk.serving.asked_care import ShiftFeedbackAsked
+from crisisrisk.serving.care_answers import ShiftFeedbackGiven
+from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.page import Local, number, page, span
+from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors, sent
+from crisisrisk.serving.pages.standing import by_the_wall
+from crisisrisk.serving.place_answers import PlaceReviewed
+from crisisrisk.serving.problems import NoAnswerError
+from crisisrisk.serving.routes.plans import review
+from crisisrisk.serving.routes.shift_feedback import give, given
+from crisisrisk.serving.state import Service, ServiceOf
+
+shift_review_pages = APIRouter(tags=["pages"], include_in_schema=False)
+
+ShiftOfPage = Annotated[str, Path(alias="id")]
+OUTCOMES = {"hit": "Came, as listed", "miss": "Came, not listed", "none": "Nobody came"}
+VERDICTS = {"useful": "useful", "not_useful": "not useful"}
+
+
+@shift_review_pages.get("/shifts/{id}/review")
+def reviewed(
+    shift_id: ShiftOfPage, viewer: PlanViewer, service: ServiceOf, said: Said | None = None
+) -> HTMLResponse:  # fmt: skip
+    """A shift that is over. Places only: nothing here says who came."""
+    return _page(service, viewer, shift_id, said=said)
+
+
+@shift_review_pages.post("/shifts/{id}/review")
+def say(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+    """Keep whether the forecast was useful, as a whole or at one place."""
+    try:
+        give(shift_id, viewer, sent(request, ShiftFeedbackAsked), service)
+    except SentWrongly as wrong:
+        return _page(service, viewer, shift_id, wrong=wrong)
+    except NoAnswerError as refused:
+        if "problems" not in refused.members:
+            raise
+        return _page(service, viewer, shift_id, wrong=SentWrongly({"verdict": "Choose a place of this forecast"}, {}))
+    return back_to(f"/shifts/{shift_id}/review", "useful")
+
+
+def _page(
+    service: Service, viewer: Viewer, shift_id: str, *, said: Said | None = None, wrong: SentWrongly | None = None
+) -> HTMLResponse:  # fmt: skip
+    zone = service.settings.site.time_zone
+    answer = review(shift_id, viewer, service)
+    errors = {} if wrong is None else wrong.errors
+    forecast = answer.shift.forecast
+    told: dict[str, Any] = {
+        **framed(service, viewer, here="board", about=None if forecast is None else forecast.reference),
+        "shift": answer.shift, "headline": came_said(answer.contacts, forecast), "hits": hits_said(answer.places),
+        "places": answer.places, "stood": answer.stood, "outcomes": OUTCOMES,
+        "caveats": [by_the_wall(one, Local(zone)) for one in answer.caveats],
+        "said_before": _said_before(given(shift_id, viewer, service).feedback), "verdicts": VERDICTS,
+        "given": {} if wrong is None else wrong.given, "errors": errors, "errors_listed": listed_errors(errors),
+        "said": None if said is None else SAID[said],
+    }  # fmt: skip
+    return page("shift_review.jinja", told, zone=zone, status=200 if wrong is None else 422)
+
+
+def came_said(contacts: int, forecast: ShiftForecast | None) -> str:
+    """What came in the whole shift, beside the range that was forecast."""
+    came = "No crisis contact came" if not contacts else f"{contacts} crisis contact{'s' * (contacts != 1)} came"
+    if forecast is None or forecast.lower is None or forecast.upper is None:
+        return f"{came}. No range of the whole shift was forecast."
+    where = ("within" if forecast.lower <= contacts <= forecast.upper
+             else "fewer than" if contacts < forecast.lower else "more than")  # fmt: skip
+    usual = "" if forecast.usual is None else f", and {number(forecast.usual)} are usual"
+    return f"{came}: {where} the range that was forecast, {span(forecast.lower, forecast.upper)}{usual}."
+
+
+def hits_said(places: Sequence[PlaceReviewed]) -> str:
+    """How often the list was right, in a sentence."""
+    on = [place for place in places if place.listed]
+    hit = [place for place in on if place.came]
+    contacts, inside = sum(place.came for place in places), sum(place.came for place in hit)
+    return (
+        f"Of the {len(on)} places that were listed {len(hit)} had a contact. "
+        f"Of {contacts} contacts {inside} came at these places and {contacts - inside} elsewhere."
+    )
+
+
+def _said_before(feedback: Sequence[ShiftFeedbackGiven]) -> dict[str, ShiftFeedbackGiven]:
+    """What was said last of each place, and under an empty name of the whole."""
+    return {one.place_id or "": one for one in reversed(feedback)}
