@@ -152,7 +152,7 @@ def test_on_the_page_the_parts_add_up_and_each_opens_its_contacts_with_the_way_t
     for reason in told(scored, "risk/reasons").json()["up"]:
         assert all(f"event_id={one['event_id']}" in why for one in reason["contacts"])
     soon = scored.client("care", "north").get(f"/people/{scored.people['cat']}?since=2026-11-30").text
-    assert "Wanted a moment before the last scoring, at most 24 weeks" in soon
+    assert "Choose a day before 22 Nov 2026, at most 24 weeks before it." in soon
 
 
 def test_a_history_has_the_last_score_of_each_day_and_marks_changes_of_model(own_scored: ServiceSite) -> None:

@@ -55,8 +55,9 @@ PROBLEMS = {
     "wrong_time": "The time is wrong", "wrong_kind": "It was something else", "twice": "It stands there twice",
     "other": "Something else",
 }  # fmt: skip
+OTHER_DAY = "Choose a day before {day}, at most 24 weeks before it."
 BUSY = "It cannot be worked out now: as many numbers are being worked out as can be. Ask again soon."
-WEEK = timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
 @person_pages.get("/people/{pid}")
@@ -101,10 +102,11 @@ def _number(
     except CrisisRiskError:  # the model does not answer; what happened to the person is known all the same
         return {"no_number": "the model that gives numbers does not answer now", "stands_at": None}
     local, known, caveats = Local(zone), fresh(service, told), said_once(service, told)
-    moved, not_moved = (None, None) if since is None else _changes(service, viewer, pid, since)
+    moved, not_moved = (None, None) if since is None else _changes(service, viewer, pid, since, as_of=told.as_of)
     return {
         "told": told, "why": why, "reference": told.reference, **known, "caveats": caveats, "moved": moved,
         "not_moved": not_moved, "since": since or (told.as_of - WEEK).astimezone(zone).date(),
+        "first_day": (told.since + DAY).astimezone(zone).date(), "last_day": told.as_of.astimezone(zone).date(),
         "hundred": hundred_of(told.likely_in_100, _of_100(told.upper)), "timeline": timeline_of(told, kinds, local),
         "notes": notes_of(why, local, caveats=caveats, late=known["late"]),
     }  # fmt: skip
@@ -114,13 +116,18 @@ def _of_100(chance: float | None) -> float | None:
     return None if chance is None else round(100 * chance, 1)
 
 
-def _changes(service: Service, viewer: Viewer, pid: str, since: date) -> tuple[RiskChanges | None, str | None]:
-    moment = datetime.combine(since, time(), tzinfo=service.settings.site.time_zone)
+def _changes(
+    service: Service, viewer: Viewer, pid: str, since: date, *, as_of: datetime
+) -> tuple[RiskChanges | None, str | None]:  # fmt: skip
+    """What changed; or why that is not said."""
+    zone = service.settings.site.time_zone
+    moment = datetime.combine(since, time(), tzinfo=zone)
     try:
         return changes(pid, viewer, ChangesQuery(since=moment), service), None
     except NoAnswerError as nothing:
-        problems = nothing.members.get("problems")
-        return None, BUSY if nothing.code == "CR-HTTP-503" else problems[0]["problem"] if problems else nothing.problem
+        if nothing.code == "CR-HTTP-503":
+            return None, BUSY
+        return None, OTHER_DAY.format(day=Local(zone).date(as_of)) if "problems" in nothing.members else nothing.problem
 
 
 def _said_before(service: Service, viewer: Viewer, pid: str, reference: str | None) -> dict[str, Any]:
