@@ -11,7 +11,7 @@ from math import cos, radians
 from crisisrisk.serving.answers import Hotspot
 from crisisrisk.tables.cells import corners_of
 
-WIDTH, TALLEST, MARGIN = 640, 560, 8
+WIDTH, TALLEST, MARGIN, DISC = 640, 560, 8, 14
 RANKED = 10
 """The highest cells, whose rank is printed."""
 MOST_HOLD, SOME_HOLD = 0.5, 0.8
@@ -54,11 +54,12 @@ def map_of(places: Sequence[Hotspot]) -> Map | None:
     west, east = min(lon for _, lon in every), max(lon for _, lon in every)
     stretch = cos(radians((south + north) / 2))
     across, up = max((east - west) * stretch, 1e-6), max(north - south, 1e-6)
-    scale = min((WIDTH - 2 * MARGIN) / across, (TALLEST - 2 * MARGIN) / up)
+    margin = MARGIN + (DISC if any(len(shape) == 1 for shape in shapes.values()) else 0)  # a disc is whole at the edge
+    scale = min((WIDTH - 2 * margin) / across, (TALLEST - 2 * margin) / up)
     left = (WIDTH - across * scale) / 2
 
     def at(point: Point) -> Point:
-        return left + (point[1] - west) * stretch * scale, MARGIN + (north - point[0]) * scale
+        return left + (point[1] - west) * stretch * scale, margin + (north - point[0]) * scale
 
     levels = _levels(places)
     drawn = [
@@ -66,7 +67,7 @@ def map_of(places: Sequence[Hotspot]) -> Map | None:
         for place in places
         if place.place_id in shapes
     ]
-    return Map(cells=drawn, width=WIDTH, height=round(up * scale) + 2 * MARGIN, legend=_legend(places, levels))
+    return Map(cells=drawn, width=WIDTH, height=round(up * scale) + 2 * margin, legend=_legend(places, levels))
 
 
 def _shape(place: Hotspot) -> list[Point] | None:
