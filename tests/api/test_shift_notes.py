@@ -173,3 +173,18 @@ def test_a_handover_tells_what_changed_since_the_forecast_before_as_both_were_is
 def test_a_shift_with_one_forecast_has_nothing_to_hand_over(own_site: ServiceSite) -> None:
     page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/changes").text
     assert "Only one forecast was made of this shift" in page
+
+
+def test_the_board_splits_what_is_expected_by_how_contacts_are_made(own_site: ServiceSite) -> None:
+    from tests.lib.database import forecast, place_run
+
+    from crisisrisk.database.scores import save_place_forecast
+
+    expected = {"attendance": 1.0, "telephone_advice": 0.8, "s136": 0.4, "amhp_assessment": 0.2}
+    modes = {NIGHT: {"expected": expected, "released": {"rest": 2.4}}}
+    save_place_forecast(own_site.engine, forecast(), place_run(as_of=AS_OF, modes=modes))
+    page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}").text
+    split = page[page.index("How contacts are likely to be made") :]
+    for name, number in (("Somebody attends", "1.0"), ("Advice by telephone", "0.80"), ("Section 136", "0.40"),
+                         ("AMHP assessment", "0.20")):  # fmt: skip
+        assert f'{name}</dt><dd class="nhsuk-summary-list__value">about {number}</dd>' in split

@@ -19,11 +19,12 @@ from crisisrisk.serving.problems import NoAnswerError
 from crisisrisk.serving.routes.plans import review
 from crisisrisk.serving.routes.shift_feedback import give, given
 from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.wording import NOT_ALL_RECORDED, in_minutes
 
 shift_review_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
 ShiftOfPage = Annotated[str, Path(alias="id")]
-OUTCOMES = {"hit": "Came, as listed", "miss": "Came, not listed", "none": "Nobody came"}
+OUTCOMES = {"hit": "Came, as listed", "miss": "Came, not listed", "none": "None known"}
 VERDICTS = {"useful": "useful", "not_useful": "not useful"}
 
 
@@ -55,12 +56,15 @@ def _page(
     zone = service.settings.site.time_zone
     answer = review(shift_id, viewer, service)
     errors = {} if wrong is None else wrong.errors
-    forecast = answer.shift.forecast
+    forecast, sources = answer.shift.forecast, service.settings.site.sources
+    open_still = {name: moment for name, moment in sorted(answer.data_complete_to.items()) if moment < answer.shift.end}
+    missing = {NOT_ALL_RECORDED.format(source=name, until=in_minutes(moment)) for name, moment in open_still.items()}
     told: dict[str, Any] = {
         **framed(service, viewer, here="board", about=None if forecast is None else forecast.reference),
         "shift": answer.shift, "headline": came_said(answer.contacts, forecast), "hits": hits_said(answer.places),
+        "missing": [(sources[name].plural if name in sources else name, at) for name, at in open_still.items()],
         "places": answer.places, "stood": answer.stood, "outcomes": OUTCOMES,
-        "caveats": [by_the_wall(one, Local(zone)) for one in answer.caveats],
+        "caveats": [by_the_wall(one, Local(zone)) for one in answer.caveats if one not in missing],
         "said_before": _said_before(given(shift_id, viewer, service).feedback), "verdicts": VERDICTS,
         "given": {} if wrong is None else wrong.given, "errors": errors, "errors_listed": listed_errors(errors),
         "said": None if said is None else SAID[said],
@@ -70,7 +74,8 @@ def _page(
 
 def came_said(contacts: int, forecast: ShiftForecast | None) -> str:
     """What came in the whole shift, beside the range that was forecast."""
-    came = "No crisis contact came" if not contacts else f"{contacts} crisis contact{'s' * (contacts != 1)} came"
+    came = (f"{contacts} crisis contacts are known" if contacts > 1
+            else "one crisis contact is known" if contacts else "no crisis contact is known")  # fmt: skip
     if forecast is None or forecast.lower is None or forecast.upper is None:
         return f"{came}. No range of the whole shift was forecast."
     where = ("within" if forecast.lower <= contacts <= forecast.upper
@@ -84,10 +89,10 @@ def hits_said(places: Sequence[PlaceReviewed]) -> str:
     on = [place for place in places if place.listed]
     hit = [place for place in on if place.came]
     contacts, inside = sum(place.came for place in places), sum(place.came for place in hit)
-    return (
-        f"Of the {len(on)} places that were listed {len(hit)} had a contact. "
-        f"Of {contacts} contacts {inside} came at these places and {contacts - inside} elsewhere."
-    )
+    said = f"Of the {len(on)} places that were listed {len(hit)} had a contact."
+    return said if not contacts else (
+        f"{said} Of {contacts} contacts {inside} came at these places and {contacts - inside} elsewhere."
+    )  # fmt: skip
 
 
 def _said_before(feedback: Sequence[ShiftFeedbackGiven]) -> dict[str, ShiftFeedbackGiven]:
