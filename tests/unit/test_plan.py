@@ -55,7 +55,6 @@ def test_one_team_goes_where_most_is_expected_and_the_usual_place_is_shown_besid
     assert best.in_reach == {"alpha": {15.0: 4.0, 30.0: 4.5}}
     assert best.adds == {"alpha": best.covered[15]}
     assert (best.optimal, best.gap) == (True, 0.0)
-    assert best.one_more_hour == pytest.approx(best.covered[15] / 8)
     # With a second team both are away half as often: west and east are then the best two places.
     assert best.one_more_team == pytest.approx(6 * (1 - busy / 2) - best.covered[15])
     assert best.reason == (
@@ -93,13 +92,27 @@ def test_the_same_posts_tell_the_same_coverage_in_one_period_and_in_two() -> Non
     assert np.mean([stretch.mean for stretch in two.busy]) == pytest.approx(one.busy[0].mean)
 
 
+def test_one_more_hour_says_which_and_where_a_team_more_would_stand() -> None:
+    hourly = np.array([0.05, 0.05, 0.05, 0.45, 0.1, 0.1, 0.1, 0.1])
+    plan = plans_for(replace(GROUND, hourly=hourly, hours_each=0.25), ONE, Wish())[0]
+    busy = 6.5 * 0.45 * 0.25, 6.5 * 0.45 * 0.25 / 2  # in the fourth hour, alone and with one more
+    hour = plan.one_more_hour
+    assert hour is not None
+    assert (plan.at, hour.start, hour.end) == (("west",), "2026-11-29T01:00:00+00:00", "2026-11-29T02:00:00+00:00")
+    alone, both, apart = 4 * (1 - busy[0]), 4 * (1 - busy[1] ** 2), 6 * (1 - busy[1])
+    assert (hour.site, hour.gain) == ("east", pytest.approx(0.45 * (max(both, apart) - alone)))
+    assert plan.as_json()["one_more_team_hour"]["from"] == hour.start
+
+
 def test_what_there_was_no_time_for_is_left_out_and_said() -> None:
     over = TimeGiven(until=0.0)
     plan, *_ = plans_for(GROUND, TWO, Wish(), given=over)
     assert (plan.method, set(plan.at)) == ("greedy", {"west", "east"})
     assert (plan.adds, plan.if_called_away, plan.one_more_team, plan.by_mean) == ({}, (), None, None)
+    assert plan.one_more_hour is None
     assert plan.as_json()["not_told"] == [
         "what one more team would gain", "what 2 of 2 teams add", "who moves for 2 of 2 teams that may be called away",
+        "what one more hour would gain",
         "where everybody would stand by the mean night alone", "a plan for the busiest nights",
     ]  # fmt: skip
     assert "one more team" not in "\n".join(_more(plan, ZoneInfo("Europe/London"), None))

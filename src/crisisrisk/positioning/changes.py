@@ -1,15 +1,16 @@
 """What one more change to a plan would do: a team more, a team less, a team called away. As far as the time goes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from crisisrisk.positioning.crews import Crew
+from crisisrisk.positioning.crews import Crew, Span
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.posts import Places
 from crisisrisk.positioning.question import Counts, Mask
+from crisisrisk.positioning.stretches import HOUR
 from crisisrisk.positioning.time_given import TimeGiven
 from crisisrisk.positioning.worth import Worth
 
@@ -39,6 +40,20 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MoreHour:
+    """One more team for one hour: the hour of the shift, as ISO text, and the site, where that gains most."""
+
+    gain: float
+    site: str
+    start: str
+    end: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"gain": self.gain, "site_id": self.site, "from": self.start, "to": self.end}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changes:
     """What each change would do. `adds`: by team how many fewer contacts would find a free team without it.
 
@@ -48,6 +63,7 @@ class Changes:
     adds: dict[str, float]
     if_called_away: tuple[Call, ...]
     one_more_team: float | None
+    one_more_hour: MoreHour | None
     not_told: tuple[str, ...]
 
 
@@ -79,18 +95,21 @@ class OneMore:
     least_gain: float
 
     def told(self, own: float, given: TimeGiven) -> Changes:
-        """`own`: the contacts that the plan covers. One more team first, then what each adds, then calls."""
+        """`own`: the contacts that the plan covers. One more team first, then what each adds, calls, one more hour."""
         more = None if given.over else self._one_more_team() - own
         adds = self._adds(own, given)
         calls, stand = self._calls(given), sum(site >= 0 for row in self.places for site in row)
+        hours, every = self._hours(given), self._every_hour()
         return Changes(
             adds=adds, if_called_away=calls, one_more_team=more,
+            one_more_hour=max(hours, key=lambda hour: hour.gain, default=None) if len(hours) == len(every) else None,
             not_told=(
                 *(["what one more team would gain"] if more is None else []),
                 *([f"what {len(self.crews) - len(adds)} of {len(self.crews)} teams add"]
                   if len(adds) < len(self.crews) else []),
                 *([f"who moves for {stand - len(calls)} of {stand} teams that may be called away"]
                   if len(calls) < stand else []),
+                *(["what one more hour would gain"] if len(hours) < len(every) else []),
             ),
         )  # fmt: skip
 
@@ -109,6 +128,30 @@ class OneMore:
         if not free.any():
             return self.worth.of(self.crews, self.places)
         return float(self.worth.with_one_at(self._near, one, of=(*self.crews, one))[free].max())
+
+    def _every_hour(self) -> list[Span]:
+        """The hours of the shift since it began; the last may be a part of one. None where no site has room."""
+        ground = self.ground
+        count = int(np.ceil((ground.end - ground.start) / HOUR)) if self._free().any() else 0
+        return [(ground.start + one * HOUR, min(ground.start + (one + 1) * HOUR, ground.end)) for one in range(count)]
+
+    def _hours(self, given: TimeGiven) -> list[MoreHour]:
+        """What one more team for each hour alone would gain at the best site, as far as the time goes."""
+        found, free = [], self._free()
+        for start, end in self._every_hour():
+            if given.over:
+                break
+            one = replace(with_every_skill(self.ground), spans=((start, end),))
+            cut = self.ground.stretches((*self.crews, one), len(self.places))
+            worth = self.worth.during([stretch for stretch in cut if start <= stretch.start and stretch.end <= end])
+            near = [worth.reaching(self.crews, self.places, row) for row in range(len(worth.stretches))]
+            totals = np.where(free, worth.with_one_at(near, one, of=(*self.crews, one)), -np.inf)
+            gain, site = (
+                float(totals.max()) - worth.served(self.crews, near),
+                self.ground.sites.ids[int(totals.argmax())],
+            )
+            found.append(MoreHour(gain=gain, site=site, start=start.isoformat(), end=end.isoformat()))
+        return found
 
     def _free(self) -> Mask:
         """Which sites hold one team more in every stretch. Shape (sites,)."""

@@ -150,7 +150,7 @@ class _Plans:
         ).told(plan.covered[self._wish.target], self._given.part(share))  # fmt: skip
         return replace(
             plan, adds=told.adds, if_called_away=told.if_called_away, one_more_team=told.one_more_team,
-            not_told=told.not_told,
+            one_more_hour=told.one_more_hour, not_told=told.not_told,
         )  # fmt: skip
 
     def _in_order(self, made: dict[Places, Plan]) -> list[Plan]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.advice import Advice, AmhpCover, advice_of, amhp_cover
 from crisisrisk.positioning.care import STANDING, SitesOfCare
+from crisisrisk.positioning.changes import ONE_MORE
 from crisisrisk.positioning.crews import Crew, alike, crews_on
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.left_out import LeftOut
@@ -86,7 +87,11 @@ class PositionsResult:
             "seconds": round(self.seconds, 2),
             "marginal": [
                 *([] if best.one_more_team is None else [{"change": "one more team", "gain": best.one_more_team}]),
-                {"change": "one more hour", "gain": best.one_more_hour},
+                *(
+                    []
+                    if (hour := best.one_more_hour) is None
+                    else [{"change": "one more hour", "team": ONE_MORE, **hour.as_json()}]
+                ),
                 *({"change": f"{team} back to its base", "gain": -lost} for team, lost in best.loses.items()),
             ],
             "plans": [plan.as_json() for plan in self.plans],

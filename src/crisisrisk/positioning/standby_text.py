@@ -115,8 +115,13 @@ def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None) -> Iterator[str
     if plan.worst_area:
         yield f"  not reached in time, most of all: {plan.worst_area}"
     yield from (f"  {group}: {100 * value:.0f} in 100" for group, value in plan.groups.items() if value == value)
-    more = "" if plan.one_more_team is None else f"one more team +{plan.one_more_team:.1f} contacts, "
-    yield f"  {more}one more hour +{plan.one_more_hour:.1f}"
+    hour = plan.one_more_hour
+    more = [
+        *([] if plan.one_more_team is None else [f"one more team +{plan.one_more_team:.1f} contacts"]),
+        *([] if hour is None else [f"one for an hour alone +{hour.gain:.2f} at most, from {_clock(hour.start, zone)} at"
+                                   f" {hour.site}"]),
+    ]  # fmt: skip
+    yield from [f"  {', '.join(more)}"] if more else []
     for one in plan.if_called_away:
         if one.team is not None:
             when = "" if len({call.start for call in plan.if_called_away}) == 1 else f" from {_clock(one.start, zone)}"

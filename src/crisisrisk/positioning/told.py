@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from crisisrisk.positioning.bases import Bases
-from crisisrisk.positioning.changes import Call
+from crisisrisk.positioning.changes import Call, MoreHour
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.demand import worst_decile
 from crisisrisk.positioning.ground import Ground
@@ -52,7 +52,8 @@ class Plan:
     by the mean night, where that is elsewhere, and `by_mean_loses`: contacts. `optimal`, `gap`: beside the best of all
     plans, less what moves cost; `method`: how it was found. `floors_kept`: whether every wished floor is kept; None
     where none is wished. `not_told`: what was not worked out in the time given, in words: of `adds` and
-    `if_called_away` some are absent then, and `one_more_team` is None.
+    `if_called_away` some are absent then, and `one_more_team` is None. `one_more_hour`: one more team for the hour
+    of the shift in which that gains most; None where there is no room, too.
     """
 
     name: str
@@ -72,7 +73,7 @@ class Plan:
     loses: dict[str, float]
     if_called_away: tuple[Call, ...]
     one_more_team: float | None
-    one_more_hour: float
+    one_more_hour: MoreHour | None
     gain: float | None
     price: float
     by_mean: tuple[str, ...] | None
@@ -92,7 +93,9 @@ class Plan:
         reach = {team: _by_minutes(contacts) for team, contacts in self.in_reach.items()}
         groups = {name: _or_none(value) for name, value in self.groups.items()}
         worst = _or_none(self.worst_decile)
+        hour = None if self.one_more_hour is None else self.one_more_hour.as_json()
         plain = {
+            "one_more_team_hour": hour,
             "not_told": list(self.not_told),
             "at": list(self.at),
             "by_mean": mean,
@@ -100,7 +103,7 @@ class Plan:
             "worst_decile": worst,
             "in_reach": reach,
         }
-        own = {name: value for name, value in vars(self).items() if name != "places"}
+        own = {name: value for name, value in vars(self).items() if name not in ("places", "one_more_hour")}
         return {**own, **by_target, **listed, **plain}
 
 
@@ -163,7 +166,7 @@ class Told:
             loses={self.crews[number].name: lost for number, lost in self.bases.lost(self.places).items()},
             if_called_away=(),
             one_more_team=None,
-            one_more_hour=own / ground.hours,
+            one_more_hour=None,
             gain=gain,
             price=max(self._of(self.most) - own, 0.0),
             by_mean=None,

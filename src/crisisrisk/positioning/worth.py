@@ -15,7 +15,7 @@ class Worth:
     """Crews at sites, and the contacts that find a free team. The stretches are those of all crews of the plan."""
 
     def __init__(self, ground: Ground, target: float, stretches: Sequence[Stretch]) -> None:
-        self.ground, self.stretches = ground, tuple(stretches)
+        self.ground, self.target, self.stretches = ground, target, tuple(stretches)
         self._near, self._shares = ground.near(target), ground.shares
         self._served: dict[tuple[object, ...], list[Numbers]] = {}
         self._reach: dict[tuple[str, ...], Mask] = {}
@@ -25,6 +25,12 @@ class Worth:
         """The same for another target; how busy teams are does not depend on it."""
         other = Worth(self.ground, target, self.stretches)
         other._served = self._served
+        return other
+
+    def during(self, stretches: Sequence[Stretch]) -> "Worth":
+        """The same in other stretches, such as those of an hour."""
+        other = Worth(self.ground, self.target, stretches)
+        other._reach, other._weights = self._reach, self._weights
         return other
 
     def reaching(self, crews: Sequence[Crew], places: Places, row: int) -> Counts:

@@ -157,7 +157,7 @@ POSITIONS: dict[str, Any] = {
         "worst_decile": 0.21, "worst_area": "Nettle End", "groups": {"most deprived fifth": 0.47},
         "in_reach": {"team 1": {"15": 6.1, "30": 9.4}}, "adds": {"team 1": 5.3},
         "loses": {"team 1": 0.6}, "if_called_away": [{"away": "team 1", "team": None, "site": None, "gain": 0.0}],
-        "one_more_team": 1.9, "one_more_hour": 0.5, "gain": 0.6, "optimal": True, "gap": 0.0, "method": "exact",
+        "one_more_team": 1.9, "one_more_team_hour": None, "gain": 0.6, "optimal": True, "gap": 0.0, "method": "exact",
         "floors_kept": None, "not_told": [],
         "reason": "covers most: about 43 in 100 expected contacts find a free team within 15 minutes, +0.6 contacts"
         " beside the usual places, for 1 move",

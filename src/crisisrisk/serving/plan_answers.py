@@ -75,6 +75,15 @@ class CallShown(Answer):
     gain: float
 
 
+class MoreHourShown(Answer):
+    """One more team for one hour."""
+
+    gain: float
+    site_id: str
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+
+
 class PlanShown(Answer):
     """One plan, with everything that can be said of it. Shares are of all expected contacts, by target in minutes."""
 
@@ -98,7 +107,9 @@ class PlanShown(Answer):
     loses: dict[str, float] = Field(description="What each team's going back to its base would lose.")
     if_called_away: list[CallShown]
     one_more_team: float | None = Field(description="Null where there was no time to work it out.")
-    one_more_hour: float
+    one_more_team_hour: MoreHourShown | None = Field(
+        default=None, description="One more team for the one hour, at the one site, where that gains most."
+    )
     price: float = Field(description="Contacts that it covers less than the plan that covers most.")
     gain: float | None = Field(description="Contacts beside the usual places; null where these cannot be taken.")
     optimal: bool
