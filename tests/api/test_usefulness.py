@@ -101,3 +101,13 @@ def test_no_count_of_one_to_seven_is_told_nor_can_be_worked_out(counts: Sequence
     assert not [count for count in shown if isinstance(count, int) and ((0 < count < 8 and count != 5) or count % 5)]
     if told.useful_in_100 is not None:
         assert all(count == 0 or count >= 8 for count in counts)
+
+
+def test_the_page_tells_months_in_which_somebody_spoke_the_newest_first(own_site: ServiceSite) -> None:
+    say(own_site, {"agree": 23, "disagree": 9, "acted": 11})
+    say(own_site, {"agree": 12}, at=datetime(2026, 8, 3, tzinfo=UTC))
+    page = own_site.client("lead", "north").get("/usefulness").text
+    assert page.index("October 2026") < page.index("August 2026")
+    assert "<td>45</td><td>80 in 100</td>" in page
+    assert "September 2026" not in page
+    assert "Nobody said anything in the last twelve months" in page, "of forecasts"

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser
+from tests.api.test_usefulness import OCTOBER, say
 from tests.lib.browsing import opened, served
 from tests.lib.database import AS_OF, forecast, place_run, score_row, totals
 from tests.lib.service_site import ServiceSite, make_site, with_workers
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER, PAGE = ROOT / "docs" / "pictures", ROOT / "docs" / "explanation" / "screens.md"
 DIGESTS = FOLDER / "words.json"
 SHIFT = "night-2026-11-22"
-SIZE = {"width": 1120, "height": 800}
+SIZE = {"width": 1120, "height": 1150}
 NAMES = ("Marl Reach", "Vetch Rise", "Orchard Green", "Kestrel Fold", "Bramble Wharf", "Nettle Cross", "Ivy Mill",
          "Juniper Bank")  # fmt: skip
 PEOPLE = """study_id,surname,forename,birth_date
@@ -84,6 +85,8 @@ def shown_site(tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     people = made.site.path / "names.csv"
     people.write_text(PEOPLE)
     load_identities(made.site, people, kind="study_id", user="the tests")
+    say(made, {"agree": 23, "disagree": 9, "acted": 11})
+    say(made, {"agree": 19, "disagree": 12, "acted": 9}, at=OCTOBER - timedelta(days=30))
     asked = {"teams": [{"name": "A", "base": "base-north"}, {"name": "B", "base": "base-south"}], "use": True}
     answer = made.client("crisis_team").post(f"/api/v1/shifts/{SHIFT}/positions", json=asked)
     assert answer.status_code == 200, answer.text
@@ -114,7 +117,7 @@ def test_a_picture_is_of_the_page_as_it_is(browser: Browser, there: str, shown_s
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         if os.environ.get("CRISISRISK_PICTURES") == "write":
             FOLDER.mkdir(exist_ok=True)
-            page.screenshot(path=FOLDER / f"{name}.png", full_page=name != "caseload")
+            page.screenshot(path=FOLDER / f"{name}.png")
             kept = json.loads(DIGESTS.read_text()) if DIGESTS.exists() else {}
             DIGESTS.write_text(json.dumps(kept | {name: digest}, indent=1, sort_keys=True) + "\n")
     assert (FOLDER / f"{name}.png").stat().st_size > 10_000
