@@ -185,12 +185,15 @@ def test_a_coordinator_plans_moves_a_team_and_closes_a_site_by_keyboard(
         page.get_by_role("link", name="Make or change plans").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("Where teams stand")
         page.get_by_label("There within, in minutes").fill("soon")
-        page.get_by_role("button", name="Make plans").press("Enter")
+        page.get_by_role("button", name="Make plans and use the first").press("Enter")
         expect(page.get_by_text("Write within how many minutes").first).to_be_visible()
         assert not script or violations(page) == []
         page.get_by_label("There within, in minutes").fill("4")
-        page.get_by_role("button", name="Make plans").press("Enter")
+        page.get_by_role("button", name="Make plans and only look").press("Enter")
         expect(page.get_by_role("status")).to_contain_text("The plans are made and kept.")
+        assert not script or violations(page) == []
+        page.get_by_role("button", name="Use this plan").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("This is now the plan of the shift.")
         page.get_by_label("Stands at").select_option("point-far")
         page.get_by_label("Why", exact=True).fill("the fair moved")
         page.get_by_role("button", name="Keep this change").press("Enter")

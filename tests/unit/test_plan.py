@@ -179,9 +179,17 @@ def test_teams_stay_where_they_may() -> None:
     ("crews", "ground", "problem"),
     [
         ((), GROUND, "no team to place"),
-        ((ONE[0],) * 7, GROUND, "7 teams of every site, and room for 6"),
-        (ONE, replace(GROUND, expected=np.array([np.nan, 1, 1]), samples=np.array([[np.nan, 1, 1]])), "1 cells"),
-        ((replace(ONE[0], may_stand=("north",)),), GROUND, r"1 team of alpha \(only at north\), and room for 0"),
+        ((ONE[0],) * 7, GROUND, "7 teams, and room for 6 where they may"),
+        (
+            ONE,
+            replace(GROUND, expected=np.array([np.nan, 1, 1]), samples=np.array([[np.nan, 1, 1]])),
+            "1 cell are not a number",
+        ),
+        (
+            (replace(ONE[0], may_stand=("north",)),),
+            GROUND,
+            r"\(only at north\): 1 team, and no room where it may",
+        ),
     ],
 )
 def test_what_cannot_be_planned_is_said(crews: tuple[Crew, ...], ground: Ground, problem: str) -> None:

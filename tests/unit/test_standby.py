@@ -26,6 +26,7 @@ from crisisrisk.positioning.tonight import Tonight
 from crisisrisk.scoring.demand import ShiftDemand
 from crisisrisk.tables.cells import Cells, Neighbours
 from crisisrisk.tables.mobile_teams import MobileTeam, PositionSettings, SkillNeed
+from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 from crisisrisk.timeline import shift_on, shift_pattern
 
@@ -295,6 +296,56 @@ def test_what_plans_like_one_reached_is_read_from_the_sites_own_replays(tmp_path
     assert [of("night"), of(teams=3), of(target=30.0)] == [None] * 3
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site of which one job is known: each is taken to keep a team for an hour and a half."""
+    folder = tmp_path_factory.mktemp("planned")
+    made, job = make_site(folder), {"id": 1, "sent": "2026-02-01T10:00:00Z", "known": "2026-02-02T12:00:00Z"}
+    load_files(made, [write_csv(folder / "jobs.csv", [{**job, "free": "2026-02-01T11:00:00Z"}])],
+               write_mapping(made, JOBS))  # fmt: skip
+    return made
+
+
+def said(site: Site, demand: ShiftDemand = DEMAND, **asked: object) -> list[str]:
+    """What the command prints of a plan, by line."""
+    found = standby(site, Store(site).snapshot(), TONIGHT, demand, issued_at=LATE.start, **asked)  # type: ignore[arg-type]
+    return found.as_text().splitlines()
+
+
+def test_a_plan_in_words_says_who_stands_where_what_is_near_and_who_moves(site: Site) -> None:
+    lines = said(site, teams=2, wish=Wish(periods=2, move_cost=0.0))
+    first = next(number for number, line in enumerate(lines) if line.startswith("  team 1"))
+    assert lines[first].startswith("  team 1     east   adds ")
+    assert lines[first + 1].startswith("             near: place of safety suite ")
+    assert "crisis café cafe 52 min only 16:00–20:00" in lines[first + 1]
+    assert "  if team 1 is called away: nobody else is asked to move" in lines
+    assert any(line.startswith("  if team 2 is called away, 16:00–20:00: move team 1 to west, +") for line in lines)
+    assert "   team 1 east, team 2 east" in lines  # the usual places beside it
+    assert any("one for an hour alone +" in line for line in lines)
+    short = said(site, crews=(Crew(name="a very long name", base="west", spans=((at(18), at(20)),)),))
+    assert any(line.startswith("  a very long name west 18:00–20:00   adds ") for line in short)
+
+
+def test_the_usual_places_are_told_with_why_nobody_moves(site: Site) -> None:
+    crews = tuple(Crew(name=name, base=base) for name, base in (("alpha", "east"), ("bravo", "west")))
+    reason = said(site, crews=crews)[1]
+    assert reason.endswith("nobody is asked to move, as no move that is allowed gains 0.1 contacts")
+
+
+def test_a_shift_in_which_nobody_is_expected_says_so_and_tells_no_shares(site: Site) -> None:
+    lines = said(site, replace(DEMAND, expected=np.zeros(3)), teams=2)
+    assert lines[1] == "as usual: no contacts are expected, so that every plan covers the same"
+    assert not [line for line in lines if "in 100 within" in line or "more seconds" in line or "on average" in line]
+
+
+def test_why_nobody_can_stand_anywhere_is_counted() -> None:
+    care = CARE.set_column(CARE.column_names.index("opens"), "opens", pa.array([None, "09:00", *[None] * 5]))
+    care = care.set_column(CARE.column_names.index("closes"), "closes", pa.array([None, "17:00", *[None] * 5]))
+    with pytest.raises(UsageError) as refused:
+        _ = replace(TONIGHT, care=care, full=("east",)).standing
+    assert refused.value.found == "2 sites: 1 full or closed, 1 not open all shift by their hours"
+
+
 def test_the_mean_night_plans_otherwise_where_nights_differ() -> None:
     """On one night of ten so much comes in the east that a second team there hardly helps; the mean does not say so."""
     uneven = nights_of(([1.0, 0.0, 0.0], 300), ([0.0, 0.0, 40.0], 100), ([0.0, 0.0, 0.0], 600))
@@ -339,7 +390,7 @@ def test_a_need_is_met_and_a_conflict_named_with_every_rule_in_the_way() -> None
     ("crews", "found"),
     [
         ((Crew(name="alpha", may_stand=("west",), areas=("East",)),),
-         "1 team of alpha (only at west; stays in East), and room for 0"),
+         "alpha (only at west; stays in East): 1 team, and no room where it may stand"),
         ((Crew(name="alpha", spans=()),), "alpha"),
         ((Crew(name="alpha", areas=("Utopia",)),), "Utopia"),
     ],
@@ -347,7 +398,7 @@ def test_a_need_is_met_and_a_conflict_named_with_every_rule_in_the_way() -> None
 def test_teams_that_nowhere_fits_are_named_with_what_binds_them(crews: tuple[Crew, ...], found: str) -> None:
     with pytest.raises(UsageError) as refused:
         plans_for(ground(), crews, Wish())
-    assert found in (refused.value.found or "")
+    assert found in f"{refused.value.problem} {refused.value.found}"
 
 
 def test_three_kinds_of_team_that_share_too_little_room_are_named_together() -> None:
@@ -356,8 +407,8 @@ def test_three_kinds_of_team_that_share_too_little_room_are_named_together() -> 
     crews = (Crew(name="alpha", may_stand=("west",)), Crew(name="bravo", may_stand=("west",), skills=("nurse",)))
     with pytest.raises(UsageError) as refused:
         plans_for(replace(tight, needs=()), crews, Wish())
-    assert "2 teams of alpha, bravo (only at west), and room for 1" in (refused.value.found or "")
-    with pytest.raises(UsageError, match="3 teams of every site, and room for 2"):
+    assert refused.value.problem == "alpha, bravo (only at west): 2 teams, and room for 1 where they may stand"
+    with pytest.raises(UsageError, match="3 teams, and room for 2 where they may stand"):
         plans_for(tight, tuple(Crew(name=name) for name in ("a", "b", "c")), Wish())
 
 
@@ -416,7 +467,7 @@ def test_no_site_and_only_closed_sites_are_said() -> None:
 
 def test_demand_that_is_no_number_is_refused_and_no_demand_has_a_plan_with_a_reason() -> None:
     broken = replace(ground(), expected=np.array([np.nan, 1.0, 1.0]))
-    with pytest.raises(UsageError, match="the expected contacts of 1 cells are no numbers"):
+    with pytest.raises(UsageError, match="the expected contacts of 1 cell are not a number"):
         plans_for(broken, (Crew(name="alpha", base="west"),), Wish())
     quiet = replace(ground(), expected=np.zeros(3), samples=np.zeros((4, 3)))
     plan = plans_for(quiet, (Crew(name="alpha", base="west"),), Wish())[0]

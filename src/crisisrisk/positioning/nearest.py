@@ -76,7 +76,10 @@ def _require(minutes: Numbers, demand: Numbers, teams: int, may: Mask) -> None:
     elif not np.isfinite(minutes[np.ix_(may, demand > 0)]).all():
         problems.append("travel times are absent: cells that no site reaches have no mean travel time")
     if problems:
-        raise UsageError(CODE, problems[0], found="; ".join(problems))
+        raise UsageError(
+            CODE, problems[0], found="; ".join(problems[1:]) or None, wanted="a site of its own for each team",
+            hint="the covering model plans these too: leave --model out",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -160,7 +160,8 @@ def require_sensible(question: Question) -> None:
     if problems:
         raise UsageError(
             CODE, problems[0] if len(problems) == 1 else f"{len(problems)} things make a plan impossible",
-            found="; ".join(problems), hint="change the teams, the sites or what must hold, and ask again",
+            found=None if len(problems) == 1 else "; ".join(problems),
+            hint="change the teams, the sites or what must hold, and ask again",
         )  # fmt: skip
 
 
@@ -169,7 +170,8 @@ def _of_numbers(question: Question) -> Sequence[str]:
     for part in question.parts:
         if not np.isfinite(part.demand).all() or (part.demand < 0).any():
             bad = int((~(np.isfinite(part.demand) & (part.demand >= 0))).sum())
-            problems.append(f"the expected contacts of {bad:,} cells are no numbers of 0 or more")
+            cells = "1 cell are not a number" if bad == 1 else f"{bad:,} cells are not numbers"
+            problems.append(f"the expected contacts of {cells} of 0 or more")
         elif not _falling(part):
             problems.append("a further team is worth more than the one before, or less than nothing")
     if not question.sites:
@@ -204,8 +206,10 @@ def _said(question: Question, kinds: Sequence[TeamKind]) -> str:
     teams, room = sum(kind.teams for kind in kinds), int(question.room[may].sum())
     closed = [question.name_of(site) for site in np.flatnonzero(may & (question.room == 0)).tolist()][:MOST_NAMED]
     shut = f" (closed, full or without room: {', '.join(closed)})" if closed else ""
-    names = " and ".join(kind.name for kind in kinds)
-    return f"{teams} {'team' if teams == 1 else 'teams'} of {names}, and room for {room} where they may stand{shut}"
+    names = " and ".join(kind.bound or "those that may stand anywhere" for kind in kinds)
+    whose = f"{names}: " if any(kind.bound for kind in kinds) else ""
+    left, place = f"room for {room}" if room else "no room", f"where {'it' if teams == 1 else 'they'} may stand"
+    return f"{whose}{teams} {'team' if teams == 1 else 'teams'}, and {left} {place}{shut}"
 
 
 def _falling(part: Part) -> bool:

@@ -15,7 +15,7 @@ from crisisrisk.positioning.changes import ONE_MORE
 from crisisrisk.positioning.crews import Crew, alike, crews_on
 from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.left_out import LeftOut
-from crisisrisk.positioning.plan import Wish, plans_for, usual_places
+from crisisrisk.positioning.plan import AS_USUAL, Wish, plans_for, usual_places
 from crisisrisk.positioning.question import CODE
 from crisisrisk.positioning.realised import CAUTIOUS, Realised, realised_in
 from crisisrisk.positioning.service_times import service_records
@@ -136,7 +136,7 @@ def standby(
     hours_each = service_records(snapshot).hours_each(microseconds(issued_at))
     ground = tonight.ground(demand, teams=len(crews), hours_each=hours_each)
     given = TimeGiven.of(wished.seconds)
-    plans = plans_for(ground, crews, wished, given=given)
+    plans = _with_why_nobody_moves(plans_for(ground, crews, wished, given=given), wished)
     best, refuges = plans[0], tonight.refuges(demand)
     taken, told = _taken(refuges, ground, crews, best, given)
     return PositionsResult(
@@ -160,6 +160,15 @@ def standby(
         seconds=time.monotonic() - began,
         realised=realised_in(site.reports, shift=shift.name, teams=len(crews), target=wished.target),
     )
+
+
+def _with_why_nobody_moves(plans: tuple[Plan, ...], wish: Wish) -> tuple[Plan, ...]:
+    """Where the usual places are the plan to follow, and no floor makes them that, its reason says why."""
+    first = plans[0]
+    if first.name != AS_USUAL or wish.floors or not first.covered[wish.target]:
+        return plans
+    why = f"nobody is asked to move, as no move that is allowed gains {wish.least_gain:g} contacts"
+    return (replace(first, reason=f"{first.reason}; {why}"), *plans[1:])
 
 
 def _near(refuges: Refuges, ground: Ground, plan: Plan) -> dict[str, tuple[Refuge, ...]]:
@@ -195,8 +204,6 @@ def _taken(
 
 def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]:
     total = float(ground.expected.sum())
-    if not total:
-        yield "no contacts are expected: every plan covers the same, and teams stay where they usually stand"
     for need in ground.needs:
         if not any(need.met_by(crew) for crew in crews):
             yield f"{100 * need.share:.0f} in 100 contacts need {need.name}, and no team on duty has them"
@@ -207,7 +214,8 @@ def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]
     yield from _of_bases(ground, crews, plan)
     reached = ground.near(plan.target)[ground.room > 0].any(axis=0)
     if missed := float(ground.expected[~reached].sum()):
-        yield f"{100 * missed / total:.0f} in 100 contacts are expected where no open site is near enough to be in time"
+        share = "every contact is" if missed == total else f"{100 * missed / total:.0f} in 100 contacts are"
+        yield f"{share} expected where no open site is near enough to be in time"
 
 
 def _of_breaks(crews: Sequence[Crew]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Plans of a shift in words, for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -28,13 +28,14 @@ def lines_of(result: "PositionsResult") -> Iterator[str]:
     yield f"{result.shift.name}  {start:%a %-d %b %H:%M} – {end:%a %H:%M}   {result.expected:.1f} contacts expected"
     yield best.reason
     yield from _posts(result, best)
-    yield from _more(best, result.zone, result.realised)
-    yield from _taken(result.taken)
+    if result.expected > 0:
+        yield from _more(best, result.zone, result.realised)
+        yield from _taken(result.taken)
     yield f"  {result.advice.as_text()}"
     yield f"  {result.amhp.as_text(best.target)}"
     for plan in result.plans[1:]:
         yield f"or {plan.reason}"
-        yield f"   {', '.join(f'{post.team} {post.site}' for post in plan.posts)}"
+        yield f"   {', '.join(_stands(result, post) for post in plan.posts)}"
     yield from _price(result)
     yield from (one.as_text(result.zone) for one in result.left_out)
     yield from (f"note: {remark}" for remark in result.remarks)
@@ -54,22 +55,32 @@ def _price(result: "PositionsResult") -> Iterator[str]:
 
 
 def _posts(result: "PositionsResult", plan: Plan) -> Iterator[str]:
-    """Each team with its sites, from when to when where that is not the whole shift, and what is near."""
-    whole = (result.shift.start, result.shift.end)
+    """Each team with its sites, from when to when where that is not the whole shift, and below what is near."""
+    wide = max([10, *(len(crew.name) for crew in result.crews)])
     for crew in result.crews:
         own = [post for post in plan.posts if post.team == crew.name]
-        back = f", back to base would lose {plan.loses[crew.name]:.1f}" if crew.name in plan.loses else ""
-        adds = f"   adds {plan.adds[crew.name]:.1f}" if crew.name in plan.adds else ""
-        loses = f"{adds}{back}"
+        back = f"; back at its base, {plan.loses[crew.name]:.1f} would be lost" if crew.name in plan.loses else ""
+        own_worth = f"   adds {plan.adds[crew.name]:.1f} contacts" if crew.name in plan.adds else "  "
+        adds = f"{own_worth}{back}".rstrip() if result.expected > 0 else ""
         if not own:
-            yield f"  {crew.name:<10} by telephone only"
+            yield f"  {crew.name:<{wide}} by telephone only"
         for post in own:
             refuges = (one for one in result.near.get(crew.name, ()) if post.start <= one.start < post.end)
             near = " · ".join(_near(one, post, result.zone) for one in refuges)
-            span = "" if (post.start, post.end) == whole else f"{clock_span(post.start, post.end, result.zone)}  "
-            yield f"  {crew.name:<10} {post.site:<12} {span}{near}{loses if post is own[0] else ''}".rstrip()
+            yield f"  {crew.name:<{wide}} {post.site}{_hours(result, post)}{adds if post is own[0] else ''}"
+            yield f"  {'':<{wide}} near: {near or 'no place that takes adults is open'}"
     for one in _distinct(result):
         yield f"    {_told(one)}"
+
+
+def _hours(result: "PositionsResult", post: Post) -> str:
+    """From when to when, where that is not the whole shift."""
+    whole = (post.start, post.end) == (result.shift.start, result.shift.end)
+    return "" if whole else f" {clock_span(post.start, post.end, result.zone)}"
+
+
+def _stands(result: "PositionsResult", post: Post) -> str:
+    return f"{post.team} {post.site}{_hours(result, post)}"
 
 
 def _near(one: Refuge, post: Post, zone: ZoneInfo) -> str:
@@ -90,17 +101,17 @@ def _told(one: Refuge) -> str:
     return f"{one.site} {kind_said(one.kind)}{holds}{said}{f', {one.phone}' if one.phone else ''}"
 
 
-def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None) -> Iterator[str]:
+def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None = None) -> Iterator[str]:
     below = "less than 1" if plan.gap < LEAST_GAP else f"at most {100 * plan.gap:.0f}"
     known = "no plan is better" if plan.optimal else f"{below} % below the best"
     others = "".join(
-        f"; {100 * share:.0f} in 100 within {minutes:g} min"
+        f"; within {minutes:g} min {100 * share:.0f} in 100"
         for minutes, share in plan.share.items()
         if minutes != plan.target
     )
     nights = plan.worst_decile == plan.worst_decile  # no night drawn has a contact where nothing is expected
-    worst = f", {100 * plan.worst_decile:.0f} in 100 on the worst tenth of nights" if nights else ""
-    yield f"  {100 * plan.share[plan.target]:.0f} in 100 within {plan.target:g} min ({known}){worst}{others}"
+    worst = f"; on the worst tenth of nights {100 * plan.worst_decile:.0f} in 100" if nights else ""
+    yield f"  {known}{others}{worst}"
     yield f"  {CAUTIOUS}"
     if realised is not None:
         yield f"  {realised.as_text()}"
@@ -114,7 +125,7 @@ def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None) -> Iterator[str
         yield "  every floor is kept" if plan.floors_kept else "  not every floor is kept"
     if plan.worst_area:
         yield f"  not reached in time, most of all: {plan.worst_area}"
-    yield from (f"  {group}: {100 * value:.0f} in 100" for group, value in plan.groups.items() if value == value)
+    yield from (f"  in the {group}: {100 * value:.0f} in 100" for group, value in plan.groups.items() if value == value)
     hour = plan.one_more_hour
     more = [
         *([] if plan.one_more_team is None else [f"one more team +{plan.one_more_team:.1f} contacts"]),
@@ -122,18 +133,32 @@ def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None) -> Iterator[str
                                    f" {hour.site}"]),
     ]  # fmt: skip
     yield from [f"  {', '.join(more)}"] if more else []
+    yield from _calls(plan, zone)
+
+
+def _calls(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
+    """Who moves where when a team is called away; and for whom nobody does, in a line."""
+    periods = len({call.start for call in plan.if_called_away})
     for one in plan.if_called_away:
         if one.team is not None:
-            when = "" if len({call.start for call in plan.if_called_away}) == 1 else f" from {_clock(one.start, zone)}"
-            yield f"  if {one.away} is called away{when}: {one.team} to {one.site}, +{one.gain:.1f}"
+            when = "" if periods == 1 else f", {_clock(one.start, zone)}–{_clock(one.end, zone)}"
+            yield f"  if {one.away} is called away{when}: move {one.team} to {one.site}, {one.gain:+z.1f} contacts"
+    moved = {one.away for one in plan.if_called_away if one.team is not None}
+    if still := dict.fromkeys(one.away for one in plan.if_called_away if one.away not in moved):
+        yield f"  if {one_of(list(still))} is called away: nobody else is asked to move"
+
+
+def one_of(names: Sequence[str]) -> str:
+    """`A`, `A or B`, `A, B or C`."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _busy(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
     for one in plan.busy:
-        where = "" if one.area == "everywhere" else f", {one.area}"
+        where = "" if one.area == "everywhere" else f" in {one.area}" if one.area != "elsewhere" else " elsewhere"
         when = "" if len({other.start for other in plan.busy}) == 1 else f" from {_clock(one.start, zone)}"
         yield (
-            f"  teams are away {100 * one.mean:.0f} % of the time{when}{where},"
+            f"  teams{where} are away {100 * one.mean:.0f} % of the time{when},"
             f" on one night of ten {100 * one.busiest_tenth:.0f} % or more"
         )
 
@@ -144,7 +169,8 @@ def _taken(taken: tuple[Taken, ...]) -> Iterator[str]:
         f"{kind_said(one.kind)} {one.minutes:.0f} min ({one.kilometres:.0f} km){_of_all(one.share)}"
         for one in taken if not one.team
     ]  # fmt: skip
-    yield f"  people would be taken, on average: {' · '.join(own) or 'nowhere, no place that takes adults is open'}"
+    nowhere = "nowhere: nobody is reached in time, or no place that takes adults is open"
+    yield f"  people would be taken, on average: {' · '.join(own) or nowhere}"
 
 
 def _of_all(share: float) -> str:

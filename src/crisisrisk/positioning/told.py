@@ -240,8 +240,10 @@ class Told:
         return tuple(found)
 
     def _reason(self, name: str, own: float, total: float, gain: float | None) -> str:
+        if not self.ground.expected.any():
+            return f"{name}: no contacts are expected, so that every plan covers the same"
         found = f"about {100 * own / total:.0f} in 100 expected contacts find a free team"
-        reached = f"{found} within {self.target:g} minutes"
+        reached = f"{found} within {self.target:g} {'minute' if self.target == 1 else 'minutes'}"
         if self.usual is None or gain is None or self.places == self.usual:
             return f"{name}: {reached}"
         pairs = zip(first_sites(self.ground, self.places), first_sites(self.ground, self.usual), strict=True)

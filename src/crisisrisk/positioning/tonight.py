@@ -98,10 +98,22 @@ class Tonight:
             )  # fmt: skip
         if not self._room(found, 1).any():
             raise UsageError(
-                CODE, "no site where a team can stand is open all shift", found=f"{len(found)} sites",
+                CODE, "no site where a team can stand is open all shift", found=self._why_shut(found),
                 wanted="one that is open, not full, and has room",
             )  # fmt: skip
         return found
+
+    def _why_shut(self, sites: SitesOfCare) -> str:
+        """Why nobody can stand at any of some sites: how many are full or closed, shut by their hours, without room."""
+        span = self.shift.start, self.shift.end, self.zone
+        full = sum(name in self.full for name in sites.points.ids)
+        none = sum(sites.places(one) == 0 for one, name in enumerate(sites.points.ids) if name not in self.full)
+        hours = sum(
+            not sites.open_all(one, *span)
+            for one, name in enumerate(sites.points.ids) if name not in self.full and sites.places(one) != 0
+        )  # fmt: skip
+        whys = ((full, "full or closed"), (hours, "not open all shift by their hours"), (none, "without room"))
+        return f"{len(sites)} sites: {', '.join(f'{many} {why}' for many, why in whys if many)}"
 
     def ground(self, demand: Demand, *, teams: int, hours_each: float) -> Ground:
         """What a plan for so many teams is made on."""

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 from markupsafe import Markup
 
+from crisisrisk.positioning.care import kind_said
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.identities import more_mark, name_mark
 from crisisrisk.serving.pages.assets import assets
@@ -48,6 +49,7 @@ def environment() -> Environment:
         "capital": capital,
         "counted": counted,
         "hundredth": hundredth,
+        "site_kind": kind_said,
         "lower_first": lower_first,
         "more": more,
         "name": name,
