@@ -39,7 +39,7 @@ def awkward(site: ServiceSite) -> str:
         site.engine, cells, place_run(as_of=AS_OF, data_complete_to=late), totals=totals(NIGHT, start=start)
     )
     client, shift = site.client("crisis_team"), f"/api/v1/shifts/{NIGHT}"
-    asked = {"teams": [{"name": name, "base": "base-north"} for name in TEAMS]}
+    asked = {"teams": [{"name": name, "base": "base-north"} for name in TEAMS], "use": True}
     made = client.post(f"{shift}/positions", json=asked)
     assert made.status_code == 200, made.text
     posts = [{"team": name, "site_id": "point-far"} for name in TEAMS]
