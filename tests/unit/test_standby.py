@@ -1,6 +1,7 @@
 """Plans of one shift as a site's rules make them: teams, skills, travel, where people are taken, what is refused."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -315,7 +316,7 @@ def said(site: Site, demand: ShiftDemand = DEMAND, **asked: object) -> list[str]
 def test_a_plan_in_words_says_who_stands_where_what_is_near_and_who_moves(site: Site) -> None:
     lines = said(site, teams=2, wish=Wish(periods=2, move_cost=0.0))
     first = next(number for number, line in enumerate(lines) if line.startswith("  team 1"))
-    assert lines[first].startswith("  team 1     east   adds ")
+    assert re.match(r"  team 1     east   \d\.\d contacts in reach, adds \d\.\d", lines[first]), lines[first]
     assert lines[first + 1].startswith("             near: place of safety suite ")
     assert "crisis café cafe 52 min only 16:00–20:00" in lines[first + 1]
     assert "  if team 1 is called away: nobody else is asked to move" in lines
@@ -323,7 +324,9 @@ def test_a_plan_in_words_says_who_stands_where_what_is_near_and_who_moves(site: 
     assert "   team 1 east, team 2 east" in lines  # the usual places beside it
     assert any("one for an hour alone +" in line for line in lines)
     short = said(site, crews=(Crew(name="a very long name", base="west", spans=((at(18), at(20)),)),))
-    assert any(line.startswith("  a very long name west 18:00–20:00   adds ") for line in short)
+    assert any(line.startswith("  a very long name west 18:00–20:00   ") for line in short)
+    assert any(re.match(r"  within 15 min \d+ in 100 \(\d\.\d contacts\); within 30 min .* no plan is better", line)
+               for line in lines)  # fmt: skip
 
 
 def test_the_usual_places_are_told_with_why_nobody_moves(site: Site) -> None:

@@ -59,9 +59,7 @@ def _posts(result: "PositionsResult", plan: Plan) -> Iterator[str]:
     wide = max([10, *(len(crew.name) for crew in result.crews)])
     for crew in result.crews:
         own = [post for post in plan.posts if post.team == crew.name]
-        back = f"; back at its base, {plan.loses[crew.name]:.1f} would be lost" if crew.name in plan.loses else ""
-        own_worth = f"   adds {plan.adds[crew.name]:.1f} contacts" if crew.name in plan.adds else "  "
-        adds = f"{own_worth}{back}".rstrip() if result.expected > 0 else ""
+        adds = f"   {_worth(plan, crew.name)}" if result.expected > 0 else ""
         if not own:
             yield f"  {crew.name:<{wide}} by telephone only"
         for post in own:
@@ -71,6 +69,13 @@ def _posts(result: "PositionsResult", plan: Plan) -> Iterator[str]:
             yield f"  {'':<{wide}} near: {near or 'no place that takes adults is open'}"
     for one in _distinct(result):
         yield f"    {_told(one)}"
+
+
+def _worth(plan: Plan, team: str) -> str:
+    """What is expected in reach of a team in time, what it adds to the others, and what is lost without its move."""
+    adds = f", adds {plan.adds[team]:.1f}" if team in plan.adds else ""
+    back = f"; back at its base, {plan.loses[team]:.1f} would be lost" if team in plan.loses else ""
+    return f"{plan.in_reach[team][plan.target]:.1f} contacts in reach{adds}{back}"
 
 
 def _hours(result: "PositionsResult", post: Post) -> str:
@@ -104,14 +109,13 @@ def _told(one: Refuge) -> str:
 def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None = None) -> Iterator[str]:
     below = "less than 1" if plan.gap < LEAST_GAP else f"at most {100 * plan.gap:.0f}"
     known = "no plan is better" if plan.optimal else f"{below} % below the best"
-    others = "".join(
-        f"; within {minutes:g} min {100 * share:.0f} in 100"
+    covers = "; ".join(
+        f"within {minutes:g} min {100 * share:.0f} in 100 ({plan.covered[minutes]:.1f} contacts)"
         for minutes, share in plan.share.items()
-        if minutes != plan.target
     )
     nights = plan.worst_decile == plan.worst_decile  # no night drawn has a contact where nothing is expected
     worst = f"; on the worst tenth of nights {100 * plan.worst_decile:.0f} in 100" if nights else ""
-    yield f"  {known}{others}{worst}"
+    yield f"  {covers}{worst}; {known}"
     yield f"  {CAUTIOUS}"
     if realised is not None:
         yield f"  {realised.as_text()}"
