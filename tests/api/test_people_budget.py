@@ -25,7 +25,7 @@ OWN = ("ann", "ben", "cat", "dan", "eve")
 LISTS = {
     "/api/v1/caseloads/{team}", "/api/v1/caseloads/{team}/capacity", "/api/v1/caseloads/{team}/seen",
     "/api/v1/caseloads/{team}/feedback", "/caseload", "/caseload/seen", "/caseload/capacity", "/api/v1/unallocated",
-    "/api/v1/audit", "/api/v1/alerts", "/api/v1/alerts/{number}/closing", "/api/v1/safety-concerns",
+    "/unallocated", "/api/v1/audit", "/api/v1/alerts", "/api/v1/alerts/{number}/closing", "/api/v1/safety-concerns",
     "/api/v1/safety-concerns/{number}/closing", "/safety-concern", "/api/v1/data-queries",
     "/api/v1/data-queries/{number}/answer",
 }  # fmt: skip

@@ -49,25 +49,12 @@ def raise_once_a_day(
     connection: Connection, kind: str, *, raised_at: datetime, request_id: str, made_by: str, day: str,
     about: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """Raise an alert about a user, or say anew what the one of this kind and day is about.
-
-    In a transaction that waited for others.
-    """
-    found = alert_of_day(connection, kind, made_by=made_by, day=day)
-    if found is None:
-        said = {"kind": kind, "made_by": made_by, "day": day}
+    """Raise an alert about a user unless there is one of this kind and day. In a transaction that waited for others."""
+    said = {"kind": kind, "made_by": made_by, "day": day}
+    of_day = select(AlertOfDay.alert_id).where(*(getattr(AlertOfDay, name) == value for name, value in said.items()))
+    if connection.execute(of_day).scalar_one_or_none() is None:
         number = raise_alert(connection, kind, raised_at=raised_at, request_id=request_id, about=about)
         connection.execute(insert(AlertOfDay).values(**said, alert_id=number))
-    elif about:
-        connection.execute(update(Alert).where(Alert.id == found.number).values(**about))
-
-
-def alert_of_day(connection: Connection, kind: str, *, made_by: str, day: str) -> KeptAlert | None:
-    """The alert of a kind about a user and day."""
-    chosen = everything(Alert).join(AlertOfDay, AlertOfDay.alert_id == Alert.id)
-    wanted = {AlertOfDay.kind: kind, AlertOfDay.made_by: made_by, AlertOfDay.day: day}
-    found = read(connection, KeptAlert, chosen.where(*(column == value for column, value in wanted.items())))
-    return found[0] if found else None
 
 
 def wait_for_others(connection: Connection) -> None:
