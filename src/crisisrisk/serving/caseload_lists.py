@@ -162,8 +162,9 @@ class TeamList:
 
     @cached_property
     def _weeks(self) -> list[Mapping[str, float | None]]:
-        numbers = [run.number for run in self._runs if run is not None]
-        found = numbers_in(self.service.engine, [one.person_id for one in self.ordered], numbers)
+        numbers, listed = [run.number for run in self._runs if run is not None], [one.person_id for one in self.ordered]
+        kept = self.service.view().numbers_of(self.service.engine, tuple(self.contacts.members), numbers)
+        found = {run: {person: of[person] for person in listed if person in of} for run, of in kept.items()}
         return [{} if run is None else found[run.number] for run in self._runs]
 
     @cached_property

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from crisisrisk.database.engine import open_engine
+from crisisrisk.database.history import numbers_in
 from crisisrisk.database.latest import latest_forecast_run, latest_run
 from crisisrisk.database.upgrade import newest_revision, revision
 from crisisrisk.episodes import EpisodeRule
@@ -68,7 +69,22 @@ class SiteView:
     """The tables themselves, for what is not read at every question."""
 
     kept_events: dict[tuple[str, ...], pa.Table] = field(default_factory=dict)
+    kept_numbers: dict[tuple[str, ...], dict[int, Mapping[str, float | None]]] = field(default_factory=dict)
     kept_crises: dict[tuple[EpisodeRule, date], pa.Table] = field(default_factory=dict)
+
+    def numbers_of(
+        self, engine: Engine, people: tuple[str, ...], runs: Collection[int]
+    ) -> Mapping[int, Mapping[str, float | None]]:
+        """By run and person the numbers of some people. A scoring that is kept stays as it is, so it is read once."""
+        kept = self.kept_numbers.get(people, {})
+        missing = [run for run in runs if run not in kept]
+        found = {run: kept[run] for run in runs if run in kept}
+        if missing:
+            found |= numbers_in(engine, people, missing)
+            if len(self.kept_numbers) >= TEAMS_KEPT:
+                self.kept_numbers.clear()
+            self.kept_numbers[people] = dict(found)
+        return found
 
     def events_of(self, people: tuple[str, ...]) -> pa.Table:
         """Every version of the contacts of some people, kept for a while: a team asks again and again."""
