@@ -69,6 +69,17 @@ def at(hour: int, day: int = 27) -> datetime:
     return datetime(2026, 11, day, hour, tzinfo=LONDON)
 
 
+def test_travel_takes_as_long_as_in_the_hours_in_which_contacts_come() -> None:
+    """From 16:00 to midnight: four in five contacts come after 20:00, when roads are faster, and some at 23:00."""
+    minutes = {name: ground(replace(TONIGHT, shift=LATE)).minutes if name == "late" else replace(
+        TONIGHT, shift=LATE).ground(replace(DEMAND, hourly=np.eye(8)[hour]), teams=2, hours_each=1.0).minutes
+        for name, hour in (("late", 0), ("day", 0), ("evening", 4), ("night", 7))}  # fmt: skip
+    mixed = 0.15 * minutes["day"] + 0.65 * minutes["evening"] + 0.2 * minutes["night"]
+    assert minutes["late"] == pytest.approx(mixed)
+    assert (minutes["day"] > minutes["evening"]).any()
+    assert "26 to 40 km/h in towns" in ground().travel_said
+
+
 def test_a_team_that_cannot_leave_an_area_stands_in_it_and_serves_it_alone() -> None:
     free = plans_for(ground(), (Crew(name="alpha", base="east"),), Wish())[0]
     tied = plans_for(ground(), (Crew(name="alpha", base="east", areas=("East",)),), Wish())[0]

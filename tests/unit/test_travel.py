@@ -12,6 +12,7 @@ from crisisrisk.positioning.travel import (
     Roads,
     great_circle_km,
     road_kilometres,
+    straight_line_over,
     straight_line_times,
 )
 
@@ -45,6 +46,12 @@ def test_minutes_are_kilometres_by_detour_and_speed_at_the_hour() -> None:
         base, points((52.0 + 10 / DEGREE, -2.0), urban=False), roads, hour=3, barriers=Barriers()
     )
     assert mixed.minutes[0, 0] == pytest.approx(1 + 6.5 / 20 * 60 + 6.5 / 60 * 60, rel=1e-4)
+    over = straight_line_over(base, away, roads, hours={3: 0.2, 15: 0.8}, barriers=Barriers())
+    assert over.minutes == pytest.approx(0.2 * at[3].minutes + 0.8 * at[15].minutes)
+    assert over.said == (
+        "straight line × 1.30, at 20 to 40 km/h in towns and 60 km/h outside over the hours of the shift, as contacts"
+        " come in them, 1 min to set off"
+    )
     assert at[3].said == ("straight line × 1.30, at 20 km/h in towns and 60 km/h outside at 03:00, 1 min to set off")
 
 

@@ -24,11 +24,11 @@ def written(folder: Path, text: str) -> Path:
 
 def test_a_matrix_is_read_by_site_and_place(tmp_path: Path) -> None:
     path = written(tmp_path, "site_id,place_id,minutes\nbase,a,5\nbase,b,7.5\ncafe,b,3\ncafe,a,4\nelsewhere,a,1\n")
-    found = matrix_times(path, SITES, CELLS, hour=3, otherwise=LINE)
+    found = matrix_times(path, SITES, CELLS, hours={3: 1.0}, otherwise=LINE)
     assert found.minutes.tolist() == [[5.0, 7.5], [4.0, 3.0]]
     assert found.said == "travel times of travel.csv at 03:00"
     pq.write_table(pa.table({"site_id": ["base"], "place_id": ["b"], "minutes": [6]}), tmp_path / "travel.parquet")
-    other = matrix_times(tmp_path / "travel.parquet", SITES, CELLS, hour=3, otherwise=LINE)
+    other = matrix_times(tmp_path / "travel.parquet", SITES, CELLS, hours={3: 1.0}, otherwise=LINE)
     assert other.minutes.tolist() == [[91.0, 6.0], [93.0, 94.0]]
     assert other.said == "travel times of travel.parquet at 03:00; 3 of 4 pairs are not in it: straight line"
 
@@ -36,7 +36,19 @@ def test_a_matrix_is_read_by_site_and_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("hour", "minutes"), [(7, 9.0), (12, 9.0), (19, 5.0), (23, 5.0), (3, 5.0)])
 def test_a_matrix_may_differ_by_the_hour_and_pass_midnight(tmp_path: Path, hour: int, minutes: float) -> None:
     path = written(tmp_path, "site_id,place_id,minutes,from_hour,to_hour\nbase,a,9,7,19\nbase,a,5,19,7\n")
-    assert matrix_times(path, SITES, CELLS, hour=hour, otherwise=LINE).minutes[0, 0] == minutes
+    assert matrix_times(path, SITES, CELLS, hours={hour: 1.0}, otherwise=LINE).minutes[0, 0] == minutes
+
+
+def test_a_shift_over_such_hours_has_their_mean_as_contacts_come_in_them(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "site_id,place_id,minutes,from_hour,to_hour\nbase,a,9,7,19\nbase,a,5,19,7\nbase,b,3,19,7\n"
+    )
+    found = matrix_times(path, SITES, CELLS, hours={18: 0.25, 19: 0.75}, otherwise=LINE)
+    assert found.minutes[0].tolist() == [0.25 * 9 + 0.75 * 5, 0.25 * 92 + 0.75 * 3]  # no way to b by day: straight line
+    assert found.said == (
+        "travel times of travel.csv over the hours of the shift, as contacts come in them; 3 of 4 pairs are not in it"
+        " at every hour: straight line"
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,14 +67,14 @@ def test_a_matrix_may_differ_by_the_hour_and_pass_midnight(tmp_path: Path, hour:
 )
 def test_a_matrix_that_cannot_be_used_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(DataError, match=problem):
-        matrix_times(written(tmp_path, text), SITES, CELLS, hour=3, otherwise=LINE)
+        matrix_times(written(tmp_path, text), SITES, CELLS, hours={3: 1.0}, otherwise=LINE)
     with pytest.raises(DataError, match="cannot be read"):
-        matrix_times(tmp_path / "absent.csv", SITES, CELLS, hour=3, otherwise=LINE)
+        matrix_times(tmp_path / "absent.csv", SITES, CELLS, hours={3: 1.0}, otherwise=LINE)
 
 
 def test_ids_that_look_like_numbers_are_texts(tmp_path: Path) -> None:
     path = written(tmp_path, "site_id,place_id,minutes\n001,7,5\n001,07,6\n")
-    found = matrix_times(path, ("001", "1"), ("7", "07"), hour=3, otherwise=LINE)
+    found = matrix_times(path, ("001", "1"), ("7", "07"), hours={3: 1.0}, otherwise=LINE)
     assert found.minutes.tolist() == [[5.0, 6.0], [93.0, 94.0]]
 
 

@@ -20,8 +20,9 @@ from crisisrisk.positioning.ground import Ground, Need
 from crisisrisk.positioning.journeys import with_learned_detour
 from crisisrisk.positioning.past_journeys import journeys_of
 from crisisrisk.positioning.question import CODE, Counts, Mask, Numbers
+from crisisrisk.positioning.stretches import HOUR
 from crisisrisk.positioning.taken import Refuges
-from crisisrisk.positioning.travel import Barriers, Points, Roads, TravelTimes, road_kilometres, straight_line_times
+from crisisrisk.positioning.travel import Barriers, Points, Roads, TravelTimes, road_kilometres, straight_line_over
 from crisisrisk.positioning.travel_matrix import matrix_times
 from crisisrisk.tables.areas import numbers_of
 from crisisrisk.tables.cells import Cells, density_of
@@ -118,7 +119,7 @@ class Tonight:
     def ground(self, demand: Demand, *, teams: int, hours_each: float) -> Ground:
         """What a plan for so many teams is made on."""
         points = self._points(demand)
-        ways = self._ways(self.standing.points, points)
+        ways = self._ways(self.standing.points, points, self._hours(demand))
         nearest = _nearest_cell(self.standing.points.latitude, self.standing.points.longitude, self.cells)
         places = _known_as(self.cells)
         return Ground(
@@ -173,8 +174,9 @@ class Tonight:
         """The places that take people, and the ways to them from standing sites and from cells."""
         taking, points = self._sites(TAKING), self._points(demand)
         rolling = replace(self, roads=replace(self.roads, set_off_minutes=0.0))
-        from_sites = self._straight(self.standing.points, taking.points).minutes
-        to_cells = rolling._ways(taking.points, points, may_lack_all=True).minutes
+        hours = self._hours(demand)
+        from_sites = self._straight(self.standing.points, taking.points, hours).minutes
+        to_cells = rolling._ways(taking.points, points, hours, may_lack_all=True).minutes
         kilometres = [
             road_kilometres(one, other, self.barriers) * self.roads.detour
             for one, other in ((self.standing.points, taking.points), (taking.points, points))
@@ -201,30 +203,40 @@ class Tonight:
         holds = [teams if held is None else min(held, teams) for held in places]
         return np.array([held if sites.open_all(one, *span) else 0 for one, held in enumerate(holds)], dtype=np.int64)
 
-    def _ways(self, sites: Points, places: Points, *, may_lack_all: bool = False) -> TravelTimes:
+    def _ways(
+        self, sites: Points, places: Points, hours: Mapping[int, float], *, may_lack_all: bool = False
+    ) -> TravelTimes:
         if self.travel is None:
-            return self._straight(sites, places)
+            return self._straight(sites, places, hours)
         located = np.isfinite([*places.latitude, *places.longitude]).all()
         nowhere = TravelTimes(
             minutes=np.full((len(sites), len(places)), np.inf), said="no way is known, nobody says where they are"
         )
-        otherwise = self._straight(sites, places) if located else nowhere
+        otherwise = self._straight(sites, places, hours) if located else nowhere
         return matrix_times(
-            self.travel, sites.ids, places.ids, hour=self._hour, otherwise=otherwise, may_lack_all=may_lack_all
+            self.travel, sites.ids, places.ids, hours=hours, otherwise=otherwise, may_lack_all=may_lack_all
         )
 
-    def _straight(self, sites: Points, places: Points) -> TravelTimes:
-        return straight_line_times(sites, places, self.roads, hour=self._hour, barriers=self.barriers)
+    def _straight(self, sites: Points, places: Points, hours: Mapping[int, float]) -> TravelTimes:
+        return straight_line_over(sites, places, self.roads, hours=hours, barriers=self.barriers)
 
     @cached_property
     def barriers(self) -> Barriers:
         """What roads cannot cross. Raises DataError for a file that cannot be used."""
         return Barriers() if self.settings.barriers is None else barriers_of(self.settings.barriers)
 
-    @property
-    def _hour(self) -> int:
-        """The local hour in the middle of the shift."""
-        return (self.shift.start + (self.shift.end - self.shift.start) / 2).astimezone(self.zone).hour
+    def _hours(self, demand: Demand) -> dict[int, float]:
+        """The local hours of the shift, each with the share of the contacts that come in it; by length if not known."""
+        start, length = self.shift.start, (self.shift.end - self.shift.start) / HOUR
+        ends = np.minimum(np.arange(1, int(np.ceil(length)) + 1), length)
+        begins = np.concatenate([[0.0], ends[:-1]])
+        hourly = np.asarray(demand.hourly, dtype=np.float64)
+        weights = hourly if len(hourly) == len(ends) and hourly.sum() > 0 else ends - begins
+        found: dict[int, float] = {}
+        for middle, weight in zip((begins + ends) / 2, weights / weights.sum(), strict=True):
+            hour = (start + middle * HOUR).astimezone(self.zone).hour
+            found[hour] = found.get(hour, 0.0) + float(weight)
+        return {hour: weight for hour, weight in found.items() if weight > 0}
 
 
 def tonight_of(

@@ -1,12 +1,12 @@
 """How long a team travels from a site to a cell: from a matrix of the site's own, else a straight line made longer.
 
 Straight line: great circle × detour, half at the speed of the site's surroundings and half at that of the cell's, at
-the hour asked about; across a river or a railway only by the crossings that the site names. A straight line explains
+the hours asked about; across a river or a railway only by the crossings that the site names. A straight line explains
 over nine tenths of the variation of driving times (r2 > 0.93 in the south-west of England: Haynes and others 2006,
 International Journal of Health Geographics 5:40), least near coasts and in the country: hence barriers and speeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,20 +68,41 @@ class TravelTimes:
 
 def straight_line_times(sites: Points, cells: Points, roads: Roads, *, hour: int, barriers: Barriers) -> TravelTimes:
     """Travel times at a local hour (0 to 23) where nobody measured them. Raises DataError for absent coordinates."""
+    return straight_line_over(sites, cells, roads, hours={hour: 1.0}, barriers=barriers)
+
+
+def straight_line_over(
+    sites: Points, cells: Points, roads: Roads, *, hours: Mapping[int, float], barriers: Barriers
+) -> TravelTimes:
+    """The mean over local hours. `hours`: what each weighs, 1 in all. Raises DataError for absent coordinates."""
     for points, what in ((sites, "sites"), (cells, "cells")):
         _require_coordinates(points, what)
     kilometres = road_kilometres(sites, cells, barriers) * roads.detour
-    speeds = [np.where(points.urban, roads.urban_kmh[hour], roads.rural_kmh[hour]) for points in (sites, cells)]
-    pace = 30.0 * (1.0 / speeds[0][:, None] + 1.0 / speeds[1][None, :])  # minutes a kilometre, half at each speed
-    return TravelTimes(minutes=roads.set_off_minutes + kilometres * pace, said=_said(roads, hour, barriers))
+    town, country = (
+        sum(weight / speeds[hour] for hour, weight in hours.items()) for speeds in (roads.urban_kmh, roads.rural_kmh)
+    )  # hours a kilometre
+    paces = [np.where(points.urban, town, country) for points in (sites, cells)]
+    pace = 30.0 * (paces[0][:, None] + paces[1][None, :])  # minutes a kilometre, half at the pace of each end
+    return TravelTimes(minutes=roads.set_off_minutes + kilometres * pace, said=_said(roads, list(hours), barriers))
 
 
-def _said(roads: Roads, hour: int, barriers: Barriers) -> str:
+def at_hours(hours: Sequence[int]) -> str:
+    """In words: `at 03:00`, or over all hours."""
+    return f"at {hours[0]:02d}:00" if len(hours) == 1 else "over the hours of the shift, as contacts come in them"
+
+
+def _kmh(speeds: Sequence[float]) -> str:
+    least, most = min(speeds), max(speeds)
+    return f"{least:.0f} km/h" if least == most else f"{least:.0f} to {most:.0f} km/h"
+
+
+def _said(roads: Roads, hours: Sequence[int], barriers: Barriers) -> str:
     learned = f", learned from {roads.learned_from:,} journeys" if roads.learned_from else ""
     around = f", around {len(barriers.lines)} barriers by {len(barriers.crossings)} crossings" if barriers.lines else ""
+    towns, country = (_kmh([speeds[hour] for hour in hours]) for speeds in (roads.urban_kmh, roads.rural_kmh))
     return (
-        f"straight line × {roads.detour:.2f}{learned}, at {roads.urban_kmh[hour]:.0f} km/h in towns and"
-        f" {roads.rural_kmh[hour]:.0f} km/h outside at {hour:02d}:00, {roads.set_off_minutes:g} min to set off{around}"
+        f"straight line × {roads.detour:.2f}{learned}, at {towns} in towns and {country} outside {at_hours(hours)},"
+        f" {roads.set_off_minutes:g} min to set off{around}"
     )
 
 

@@ -5,6 +5,7 @@ the second not included; a span may pass midnight). Pairs that the file does not
 and the answer says how many.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +16,43 @@ import pyarrow.parquet as pq
 
 from crisisrisk.errors import DataError
 from crisisrisk.positioning.question import Mask, Numbers
-from crisisrisk.positioning.travel import TravelTimes
+from crisisrisk.positioning.travel import TravelTimes, at_hours
 
 COLUMNS = ("site_id", "place_id", "minutes")
 SPAN = ("from_hour", "to_hour")
 
 
 def matrix_times(
-    path: Path, sites: tuple[str, ...], cells: tuple[str, ...], *, hour: int, otherwise: TravelTimes,
-    may_lack_all: bool = False,
+    path: Path, sites: tuple[str, ...], cells: tuple[str, ...], *, hours: Mapping[int, float],
+    otherwise: TravelTimes, may_lack_all: bool = False,
 ) -> TravelTimes:  # fmt: skip
-    """Minutes of a file for the hour, and `otherwise` for the pairs that it does not have. Shape (sites, cells).
+    """Minutes of a file over local hours, and `otherwise` for the pairs that it lacks at one. Shape (sites, cells).
 
-    Raises DataError for a file that cannot be read, times that are no numbers of 0 or more, pairs given twice, and,
-    unless it `may_lack_all`, a file without one of the pairs.
+    `hours`: what each weighs, 1 in all. Raises DataError for a file that cannot be read, times that are no numbers of
+    0 or more, pairs given twice, and, unless it `may_lack_all`, a file without one of the pairs.
     """
     whole = _read(path)
-    table = _at(whole, hour)
+    found = {hour: _minutes(path, _at(whole, hour), sites, cells) for hour in hours}
+    absent = {hour: np.isnan(minutes) for hour, minutes in found.items()}
+    if all(lacks.all() for lacks in absent.values()):
+        if may_lack_all:
+            return otherwise
+        raise _lacking(path, whole, list(hours))
+    filled = [np.where(absent[hour], otherwise.minutes, found[hour]) for hour in hours]
+    mean = _mean(filled, list(hours.values()))
+    return TravelTimes(minutes=mean, said=_said(path, np.stack(list(absent.values())), list(hours), otherwise))
+
+
+def _mean(minutes: list[Numbers], weights: list[float]) -> Numbers:
+    """Infinite where any is. Exact where all are the same: what is 15 minutes away at every hour is so on average."""
+    apart = [np.where(one == minutes[0], 0.0, one) - np.where(one == minutes[0], 0.0, minutes[0]) for one in minutes]
+    with np.errstate(invalid="ignore"):
+        mean = minutes[0] + sum(weight * one for weight, one in zip(weights, apart, strict=True))
+    return np.where(np.isinf(minutes).any(axis=0), np.inf, mean)
+
+
+def _minutes(path: Path, table: pa.Table, sites: tuple[str, ...], cells: tuple[str, ...]) -> Numbers:
+    """Those of one hour, NaN for pairs that the file does not have."""
     row, column = (
         np.asarray(pc.index_in(table[name], value_set=pa.array(known, pa.string())).fill_null(-1))
         for name, known in (("site_id", sites), ("place_id", cells))
@@ -41,27 +62,30 @@ def matrix_times(
     _require(path, minutes, row[known] * len(cells) + column[known])
     found: Numbers = np.full((len(sites), len(cells)), np.nan)
     found[row[known], column[known]] = minutes[known]
-    absent: Mask = np.isnan(found)
-    if absent.all() and may_lack_all:
-        return otherwise
-    if absent.all() and whole.num_rows and not table.num_rows:
-        raise DataError(
-            "CR-PLAN-002", f"the matrix has no times for {hour:02d}:00", where=str(path),
+    return found
+
+
+def _lacking(path: Path, whole: pa.Table, hours: Sequence[int]) -> DataError:
+    """Of a file that has none of the pairs at any of the hours."""
+    if whole.num_rows and not any(_at(whole, hour).num_rows for hour in hours):
+        named = ", ".join(f"{hour:02d}:00" for hour in hours)
+        return DataError(
+            "CR-PLAN-002", f"the matrix has no times for {named}", where=str(path),
             wanted="from_hour and to_hour, local, that cover the whole day between them",
         )  # fmt: skip
-    if absent.all():
-        raise DataError(
-            "CR-PLAN-002", "the matrix has none of the site's pairs", where=str(path),
-            wanted="site_id as in sites_of_care, place_id as the cells are called", hint="check which column is which",
-        )  # fmt: skip
-    return TravelTimes(minutes=np.where(absent, otherwise.minutes, found), said=_said(path, absent, hour, otherwise))
+    return DataError(
+        "CR-PLAN-002", "the matrix has none of the site's pairs", where=str(path),
+        wanted="site_id as in sites_of_care, place_id as the cells are called", hint="check which column is which",
+    )  # fmt: skip
 
 
-def _said(path: Path, absent: Mask, hour: int, otherwise: TravelTimes) -> str:
-    said = f"travel times of {path.name} at {hour:02d}:00"
-    if not absent.any():
+def _said(path: Path, absent: Mask, hours: Sequence[int], otherwise: TravelTimes) -> str:
+    """`absent`: which pairs it lacks at which hour. Shape (hours, sites, cells)."""
+    said, lacks = f"travel times of {path.name} {at_hours(hours)}", absent.any(axis=0)
+    if not lacks.any():
         return said
-    return f"{said}; {int(absent.sum()):,} of {absent.size:,} pairs are not in it: {otherwise.said}"
+    ever = "" if (lacks == absent.all(axis=0)).all() else " at every hour"
+    return f"{said}; {int(lacks.sum()):,} of {lacks.size:,} pairs are not in it{ever}: {otherwise.said}"
 
 
 def _read(path: Path) -> pa.Table:
