@@ -116,6 +116,16 @@ def test_what_is_near_is_near_the_site_where_the_team_stands_then(site: ServiceS
     assert "safety 31 min (not with an injury) 01632" in rows[1]
 
 
+def test_on_paper_another_place_is_worth_more_than_conditions(site: ServiceSite) -> None:
+    plan(site)
+    [kept] = plans_of(site.engine, "night-2026-11-22")
+    near = [{**one, "conditions": "not with an injury that needs an emergency department"} for one in
+            kept.answer["near"]["A"]]  # fmt: skip
+    save_plan(site.engine, replace(kept, answer={**kept.answer, "near": {"A": near}}), use=True)
+    [row] = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
+    assert ("safety" in row, "cafe" in row, "injury" in row) == (True, True, False)
+
+
 def test_what_is_near_a_team_that_was_put_elsewhere_is_told_too(site: ServiceSite) -> None:
     plan(site)
     changed = {"kind": "positions", "posts": [{"team": "A", "site_id": "base-north"}], "reason": "a closed road"}

@@ -154,20 +154,23 @@ def _full(one: LeftOut, zone: ZoneInfo) -> str:
     return f"{cut(one.site, NAME)}, {one.state} since {since:%a %H:%M} until {until:%a %H:%M}{_said(one.reason)}"
 
 
-def near_said(brief: Brief, post: KeptPost, zone: ZoneInfo) -> list[str]:
+def near_said(brief: Brief, post: KeptPost, zone: ZoneInfo, *, conditions: bool = True) -> list[str]:
     """The places that take people near a team at a post: which, how far, whom not, from when to when, and the number.
 
     From when to when stands with those that are not open all the time that the team is there.
     """
     return [
         f"{kind_said(str(one['kind']))} {one['site']} {one['minutes']:.0f} min{more} {one['phone']}".rstrip()
-        for one in brief.near(post) for more in [_whom(one) + _hours(one, post, zone) + _conditions(one)]
+        for one in brief.near(post)
+        for more in [_whom(one) + _hours(one, post, zone) + (_conditions(one) if conditions else "")]
     ]  # fmt: skip
 
 
 def _near(brief: Brief, post: KeptPost, zone: ZoneInfo) -> str:
-    """As many of them as fit: nobody can ring half a number."""
+    """As many of them as fit, without conditions where these take the room: nobody can ring half a number."""
     told = near_said(brief, post, zone)
+    if len(" · ".join(told)) > NEAR:
+        told = near_said(brief, post, zone, conditions=False)
     while len(told) > 1 and len(" · ".join(told)) > NEAR:
         told = told[:-1]
     return " · ".join(told)
