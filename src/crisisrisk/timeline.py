@@ -141,6 +141,11 @@ class LocalReading:
     missing: NDArray[np.bool_]
 
 
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of a local day: midnight, or the change of the clocks where they go forward over midnight."""
+    return _rota_instant(datetime.combine(day, time()), zone)
+
+
 def read_local_times(local: NDArray[np.datetime64], zone: ZoneInfo, *, ambiguous: str = "raise") -> LocalReading:
     """Instants of naive local times (any datetime64 unit), as an array.
 

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from tests.lib.database import AS_OF, score_row
 from tests.lib.service_site import SERVICE, ServiceSite
+from tests.lib.table_sites import NHS_NUMBERS
 
+from crisisrisk.database.alerts import raise_alert
 from crisisrisk.database.audit import LONGEST_WAIT
 from crisisrisk.database.audit_read import AuditedLook, AuditFilter, Shown, audited_looks, shown
 from crisisrisk.database.audit_verify import verify
@@ -414,3 +416,57 @@ def test_scores_of_a_new_scoring_do_not_change_what_was_shown(own_site: ServiceS
     own_site.score(score_row("ann", 0.9), made_at=AS_OF + timedelta(hours=1))
     assert client.get(risk(own_site)).json()["probability"] == 0.9
     assert was_shown(own_site, 1).body == before
+
+
+# The pages of the officers
+
+
+def test_a_number_written_into_the_wrong_field_is_not_shown_again_and_kept_nowhere(own_site: ServiceSite) -> None:
+    number, person = NHS_NUMBERS[0], own_site.people["ann"]
+    audit, care = own_site.client("audit"), own_site.client("care", "north")
+    audit.post("/api/v1/safety-concerns", json={"about": "place", "text": "The shelter has closed."})
+    written = f"Rang about {number[:3]} {number[3:6]} {number[6:]}, at home."
+    answers = [
+        *(audit.get(f"/audit?{name}={number}") for name in ("person", "key_id", "start", "purpose")),
+        audit.get(f"/api/v1/audit?key_id={number}"),
+        audit.post("/concerns/1/closing", data={"done": written}),
+        care.post(f"/people/{person}/reviews", data={"decision": "contact", "words": written}),
+        care.post("/safety-concern", data={"about": "other", "text": written}),
+        own_site.client("triage_clinician").post("/caller", data={"nhs_number": "1", "reason": written}),
+    ]
+    assert [one.status_code for one in answers] == [422] * len(answers)
+    assert sum("Rang about [number taken out], at home." in one.text for one in answers) == 4
+    looks = audited_looks(own_site.engine, AuditFilter(), limit=None)
+    kept = [one.detail.encode() + one.body for one in shown(own_site.engine, [look.number for look in looks])]
+    assert len(kept) == len(answers) + 1, "the report of the concern, too"
+    assert not [one for one in kept if number.encode() in one.replace(b" ", b"")]
+
+
+def test_days_that_are_the_wrong_way_round_are_said_and_not_taken_for_no_look(own_site: ServiceSite) -> None:
+    audit = own_site.client("audit")
+    wrong = audit.get("/audit?start=2026-11-22&end=2026-11-21")
+    assert (wrong.status_code, "The last day is before the first" in wrong.text) == (422, True)
+    assert "No look fits that" not in wrong.text
+    assert audit.get("/audit?start=2026-11-22&end=2026-11-22").status_code == 200
+
+
+def test_what_another_officer_closed_before_is_said_and_a_long_queue_is_no_round_number(own_site: ServiceSite) -> None:
+    with writing(own_site.engine) as connection:
+        for _ in range(101):
+            raise_alert(
+                connection, "emergency_access", raised_at=datetime(2026, 11, 22, 23, 50, tzinfo=UTC), request_id="r"
+            )
+    audit = own_site.client("audit")
+    for path in ("/audit", "/alerts"):
+        assert "More than 100 alerts wait" in audit.get(path).text
+    assert "Close alert 101<" not in audit.get("/alerts").text
+    assert "start=2026-11-22&amp;end=2026-11-23" in audit.get("/alerts").text
+    assert audit.post("/alerts/1/closing", data={"done": "Rang the ward."}).status_code == 200
+    again = audit.post("/alerts/1/closing", data={"done": "It was wrong."})
+    assert (again.status_code, "Alert 1 was closed before" in again.text) == (409, True)
+    assert "100 alerts wait" in again.text
+    audit.post("/api/v1/safety-concerns", json={"about": "place", "text": "The shelter has closed."})
+    said = [
+        audit.post("/concerns/1/closing", data={"done": words}) for words in ("Taken off.", "Taken off.", "Not so.")
+    ]
+    assert [one.status_code for one in said] == [200, 200, 409]

@@ -581,6 +581,8 @@ def test_the_demos_issuer_gives_nothing_to_who_did_not_ask(invented: ServiceSite
             assert httpx.get(address).status_code == 400, name
             assert httpx.post(address, data={"person": "audit"}).status_code == 400, name
         assert httpx.post(location, data={"person": "police"}).status_code == 400
+        for path in (location, start.replace("authorize", "token")):
+            assert httpx.post(path, data={"person": "x" * 20_000}).status_code == 413, "and no failure of its own"
         assert httpx.get(location, headers={"Host": "elsewhere.example"}).status_code == 400
         code = dict(parse_qsl(urlsplit(httpx.post(location, data={"person": "audit"}).headers["location"]).query))[
             "code"

@@ -23,6 +23,7 @@ from crisisrisk.timeline import (
     shift_on,
     shift_pattern,
     shifts_starting_in,
+    start_of_day,
     utc_from_local,
 )
 
@@ -219,3 +220,16 @@ def test_the_local_clock_names_hours_weekdays_and_days() -> None:
     assert clock.hour.tolist() == [1, 0]  # London kept summer time all through the winter of 1969–70
     assert clock.weekday.tolist() == [3, 3]
     assert clock.day[1] == summer // MICROSECONDS_PER_DAY + 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "starts"),
+    [
+        ("Europe/London", date(2026, 7, 1), datetime(2026, 6, 30, 23, 0, tzinfo=UTC)),
+        ("Europe/London", date(2026, 10, 25), datetime(2026, 10, 24, 23, 0, tzinfo=UTC)),
+        ("America/Santiago", date(2026, 9, 6), datetime(2026, 9, 6, 4, 0, tzinfo=UTC)),  # begins at one o'clock
+        ("America/Havana", date(2026, 11, 1), datetime(2026, 11, 1, 4, 0, tzinfo=UTC)),  # midnight comes twice
+    ],
+)
+def test_a_day_starts_at_its_first_instant_wherever_the_clocks_change(zone: str, day: date, starts: datetime) -> None:
+    assert start_of_day(day, ZoneInfo(zone)) == starts

@@ -25,7 +25,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from jwt.algorithms import ECAlgorithm
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from crisisrisk.serving.bodies import body_of, fields_of
+from crisisrisk.serving.bodies import BodyError, body_of, fields_of
 from crisisrisk.serving.code_flow_declaration import CALLBACK, CodeFlow
 from crisisrisk.serving.default_secrets import refuse_demo_page_beyond
 from crisisrisk.serving.demo_people import DemoPerson, demo_people
@@ -167,6 +167,7 @@ def _application(issuer: DemoIssuer) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     app.include_router(asset_files)
     handle_problems(app)
+    app.add_exception_handler(BodyError, _refused_body)
     site = issuer.settings.site
 
     @app.get("/authorize")
@@ -209,6 +210,11 @@ def _application(issuer: DemoIssuer) -> FastAPI:
         return JSONResponse(dict(issuer.jwks), headers=ALWAYS)
 
     return app
+
+
+def _refused_body(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BodyError)
+    return Response("not a sign-in of this service", error.status, ALWAYS, "text/plain")
 
 
 async def _form(request: Request) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ CHARACTERS, LENGTH = "0-9A-HJKMNP-TV-Z", 16
 PSEUDONYM = re.compile(f"k[0-9]{{1,3}}_[{CHARACTERS}]{{{LENGTH}}}")  # digits of other scripts are no part of one
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 _AFTER_SCOTLAND = "3200000000"
+TAKEN_OUT = "[number taken out]"
 _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
 
 
@@ -132,6 +133,11 @@ def has_nhs_number(text: str) -> bool:
     """Whether a valid NHS number stands somewhere in a text."""
     found = _TEN_DIGITS.findall(text)
     return bool(found) and any(number is not None for number in valid_nhs_numbers(found))
+
+
+def without_nhs_numbers(text: str) -> str:
+    """A text as it can be shown again and kept: what may be an NHS number is taken out, and that is said."""
+    return _TEN_DIGITS.sub(lambda found: TAKEN_OUT if has_nhs_number(found[0]) else found[0], text)
 
 
 def are_ten_digit_codes(texts: Sequence[str]) -> bool:

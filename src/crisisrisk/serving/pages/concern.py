@@ -11,6 +11,7 @@ from crisisrisk.serving.access import KeyHolder, Viewer
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.page import page
+from crisisrisk.serving.pages.sending import shown_again
 from crisisrisk.serving.routes.safety import NewConcern, report
 from crisisrisk.serving.state import Service, ServiceOf
 
@@ -57,7 +58,7 @@ def _form(
 ) -> HTMLResponse:  # fmt: skip
     found = errors or {}
     told = {
-        **framed(service, viewer, here="", about=None), "given": given, "errors": found,
+        **framed(service, viewer, here="", about=None), "given": shown_again(given), "errors": found,
         "errors_listed": [{"text": text, "href": f"#{name}"} for name, text in found.items()],
         "kinds": [{"value": value, "text": text} for value, text in ABOUT.items()],
     }  # fmt: skip

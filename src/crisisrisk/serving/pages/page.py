@@ -93,6 +93,10 @@ class Local:
         """`22 Nov 2026`."""
         return f"{moment.astimezone(self.zone):%-d %b %Y}"
 
+    def iso(self, moment: datetime) -> str:
+        """`2026-11-22`, as forms send a day."""
+        return moment.astimezone(self.zone).date().isoformat()
+
     def near(self, moment: datetime, now: datetime) -> str:
         """`22 Nov`, with its year where that is not plain."""
         return self.date(moment) if abs(now - moment) > _PLAIN else f"{moment.astimezone(self.zone):%-d %b}"

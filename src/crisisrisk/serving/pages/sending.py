@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from crisisrisk.serving.asked import Asked
 from crisisrisk.serving.bodies import form_of
+from crisisrisk.tables.pseudonyms import without_nhs_numbers
 
 _Sent = TypeVar("_Sent", bound=Asked)
 
@@ -51,7 +52,7 @@ class SentWrongly(Exception):  # noqa: N818 -- it is told on the page that sent 
     def __init__(self, errors: Mapping[str, str], given: Mapping[str, str]) -> None:
         super().__init__(len(errors))
         self.errors = errors
-        self.given = given
+        self.given = shown_again(given)
 
 
 def sent(request: Request, kind: type[_Sent]) -> _Sent:
@@ -67,6 +68,12 @@ def given_in(request: Request, names: Sequence[str]) -> Mapping[str, str]:
     """The fields of a form, as somebody wrote them."""
     form = form_of(request)
     return {name: form.get(name, "").replace("\r\n", "\n").strip() for name in names}
+
+
+def shown_again(given: Mapping[str, str]) -> Mapping[str, str]:
+    """What was written, without NHS numbers: the page that shows it is kept with the look, for years."""
+    # Which contact it is, the service itself put into the form.
+    return {name: text if name == "event_id" else without_nhs_numbers(text) for name, text in given.items()}
 
 
 def wanted_of(errors: Sequence[Any]) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from crisisrisk.database.audit_read import AuditedLook, AuditFilter, audited_looks
 from crisisrisk.purposes import PURPOSES
@@ -13,10 +13,12 @@ from crisisrisk.serving.examples import ACCESS_LOG, AUDIT_PAGE, answered
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import ServiceOf
 from crisisrisk.serving.trail import WHOLE_PSEUDONYM
+from crisisrisk.tables.pseudonyms import has_nhs_number
 
 audit = APIRouter(prefix=API, tags=["audit"])
 
 MOST = 1_000
+TEN = 10
 _NAME = r"^[a-z_]{1,40}$"
 
 
@@ -33,6 +35,14 @@ class AuditQuery(BaseModel):
     end: AwareDatetime | None = Field(None, alias="to", description="The moment after the last, with its zone.")
     before: int | None = Field(None, ge=1, le=2**31 - 1, description="Rows before this one, for the next page.")
     limit: int = Field(100, ge=1, le=MOST, description="Most rows, the newest first.")
+
+    @field_validator("key_id")
+    @classmethod
+    def _no_nhs_number(cls, key_id: str | None) -> str | None:
+        # What was asked is kept with the look. No id of a key or a user has ten characters.
+        if key_id is not None and len(key_id) == TEN and has_nhs_number(key_id):
+            raise ValueError("it may be an NHS number, and is no id of a key")
+        return key_id
 
 
 @audit.get("/audit", summary="Who looked at whom, when and why", responses=answered(AUDIT_PAGE))
