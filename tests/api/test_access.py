@@ -233,7 +233,8 @@ def test_what_changes_something_is_open_to_the_same_roles_and_needs_a_key(
     method, route = change
     path = path_of(route, own_site)
     own_site.issue(run={"as_of": AS_OF})  # a forecast that can be planned from
-    assert own_site.client("crisis_team").post(path_of(POSITIONS, own_site), json={"teams": 1}).status_code == 200
+    plan = {"teams": 1, "use": True}
+    assert own_site.client("crisis_team").post(path_of(POSITIONS, own_site), json=plan).status_code == 200
     for key in KEYS:
         answer = own_site.client(*key).request(method, path, json=CHANGES[change])
         assert answer.status_code == (ANSWERED.get(route, 200) if route in OPEN_TO[key] else 403), (key, answer.text)
