@@ -26,7 +26,7 @@ from crisisrisk.commands.score import score
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 
-PEOPLE, RESIDENTS, YEARS, WEEKS = 3_600, 790_000, 1.5, 24
+PEOPLE, RESIDENTS, YEARS, WEEKS = 1_900, 790_000, 1.5, 24
 FEWEST_PEOPLE, FEWEST_RESIDENTS, FEW_WEEKS = 800, 60_000, 2
 TIMES, WARM = 200, 5
 BAR_MS, BAR_KB = 100.0, 120.0

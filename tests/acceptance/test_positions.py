@@ -140,7 +140,7 @@ def test_travel_times_of_a_file_decide_where_a_team_stands_and_are_named(
     file.write_text(f"site_id,place_id,minutes\n{near}", encoding="utf-8")
     found = asked(demo_site, capsys, "--teams", "1", "--travel", str(file))
     assert found["plan"][0]["site_id"] == "site-05"
-    assert found["travel"].startswith("travel times of minutes.csv at ")
+    assert found["travel"].startswith("travel times of minutes.csv over the hours of the shift")
     assert "pairs are not in it: straight line" in found["travel"]
 
 
