@@ -1,5 +1,7 @@
 """The service as a process: told to stop under load, and asked for more than it can answer."""
 
+import asyncio
+import gc
 import http.client
 import json
 import socket
@@ -8,11 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
+import uvicorn
 from benchmarks.open_loop import NO_ANSWER, Load, Running, Seen
 from tests.lib.running_service import RunningService, running_service
 from tests.lib.service_site import SERVICE, ServiceSite
 
-from crisisrisk.serving.server import STOP_SECONDS
+from crisisrisk.serving.app import create_app
+from crisisrisk.serving.server import STOP_SECONDS, DrainingServer
+from crisisrisk.serving.settings import read_settings
 
 BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
 
@@ -34,6 +39,25 @@ def ready(port: int) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def test_what_is_there_at_the_start_is_not_looked_through_for_rubbish_at_requests(shared_site: ServiceSite) -> None:
+    """It stopped everybody for a fifth of a second, at every twentieth page of 600 places."""
+
+    async def frozen() -> int:
+        app = create_app(read_settings(shared_site.site, {}))
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None)
+        server = DrainingServer(config, app.state.service)
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        try:
+            return gc.get_freeze_count()
+        finally:
+            gc.unfreeze()
+            await server.shutdown()
+
+    assert asyncio.run(frozen()) > 100_000
 
 
 @pytest.mark.slow

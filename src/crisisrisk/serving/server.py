@@ -1,6 +1,8 @@
 """The server process: told to stop, it first says that it is not ready, answers what still comes, and ends with 0."""
 
 import asyncio
+import gc
+import socket
 from types import FrameType
 
 import uvicorn
@@ -20,6 +22,12 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self.service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """What is there before the first request stays to the end: looking through it for rubbish stops everybody."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins the end, others hurry it. None is how the process ends: that is with 0."""
