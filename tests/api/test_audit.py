@@ -311,13 +311,29 @@ def test_a_concern_is_kept_queued_and_closed(own_site: ServiceSite, caplog: pyte
      {"about": "score", "text": "half \ud800 a character"},
      {"about": "score", "text": "x" * 4_001}, {"about": "score", "text": "a\x00b"}, {"text": "x"},
      {"about": "score", "text": "CANARY", "person_id": "9434765919"}, {"about": "score", "text": "CANARY", "more": 1},
-     {"about": "score", "text": "CANARY", "reference": "a b"}, [], "CANARY", 3],
+     {"about": "score", "text": "CANARY", "reference": "a b"},
+     {"about": "score", "text": "CANARY", "reference": "9434765919"},
+     {"about": "score", "text": "CANARY", "reference": "k1_7Q4M2XK0D3RT5VWZ"}, [], "CANARY", 3],
 )  # fmt: skip
 def test_a_concern_that_cannot_be_is_refused_without_repeating_it(own_site: ServiceSite, wrong: object) -> None:
     answer = own_site.client("crisis_team").post("/api/v1/safety-concerns", content=json.dumps(wrong))
     assert (answer.status_code, answer.json()["code"]) == (422, "CR-HTTP-422")
     assert "CANARY" not in answer.text
     assert "9434765919" not in answer.text
+
+
+def test_an_address_that_leads_to_the_form_of_a_concern_keeps_no_text_but_a_reference_of_ours(
+    own_site: ServiceSite,
+) -> None:
+    care, ours = own_site.client("care", "north"), ("R-1", "S-12", "live-20261122T060000Z")
+    led = [care.get("/safety-concern", params={"reference": one}) for one in ours]
+    assert [one.status_code for one in led] == [200] * 3
+    assert 'value="S-12"' in led[1].text
+    for text in ("9434765919", "Ms A. Nobody", "rang-at-night", "R-9434765919", "R-1\n", own_site.people["ann"], "r-1"):
+        dropped = care.get("/safety-concern", params={"reference": text}, follow_redirects=False)
+        assert (dropped.status_code, dropped.headers["location"], dropped.content) == (303, "/safety-concern", b"")
+    kept = [one.detail for one in looks(own_site)]
+    assert kept == [*(f'{{"reference": "{one}"}}' for one in ours), *["{}"] * 7]
 
 
 # Purposes

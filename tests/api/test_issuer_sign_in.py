@@ -190,6 +190,37 @@ def test_an_account_of_the_issuer_opens_the_same_session_as_a_key(own_site: Serv
     assert browser.status() == 401
 
 
+def signed_out(browser: Browser, **where: Any) -> httpx.Response:
+    """Press "Sign out" on a page."""
+    form_token = re.search(r'name="form_token" value="([0-9a-f]+)"', browser.client.get("/safety-concern").text)
+    assert form_token is not None
+    return browser.client.post("/sign-out", data={"form_token": form_token[1]}, **where)
+
+
+def test_signing_out_goes_on_at_the_issuer_for_who_came_from_there(own_site: ServiceSite, issuer: Issuer) -> None:
+    ends = f"{issuer.address}/logout?realm=trust"
+    app = with_issuer(own_site, issuer, end_session_endpoint=ends)
+    browser = opened_at(app)
+    back = issuer.signs_in(browser.begin(), role="audit", sub="s.body@trust")
+    assert browser.come_back(back).status_code == 200
+    cookie = browser.client.cookies[COOKIE]
+    answer = signed_out(browser)
+    to = refreshed(answer)
+    assert (answer.status_code, to.split("&")[0]) == (200, ends)
+    assert dict(parse_qsl(urlsplit(to).query)) == {
+        "realm": "trust", "client_id": CLIENT, "post_logout_redirect_uri": "http://127.0.0.1/sign-in",
+    }  # fmt: skip
+    assert "You are signed out here" in answer.text
+    assert COOKIE not in browser.client.cookies
+    browser.client.cookies.set(COOKIE, cookie, domain="127.0.0.1", path="/")  # whatever becomes of the way there
+    assert browser.status() == 401
+    # who came with a key has no session there
+    by_key = opened_at(app)
+    assert by_key.client.post("/sign-in", data={"key": own_site.key("audit")}).status_code == 303
+    answer = signed_out(by_key)
+    assert (answer.status_code, answer.headers["location"], "refresh" in answer.headers) == (303, "/sign-in", False)
+
+
 @pytest.mark.both_databases
 def test_a_state_works_once_for_a_while_and_in_its_own_browser(own_site: ServiceSite, issuer: Issuer) -> None:
     app = with_issuer(own_site, issuer)
@@ -487,7 +518,9 @@ def test_a_client_secret_that_is_a_default_keeps_the_service_from_starting(
      ({"authorization_endpoint": "https://login.example/; url=x y"}, "authorization_endpoint"),
      ({"callback": "https://risk.example/elsewhere"}, "does not lead to this service"), ({"callback": None}, "missing"),
      ({"scope": "profile"}, "openid"),
-     ({"prompt": "none"}, "wanted login or select_account"), ({"client_secret": "x"}, "unknown key"),
+     ({"prompt": "none"}, "wanted login or select_account"),
+     ({"end_session_endpoint": "http://login.example/logout"}, "end_session_endpoint is an address without TLS"),
+     ({"end_session_endpoint": 3}, "wanted a text"), ({"client_secret": "x"}, "unknown key"),
      ({"name": ""}, "name"),
      ({"client_id": 1}, "client_id")],
 )  # fmt: skip
@@ -587,6 +620,14 @@ def test_the_demos_issuer_gives_nothing_to_who_did_not_ask(invented: ServiceSite
         code = dict(parse_qsl(urlsplit(httpx.post(location, data={"person": "audit"}).headers["location"]).query))[
             "code"
         ]
+        ended = {"client_id": "crisisrisk-demo", "post_logout_redirect_uri": "http://127.0.0.1/sign-in"}
+        leads = start.replace("authorize", "end-session")
+        assert httpx.get(leads, params=ended).headers["location"] == "http://127.0.0.1/sign-in"
+        for name, value in (
+            ("client_id", "x"), ("post_logout_redirect_uri", "http://elsewhere.example/sign-in"),
+            ("post_logout_redirect_uri", "http://127.0.0.1/"), ("post_logout_redirect_uri", "http://127.0.0.1:1/sign-in"),
+        ):  # fmt: skip
+            assert httpx.get(leads, params={**ended, name: value}).status_code == 400, value
         form = {"grant_type": "authorization_code", "code": code, "client_id": "crisisrisk-demo", "code_verifier": "x",
                 "redirect_uri": "http://127.0.0.1/sign-in/callback"}  # fmt: skip
         assert httpx.post(start.replace("authorize", "token"), data=form).status_code == 400

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
+from tests.lib.database import AS_OF, score_row
 from tests.lib.service_site import SERVICE, ServiceSite
 
 from crisisrisk.database.audit_chain import Look
@@ -128,6 +129,18 @@ def test_a_whole_list_and_a_refusal_count_nobody_and_people_asked_for_in_a_body_
     page = client.get(f"/people/{own_site.people['eve']}")
     assert (fhir.status_code, page.status_code) == (200, 200)
     assert [one["people"] for one in queue(own_site)] == [4]
+
+
+def test_an_answer_without_a_number_is_a_look_too(own_site: ServiceSite) -> None:
+    """It says why there is none (in hospital, in a crisis, objects), and that they are on the caseload at all."""
+    limited(own_site, 2)
+    client = own_site.client("care", "north")
+    assert (look(client, own_site, "cat"), counted(own_site)) == (422, 1)
+    own_site.score(score_row("ann"), valid_until=AS_OF)
+    assert (look(client, own_site, "ann"), counted(own_site), queue(own_site)) == (410, 2, [])
+    wrong = client.get(f"/api/v1/people/{own_site.people['eve']}/risk?fresh=maybe")
+    assert (wrong.status_code, wrong.json()["code"], counted(own_site)) == (422, "CR-HTTP-422", 3)
+    assert [one["people"] for one in queue(own_site)] == [3]
 
 
 def test_every_address_of_care_is_known_to_count_or_to_be_a_list() -> None:

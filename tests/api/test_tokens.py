@@ -80,7 +80,12 @@ def test_the_trail_names_the_user_by_an_id_that_says_neither_name_nor_issuer(
 ) -> None:
     assert asked(client, issuer.token(role="care", team="south", sub="s.body@trust"), "/api/v1/caseloads/south") == 200
     looks = client.get("/api/v1/audit?limit=1", headers={"X-API-Key": site.key("audit")}).json()
-    assert re.fullmatch(r"u[0-9a-f]{16}", looks["looks"][0]["key_id"])
+    user = looks["looks"][0]["key_id"]
+    assert re.fullmatch(r"u[0-9a-f]{16}", user)
+    # which is what the officer finds their looks by, as an alert says it
+    for path in (f"/api/v1/audit?key_id={user}", f"/audit?key_id={user}"):
+        found = client.get(path, headers={"X-API-Key": site.key("audit")})
+        assert (found.status_code, found.text.count(user) > 0) == (200, True)
     assert "s.body" not in json.dumps(looks)
 
 

@@ -13,6 +13,11 @@ from crisisrisk.database.keys import KeyRecord, record_of
 from crisisrisk.database.schema import ApiKey, SignInState
 
 
+def is_user(key_id: str) -> bool:
+    """Whether it is the id of a user of an issuer, and of no key: ids of keys have figures and a to f alone."""
+    return key_id.startswith("u")
+
+
 def user_signs_in(
     engine: Engine, user_id: str, *, role: str, team: str | None, worker_id: str | None, valid_for: timedelta
 ) -> KeyRecord:

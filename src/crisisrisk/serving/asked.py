@@ -1,5 +1,6 @@
 """What callers send: texts of people about sites and plans, checked before anything is kept."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 from unicodedata import category
 
@@ -64,6 +65,11 @@ def _names_nobody(text: str) -> str:
 Words = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_words)]
 Note = Annotated[Words, AfterValidator(_names_nobody)]
 """Somebody's own words about the person whom the address names."""
+
+Reference = Annotated[str, Field(pattern=r"^[\w.:-]{1,100}$"), AfterValidator(_can_be_kept)]
+"""Of an answer, or the id of a shift or place; what may be an NHS number or a pseudonym is none."""
+OUR_REFERENCE = re.compile(r"[A-Z]-[0-9]{1,9}|live-[0-9]{8}T[0-9]{6}Z")
+"""What this service itself calls an answer, a plan or a note."""
 
 PLAN = r"^P-\d{1,18}$"
 MOST_TEAMS, MOST_SITES, MOST_FLOORS = 20, 500, 10

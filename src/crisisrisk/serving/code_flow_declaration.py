@@ -14,7 +14,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ADDRESS = re.compile(r"https?://[!#$%&'()*+,\-./0-9:=?A-Z\[\]_a-z~]{1,500}")
 _TABLE = "sign_in.oidc.pages"
 _NEEDED = ("name", "client_id", "authorization_endpoint", "token_endpoint", "callback")
-_TEXTS = (*_NEEDED, "client_secret_file", "scope", "prompt")
+_TEXTS = (*_NEEDED, "client_secret_file", "scope", "prompt", "end_session_endpoint")
 PROMPTS = ("login", "select_account")
 
 
@@ -34,6 +34,8 @@ class CodeFlow:
     scope: str = "openid"
     prompt: str | None = None
     """One of PROMPTS: the issuer asks anew who is there, however lately somebody signed in; None: as it likes."""
+    end_session_endpoint: str | None = None
+    """Where browsers go on to who sign out here, so that they are signed out there too; None: they stay signed in."""
 
 
 def read_code_flow(table: Any) -> CodeFlow | None:
@@ -71,9 +73,9 @@ def safe_address(text: str) -> bool:
 
 
 def _address_problems(table: Mapping[str, str]) -> list[tuple[str, str]]:
-    names = ("authorization_endpoint", "token_endpoint", "callback")
+    names = ("authorization_endpoint", "token_endpoint", "callback", "end_session_endpoint")
     found = [(f"{_TABLE}.{name} is an address without TLS, or none", "https://…") for name in names
-             if not safe_address(table[name])]  # fmt: skip
+             if name in table and not safe_address(table[name])]  # fmt: skip
     callback = urlsplit(table["callback"]) if not found else None
     if callback is not None and (callback.path != CALLBACK or callback.query):
         found.append((f"{_TABLE}.callback does not lead to this service", f"https://…{CALLBACK}"))

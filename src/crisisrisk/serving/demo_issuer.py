@@ -32,7 +32,7 @@ from crisisrisk.serving.demo_people import DemoPerson, demo_people
 from crisisrisk.serving.headers import ALWAYS
 from crisisrisk.serving.oidc_declaration import Oidc
 from crisisrisk.serving.pages.page import POLICY, page
-from crisisrisk.serving.problems import handle_problems
+from crisisrisk.serving.problems import SIGN_IN, handle_problems
 from crisisrisk.serving.routes.assets import asset_files
 from crisisrisk.serving.settings import Settings
 
@@ -118,13 +118,18 @@ class DemoIssuer:
             issuer=ISSUER, audience=AUDIENCE, jwks=f"{start}/keys", algorithms=(ALGORITHM,),
             pages=CodeFlow(
                 name=NAME, client_id=CLIENT, authorization_endpoint=f"{start}/authorize",
-                token_endpoint=f"{start}/token",
+                token_endpoint=f"{start}/token", end_session_endpoint=f"{start}/end-session",
             ),
         )  # fmt: skip
 
-    def _is_ours(self, address: str) -> bool:
+    def way_back(self, query: Mapping[str, str]) -> str | None:
+        """Where somebody goes who signed out of the service; None for who did not come from there."""
+        address = query.get("post_logout_redirect_uri", "")
+        return address if query.get("client_id") == CLIENT and self._is_ours(address, SIGN_IN) else None
+
+    def _is_ours(self, address: str, path: str = CALLBACK) -> bool:
         hosts = {f"{name}{port}" for name in ("127.0.0.1", "localhost", "[::1]") for port in self._ports}
-        return address in {f"http://{host}{CALLBACK}" for host in hosts}
+        return address in {f"http://{host}{path}" for host in hosts}
 
     @property
     def _ports(self) -> tuple[str, ...]:
@@ -203,6 +208,14 @@ def _application(issuer: DemoIssuer) -> FastAPI:
             return JSONResponse({"error": "invalid_grant"}, 400, ALWAYS)
         said = {"access_token": secrets.token_urlsafe(32), "token_type": "Bearer", "expires_in": TOKEN_SECONDS}
         return JSONResponse({**said, "id_token": made}, headers=ALWAYS)
+
+    @app.get("/end-session")
+    def end_session(request: Request) -> Response:
+        """Back to where one signs in: the page asks each time who to be, so there is nothing to end."""
+        back = issuer.way_back(request.query_params)
+        if back is None:
+            return Response("not a sign-out of this service", 400, ALWAYS, "text/plain")
+        return RedirectResponse(back, 303, ALWAYS)
 
     @app.get("/keys")
     def keys() -> Response:

@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -100,8 +100,19 @@ class IssuerSignIn:
         }  # fmt: skip
         if self.flow.prompt is not None:
             asked["prompt"] = self.flow.prompt
-        start = self.flow.authorization_endpoint
-        return Begun(f"{start}{'&' if '?' in start else '?'}{urlencode(asked)}", cookie)
+        return Begun(_with_query(self.flow.authorization_endpoint, asked), cookie)
+
+    def way_out(self, back: str) -> str | None:
+        """Where a browser goes that was signed out here, to be so at the issuer too (RP-initiated logout); None where
+        the site declares no such address. `back`: where in this service the issuer may send it then.
+
+        The ID token, by which an issuer would know whose session it is without asking, is kept nowhere here: it says
+        who somebody is. An issuer asks the browser's own session, or whoever is there.
+        """
+        if self.flow.end_session_endpoint is None:
+            return None
+        said = {"client_id": self.flow.client_id, "post_logout_redirect_uri": back}
+        return _with_query(self.flow.end_session_endpoint, said)
 
     def finish(self, query: Sequence[tuple[str, str]], cookie: str, callback: str) -> Finished:
         """Who came back, and is who the issuer says. Raises RefusedError."""
@@ -212,6 +223,10 @@ def _back(cookie: str) -> str:
     except (binascii.Error, UnicodeDecodeError):
         path = ""
     return local_path(path) or "/"
+
+
+def _with_query(address: str, said: Mapping[str, str]) -> str:
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(said)}"
 
 
 def _plain_base64(content: bytes) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
 from crisisrisk.serving.access import KeyHolder, Viewer
+from crisisrisk.serving.asked import OUR_REFERENCE
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.page import page
@@ -17,6 +18,7 @@ from crisisrisk.serving.state import Service, ServiceOf
 
 concern_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
+FORM = "/safety-concern"
 ABOUT = {
     "score": "A person's score or its reasons", "place": "A place or a forecast", "plan": "Where teams stand",
     "data": "Records that are wrong or missing", "access": "Somebody saw what they should not",
@@ -30,13 +32,18 @@ WANTED = {
 FIELDS = ("about", "text", "reference")
 
 
-@concern_pages.get("/safety-concern")
-def ask(viewer: KeyHolder, service: ServiceOf, reference: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
-    """The form, with the reference of the page that led here."""
+@concern_pages.get(FORM, response_model=None)
+def ask(viewer: KeyHolder, service: ServiceOf, reference: Annotated[str, Query(max_length=100)] = "") -> Response:
+    """The form, with the reference of the page that led here. Any other text in the address is dropped with it.
+
+    The address of what is shown is kept in the trail: so what is no reference of ours is answered before it is shown.
+    """
+    if reference and not OUR_REFERENCE.fullmatch(reference):
+        return RedirectResponse(FORM, status_code=303)
     return _form(service, viewer, {"reference": reference})
 
 
-@concern_pages.post("/safety-concern")
+@concern_pages.post(FORM)
 def send(request: Request, viewer: KeyHolder, service: ServiceOf) -> HTMLResponse:
     """Keep a concern, or say on the form what is missing; what was written stays there."""
     given = {name: form_of(request).get(name, "").replace("\r\n", "\n").strip() for name in FIELDS}

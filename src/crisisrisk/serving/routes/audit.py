@@ -28,7 +28,9 @@ class AuditQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     person: str | None = Field(None, pattern=WHOLE_PSEUDONYM, description="Rows that name this person, by pseudonym.")
-    key_id: str | None = Field(None, pattern=r"^[0-9a-f]{1,32}$", description="Looks with this key.")
+    key_id: str | None = Field(
+        None, pattern=r"^(u[0-9a-f]{16}|[0-9a-f]{1,32})$", description="Looks with this key, or by this user."
+    )
     role: str | None = Field(None, pattern=_NAME, description="Looks by this role.")
     purpose: str | None = Field(None, pattern=_NAME, description="Looks for this purpose.")
     start: AwareDatetime | None = Field(None, alias="from", description="First moment, with its zone.")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from crisisrisk.database.concerns import Concern, close_concern, concerns, raise_concern
 from crisisrisk.serving.access import ConcernViewer, KeyHolder
 from crisisrisk.serving.answers import ConcernRaised, Concerns, SafetyConcern
-from crisisrisk.serving.asked import Words
+from crisisrisk.serving.asked import Reference, Words
 from crisisrisk.serving.examples import CONCERN, CONCERN_RAISED, CONCERNS, answered
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes import API
@@ -29,8 +29,8 @@ class NewConcern(BaseModel):
     person_id: str | None = Field(
         None, pattern=WHOLE_PSEUDONYM, description="The person's pseudonym, if it is about one."
     )
-    reference: str | None = Field(
-        None, pattern=r"^[\w.:-]{1,100}$", description="The `reference` of the answer, or the id of a shift or place."
+    reference: Reference | None = Field(
+        None, description="The `reference` of the answer, or the id of a shift or place."
     )
 
 

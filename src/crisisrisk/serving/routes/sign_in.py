@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from crisisrisk.database.issuer_users import user_signs_in
+from crisisrisk.database.issuer_users import is_user, user_signs_in
 from crisisrisk.database.keys import KeyRecord, key_of
-from crisisrisk.serving.access import WELL, SignedIn
+from crisisrisk.serving.access import WELL, SignedIn, Viewer
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.code_flow_declaration import CALLBACK
 from crisisrisk.serving.issuer_sign_in import LASTS, IssuerSignIn, RefusedError
@@ -71,12 +71,25 @@ def come_back(request: Request, service: ServiceOf) -> Response:
 
 @way_out.post("/sign-out")
 def sign_out(request: Request, viewer: SignedIn, service: ServiceOf) -> Response:
-    """End the session at once, whoever else may have its cookie."""
+    """End the session at once, whoever else may have its cookie. Who came by the issuer goes on to sign out there."""
     if viewer.session is not None:
         service.sessions.end(viewer.session)
-    answer = RedirectResponse(SIGN_IN, status_code=303)
+    answer = _signed_out(service, request, viewer)
     service.sessions.clear_cookie(answer, request)
     return answer
+
+
+def _signed_out(service: Service, request: Request, viewer: Viewer) -> Response:
+    issuer = service.issuer
+    if issuer is not None and is_user(viewer.key_id):
+        try:
+            to = issuer.way_out(_callback(issuer, request).removesuffix(CALLBACK) + SIGN_IN)
+        except RefusedError:  # not on the machine of the demo's page any more: over here it is ended all the same
+            to = None
+        if to is not None:
+            name = issuer.flow.name
+            return _onward(service, heading="You are signed out here", link=f"Sign out with {name} too", to=to)
+    return RedirectResponse(SIGN_IN, status_code=303)
 
 
 def _to_issuer(service: Service, issuer: IssuerSignIn, request: Request, back: str) -> Response:
