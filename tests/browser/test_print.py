@@ -1,6 +1,7 @@
 """The briefing on paper, as a real browser prints it: one side of A4, also on the longest night."""
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from tests.lib.service_site import ServiceSite
 from crisisrisk.database.scores import save_place_forecast
 from crisisrisk.serving.sheet import Sheet
 from crisisrisk.serving.sheet_content import LATE, MOST_NOTES, MOST_SITES, NAME, NEAR, OWN_WORDS, WHY
+from crisisrisk.serving.sheet_map import MAP_STYLE, map_for_paper
 
 NIGHT = "night-2026-11-23"
 TEAMS = ["Street triage car, north and east", "Crisis resolution team on call", "AMHP and nurse", "Night team south"]
@@ -73,14 +75,33 @@ def words(count: int) -> str:
     return (WHY_FULL * 10)[:count]
 
 
-@pytest.mark.parametrize("share", [1.0, 0.8, 0.6, 0.4, 0.25])
-def test_as_much_as_may_stand_on_the_page_is_one_side_of_paper(browser: Browser, share: float) -> None:
+@dataclass(frozen=True)
+class Somewhere:
+    """A place of a map."""
+
+    place_id: str
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+def cells(rows: int, columns: int) -> list[Somewhere]:
+    """Squares of a kilometre in rows and columns."""
+    return [Somewhere(f"SQ1000-E{400 + column}000-N{280 + row}000") for row in range(rows) for column in range(columns)]
+
+
+@pytest.mark.parametrize("shape", [(25, 25), (8, 30)])
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.4, 0.25])
+def test_as_much_as_may_stand_on_the_page_is_one_side_of_paper(
+    browser: Browser, share: float, shape: tuple[int, int]
+) -> None:
     def some(count: int) -> str:
         return words(int(share * count))
 
+    places = cells(*shape)
     full = Sheet(
+        map=map_for_paper(places, {place.place_id: rank for rank, place in enumerate(places[3::25][:8], start=1)}),
         title=some(2 * NAME), handling=some(150), headline=some(110), expected=some(50), data=some(LATE + 110),
-        places=(("8", some(NAME), "12 to 19", some(WHY)),) * 8, plan=some(OWN_WORDS + 150),
+        places=(("8", some(NAME), "12 to 19", some(WHY)),) * 8, plan=some(OWN_WORDS + 240),
         teams=((some(NAME), some(NAME), "22:00 – 08:00", some(NEAR)),) * 4,
         notes=(some(NAME + 25 + OWN_WORDS),) * (MOST_NOTES + 1),
         sites=(some(NAME + 50 + OWN_WORDS),) * (MOST_SITES + 1), caveats=(some(1000),), footer=FOOTER,
@@ -89,6 +110,34 @@ def test_as_much_as_may_stand_on_the_page_is_one_side_of_paper(browser: Browser,
     page = browser.new_page()
     page.set_content(full.as_html())
     assert pages(page.pdf(prefer_css_page_size=True)) == 1
+    page.close()
+
+
+def test_the_map_on_paper_has_the_ranks_of_the_table_none_on_another_and_its_outlines_without_colour(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site) as page:
+        page.goto("/shifts/night-2026-11-22/print")
+        ranks = page.locator("table.places tbody td:first-child").all_inner_texts()
+        assert page.locator("svg.map text").all_text_contents() == ranks
+        assert page.get_by_role("img", name="with the ranks of those in the table").count() == 1
+        strokes = page.evaluate("[...document.querySelectorAll('.map .listed')].map(x => getComputedStyle(x).stroke)")
+        assert set(strokes) == {"rgb(0, 0, 0)"}
+
+
+def test_ranks_of_places_that_lie_close_stand_beside_each_other_and_not_on_each_other(browser: Browser) -> None:
+    places = cells(25, 25)
+    block = [place.place_id for row in (12, 13) for place in places[25 * row + 10 : 25 * row + 15]]
+    drawn = map_for_paper(places, {place: rank for rank, place in enumerate(block, start=1)})
+    assert drawn is not None
+    page = browser.new_page(viewport={"width": 640, "height": 700})
+    page.set_content(f"<style>body{{margin:0}}{MAP_STYLE}figure{{width:640px!important}}</style>{drawn.svg}")
+    found = page.evaluate("[...document.querySelectorAll('.map text')].map(x => x.getBBox()).map(b => [b.x, b.width])")
+    tops = page.evaluate("[...document.querySelectorAll('.map text')].map(x => +x.getAttribute('y'))")
+    spots = [(x, width, y) for (x, width), y in zip(found, tops, strict=True)]
+    assert len(spots) == 10
+    for one, (x, width, y) in enumerate(spots):
+        assert all(x + width <= a + 2 or a + other <= x + 2 or abs(y - b) >= 30 for a, other, b in spots[:one])
     page.close()
 
 

@@ -14,6 +14,8 @@ CAUTIOUS = (
     "counts as missed; on the night somewhat more are usually reached"
 )
 """Why the coverage of a plan is below what a replay of it realises."""
+CAUTIOUS_ON_PAPER = "somewhat more are usually reached, as whoever must wait for a team counts as missed"
+"""The same where there is little room."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from html import escape
 from math import ceil
 from typing import Any
 
+from crisisrisk.serving.sheet_map import BESIDE, MAP_STYLE, PaperMap
+
 ASK = "Anything unsafe about this page? Report a safety concern on the board, with the reference."
 
 _STYLE = (
@@ -27,7 +29,7 @@ _STYLE = (
     "tr{border-bottom:1px solid #767676;padding:.3em 0}}"
     "@media print{@page{size:A4;margin:1cm}body{max-width:none;margin:0;padding:0}tr,li{break-inside:avoid}"
     ".some{font-size:10.5pt;line-height:1.25}.much{font-size:9pt;line-height:1.25}.most{font-size:8pt;line-height:1.2}"
-    ".least{font-size:7.5pt;line-height:1.15}}"
+    ".least{font-size:7.5pt;line-height:1.15}}" + MAP_STYLE
 )
 
 
@@ -45,7 +47,10 @@ _PLACE, _WHY, _TEAM, _NEAR = 0.28, 0.5, 0.22, 0.36
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """One page. `places`: rank, name, range and reasons; `teams`: team, site, times and what is near."""
+    """One page. `places`: rank, name, range and reasons; `teams`: team, site, times and what is near.
+
+    `map`: of the places; None where nobody says where they are.
+    """
 
     title: str
     handling: str
@@ -60,13 +65,15 @@ class Sheet:
     caveats: tuple[str, ...]
     footer: str
     reference: str
+    map: PaperMap | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of `brief --json`."""
+        """The fields of `brief --json`. The map, which says no more than the table, is not among them."""
         names = {"places": ("rank", "place", "range", "reasons"), "teams": ("team", "site_id", "times", "near")}
         rows = {name: [dict(zip(keys, row, strict=True)) for row in getattr(self, name)]
                 for name, keys in names.items()}  # fmt: skip
-        return {**vars(self), **rows, "sites": list(self.sites), "notes": list(self.notes),
+        fields = {name: value for name, value in vars(self).items() if name != "map"}
+        return {**fields, **rows, "sites": list(self.sites), "notes": list(self.notes),
                 "caveats": list(self.caveats)}  # fmt: skip
 
     def as_text(self) -> str:
@@ -86,13 +93,14 @@ class Sheet:
         places = _table("places", ("Rank", "Place", "Contacts, 80 times in 100", "Why"), self.places, head=1)
         teams = _table("teams", ("Team", "Stands at", "From – to", "Near"), self.teams, head=0)
         notes = f"<h2>Notes</h2>{_list(self.notes)}" if self.notes else ""
+        drawn = "" if self.map is None else self.map.svg
         caveats = f'<p class="caveats">{escape(" · ".join(self.caveats))}</p>' if self.caveats else ""
         return (
             f'<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title>{escape(self.title)}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<style>{_STYLE}</style></head><body class="{self.size}"><main><p class="handling">{escape(self.handling)}'
-            f"</p><h1>{escape(self.title)}</h1><p><strong>{escape(self.headline)}</strong> {escape(self.expected)}</p>"
-            f"<p>{escape(self.data)}</p><h2>Where</h2>{places}<h2>Teams</h2><p>{escape(self.plan)}</p>{teams}"
+            f'</p><div class="top"><div><h1>{escape(self.title)}</h1><p><strong>{escape(self.headline)}</strong> '
+            f"{escape(self.expected)}</p><p>{escape(self.data)}</p></div>{drawn}</div><h2>Where</h2>{places}<h2>Teams</h2><p>{escape(self.plan)}</p>{teams}"
             f"{notes}<h2>Full or closed</h2>{_list(self.sites)}{caveats}</main><footer><p><strong>{escape(self.footer)}"
             f"</strong></p><p>{escape(self.reference)}. {ASK}</p></footer></body></html>\n"
         )
@@ -100,17 +108,18 @@ class Sheet:
     @property
     def size(self) -> str:
         """In which letters the page is printed: the largest of which it is likely to fill one side and no more."""
-        return next(name for name, lines, wide in _SIZES if not lines or self._lines(wide) <= lines)
+        return next(name for name, lines, wide in _SIZES if not lines or self._lines(name, wide) <= lines)
 
-    def _lines(self, wide: int) -> int:
+    def _lines(self, size: str, wide: int) -> int:
         """About how many lines of `wide` characters it takes, headings with the space round them as one and a half."""
         places = sum(max(_in(name, wide * _PLACE), _in(why, wide * _WHY)) + 0.3 for _, name, _, why in self.places)
         teams = sum(max(_in(team, wide * _TEAM), _in(site, wide * _TEAM), _in(near, wide * _NEAR)) + 0.3
                     for team, site, _, near in self.teams)  # fmt: skip
-        whole = (self.title, f"{self.headline} {self.expected}", self.data, self.plan, " · ".join(self.caveats))
-        return ceil(
-            places + teams + sum(_in(text, wide) for text in (*whole, *self.notes, *self.sites)) + 14 + bool(self.notes)
-        )
+        beside = wide * BESIDE if self.map else wide
+        head = sum(_in(text, beside) for text in (self.title, f"{self.headline} {self.expected}", self.data))
+        head = max(head, self.map.lines(size)) if self.map else head
+        whole = (self.plan, " · ".join(self.caveats), *self.notes, *self.sites)
+        return ceil(places + teams + head + sum(_in(text, wide) for text in whole) + 14 + bool(self.notes))
 
 
 def _in(text: str, wide: float) -> int:

@@ -12,11 +12,13 @@ from crisisrisk.disclosure import tells_small_number
 from crisisrisk.positioning.care import kind_said
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.posts import clock_span
+from crisisrisk.positioning.realised import CAUTIOUS_ON_PAPER
 from crisisrisk.positioning.taken import ADULTS
 from crisisrisk.serving.briefing import Brief
 from crisisrisk.serving.disclosure import released_places, released_shift
 from crisisrisk.serving.noting import listed, told_of
 from crisisrisk.serving.sheet import Sheet
+from crisisrisk.serving.sheet_map import map_for_paper
 from crisisrisk.serving.wording import NO_PLAN, NOTHING_RELEASED, Freshness
 
 BY_TELEPHONE = "by telephone only"
@@ -35,17 +37,19 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
     nothing = released is None or not told
     *caveats, footer = brief.caveats(released=True, zone=zone)
     headline = NOTHING_RELEASED if nothing else brief.headline(released=True)
+    shown = () if nothing else listed(told, brief.notes, MOST_PLACES)
     return Sheet(
         title=cut(f"{site.name}: {stored.shift_name}, {start:%A %-d %B %H:%M} to {end:%A %H:%M}", 2 * NAME),
         handling=brief.service.settings.service.briefing.handling,
         headline=f"{headline[:1].upper()}{headline[1:].rstrip('.')}.",
         expected=_expected(brief),
         data=_data(brief, zone),
-        places=() if nothing else tuple(
+        places=tuple(
             (str(cell.rank), cut(cell.place_name, NAME), _span(cell.lower, cell.upper),
              _why([str(reason["text"]) for reason in cell.reasons[:2]]))
-            for cell in listed(told, brief.notes, MOST_PLACES)
+            for cell in shown
         ),
+        map=None if nothing else map_for_paper(told, {cell.place_id: cell.rank for cell in shown}),
         plan=_plan(brief, zone),
         teams=tuple(
             (cut(post.team, NAME), cut(post.site_id, NAME),
@@ -115,7 +119,7 @@ def _plan(brief: Brief, zone: ZoneInfo) -> str:
     answer = brief.plan.answer
     made = f"Planned {brief.plan.made_at.astimezone(zone):%a %H:%M}"
     share, minutes = f"about {100 * answer['expected_coverage']:.0f} in 100", f"{answer['target_minutes']:g} minutes"
-    covers = f"{share} of all contacts expected find a free team within {minutes}"
+    covers = f"{share} of all contacts expected find a free team within {minutes}; {CAUTIOUS_ON_PAPER}"
     if brief.override is None:
         return f"{made}: {covers}."
     changed = f"{brief.override.made_at.astimezone(zone):%a %H:%M}"

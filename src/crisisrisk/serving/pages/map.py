@@ -6,18 +6,14 @@ cell and ranks printed in the highest tell what colour alone would not.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, radians
 
 from crisisrisk.serving.answers import Hotspot
-from crisisrisk.tables.cells import corners_of
+from crisisrisk.serving.ground_plan import Outline, ground_plan
 
-WIDTH, TALLEST, MARGIN, DISC = 640, 560, 8, 14
 RANKED = 10
 """The highest cells, whose rank is printed."""
 MOST_HOLD, SOME_HOLD = 0.5, 0.8
 """Of all contacts expected: the cells that hold the first half, and those that hold the next three tenths."""
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,35 +42,16 @@ class Map:
 
 def map_of(places: Sequence[Hotspot]) -> Map | None:
     """The map of some cells; None where nobody says where any of them is."""
-    shapes = {place.place_id: shape for place in places if (shape := _shape(place))}
-    if not shapes:
+    plan = ground_plan(places)
+    if plan is None:
         return None
-    every = [point for shape in shapes.values() for point in shape]
-    south, north = min(lat for lat, _ in every), max(lat for lat, _ in every)
-    west, east = min(lon for _, lon in every), max(lon for _, lon in every)
-    stretch = cos(radians((south + north) / 2))
-    across, up = max((east - west) * stretch, 1e-6), max(north - south, 1e-6)
-    margin = MARGIN + (DISC if any(len(shape) == 1 for shape in shapes.values()) else 0)  # a disc is whole at the edge
-    scale = min((WIDTH - 2 * margin) / across, (TALLEST - 2 * margin) / up)
-    left = (WIDTH - across * scale) / 2
-
-    def at(point: Point) -> Point:
-        return left + (point[1] - west) * stretch * scale, margin + (north - point[0]) * scale
-
     levels = _levels(places)
     drawn = [
-        _drawn(place, [at(point) for point in shapes[place.place_id]], levels[place.place_id])
+        _drawn(place, plan.outlines[place.place_id], levels[place.place_id])
         for place in places
-        if place.place_id in shapes
+        if place.place_id in plan.outlines
     ]
-    return Map(cells=drawn, width=WIDTH, height=round(up * scale) + 2 * margin, legend=_legend(places, levels))
-
-
-def _shape(place: Hotspot) -> list[Point] | None:
-    corners = corners_of(place.place_id)
-    if corners is not None:
-        return list(corners)
-    return None if place.latitude is None or place.longitude is None else [(place.latitude, place.longitude)]
+    return Map(cells=drawn, width=plan.width, height=plan.height, legend=_legend(places, levels))
 
 
 def _levels(places: Sequence[Hotspot]) -> dict[str, str]:
@@ -97,11 +74,9 @@ def _legend(places: Sequence[Hotspot], levels: dict[str, str]) -> list[tuple[str
     ]
 
 
-def _drawn(place: Hotspot, points: Sequence[Point], level: str) -> Drawn:
-    path = "" if len(points) == 1 else "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z"
+def _drawn(place: Hotspot, outline: Outline, level: str) -> Drawn:
     return Drawn(
-        place_id=place.place_id, name=place.place_name, level=level, path=path,
+        place_id=place.place_id, name=place.place_name, level=level, path=outline.path(),
         says=f"{place.place_name}, rank {place.rank}: about {place.likely_in_100:g} in 100 that a contact comes",
-        x=round(sum(x for x, _ in points) / len(points), 1), y=round(sum(y for _, y in points) / len(points), 1),
-        rank=place.rank if place.rank <= RANKED else None,
+        x=outline.x, y=outline.y, rank=place.rank if place.rank <= RANKED else None,
     )  # fmt: skip
