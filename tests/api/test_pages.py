@@ -357,6 +357,12 @@ def test_plans_that_are_only_looked_at_are_used_by_a_button(own_site: ServiceSit
     assert "It was only asked for. The board and the briefing have plan <a href" in told
     assert "P-1, Sun 22 Nov 06:00</a> (used)" in told
     assert "base-south" in client.get(SHIFT).text
+    # Of plans that were made at once another than the first can be used too.
+    assert "Use the second plan" in client.get(f"{STAND}?plan=P-1").text
+    client.post(f"{STAND}/use", data={"plan": "P-1", "which": "2"})
+    assert "The first covers most; you chose the second." in client.get(STAND).text
+    assert "Second plan, chosen by the coordinator: as usual" in client.get(SHIFT).text
+    assert client.post(f"{STAND}/use", data={"plan": "P-1", "which": "9"}).status_code == 404
     # A change is a decision; following the plan again takes it back.
     post = {"team-1": "A", "site-1": "base-north", "plan": "P-2", "change-reason": "the fair"}
     assert "Follow the plan again" in client.post(f"{STAND}/change", data=post).text

@@ -114,6 +114,26 @@ def test_a_change_is_of_the_plan_in_use_or_makes_the_one_that_it_names_so(site: 
     assert (told["changed"], told["posts"][0]["site_id"]) == (None, "base-south")
 
 
+def test_the_second_of_plans_that_were_made_at_once_can_be_used_by_itself(site: ServiceSite) -> None:
+    client, path = site.client("crisis_team"), f"/api/v1/shifts/{SHIFT}/plan"
+    made = ask(site, {**NEAR, "use": True}).json()
+    first, second = made["plans"][:2]
+    assert first["at"] != second["at"]
+    assert client.put(path, json={"plan": made["reference"], "which": 2}).status_code == 200
+    told = of_shift(site, "briefing")["plan"]
+    assert [post["site_id"] for post in told["posts"]] == second["at"]
+    assert told["changed"]["reason"] == f"the second plan was chosen: {second['name']}"
+    page = client.get(f"/api/v1/shifts/{SHIFT}/briefing?f=text").text
+    said = " ".join(page.split())
+    covers, before = (f"about {100 * one['share']['4']:.0f} in 100" for one in (second, first))
+    assert f"The second plan, chosen Sun 06:00 by the coordinator: {covers} of all contacts expected" in said
+    assert f"(the first: {before})." in said
+    client.put(path, json={"plan": made["reference"]})
+    assert of_shift(site, "briefing")["plan"]["changed"] is None
+    for which, status in ((len(made["plans"]) + 1, 422), (0, 422), (4, 422)):
+        assert client.put(path, json={"plan": made["reference"], "which": which}).status_code == status
+
+
 @pytest.mark.parametrize(("plan", "status"), [("P-9", 404), ("12", 422), (None, 422)])
 def test_a_plan_that_is_none_of_the_shift_cannot_be_used(site: ServiceSite, plan: str | None, status: int) -> None:
     ask(site)

@@ -161,6 +161,12 @@ class PlanChosen(Asked):
     """Which plan is the plan of the shift, as it was made."""
 
     plan: str = Field(pattern=PLAN, description="The reference of one that was made for this shift.")
+    which: int = Field(
+        1,
+        ge=1,
+        le=3,
+        description="Of those made at once. Another than the first is kept as a change of it.",
+    )
 
 
 class NoteAsked(Asked):

@@ -12,6 +12,7 @@ from crisisrisk.database.shift_notes import KeptNote, notes_of
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.serving.forecasts import Said, newest_forecast
+from crisisrisk.serving.further_plans import further_in_use
 from crisisrisk.serving.kept_plans import left_out
 from crisisrisk.serving.overriding import PlanToChange
 from crisisrisk.serving.planning import ShiftToPlan
@@ -38,6 +39,11 @@ class Brief:
         """Who stands where: as a coordinator decided last, else as the plan says."""
         kept = self.override or self.plan
         return () if kept is None else kept.posts
+
+    @property
+    def further(self) -> int | None:
+        """Which of the plans that were made at once stands in place of the first, counted from 1; else None."""
+        return further_in_use(self.plan, self.override)
 
     @property
     def by_telephone(self) -> list[str]:

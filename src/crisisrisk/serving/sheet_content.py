@@ -16,6 +16,7 @@ from crisisrisk.positioning.realised import CAUTIOUS_ON_PAPER
 from crisisrisk.positioning.taken import ADULTS
 from crisisrisk.serving.briefing import Brief
 from crisisrisk.serving.disclosure import released_places, released_shift
+from crisisrisk.serving.further_plans import ORDINALS
 from crisisrisk.serving.noting import listed, told_of
 from crisisrisk.serving.sheet import Sheet
 from crisisrisk.serving.sheet_map import map_for_paper
@@ -122,6 +123,11 @@ def _plan(brief: Brief, zone: ZoneInfo) -> str:
     covers = f"{share} of all contacts expected find a free team within {minutes}; {CAUTIOUS_ON_PAPER}"
     if brief.override is None:
         return f"{made}: {covers}."
+    if brief.further is not None:
+        other = answer["plans"][brief.further - 1]["share"][f"{answer['target_minutes']:g}"]
+        covers = covers.replace(share, f"about {100 * other:.0f} in 100", 1)
+        when, ordinal = f"{brief.override.made_at.astimezone(zone):%a %H:%M}", ORDINALS[brief.further]
+        return f"The {ordinal} plan, chosen {when} by the coordinator: {covers} (the first: {share})."
     changed = f"{brief.override.made_at.astimezone(zone):%a %H:%M}"
     return f"Changed {changed} by the coordinator{_said(brief.override.reason)} (the plan: {covers})."
 

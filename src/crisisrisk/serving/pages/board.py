@@ -19,6 +19,7 @@ from crisisrisk.serving.access import PlaceViewer, PlanViewer, Viewer
 from crisisrisk.serving.answers import AreaForecast, Basis, Hotspot, Hotspots, IssuedForecast, ShiftForecast
 from crisisrisk.serving.briefing import Brief, brief_of
 from crisisrisk.serving.forecasts import newest_forecast
+from crisisrisk.serving.further_plans import ORDINALS
 from crisisrisk.serving.noting import added, listed, set_aside, told_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.map import map_of
@@ -262,10 +263,14 @@ def plan_said(brief: Brief) -> str:
     """A plan, or its change, in a sentence."""
     if brief.plan is None:
         return NO_PLAN
-    said = capital(str(brief.plan.answer["plans"][0]["reason"]))
-    return (
-        said if brief.override is None else f"Changed by the coordinator: {brief.override.reason}. The plan was: {said}"
-    )
+    plans = brief.plan.answer["plans"]
+    said = capital(str(plans[0]["reason"]))
+    if brief.override is None:
+        return said
+    if brief.further is not None:
+        ordinal = capital(ORDINALS[brief.further])
+        return f"{ordinal} plan, chosen by the coordinator: {plans[brief.further - 1]['reason']}. The first was: {said}"
+    return f"Changed by the coordinator: {brief.override.reason}. The plan was: {said}"
 
 
 def _around(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from crisisrisk.serving.access import PlanViewer, Viewer
 from crisisrisk.serving.asked import PlanChosen
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.briefing import Brief, brief_of
+from crisisrisk.serving.further_plans import ORDINALS
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.page import Local, page
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors
@@ -70,10 +71,11 @@ def ask_for_plans(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, s
 
 @standing_pages.post("/shifts/{id}/positions/use")
 def use_a_plan(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
-    """Make a plan that was asked for the plan of the shift, or take a change of it back."""
+    """Make a plan that was asked for the plan of the shift, the second or third of those made at once too; or take a
+    change of it back."""
     form = _form(request)
     try:
-        asked = PlanChosen(plan=form.get("plan", ""))
+        asked = PlanChosen.model_validate({"plan": form.get("plan", ""), "which": form.get("which", 1)})
     except ValidationError:
         raise nothing_here() from None
     use(shift_id, viewer, asked, service)
@@ -146,6 +148,7 @@ def _page(
     shown = {
         **framed(service, viewer, here="board", about=None if told is None else told.reference),
         "shift_id": shift_id, "stored": brief.stored, "told": told, "override": brief.override, "kept": kept,
+        "further": brief.further, "ordinals": ORDINALS,
         "left": [] if kept is None else [by_the_wall(one, Local(zone)) for one in kept.caveats],
         "other_forecast": OTHER_FORECAST if brief.plan and brief.plan.run != brief.stored.run.number else None,
         "posts": brief.posts, "near": [(post, near_said(brief, post, zone)) for post in brief.posts],

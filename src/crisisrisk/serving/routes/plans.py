@@ -30,6 +30,7 @@ from crisisrisk.serving.asked import AdjustmentAsked, AnyAdjustment, NoteAsked, 
 from crisisrisk.serving.briefing import PLACES
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
 from crisisrisk.serving.forecasts import Said, horizon_days, newest_forecast, shift_forecast, stored_shift
+from crisisrisk.serving.further_plans import chosen, further_plan
 from crisisrisk.serving.kept_plans import left_out
 from crisisrisk.serving.noting import added, listed, note_shown, noted
 from crisisrisk.serving.overriding import PlanToChange, named
@@ -78,12 +79,20 @@ def positions(shift_id: ShiftId, viewer: PlanViewer, asked: PositionsAsked, serv
     responses={**answered(POSITIONS), **NOT_NOW},
 )  # fmt: skip
 def use(shift_id: ShiftId, viewer: PlanViewer, asked: PlanChosen, service: ServiceOf) -> Positions:
-    """The board, the briefing and the review have it from then on; a change that it had before counts no more."""
+    """The board, the briefing and the review have it from then on; a change that it had before counts no more.
+
+    Of plans that were made at once any can be used: `which`.
+    """
     stored, _ = newest_forecast(service, shift_id)
     plan, now = _plan(service, shift_id, asked.plan), service.now()
     if now >= stored.end:
         raise NoAnswerError("CR-HTTP-409", TOO_LATE_TO_USE)
-    use_plan(service.engine, plan.number, made_at=now, made_by=viewer.key_id, role=viewer.role_name)
+    by = {"made_at": now, "made_by": viewer.key_id, "role": viewer.role_name}
+    if asked.which == 1:
+        use_plan(service.engine, plan.number, **by)
+    else:
+        posts, why = posts_of(further_plan(plan, asked.which)["posts"]), chosen(plan, asked.which)
+        save_override(service.engine, StoredOverride(plan=plan.number, posts=posts, reason=why, **by))
     return positions_said(service, stored, plan, in_use=True)
 
 
