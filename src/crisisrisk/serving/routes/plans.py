@@ -87,12 +87,15 @@ def use(shift_id: ShiftId, viewer: PlanViewer, asked: PlanChosen, service: Servi
     plan, now = _plan(service, shift_id, asked.plan), service.now()
     if now >= stored.end:
         raise NoAnswerError("CR-HTTP-409", TOO_LATE_TO_USE)
-    by = {"made_at": now, "made_by": viewer.key_id, "role": viewer.role_name}
     if asked.which == 1:
-        use_plan(service.engine, plan.number, **by)
+        use_plan(service.engine, plan.number, made_at=now, made_by=viewer.key_id, role=viewer.role_name)
     else:
         posts, why = posts_of(further_plan(plan, asked.which)["posts"]), chosen(plan, asked.which)
-        save_override(service.engine, StoredOverride(plan=plan.number, posts=posts, reason=why, **by))
+        save_override(
+            service.engine,
+            StoredOverride(plan=plan.number, posts=posts, reason=why, made_at=now, made_by=viewer.key_id,
+                           role=viewer.role_name),
+        )  # fmt: skip
     return positions_said(service, stored, plan, in_use=True)
 
 
