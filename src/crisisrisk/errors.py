@@ -103,6 +103,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-KEY-001": _kind("The key of the pseudonyms is missing, unsafe or not the one used before.", DATA, 503),
     "CR-KEY-003": _kind("The key of identities is missing, unsafe or not the one they were encrypted with.", DATA, 503),
     "CR-KEY-004": _kind("A change of the key of pseudonyms was cut off, or cannot begin or be asked about.", DATA, 503),
+    "CR-KEY-005": _kind("The keys of the pseudonyms were destroyed, or cannot be while they are needed.", DATA, 503),
     "CR-KEY-002": _kind("The key that signs models, or the list of keys that are trusted, cannot be used.", DATA, 503),
     # Positioning
     "CR-PLAN-001": _kind("No plan of where teams stand can be made of what is asked.", USE, 422),

@@ -38,15 +38,16 @@ def add_secret(path: Path, name: str) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Add a secret with its name that was made before, in one step."""
-    _replace(path, f"{path.read_text(encoding='ascii').rstrip()}\n{line}\n")
+    replace_secrets(path, f"{path.read_text(encoding='ascii').rstrip()}\n{line}\n")
 
 
 def keep_newest_secret(path: Path) -> None:
     """End all secrets of the file but the last, in one step."""
-    _replace(path, path.read_text(encoding="ascii").rstrip().split("\n")[-1] + "\n")
+    replace_secrets(path, path.read_text(encoding="ascii").rstrip().split("\n")[-1] + "\n")
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_secrets(path: Path, text: str) -> None:
+    """Put another text in the file's place in one step, on the disk, readable by its owner alone."""
     staged = path.with_name(f".{path.name}.new")
     staged.unlink(missing_ok=True)
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

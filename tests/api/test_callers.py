@@ -61,6 +61,15 @@ def test_the_caller_is_found_and_their_team_and_contacts_are_told_without_a_scor
     assert "score" not in told.text
 
 
+def test_another_key_than_that_of_the_records_is_an_error_and_nobody_is_said_to_be_unknown(site: ServiceSite) -> None:
+    client, key = site.client("triage_clinician"), site.site.path / "keys" / "pseudonym.key"
+    assert look_up(client, CALLER).status_code == 200
+    key.write_text(f"k1 {'5e' * 32}\n")
+    answer = look_up(client, CALLER)
+    assert (answer.status_code, answer.json()["code"]) == (503, "CR-KEY-001")
+    assert str(key) not in answer.text
+
+
 def test_somebody_with_no_team_has_contacts_the_latest_first(site: ServiceSite) -> None:
     client = site.client("triage_clinician")
     told = care(client, look_up(client, RINGS).json()["person_id"]).json()

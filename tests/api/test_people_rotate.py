@@ -1,6 +1,9 @@
 """`crisisrisk people rotate`: on a real site no pseudonym of the key before is left, and nobody is lost or doubled."""
 
+import base64
 import json
+import re
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +17,19 @@ from tests.lib.full_sites import CANARY, WHY, everything, full_site_of, run, sai
 from tests.lib.killed_commands import stopped
 from tests.lib.service_site import EVENTS_MAPPING, ServiceSite, load_rows, opened
 
+from crisisrisk.commands.data import load_files
 from crisisrisk.commands.work import work_once
 from crisisrisk.database.base import Base
+from crisisrisk.database.engine import open_engine
+from crisisrisk.database.upgrade import upgrade
 from crisisrisk.database.work_lock import answering, nobody_answers
 from crisisrisk.errors import DataError, ServiceError
 from crisisrisk.evaluation.judged import person_numbers
 from crisisrisk.operations.backup import back_up, copies
-from crisisrisk.tables.pseudonyms import read_pseudonym_key
+from crisisrisk.tables.pseudonyms import create_pseudonym_key, read_pseudonym_key
 from crisisrisk.tables.renaming import Renaming
 from crisisrisk.tables.rotation import begin_rotation, rotations
+from crisisrisk.tables.site import read_site
 
 ROTATE = ("people", "rotate", *WHY)
 ASK = ("--reason", "in the notes", "--by", "A. Nobody")
@@ -255,3 +262,93 @@ def test_files_that_somebody_put_there_are_named_and_left(full_site: ServiceSite
     assert result.return_value == 1
     assert f"yours to remove: {folder / 'mine.npz'}" in result.stdout
     assert f"yours to remove: {folder / 'reports' / 'old.csv'}" in result.stdout
+
+
+# The end of the keys
+
+
+def _secrets(site: ServiceSite) -> list[bytes]:
+    return [step.secret for step in read_pseudonym_key(site.site).steps]
+
+
+def _stands_in(secrets: list[bytes], content: bytes) -> bool:
+    return any(form in content for one in secrets for form in (one, one.hex().encode(), base64.b64encode(one)[:42]))
+
+
+def _destroy(site: ServiceSite, *how: str) -> dict[str, Any]:
+    return said(site, "people", "destroy-keys", *how, *WHY)
+
+
+def test_keys_end_together_once_nothing_needs_them_and_stand_nowhere(full_site: ServiceSite) -> None:
+    folder, ann = full_site.site.path, full_site.people["ann"]
+    (folder / "mappings").mkdir(exist_ok=True)
+    shutil.copy(folder / "events.toml", folder / "mappings")
+    run(full_site, *ROTATE)
+    secrets, renaming, key_file = _secrets(full_site), _renaming(full_site), folder / "keys" / "pseudonym.key"
+    whole = everything(full_site)
+    would = said(full_site, "people", "destroy-keys", "--dry-run")
+    assert would["keys"] == ["k1", "k2"]
+    assert [one.split()[0] for one in would["needed"]] == ["former", "events.toml", "this"]
+    assert any("2 people whose names are kept" in one for one in would["lost"])
+    assert "still needed" in str(run(full_site, "people", "destroy-keys", "--no-more-files", *WHY).exception)
+    assert everything(full_site) == whole
+    until = folder / "rotations.json"
+    until.write_text(re.sub(r'"asked_until": "\d{4}', '"asked_until": "2020', until.read_text()))
+    before = folder / "keys" / "of-last-year.txt"
+    before.write_text(key_file.read_text().upper())
+    lock = full_site.site.state / "serve.lock"
+    with answering(lock):
+        assert "the service is running" in str(
+            run(full_site, "people", "destroy-keys", "--no-more-files", *WHY).exception
+        )
+    assert _secrets(full_site) == secrets
+    done = _destroy(full_site, "--no-more-files")
+    assert (done["done"], done["keys"], done["left"]) == (True, ["k1", "k2"], [str(before)])
+    before.unlink()
+    assert not _stands_in(secrets, everything(full_site))
+    assert (key_file.read_text()[:10], key_file.stat().st_mode & 0o777) == ("destroyed ", 0o600)
+    # what is kept goes on by pseudonym, and nothing that has an identifier is taken for somebody else's
+    care = full_site.client("care", "north")
+    assert care.get(f"/api/v1/people/{renaming.of(ann)}/risk").status_code == 200
+    asked = {"nhs_number": "9990000018", "reason": "is on the line"}
+    assert full_site.client("triage_clinician").post("/api/v1/people/lookup", json=asked).status_code == 503
+    (folder / "later.csv").write_text((folder / "events.csv").read_text().replace("e3,", "e4,"))
+    for command in (
+        ("data", "load", str(folder / "later.csv"), "--mapping", str(folder / "events.toml")), ROTATE,
+        ("people", "destroy-keys", "--dry-run"),
+    ):  # fmt: skip
+        assert "CR-KEY-005" in str(run(full_site, *command).exception), command
+    (look,) = [one for one in said(full_site, "audit", "show")["looks"] if one["action"] == "people destroy-keys"]
+    assert json.loads(look["detail"])["keys"] == ["k1", "k2"]
+    assert said(full_site, "audit", "verify")["findings"] == []
+
+
+def test_a_site_that_follows_has_every_file_and_keeps_out_who_was_erased(
+    full_site: ServiceSite, tmp_path: Path
+) -> None:
+    here, there = full_site.site.path, tmp_path / "there"
+    run(full_site, "people", "erase", full_site.people["ben"], *WHY)
+    (there / "serving").mkdir(parents=True)
+    for name in ("crisisrisk.toml", "serving/service.toml"):
+        shutil.copy(here / name, there / name)
+    shutil.copytree(here / "keys", there / "keys")
+    follows = ("people", "destroy-keys", "--successor", str(there), "--dry-run")
+    needed = said(full_site, *follows)["needed"]
+    assert [one.split(" ")[0] for one in needed] == ["the", "4", "1"]
+    assert "has one of these keys" in needed[0]
+    shutil.rmtree(there / "keys")
+    site = read_site(there)
+    create_pseudonym_key(site)
+    for name in ("events", "caseloads", "sites"):
+        load_files(site, [here / f"{name}.csv"], here / f"{name}.toml")
+    assert [one[:46] for one in said(full_site, *follows)["needed"]] == [
+        "1 of 4 files were loaded here and not there (c", "1 people were erased here and 0 there: erase t",
+    ]  # fmt: skip
+    load_files(site, [here / "corrections.csv"], here / "corrections.toml")
+    upgrade(open_engine(site.database_url))
+    of_there = opened(there)
+    assert run(of_there, "people", "erase", of_there.people["ben"], *WHY).return_value in (None, 0)
+    assert said(full_site, *follows)["needed"] == []
+    done = _destroy(full_site, "--successor", str(there))
+    assert (done["done"], done["keys"], done["left"]) == (True, ["k1"], [])
+    assert of_there.people["ann"] == opened(there).people["ann"]

@@ -1,4 +1,4 @@
-"""`people identities`, `people shown`, `people rekey`, `people erase`, `people readmit`; see `people_rotation` too."""
+"""`people identities`, `shown`, `rekey`, `erase`, `readmit`; see `people_rotation` and `people_keys` too."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from crisisrisk.cli.audit import account
 from crisisrisk.cli.opening import open_site
+from crisisrisk.cli.people_keys import destroy_keys
 from crisisrisk.cli.people_rotation import renamed, rotate
 from crisisrisk.cli.printing import json_option, print_json, site_option
 from crisisrisk.errors import UsageError
@@ -32,6 +33,7 @@ def people() -> None:
 
 people.add_command(rotate)
 people.add_command(renamed)
+people.add_command(destroy_keys)
 
 
 @people.command(epilog="Example:  crisisrisk people identities people.csv")

@@ -18,6 +18,7 @@ from nhs_number.validate import is_valid
 
 from crisisrisk.errors import DataError
 from crisisrisk.secret_files import create_secret, read_secrets, refuse_among
+from crisisrisk.tables.destroyed_key import refuse_destroyed
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.text_hashes import CROCKFORD
 
@@ -172,8 +173,10 @@ def read_pseudonym_key(site: Site) -> PseudonymKey:
 
     Raises DataError where it is missing or others can read it.
     """
+    path = pseudonym_key_file(site)
+    refuse_destroyed(path)
     found = read_secrets(
-        pseudonym_key_file(site), "k", code="CR-KEY-001", whose="the pseudonyms",
+        path, "k", code="CR-KEY-001", whose="the pseudonyms",
         hint="restore it from where the site keeps its secrets; a new key makes every person someone else",
     )  # fmt: skip
     key: PseudonymKey | None = None

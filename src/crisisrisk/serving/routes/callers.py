@@ -14,7 +14,8 @@ from crisisrisk.serving.examples import answered
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import Service, ServiceOf
-from crisisrisk.tables.pseudonyms import pseudonym, read_pseudonym_key
+from crisisrisk.tables.loading import site_key
+from crisisrisk.tables.pseudonyms import pseudonym
 
 callers = APIRouter(prefix=API, tags=["callers"])
 
@@ -27,7 +28,9 @@ CONTACTS = 10
 @callers.post(LOOK_UP, summary="Look up the person on the line", responses=answered(FOUND))
 def look_up(asked: LookUp, _viewer: CallerViewer, service: ServiceOf) -> PersonFound:
     """By NHS number, with the reason. Of whom there is no record here is answered as nobody."""
-    person = pseudonym(read_pseudonym_key(service.settings.site), "nhs_number", asked.nhs_number)
+    # Raises where it is not the key of what is stored: by another one everybody would be answered as nobody.
+    key = site_key(service.settings.site, service.view().snapshot.manifest)
+    person = pseudonym(key, "nhs_number", asked.nhs_number)
     if person is None or not _known(service, person):
         raise nothing_here()
     return PersonFound(person_id=person, reason=asked.reason, until=datetime.now(UTC) + LASTS)
