@@ -1,6 +1,8 @@
 """Notes of coordinators: places set aside and added, told on board and paper, and read by nothing that learns."""
 
 import ast
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +190,37 @@ def test_the_board_splits_what_is_expected_by_how_contacts_are_made(own_site: Se
     for name, number in (("Somebody attends", "1.0"), ("Advice by telephone", "0.80"), ("Section 136", "0.40"),
                          ("AMHP assessment", "0.20")):  # fmt: skip
         assert f'{name}</dt><dd class="nhsuk-summary-list__value">about {number}</dd>' in split
+
+
+def test_the_board_says_how_each_place_moved_since_the_shift_of_this_name_before(own_site: ServiceSite) -> None:
+    from tests.lib.database import forecast, place_run
+
+    from crisisrisk.database.scores import save_place_forecast
+
+    client = own_site.client("crisis_team")
+    assert "Change" not in client.get(f"/shifts/{NIGHT}").text
+    night = AS_OF.replace(day=21, hour=22)
+    cells = forecast("night-2026-11-21", start=night).iloc[:2].assign(expected=[0.9, 0.66])
+    save_place_forecast(own_site.engine, cells, place_run(as_of=AS_OF - timedelta(days=1)))
+    page = client.get(f"/shifts/{NIGHT}").text
+    assert "Change: beside what was forecast of Sat 21 Nov 22:00, the shift of this name before." in page
+    moved = re.findall(r"Change </span>([^<]*)<", page)
+    assert moved == ["up from 0.90", "none", "not forecast then"]
+    assert (
+        "Change" not in own_site.client("care", "north").get(f"/shifts/{NIGHT}").text
+    )  # a release has no such numbers
+
+
+def test_a_place_says_where_a_team_could_stand_near_it_nearest_first(own_site: ServiceSite) -> None:
+    page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/places/place-01").text
+    near = page[page.index("Where a team could stand near here") :]
+    told = re.findall(r"<li>(\S+) \((base|standby point)\), ([\d.]+) km away in a straight line</li>", near)
+    assert len(told) == 3
+    assert [float(far) for _, _, far in told] == sorted(float(far) for _, _, far in told)
+
+
+def test_a_range_that_ends_at_none_does_not_read_as_a_promise() -> None:
+    from crisisrisk.serving.pages.page import span_of_place
+
+    assert (span_of_place(0, 0), span_of_place(0, 1)) == ("none, now and then 1", "0 to 1")
+    assert span_of_place(None, None) == "not estimated"

@@ -30,7 +30,8 @@ def test_a_coordinator_signs_in_reads_the_board_and_signs_out(
         expect(page).to_have_url(f"{address}{BOARD}")
         headline = page.get_by_role("heading", level=1)
         expect(headline).to_have_text(
-            "Sunday 22:00 to Monday 08:00 is likely to be about as busy as usual: 1 to 4 crisis contacts, usual 2.4."
+            "Tonight, Sunday 22:00 to Monday 08:00, is likely to be about as busy as usual: 1 to 4 crisis contacts, "
+            "usual 2.4."
         )
         row = page.get_by_role("row").filter(has=page.get_by_role("link", name="Place 1"))
         expect(row).to_contain_text("6 triage calls here in the last 28 days")

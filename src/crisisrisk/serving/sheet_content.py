@@ -20,11 +20,10 @@ from crisisrisk.serving.further_plans import ORDINALS
 from crisisrisk.serving.noting import listed, told_of
 from crisisrisk.serving.sheet import Sheet
 from crisisrisk.serving.sheet_map import map_for_paper
-from crisisrisk.serving.wording import NO_PLAN, NOTHING_RELEASED, Freshness
+from crisisrisk.serving.wording import NO_PLAN, NOTHING_RELEASED, SELDOM, Freshness
 
 BY_TELEPHONE = "by telephone only"
 ON_THE_BOARD, WHOLE_ON_THE_BOARD = "; why stands on the board", "what it says stands on the board"
-SELDOM = "none, now and then 1"
 MOST_PLACES, MOST_SITES, MOST_NOTES = 8, 4, 3
 NAME, WHY, OWN_WORDS, NEAR, LATE = 60, 130, 110, 130, 320
 """Most characters of a name, of reasons, of somebody's own words, of what is near a team, and of late agencies."""

@@ -52,6 +52,8 @@ PLAYED_AGAIN = (
     "Played again with the contacts that came: the nearest free team goes, each contact takes as long as usual, and "
     "nobody was called away for anything else. One night says little; many nights do."
 )
+SELDOM = "none, now and then 1"
+"""A range of contacts that ends at none."""
 NO_PLAN = "No plan was chosen for this shift."
 TOO_LATE_TO_USE = "this shift is over: no plan of it can be used any more"
 NO_TOTAL = "Its forecast does not say how the whole shift looks."

@@ -20,6 +20,7 @@ from crisisrisk.serving.answers import AreaForecast, Basis, Hotspot, Hotspots, I
 from crisisrisk.serving.briefing import Brief, brief_of
 from crisisrisk.serving.forecasts import newest_forecast
 from crisisrisk.serving.further_plans import ORDINALS
+from crisisrisk.serving.last_time import last_time
 from crisisrisk.serving.noting import added, listed, set_aside, told_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.map import map_of
@@ -134,7 +135,8 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots, now: date
     return {
         "shift_name": shift.name, "start": shift.start, "notes": notes, "out_of_list": set_aside(notes),
         "put_on": added(notes), "note_about": {note.number: told_of(note, cells) for note in notes},
-        "headline": headline(forecast, shift.start, shift.end, Local(zone)),
+        "headline": headline(forecast, shift.start, shift.end, Local(zone), now=now),
+        "last": None if hotspots.released else last_time(service, stored),
         "outlook": None if forecast is None or forecast.outlook is None else capital(forecast.outlook),
         "highest": [place.place_name for place in hotspots.places if place.place_id not in set_aside(notes)][:NAMED],
         "hours": hours,
@@ -148,16 +150,18 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots, now: date
     }  # fmt: skip
 
 
-def headline(forecast: ShiftForecast | None, start: datetime, end: datetime, local: Local) -> str:
+def headline(forecast: ShiftForecast | None, start: datetime, end: datetime, local: Local, *, now: datetime) -> str:
     """The shift in a sentence, before any map."""
-    when = f"{local.stretch(start, end)}"
+    stretch, which = local.stretch(start, end), local.from_now(start, end, now)
+    when = f"{which}, {stretch}" if which else stretch
     if forecast is None or forecast.expected is None:
         return f"{when}: nothing of the whole shift may be shown here."
     usual = "" if forecast.usual is None else f", usual {number(forecast.usual)}"
     if forecast.lower is None or forecast.upper is None or forecast.outlook is None:
         return f"{when}: about {number(forecast.expected)} crisis contacts{usual}."
     looks = forecast.outlook.split(":")[0].replace("looks ordinary", "about as busy as usual")
-    return f"{when} is likely to be {looks}: {span(forecast.lower, forecast.upper)} crisis contacts{usual}."
+    whole = f"{span(forecast.lower, forecast.upper)} crisis contacts{usual}"
+    return f"{when}{',' if which else ''} is likely to be {looks}: {whole}."
 
 
 @dataclass(frozen=True, kw_only=True)

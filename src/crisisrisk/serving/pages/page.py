@@ -14,9 +14,11 @@ from crisisrisk.positioning.care import kind_said
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.identities import more_mark, name_mark
 from crisisrisk.serving.pages.assets import assets
+from crisisrisk.serving.wording import SELDOM
 from crisisrisk.tables.pseudonyms import PSEUDONYM
 
 _PLAIN = timedelta(days=270)
+_EVENING = 18
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -46,6 +48,7 @@ def environment() -> Environment:
     made.filters |= {
         "number": number,
         "span": span,
+        "span_of_place": span_of_place,
         "capital": capital,
         "counted": counted,
         "hundredth": hundredth,
@@ -115,6 +118,15 @@ class Local:
         same = first.date() == last.date()
         return f"{first:%A %H:%M} to {last:%H:%M}" if same else f"{first:%A %H:%M} to {last:%A %H:%M}"
 
+    def from_now(self, start: datetime, end: datetime, now: datetime) -> str:
+        """`Tonight`, `Today`, `Tomorrow`, or `Now` while a stretch of time runs; empty for any other."""
+        if start <= now:
+            return "Now" if now < end else ""
+        first, today = start.astimezone(self.zone), now.astimezone(self.zone).date()
+        if first.date() == today:
+            return "Tonight" if first.hour >= _EVENING else "Today"
+        return "Tomorrow" if first.date() == today + timedelta(days=1) else ""
+
 
 def capital(text: str) -> str:
     """A sentence's first letter."""
@@ -143,6 +155,11 @@ def span(lower: float | None, upper: float | None) -> str:
     if lower is None or upper is None:
         return "not estimated"
     return f"{lower:.0f} to {upper:.0f}" if f"{lower:.0f}" != f"{upper:.0f}" else f"{lower:.0f}"
+
+
+def span_of_place(lower: float | None, upper: float | None) -> str:
+    """The same of one place. One that ends at none still leaves out one night in ten: it must not read as a promise."""
+    return SELDOM if upper is not None and f"{upper:.0f}" == "0" else span(lower, upper)
 
 
 def hundredth(chance: float) -> str:

@@ -16,6 +16,7 @@ from crisisrisk.serving.pages.page import Local, page
 from crisisrisk.serving.place_record import came_lately, record_of
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes.places import HotspotsQuery, board_of, is_release
+from crisisrisk.serving.stand_near import stand_near
 from crisisrisk.serving.state import ServiceOf
 
 place_pages = APIRouter(tags=["pages"], include_in_schema=False)
@@ -45,6 +46,7 @@ def one_place(
         "late": fresh(service, hotspots)["late"], "caveats": said_once(service, hotspots),
         "released": hotspots.released, "notes": [note for note in notes if note.place_id == place],
         "may_note": viewer.reaches("plan"),
+        "stands": stand_near(service, found.latitude, found.longitude) if viewer.reaches("plan") else [],
     }  # fmt: skip
     return page("place.jinja", told, zone=zone)
 

@@ -1,0 +1,37 @@
+"""The sites nearest to a place where a team can stand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crisisrisk.errors import CrisisRiskError
+from crisisrisk.positioning.care import STANDING, kind_said, sites_of_kinds
+from crisisrisk.positioning.travel import kilometres_between
+from crisisrisk.serving.state import Service
+
+NEAREST = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandNear:
+    """A site where a team can stand, and how far it is from the middle of a place in a straight line."""
+
+    site: str
+    kind: str
+    kilometres: float
+
+
+def stand_near(service: Service, latitude: float | None, longitude: float | None) -> list[StandNear]:
+    """The nearest sites, the nearest first; none where nobody says where the place or any site is."""
+    if latitude is None or longitude is None:
+        return []
+    try:
+        sites = sites_of_kinds(service.view().snapshot.table("sites_of_care"), STANDING)
+    except (CrisisRiskError, OSError, ValueError, LookupError):
+        return []
+    points = sites.points
+    away = kilometres_between(points.latitude, points.longitude, np.array(latitude), np.array(longitude))
+    return [
+        StandNear(site=points.ids[one], kind=kind_said(sites.kinds[one]), kilometres=float(away[one]))
+        for one in np.argsort(away, kind="stable")[:NEAREST].tolist()
+    ]
