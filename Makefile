@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 SITE ?= demo-site
 HISTORIES ?= 20000
+OPERATIONAL := tests/api tests/browser tests/acceptance tests/unit
 
-.PHONY: demo test serve check fix bench docs real-data equality tampering harm clean
+.PHONY: demo test test-postgresql serve check fix bench docs real-data equality tampering harm clean
 
 demo: $(READY)  ## the main job, end to end, on invented data
 	$(BIN)/crisisrisk demo --site $(SITE)
@@ -18,6 +19,10 @@ serve: $(READY)  ## the service, on the site that `make demo` made
 test: $(READY)  ## what the tests need, then the whole suite
 	tests/prepare.sh
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+test-postgresql: $(READY)  ## what makes a site, with a PostgreSQL as its operational database
+	tests/prepare.sh
+	CRISISRISK_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(or $(TESTS),$(OPERATIONAL))
 
 check: $(READY)  ## lint, format, types, import direction, generated files fresh
 	$(BIN)/ruff check .

@@ -17,7 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import psutil
-from tests.lib.database import forecast, person_run, place_run, score_row, scores, temporary_postgresql
+from tests.lib.database import forecast, person_run, place_run, score_row, scores
+from tests.lib.postgresql import temporary_postgresql
 from tests.lib.running_service import RunningService, running_service
 from tests.lib.service_site import ServiceSite, make_site, opened
 

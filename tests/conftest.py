@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib.operational import drop_databases_below, usual_database
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,6 +28,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _place(item: pytest.Item) -> int:
     name = item.path.name
     return 0 if name == "test_wheel.py" else 2 if name in AFTER_THE_DEMO else 1
+
+
+def pytest_configure() -> None:
+    """A kind of database that there is not is said before anything runs."""
+    try:
+        usual_database()
+    except ValueError as problem:
+        raise pytest.UsageError(str(problem)) from None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """A site's PostgreSQL database lives as long as the test whose folder it is in."""
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if folder is not None:
+        drop_databases_below(folder)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.acceptance.asking import ask_of_people, ask_of_places
 from tests.acceptance.commands import command
+from tests.lib.operational import with_new_database
 
 HERE = Path(__file__).resolve().parent
 Answer = dict[str, Any]
@@ -155,6 +156,7 @@ def make_site(data_set: DataSet, site: Path) -> None:
     (site / "keys" / "pseudonym.key").write_text(f"k1 {hashlib.sha256(b'public study data').hexdigest()}\n")
     for folder in filter(None, (data_set.folder, data_set.over)):
         shutil.copytree(HERE / folder, site, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    with_new_database(site)
 
 
 def answer_people(data_set: DataSet, site: Path) -> tuple[Answer, Answer]:

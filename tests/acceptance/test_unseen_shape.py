@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 
 from tests.acceptance.commands import command
+from tests.lib.operational import with_new_database
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +72,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("service.toml", "serving/service.toml"),
     ):  # fmt: skip
         (folder / "site" / kept).write_text((FILES / name).read_text())
+    with_new_database(folder / "site")
     at = ("--site", str(folder / "site"))
     mapping = str(folder / "site" / "mappings" / "ledger.toml")
     loaded = command("data", "load", str(folder / "ledger.csv"), "--mapping", mapping, *at)

@@ -1,28 +1,19 @@
 """What the tests of the service share. Those of modules that are marked `both_databases` run on a PostgreSQL too."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
-from tests.lib.database import temporary_postgresql
+from tests.lib.operational import DATABASES, copied, usual_database, with_new_database
 from tests.lib.service_site import ServiceSite, fill, make_site, opened
 
-from crisisrisk.database.upgrade import current_engine
-
 SITES = ("own_site", "shared_site")
-DATABASES = ("sqlite", "postgresql")
-TEMPLATE = "template_site"
-
-MakeDatabase = Callable[[], str]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """The sites of a marked test, in both databases."""
+    """The sites of a marked test, in both databases; in the run's only one where all of it is on a PostgreSQL."""
     names = [name for name in SITES if name in metafunc.fixturenames]
-    if names and metafunc.definition.get_closest_marker("both_databases"):
+    if names and usual_database() == "sqlite" and metafunc.definition.get_closest_marker("both_databases"):
         both = [(kind,) * len(names) for kind in DATABASES]
         metafunc.parametrize(names, both, indirect=True, ids=DATABASES)
 
@@ -36,24 +27,15 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_database(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeDatabase]:
-    """The URL of a new database that holds what that of the pristine site does. One server for all of them."""
-    numbers = count()
-    with temporary_postgresql() as server:
-        admin = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-
-        def make(name: str, template: str) -> str:
-            with admin.connect() as connection:
-                connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
-            return server.rpartition("/")[0] + f"/{name}"
-
-        url = make(TEMPLATE, "template1")
-        current_engine(url).dispose()
-        made = opened(_copy(pristine, tmp_path_factory.mktemp("template"), url))
-        fill(made)
-        made.engine.dispose()
-        yield lambda: make(f"site_{next(numbers)}", TEMPLATE)
-        admin.dispose()
+def pristine_postgresql(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with its operational database on a PostgreSQL."""
+    if usual_database() == "postgresql":
+        return pristine
+    copy = copied(pristine, tmp_path_factory.mktemp("pristine-postgresql") / "site")
+    made = opened(with_new_database(copy, "postgresql"))
+    fill(made)
+    made.engine.dispose()
+    return made.site.path
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +43,7 @@ def shared_site(
     request: pytest.FixtureRequest, pristine: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServiceSite]:
     """A site that no test changes, but for the keys that it makes."""
-    site = _site(request, pristine, tmp_path_factory.mktemp("shared"))
+    site = opened(copied(_template(request, pristine), tmp_path_factory.mktemp("shared") / "site"))
     yield site
     site.engine.dispose()
 
@@ -69,21 +51,13 @@ def shared_site(
 @pytest.fixture
 def own_site(request: pytest.FixtureRequest, pristine: Path, tmp_path: Path) -> Iterator[ServiceSite]:
     """A site that a test may change: a copy of one that nothing has touched."""
-    site = _site(request, pristine, tmp_path)
+    site = opened(copied(_template(request, pristine), tmp_path / "site"))
     yield site
     site.engine.dispose()
 
 
-def _site(request: pytest.FixtureRequest, pristine: Path, folder: Path) -> ServiceSite:
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return opened(_copy(pristine, folder, None))
-    return opened(_copy(pristine, folder, request.getfixturevalue("postgresql_database")()))
-
-
-def _copy(pristine: Path, folder: Path, url: str | None) -> Path:
-    copy = Path(shutil.copytree(pristine, folder / "site"))
-    if url is not None:
-        (copy / "crisisrisk.db").unlink()
-        configuration = copy / "crisisrisk.toml"
-        configuration.write_text(f'database_url = "{url}"\n' + configuration.read_text(encoding="utf-8"))
-    return copy
+def _template(request: pytest.FixtureRequest, pristine: Path) -> Path:
+    if getattr(request, "param", usual_database()) == "sqlite":
+        return pristine
+    found: Path = request.getfixturevalue("pristine_postgresql")
+    return found

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from tests.lib.database import AS_OF, score_row
+from tests.lib.harmed_database import kept_copy, locked, stored_bytes
 from tests.lib.service_site import SERVICE, ServiceSite
 from tests.lib.table_sites import NHS_NUMBERS
 
@@ -100,7 +100,7 @@ def test_a_refused_look_is_kept_with_whom_it_was_about_and_never_a_text_of_the_c
     assert [(look.status, look.person_id) for look in looks(own_site)] == [
         (404, own_site.people["sue"]), (404, None), (404, None), (404, own_site.people["nobody"]),
     ]  # fmt: skip
-    content = (own_site.site.path / "crisisrisk.db").read_bytes()
+    content = stored_bytes(own_site.engine)
     assert b"9434765919" not in content
     assert b"Ann Nobody" not in content
 
@@ -151,13 +151,11 @@ def test_without_a_trail_nothing_about_people_is_told_and_places_go_on(own_site:
 def test_a_locked_database_is_waited_for_two_seconds_and_then_nothing_is_told(own_site: ServiceSite) -> None:
     care, board = own_site.client("care", "north"), own_site.client("crisis_team")
     assert care.get(risk(own_site)).status_code == 200
-    with sqlite3.connect(own_site.site.path / "crisisrisk.db", isolation_level=None) as other:
-        other.execute("BEGIN IMMEDIATE")  # readers go on, writers wait
+    with locked(own_site.engine):  # readers go on, writers wait
         started = time.monotonic()
         answer = care.get(risk(own_site))
         assert time.monotonic() - started < 4
         assert board.get(BOARD).status_code == 200
-        other.execute("ROLLBACK")
     assert (answer.status_code, answer.json()["code"]) == (503, "CR-AUDIT-001")
     assert care.get(risk(own_site)).status_code == 200
     assert len(looks(own_site)) == 2
@@ -167,10 +165,8 @@ def test_an_answer_waits_for_its_row_no_longer_than_it_is_told(own_site: Service
     """The trail itself would wait two seconds for the database."""
     care = own_site.client("care", "north")
     care.app.state.service.auditor.longest = timedelta(seconds=0.2)
-    with sqlite3.connect(own_site.site.path / "crisisrisk.db", isolation_level=None) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(own_site.engine):
         answer = care.get(f"/api/v1/people/{own_site.people['ann']}/contacts")
-        other.execute("ROLLBACK")
     assert (answer.status_code, answer.json()["code"]) == (503, "CR-AUDIT-001")
     assert LONGEST_WAIT == timedelta(seconds=2) == own_auditor(own_site).longest
 
@@ -198,12 +194,11 @@ def test_a_short_lock_is_waited_out(own_site: ServiceSite) -> None:
 
 
 def test_an_older_copy_of_the_database_is_not_continued(own_site: ServiceSite) -> None:
-    file = own_site.site.path / "crisisrisk.db"
     care = own_site.client("care", "north")
     care.get(risk(own_site))
-    before = file.read_bytes()
+    put_back = kept_copy(own_site.site.path)
     care.get(risk(own_site))
-    file.write_bytes(before)
+    put_back()
     answer = own_site.client("care", "north").get(risk(own_site))
     assert (answer.status_code, answer.json()["code"]) == (503, "CR-AUDIT-002")
 
@@ -256,7 +251,7 @@ def test_a_filter_that_makes_no_sense_is_refused_and_not_repeated(own_site: Serv
     answer = own_site.client("audit").get(f"/api/v1/audit?{query}")
     assert answer.status_code == 422
     assert "9434765919" not in answer.text
-    assert b"9434765919" not in (own_site.site.path / "crisisrisk.db").read_bytes()
+    assert b"9434765919" not in stored_bytes(own_site.engine)
 
 
 def test_nobody_knows_more_of_a_person_whom_nobody_looked_at(own_site: ServiceSite) -> None:
@@ -277,7 +272,7 @@ def test_what_is_asked_beside_an_address_that_takes_nothing_is_refused_and_not_k
     answer = client.get(f"{path}?9434765919=1")
     assert (answer.status_code, answer.json()["code"]) == (422, "CR-HTTP-422")
     assert b"9434765919" not in answer.content
-    assert b"9434765919" not in (own_site.site.path / "crisisrisk.db").read_bytes()
+    assert b"9434765919" not in stored_bytes(own_site.engine)
 
 
 # Safety concerns

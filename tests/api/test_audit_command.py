@@ -1,7 +1,6 @@
 """`crisisrisk audit`: verified, shown, packed, ended, resumed; and each of these is a row itself."""
 
 import json
-import sqlite3
 import zipfile
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -11,11 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tests.lib.database import AS_OF, score_row
+from tests.lib.harmed_database import kept_copy
 from tests.lib.service_site import SERVICE, ServiceSite
 from tests.lib.trails import look
 
 from crisisrisk.cli import crisisrisk
 from crisisrisk.cli.audit import account
+from crisisrisk.database.engine import writing
 from crisisrisk.serving.settings import read_settings
 from crisisrisk.serving.trail import audit_trail
 
@@ -47,8 +48,8 @@ def test_a_whole_trail_is_as_it_was_written(own_site: ServiceSite) -> None:
 
 def test_one_changed_row_is_named_and_the_exit_code_is_1(own_site: ServiceSite) -> None:
     asked(own_site, "ann", "ben")
-    with sqlite3.connect(own_site.site.path / "crisisrisk.db") as database:
-        database.execute("UPDATE audit SET key_id = 'other' WHERE number = 1")
+    with writing(own_site.engine) as connection:
+        connection.exec_driver_sql("UPDATE audit SET key_id = 'other' WHERE number = 1")
     result = run(own_site, "verify")
     assert result.return_value == 1
     assert "wrong: row 1 is not what was written" in result.stdout
@@ -122,11 +123,11 @@ def test_old_looks_are_ended_as_the_site_says_and_the_rest_verifies(own_site: Se
 
 
 def test_a_restored_backup_goes_on_for_a_reason_that_is_kept(own_site: ServiceSite) -> None:
-    file, witness = own_site.site.path / "crisisrisk.db", own_site.site.path / "audit" / "witness.log"
+    witness = own_site.site.path / "audit" / "witness.log"
     asked(own_site, "ann")
-    before = file.read_bytes()
+    put_back = kept_copy(own_site.site.path)
     asked(own_site, "ben")
-    file.write_bytes(before)
+    put_back()
     assert run(own_site, "verify").return_value == 1
     result = said(own_site, "resume", "--reason", "restored from the copy of noon")
     assert result == {"number": 2, "old_witness": str(witness.with_name("witness.log.1"))}

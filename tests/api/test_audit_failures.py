@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.lib.operational import of_sqlite
 from tests.lib.service_site import ServiceSite
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,7 @@ def test_no_answer_leaves_a_service_that_is_killed_without_its_row(own_site: Ser
     assert found["rows"] >= found["received"]
 
 
+@of_sqlite("no file of the service's process may grow")
 def test_on_a_full_disk_nobody_is_told_about_people_and_places_go_on(own_site: ServiceSite) -> None:
     found = run("full_disk_service", own_site, own_site.key("care", "north"), own_site.key("crisis_team"))
     assert found["full"] == {"person": [503, "CR-AUDIT-001"], "board": 200, "ready": [503, "CR-AUDIT-001"]}

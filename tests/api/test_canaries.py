@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+from tests.lib.harmed_database import stored_bytes
 from tests.lib.service_site import ServiceSite
 
 from crisisrisk.serving.logs import JsonLines
@@ -74,7 +75,7 @@ def test_no_route_repeats_a_canary_in_logs_measures_or_errors(
     assert [line for line in lines if any(one in line for one in (*canaries, *secrets))] == []
     assert errors > ASKED
     # Nor does the database keep what was no answer: only people whom somebody may have been shown are in it.
-    content = (own_site.site.path / "crisisrisk.db").read_bytes()
+    content = stored_bytes(own_site.engine)
     assert not [one for one in TEXTS if one.encode() in content]
 
 

@@ -193,7 +193,7 @@ def test_contacts_are_shown_latest_first_whether_there_is_a_score_or_not(shared_
 def test_detention_is_named_to_a_role_that_holds_it_and_to_no_other(own_site: ServiceSite) -> None:
     rows = "e9,2026-11-21 22:00:00,2026-11-21 23:00:00,s136,ann\n"
     declared = '[source.s136]\nagency = "police"\nsingular = "detention"\nplural = "detentions"\n'
-    (own_site.site.path / "crisisrisk.toml").write_text(CONFIGURATION + declared)
+    own_site.configure(CONFIGURATION + declared)
     own_site = opened(own_site.site.path)
     load_rows(own_site.site, "detained", HEADER + rows, EVENTS_MAPPING)
     text = own_site.client("care", "north").get(path(own_site, "contacts")).text

@@ -115,7 +115,7 @@ def test_what_is_new_is_new_to_whoever_looks_and_asking_marks_nothing(own_site: 
 
 @pytest.fixture
 def groups_site(own_site: ServiceSite) -> ServiceSite:
-    (own_site.site.path / "crisisrisk.toml").write_text(CONFIGURATION + SOURCES)
+    own_site.configure(CONFIGURATION + SOURCES)
     return opened(own_site.site.path)
 
 

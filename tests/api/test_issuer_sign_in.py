@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
+from tests.lib.harmed_database import stored_bytes
+from tests.lib.operational import copied
 from tests.lib.running_service import running_service
 from tests.lib.service_site import SERVICE, ServiceSite, opened
 from tests.lib.token_issuer import AUDIENCE, CLIENT, CLIENT_SECRET, Issuer, issuing, part, send
@@ -130,7 +131,7 @@ def answers_again(issuer: Issuer) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def app(pristine: Path, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """The service of a site that offers accounts of that issuer."""
-    return with_issuer(opened(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("flow") / "site"))), issuer)
+    return with_issuer(opened(copied(pristine, tmp_path_factory.mktemp("flow") / "site")), issuer)
 
 
 @pytest.fixture
@@ -265,7 +266,7 @@ def test_revoking_a_user_ends_all_their_sessions_for_good(own_site: ServiceSite,
 def test_the_whole_way_over_real_http(app: FastAPI, issuer: Issuer, pristine: Path, tmp_path: Path) -> None:
     from tests.lib.browsing import served
 
-    site = opened(Path(shutil.copytree(pristine, tmp_path / "site")))
+    site = opened(copied(pristine, tmp_path / "site"))
     with_issuer(site, issuer)
     with served(site) as address, httpx.Client(base_url=address) as client:
         browser = Browser(client)
@@ -299,7 +300,7 @@ def test_the_database_and_the_log_hold_nothing_that_finishes_a_sign_in(
     with caplog.at_level(logging.DEBUG):
         location = browser.begin("/people/k1_0000000000000000")
         cookie, asked = browser.client.cookies[ATTEMPT], dict(parse_qsl(urlsplit(location).query))
-        file = Path(own_site.site.database_url.removeprefix("sqlite:///")).read_bytes().decode("latin-1")
+        file = stored_bytes(own_site.engine).decode("latin-1")
         back = issuer.signs_in(location, nonce="another")
         refused(browser.come_back(back), 401, "cannot be used")
         browser.come_back(issuer.signs_in(browser.begin()))

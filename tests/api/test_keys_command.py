@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.lib.harmed_database import lose_database
 from tests.lib.service_site import ServiceSite
 
 from crisisrisk.cli import crisisrisk
@@ -57,6 +58,6 @@ def test_a_key_that_would_open_too_much_or_nothing_is_not_made(
 
 
 def test_a_database_is_made_and_brought_up_to_date(own_site: ServiceSite) -> None:
-    (own_site.site.path / "crisisrisk.db").unlink()
+    lose_database(own_site.site.path)
     assert json.loads(run(own_site, "db", "upgrade", "--json").stdout) == {"revision": newest_revision()}
     assert own_site.client().get("/readyz").status_code == 200

@@ -5,7 +5,6 @@ CRISISRISK_TRIPLES says how many of (role, route, object) at least; `make tamper
 
 import os
 import random
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from tests.lib.asgi import Answered, Asked, ask_all
+from tests.lib.operational import copied
 from tests.lib.service_site import PATIENCE, SERVICE, ServiceSite, opened
 
 from crisisrisk.purposes import Reach
@@ -156,7 +156,7 @@ ELSEWHERE = {("HEAD", "/healthz"), *(("GET", path) for path in ("/healthz", "/re
 @pytest.fixture(scope="module")
 def site(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceSite]:
     """A site that lets anybody ask as often as they like."""
-    made = opened(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("matrix") / "site")))
+    made = opened(copied(pristine, tmp_path_factory.mktemp("matrix") / "site"))
     often = "[limits]\nrequests_a_second = 1e9\nburst = 1000000000\nat_once = 40\nwaiting = 1000\nwait_seconds = 60\n"
     made.declare("service.toml", SERVICE + often)
     (made.site.reports / SHEET_TEXT).write_text("night, Sunday 22:00: as printed")  # the board's last resort

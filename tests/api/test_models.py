@@ -16,6 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.lib.corrupting import corrupt
 from tests.lib.corruptions import Attacker
+from tests.lib.operational import copied
 from tests.lib.real_server import real_server
 from tests.lib.served_models import NAME, promoted_and_scored, said_by_version
 from tests.lib.service_site import SERVICE, ServiceSite, opened
@@ -33,7 +34,7 @@ CURRENT, CARD, RELOAD = (f"/api/v1/models/{NAME}/{what}" for what in ("current",
 @pytest.fixture(scope="module")
 def with_two(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a site where v5 answered and v6 does, both of trees; it is only copied."""
-    folder = Path(shutil.copytree(pristine, tmp_path_factory.mktemp("two") / "site"))
+    folder = copied(pristine, tmp_path_factory.mktemp("two") / "site")
     site = opened(folder)
     promoted_and_scored(site, 5, 6)
     site.engine.dispose()
@@ -42,7 +43,7 @@ def with_two(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(with_two: Path, tmp_path: Path) -> Iterator[ServiceSite]:
-    made = opened(Path(shutil.copytree(with_two, tmp_path / "site")))
+    made = opened(copied(with_two, tmp_path / "site"))
     yield made
     made.engine.dispose()
 

@@ -3,9 +3,7 @@
 import asyncio
 import json
 import re
-import sqlite3
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 from fastapi import Body
 from fastapi.testclient import TestClient
 from starlette.datastructures import Headers
+from tests.lib.harmed_database import break_database, locked
 from tests.lib.service_site import CONFIGURATION, SERVICE, ServiceSite
 
 from crisisrisk.database.engine import writing
@@ -100,7 +99,7 @@ def test_measures_name_nobody_and_do_not_grow_with_what_is_asked(own_site: Servi
 
 def test_measures_are_there_when_nothing_else_is(own_site: ServiceSite) -> None:
     client = own_site.client()
-    (own_site.site.path / "crisisrisk.db").write_bytes(b"no database at all " * 100)
+    break_database(own_site.site.path)
     (own_site.site.data / "CURRENT").unlink()
     found = samples(client.get("/metrics").text)
     ready = {part: found[f'crisisrisk_part_ready{{part="{part}"}}'] for part in ("database", "tables", "place_model")}
@@ -263,26 +262,15 @@ def test_errors_carry_the_headers_of_answers(own_site: ServiceSite) -> None:
 # The database
 
 
-@pytest.fixture
-def locked(own_site: ServiceSite) -> Iterator[sqlite3.Connection]:
-    """Somebody writes and does not end."""
-    with sqlite3.connect(own_site.site.path / "crisisrisk.db", isolation_level=None) as other:
-        yield other
-        if other.in_transaction:
-            other.execute("ROLLBACK")
-
-
-def test_a_database_that_somebody_writes_to_is_read_on(own_site: ServiceSite, locked: sqlite3.Connection) -> None:
+def test_a_database_that_somebody_writes_to_is_read_on(own_site: ServiceSite) -> None:
     client = own_site.client("crisis_team")
-    locked.execute("BEGIN IMMEDIATE")
-    started = time.monotonic()
-    assert client.get(BOARD).status_code == 200
-    assert time.monotonic() - started < 2
+    with locked(own_site.engine):
+        started = time.monotonic()
+        assert client.get(BOARD).status_code == 200
+        assert time.monotonic() - started < 2
 
 
-def test_a_database_that_is_locked_is_waited_for_two_seconds_and_then_it_is_503(
-    own_site: ServiceSite, locked: sqlite3.Connection
-) -> None:
+def test_a_database_that_is_locked_is_waited_for_two_seconds_and_then_it_is_503(own_site: ServiceSite) -> None:
     app = create_app(read_settings(own_site.site, {}))
 
     @app.post("/write")
@@ -291,14 +279,13 @@ def test_a_database_that_is_locked_is_waited_for_two_seconds_and_then_it_is_503(
             connection.exec_driver_sql("UPDATE api_keys SET role = role")
 
     client = TestClient(app, headers={"X-API-Key": own_site.key("crisis_team")}, raise_server_exceptions=False)
-    locked.execute("BEGIN EXCLUSIVE")
-    for method, path in (("POST", "/write"), ("GET", BOARD)):
-        started = time.monotonic()
-        answer = client.request(method, path)
-        assert (answer.status_code, answer.json()["code"]) == (503, "CR-HTTP-503")
-        assert int(answer.headers["retry-after"]) > 0
-        assert 1.5 < time.monotonic() - started < 8
-    locked.execute("ROLLBACK")
+    with locked(own_site.engine, against_readers=True):
+        for method, path in (("POST", "/write"), ("GET", BOARD)):
+            started = time.monotonic()
+            answer = client.request(method, path)
+            assert (answer.status_code, answer.json()["code"]) == (503, "CR-HTTP-503")
+            assert int(answer.headers["retry-after"]) > 0
+            assert 1.5 < time.monotonic() - started < 8
     assert [client.post("/write").status_code, client.get(BOARD).status_code] == [200, 200]
 
 
@@ -353,8 +340,7 @@ def test_a_clock_that_stood_later_before_the_start_is_noticed() -> None:
 
 
 def test_a_service_whose_clock_went_back_is_not_ready_and_shows_no_expired_score(own_site: ServiceSite) -> None:
-    file = own_site.site.path / "crisisrisk.toml"
-    file.write_text(CONFIGURATION.replace('clock = "data"', 'clock = "system"'))
+    own_site.configure(CONFIGURATION.replace('clock = "data"', 'clock = "system"'))
     key, person = own_site.key("care", "north"), own_site.people["ann"]
     app = create_app(read_settings(read_site(own_site.site.path), {}))
     clocks = Clocks()
@@ -374,8 +360,7 @@ def test_a_service_whose_clock_went_back_is_not_ready_and_shows_no_expired_score
 
 
 def test_the_newest_answers_say_what_the_clock_was_before_the_start(own_site: ServiceSite) -> None:
-    file = own_site.site.path / "crisisrisk.toml"
-    file.write_text(CONFIGURATION.replace('clock = "data"', 'clock = "system"'))
+    own_site.configure(CONFIGURATION.replace('clock = "data"', 'clock = "system"'))
     ahead = datetime.now(UTC) + timedelta(hours=2)
     own_site.forecast(made_at=ahead)
     with TestClient(create_app(read_settings(read_site(own_site.site.path), {}))) as client:
@@ -413,6 +398,7 @@ def test_a_service_with_a_default_secret_does_not_start_and_does_not_say_it(own_
     assert (raised.value.code, raised.value.where) == ("CR-SERVE-003", "the password in database_url, PGPASSWORD")
     assert "changeme" not in raised.value.rendered()
     file.write_text(CONFIGURATION)
+    own_site.site = read_site(own_site.site.path)
     read_settings(own_site.site, {"PGPASSWORD": "changeme"})  # which a SQLite does not ask for
     key = own_site.site.path / "keys" / "pseudonym.key"
     key.write_text(f"k1 {'00' * 32}\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from tests.lib.database import AS_OF, score_row
+from tests.lib.operational import copied
 from tests.lib.reading import grade, text_of
 from tests.lib.service_site import (
     CASELOADS_MAPPING,
@@ -156,7 +157,7 @@ def test_the_address_holds_what_is_shown_and_every_form_leads_back_to_it(own_sit
 
 
 def test_what_is_new_to_whom_looks_and_the_age_of_a_plan_stand_on_the_list(own_site: ServiceSite) -> None:
-    (own_site.site.path / "crisisrisk.toml").write_text(
+    own_site.configure(
         CONFIGURATION + '[source.mh_plan]\nagency = "police"\nsingular = "crisis plan"\nplural = "crisis plans"\n'
     )
     site = opened(own_site.site.path)
@@ -257,7 +258,7 @@ def test_the_team_sees_who_looked_by_role_and_never_by_which_key(own_site: Servi
 
 
 def test_a_detention_is_named_on_pages_to_nobody_who_does_not_hold_them(own_site: ServiceSite) -> None:
-    (own_site.site.path / "crisisrisk.toml").write_text(
+    own_site.configure(
         CONFIGURATION + '[source.s136]\nagency = "police"\nsingular = "section 136 detention"\nplural = "s136"\n'
     )
     site = opened(own_site.site.path)
@@ -432,7 +433,7 @@ def test_what_is_wrong_about_a_form_is_said_on_it(
 @pytest.fixture(scope="module")
 def shift_without_plan(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceSite]:
     """A site with a forecast that nobody planned on; nothing of these tests changes it."""
-    made = opened(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("forms") / "site")))
+    made = opened(copied(pristine, tmp_path_factory.mktemp("forms") / "site"))
     made.issue("night-2026-11-22", run={"as_of": AS_OF})
     yield made
     made.engine.dispose()

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 from tests.lib.full_sites import CANARY, WHY, everything, full_site_of, run, said
+from tests.lib.harmed_database import kept_copy
 from tests.lib.killed_commands import stopped
 from tests.lib.service_site import EVENTS_MAPPING, ServiceSite, load_rows, opened
 
@@ -236,12 +237,13 @@ def test_who_was_erased_before_stays_out_and_may_be_admitted_by_the_identifier(f
 def test_a_copy_that_was_put_back_is_renamed_again(full_site: ServiceSite) -> None:
     ann, ben, folder = full_site.people["ann"], full_site.people["ben"], full_site.site.path
     full_site.engine.dispose()
-    former = (folder / "crisisrisk.db").read_bytes()
+    put_back = kept_copy(folder)
     run(full_site, "people", "erase", ben, *WHY)
     run(full_site, *ROTATE)
-    (kept,) = copies(folder / "backups")
-    assert ann.encode() not in kept.read_bytes()
-    (folder / "crisisrisk.db").write_bytes(former)
+    kept = copies(folder / "backups")
+    assert len(kept) == (full_site.engine.dialect.name == "sqlite")  # a PostgreSQL is copied elsewhere
+    assert not [one for one in kept if ann.encode() in one.read_bytes()]
+    put_back()
     assert run(full_site, "audit", "resume", "--reason", "put back").return_value in (None, 0)
     assert "first: crisisrisk people erase --again" in str(run(full_site, *ROTATE, "--again").exception)
     assert run(full_site, "people", "erase", "--again").stdout == "1 people were there again, and are no longer.\n"

@@ -1,7 +1,6 @@
 """A score further: its history, the contacts behind its reasons, what changed as a sum, and worked out anew."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.lib.database import AS_OF, score_row
 from tests.lib.explained_site import explained_site
+from tests.lib.operational import copied
 from tests.lib.service_site import CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened
 
 from crisisrisk.commands.score import score
@@ -38,7 +38,7 @@ def scored(made: Path) -> ServiceSite:
 
 @pytest.fixture
 def own_scored(made: Path, tmp_path: Path) -> Iterator[ServiceSite]:
-    site = opened(Path(shutil.copytree(made, tmp_path / "site")))
+    site = opened(copied(made, tmp_path / "site"))
     yield site
     site.engine.dispose()
 
@@ -105,7 +105,7 @@ def test_detention_is_told_by_one_neutral_word_to_who_does_not_hold_it(own_score
     declared = (
         '[source.s136]\nagency = "police"\nsingular = "section 136 detention"\nplural = "section 136 detentions"\n'
     )
-    (own_scored.site.path / "crisisrisk.toml").write_text(CONFIGURATION + declared)
+    own_scored.configure(CONFIGURATION + declared)
     site = opened(own_scored.site.path)
     load_rows(site.site, "detained", HEADER + NEW.replace("crisis_line", "s136"), EVENTS_MAPPING)
     given = [

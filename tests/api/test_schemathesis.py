@@ -4,7 +4,6 @@ Made by schemathesis from the committed document, the same each time, and asked 
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import CHECKS as KNOWN
 from schemathesis.generation import GenerationMode
 from tests.lib.database import AS_OF
+from tests.lib.operational import copied
 from tests.lib.service_site import SERVICE, ServiceSite, opened
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "serving" / "openapi.json"
@@ -41,7 +41,7 @@ CHECKS = KNOWN.get_by_names(
 
 @pytest.fixture(scope="module")
 def site(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceSite]:
-    made = opened(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("asked") / "site")))
+    made = opened(copied(pristine, tmp_path_factory.mktemp("asked") / "site"))
     made.declare("service.toml", SERVICE + "\n[limits]\nrequests_a_second = 100000\nburst = 100000\n")
     made.issue("night-2026-11-21", start=AS_OF - timedelta(hours=8), run={"as_of": AS_OF - timedelta(hours=9)})
     made.issue(run={})

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -23,11 +22,12 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.lib.answering_models import let_answer
 from tests.lib.database import score_row
+from tests.lib.harmed_database import break_database, lose_database
 from tests.lib.real_server import free_port
 from tests.lib.served_models import served_model
 from tests.lib.service_site import SERVICE, ServiceSite
 
-from crisisrisk.database.engine import writing
+from crisisrisk.database.engine import open_engine, writing
 from crisisrisk.errors import RecipeError, UsageError
 from crisisrisk.serving.app import create_app
 from crisisrisk.serving.health import answers
@@ -165,7 +165,7 @@ def test_a_model_whose_pointer_is_damaged_is_passed_over_where_another_answers(o
 
 
 def test_a_file_that_is_no_database_is_said_and_everything_else_is_ready(own_site: ServiceSite) -> None:
-    (own_site.site.path / "crisisrisk.db").write_bytes(b"no database at all " * 100)
+    break_database(own_site.site.path)
     with own_site.client() as client:
         status, problems = client.get("/readyz").status_code, client.get("/readyz").json()["parts"]
     assert status == 503
@@ -178,14 +178,14 @@ def test_a_damaged_row_is_a_defect_and_does_not_lock_the_database(own_site: Serv
         connection.exec_driver_sql("UPDATE scores SET reasons = '{nope'")
     answers = [client.get(path), client.get("/api/v1/caseloads/north")]
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(500, "CR-HTTP-500")] * 2
-    with sqlite3.connect(own_site.site.path / "crisisrisk.db", timeout=0.1) as other:
-        other.execute("UPDATE scores SET reasons = '[]'")
+    with writing(open_engine(own_site.site.database_url, busy_seconds=0.1)) as connection:
+        connection.exec_driver_sql("UPDATE scores SET reasons = '[]'")
     assert client.get(path).status_code == 200
 
 
 def test_a_database_that_is_not_up_to_date_is_said_and_everything_is_503(own_site: ServiceSite) -> None:
     key = own_site.key("crisis_team")
-    (own_site.site.path / "crisisrisk.db").unlink()
+    lose_database(own_site.site.path)
     assert list(parts(own_site)[1]) == ["database", "audit"]
     answer = own_site.client().get(BOARD, headers={"X-API-Key": key})
     assert (answer.status_code, answer.json()["code"]) == (503, "CR-HTTP-503")

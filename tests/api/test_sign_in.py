@@ -1,7 +1,6 @@
 """Signing in to the pages: the cookie, its end, forms that must carry a token, and where nobody signed in is led."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 from sqlalchemy import update
+from tests.lib.harmed_database import stored_bytes
 from tests.lib.service_site import SERVICE, ServiceSite
 
 from crisisrisk.commands.keys import list_keys, revoke_key
@@ -248,7 +248,7 @@ def test_a_cookie_that_was_not_signed_here_opens_nothing(own_site: ServiceSite) 
                  f"{said}.{'0' * 64}", value.upper(), "x" * 5000)  # fmt: skip
     for forged in forgeries:
         assert TestClient(app).get(VERSION, headers={"Cookie": f"{COOKIE}={forged}"}).status_code == 401, forged
-    assert said not in Path(own_site.site.database_url.removeprefix("sqlite:///")).read_bytes().decode("latin-1")
+    assert said not in stored_bytes(own_site.engine).decode("latin-1")
 
 
 def test_the_key_of_cookies_is_for_its_owner_alone(own_site: ServiceSite) -> None:

@@ -1,6 +1,5 @@
 """From the agencies' rows to what a care team is told: everyone has a number, or the one typed reason for none."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ import pytest
 from tests.lib.answering_models import let_answer
 from tests.lib.explained_site import explained_site, pid, trained
 from tests.lib.gate_site import PEOPLE_MAPPING
+from tests.lib.operational import copied
 from tests.lib.service_site import CASELOADS_MAPPING, CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened
 
 from crisisrisk.commands.score import score
@@ -69,7 +69,7 @@ EXPECTED = {
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site where somebody stands for each state."""
     made = explained_site(tmp_path_factory.mktemp("states") / "site")
-    (made.site.path / "crisisrisk.toml").write_text(CONFIGURATION + SOURCES)
+    made.configure(CONFIGURATION + SOURCES)
     site = read_site(made.site.path)
     rows = {
         "people": (PEOPLE, PEOPLE_MAPPING), "deaths": (DEATHS, DEATHS_MAPPING), "others": (EVENTS, EVENTS_MAPPING),
@@ -83,7 +83,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def states_site(loaded: Path, tmp_path: Path) -> Iterator[ServiceSite]:
-    site = opened(Path(shutil.copytree(loaded, tmp_path / "site")))
+    site = opened(copied(loaded, tmp_path / "site"))
     yield site
     site.engine.dispose()
 
@@ -144,7 +144,7 @@ def test_lists_of_the_past_name_nobody_who_objects_now(states_site: ServiceSite)
 
 def test_a_site_that_cares_for_children_has_numbers_for_them(states_site: ServiceSite) -> None:
     configuration = CONFIGURATION + SOURCES + "[people]\nchild_service = true\nyoungest_age = 12\n"
-    (states_site.site.path / "crisisrisk.toml").write_text(configuration)
+    states_site.configure(configuration)
     made = opened(states_site.site.path)
     model = trained(7)
     cohort = replace(model.task.cohort, minimum_age=made.site.people.minimum_age(18))

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from time import time
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from jwt.algorithms import RSAAlgorithm
+from tests.lib.operational import copied
 from tests.lib.service_site import SERVICE, ServiceSite, opened
 from tests.lib.token_issuer import AUDIENCE, Issuer, issuing, part
 
@@ -38,7 +38,7 @@ def issuer() -> Iterator[Issuer]:
 @pytest.fixture(scope="module")
 def site(pristine: Path, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     """A site that accepts that issuer's tokens, and lets anybody ask often."""
-    made = opened(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("tokens") / "site")))
+    made = opened(copied(pristine, tmp_path_factory.mktemp("tokens") / "site"))
     made.declare("service.toml", SERVICE + "[limits]\nrequests_a_second = 1e6\nburst = 1000000\n" + declared(issuer))
     return made
 

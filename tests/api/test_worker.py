@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lib.database import temporary_postgresql
 from tests.lib.killed_worker import INBOX
 from tests.lib.service_site import CONFIGURATION, ServiceSite, opened
 
@@ -26,7 +25,7 @@ DONE = ["done/49c89f882425-events_2.csv", "refused/7cde7fb64fd8-other.csv", "ref
 def worked(own_site: ServiceSite) -> ServiceSite:
     """A site with an inbox, and a file in it that can be loaded and one that cannot."""
     folder = own_site.site.path
-    (folder / "crisisrisk.toml").write_text(CONFIGURATION + INBOX)
+    own_site.configure(CONFIGURATION + INBOX)
     (folder / "inbox").mkdir()
     (folder / "inbox" / "events_2.csv").write_text(LATE_EVENT)
     (folder / "inbox" / "other.csv").write_text("id\n1\n")
@@ -41,15 +40,10 @@ def command(*arguments: str, site: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_killed_at_any_step_nothing_is_lost_and_nothing_made_twice(worked: ServiceSite, kind: str) -> None:
+@pytest.mark.both_databases
+def test_killed_at_any_step_nothing_is_lost_and_nothing_made_twice(worked: ServiceSite) -> None:
     worked.engine.dispose()
-    folder = worked.site.path.parent
-    if kind == "sqlite":
-        points = killed(folder, "", EVERY)
-    else:
-        with temporary_postgresql() as url:
-            points = killed(folder, url, 2 * EVERY)
+    points = killed(worked.site.path.parent, EVERY if worked.engine.dialect.name == "sqlite" else 2 * EVERY)
     assert len(points) * EVERY > 100
     assert [point["killed"] for point in points] == [True] * (len(points) - 1) + [False]
     assert {json.dumps(point["then"], sort_keys=True) for point in points} == {
@@ -63,8 +57,8 @@ def test_killed_at_any_step_nothing_is_lost_and_nothing_made_twice(worked: Servi
     }
 
 
-def killed(folder: Path, url: str, every: int) -> list[dict[str, Any]]:
-    run = [sys.executable, "-m", "tests.lib.killed_worker", str(folder), url, str(every)]
+def killed(folder: Path, every: int) -> list[dict[str, Any]]:
+    run = [sys.executable, "-m", "tests.lib.killed_worker", str(folder), str(every)]
     done = subprocess.run(run, capture_output=True, text=True, cwd=ROOT, check=False, timeout=550)
     assert done.returncode == 0, done.stderr
     return [json.loads(text) for text in done.stdout.splitlines()]

@@ -9,7 +9,10 @@ import pytest
 from playwright.sync_api import Browser
 from tests.lib.browsing import chromium, served
 from tests.lib.database import AS_OF
+from tests.lib.operational import with_new_database
 from tests.lib.service_site import ServiceSite, make_site, opened
+
+from crisisrisk.database.upgrade import upgrade
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +39,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
 @pytest.fixture(scope="session")
 def empty(site: ServiceSite, tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     """The same site without a forecast: its board is what is usual."""
-    copied = Path(shutil.copytree(site.site.path, tmp_path_factory.mktemp("empty") / "site"))
-    (copied / "crisisrisk.db").unlink()
-    shutil.rmtree(copied / "audit", ignore_errors=True)  # its witness belongs to the database that is gone
-    from crisisrisk.database.upgrade import upgrade
-
-    found = opened(copied)
+    copy = Path(shutil.copytree(site.site.path, tmp_path_factory.mktemp("empty") / "site"))
+    shutil.rmtree(copy / "audit", ignore_errors=True)  # its witness belongs to the database that is gone
+    found = opened(with_new_database(copy))
     upgrade(found.engine)
     return found
 

@@ -1,12 +1,12 @@
 """The shift board in a real browser: from signing in to signing out, with and without scripts, wide and narrow."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.lib.browsing import NARROW, WIDE, opened, served, violations, weight
+from tests.lib.operational import copied
 from tests.lib.service_site import SERVICE, ServiceSite
 from tests.lib.service_site import opened as opened_site
 
@@ -93,7 +93,7 @@ def test_a_wrong_key_is_said_beside_the_field_and_in_words(browser: Browser, add
 
 def test_the_demo_is_signed_in_to_by_a_button_and_out_of(browser: Browser, site: ServiceSite, tmp_path: Path) -> None:
     """Through the whole flow with the demo's issuer, under the policies and cookies as a browser reads them."""
-    demo = opened_site(Path(shutil.copytree(site.site.path, tmp_path / "site")))
+    demo = opened_site(copied(site.site.path, tmp_path / "site"))
     demo.declare("service.toml", SERVICE + "[sign_in]\ndemo_page = true\n")
     (demo.site.path / "keys" / "pseudonym.key").write_text(f"k1 {KEY_OF_NOBODY}\n")
     # By another name of this machine than the issuer has: as two sites, whose cookies browsers keep apart.

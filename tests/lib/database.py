@@ -1,19 +1,9 @@
-"""Databases for tests: a SQLite file, and a temporary PostgreSQL where its programs are installed."""
+"""What tests put into an operational database: runs, scores, forecasts and their totals."""
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 
 from crisisrisk.database.scores import RunMeta
 
@@ -90,56 +80,3 @@ def totals(shift_id: str = "night-2026-11-22", *, start: datetime | None = None,
         for area, name, places, expected in (("east", "East", 1, 1.3), ("west", "West", 2, 1.08))
     ]
     return pd.DataFrame([whole, *areas])
-
-
-# PostgreSQL
-
-
-def postgresql_programs() -> Path | None:
-    """The folder with `initdb` and `postgres`, or None."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    named = shutil.which("initdb")
-    return found[-1].parent if found else Path(named).resolve().parent if named else None
-
-
-@contextmanager
-def temporary_postgresql(*, durable: bool = False) -> Iterator[str]:
-    """The URL of a PostgreSQL of its own in a temporary folder. `durable`: a commit waits for the disk.
-
-    Skips, saying why; with CI=true that is a failure.
-    """
-    programs = postgresql_programs()
-    owner = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-    if programs is None or (owner is not None and not _exists(owner)):
-        reason = "PostgreSQL is not installed, or there is no user postgres to run it as"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with tempfile.TemporaryDirectory(prefix="crisisrisk-pg-") as folder:
-        Path(folder).chmod(0o755)
-        home = Path(folder) / "cluster"
-        home.mkdir(mode=0o700)
-        if owner is not None:
-            shutil.chown(home, owner)
-        yield from _cluster(programs, home, owner, durable)
-
-
-def _cluster(programs: Path, home: Path, owner: str | None, durable: bool) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*command: str | Path) -> None:
-        subprocess.run([*map(str, command)], check=True, user=owner, cwd="/", stdout=subprocess.DEVNULL)
-
-    run(programs / "initdb", "-D", home / "data", "-U", "crisisrisk", "--auth=trust", "--no-sync", "-E", "UTF8")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home}"
-    options += " -c max_connections=400"  # an application that is not stopped keeps its own until it is collected
-    options += "" if durable else " -c fsync=off"
-    run(programs / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start")
-    try:
-        yield f"postgresql://crisisrisk@127.0.0.1:{port}/postgres"
-    finally:
-        run(programs / "pg_ctl", "-D", home / "data", "-w", "-m", "immediate", "stop")
-
-
-def _exists(user: str) -> bool:
-    return user in {entry.pw_name for entry in pwd.getpwall()}

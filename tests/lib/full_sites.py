@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from crisisrisk.cli import crisisrisk
-from crisisrisk.database.base import Base
 from crisisrisk.database.schema import AuditRow
 from crisisrisk.evaluation.judged import person_numbers
 from crisisrisk.operations.backup import back_up
+from tests.lib.harmed_database import rows_of
 from tests.lib.service_site import ServiceSite, opened
 
 CANARY = "CANARY she lives above the bakery"
@@ -89,8 +89,7 @@ def everything(site: ServiceSite) -> bytes:
     """Every byte of the site's files, what is packed in them, and every cell of the database."""
     parts = [part for path in sorted(site.site.path.rglob("*")) if path.is_file() for part in parts_of(path)]
     with site.engine.connect() as connection:
-        for table in Base.metadata.sorted_tables:
-            parts += [repr(tuple(row)).encode() for row in connection.execute(select(table))]
+        parts += rows_of(connection)
         parts += [zlib.decompress(body) for body in connection.execute(select(AuditRow.body)).scalars()]
     return b"\n".join(parts)
 

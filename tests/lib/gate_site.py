@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from crisisrisk.tables.site import Site, read_site
+from tests.lib.operational import configure
 from tests.lib.service_site import load_rows
 
 BEGINS = datetime(2025, 1, 6)
@@ -154,7 +155,7 @@ def make_gate_site(
     for name, text in {"features/person.toml": FEATURES, "training/person_crisis_28d.toml": RECIPE}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    (folder / "crisisrisk.toml").write_text(CONFIGURATION.replace('clock = "data"', f'clock = "{clock}"'))
+    configure(folder, CONFIGURATION.replace('clock = "data"', f'clock = "{clock}"'))
     site = read_site(folder)
     _always_the_same_key(site)
     random = np.random.default_rng(seed)

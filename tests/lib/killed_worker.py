@@ -1,9 +1,9 @@
-"""A worker that is killed by SIGKILL at each of its steps in turn: `python -m tests.lib.killed_worker FOLDER URL`.
+"""A worker that is killed by SIGKILL at each of its steps in turn: `python -m tests.lib.killed_worker FOLDER [EVERY]`.
 
 A warmed process forks one child per point. The child does everything that is due on a copy of the site in FOLDER and
 kills itself just before its n-th file operation inside the site, statement that writes, or commit. Then a second child
-does what is due then. Prints one JSON line per point: what there is afterwards. With a URL of a PostgreSQL the copy's
-operational database is that one, emptied before each point.
+does what is due then. Prints one JSON line per point: what there is afterwards. A site on a PostgreSQL
+and its copies share one operational database, emptied before each point.
 """
 
 import json
@@ -22,7 +22,6 @@ from crisisrisk.commands.work import work_once
 from crisisrisk.database.engine import open_engine, writing
 from crisisrisk.database.jobs import job_states
 from crisisrisk.database.schema import Base, ForecastRun, IngestedFile, ScoringRun
-from crisisrisk.database.upgrade import current_engine
 from crisisrisk.operations.backup import copies
 from crisisrisk.tables.site import Site, read_site
 from crisisrisk.tables.store import Store
@@ -91,34 +90,33 @@ def state(site: Site) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fresh(folder: Path, point: int, url: str | None) -> Site:
+def fresh(folder: Path, point: int) -> Site:
     """A copy of the site, whose operational database is as it was."""
     copy = folder / f"copy-{point}"
     shutil.copytree(folder / "site", copy)
     site = read_site(copy)
-    if url is None:
+    if site.database_url.startswith("sqlite"):
         return site
-    (copy / "crisisrisk.toml").write_text(f'database_url = "{url}"\n' + (copy / "crisisrisk.toml").read_text())
-    engine = current_engine(url)
+    engine = open_engine(site.database_url)
     with writing(engine) as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
     engine.dispose()
-    return read_site(copy)
+    return site
 
 
-def main(folder: Path, url: str | None, every: int = 1) -> None:
+def main(folder: Path, every: int = 1) -> None:
     """Kill at every point, or every so many-th, until the work comes through."""
     engine = open_engine(read_site(folder / "site").database_url)
     with writing(engine) as connection:  # what was made before the worker came
         for table in (ScoringRun, ForecastRun):
             connection.execute(delete(table))
     engine.dispose()
-    warm = fresh(folder, 0, url)
+    warm = fresh(folder, 0)
     work(warm)  # in this process: its children find everything imported and compiled
     point, killed = 1, True
     while killed:
-        site = fresh(folder, point, url)
+        site = fresh(folder, point)
         killed, _ = in_child(_killed_work(site, point))
         _, again = in_child(lambda site=site: work(site))  # type: ignore[misc]
         _, then = in_child(lambda site=site: state(site))  # type: ignore[misc]
@@ -136,4 +134,4 @@ def _killed_work(site: Site, point: int) -> Callable[[], object]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 and sys.argv[2] else None, int((sys.argv[3:] or ["1"])[0]))
+    main(Path(sys.argv[1]), int((sys.argv[2:] or ["1"])[0]))

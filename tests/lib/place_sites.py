@@ -18,6 +18,7 @@ from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
 from crisisrisk.training.results import TrainedRun
 from crisisrisk.training.toml_text import toml_text
 from tests.lib.answering_models import let_answer
+from tests.lib.operational import configure
 from tests.lib.reference_place_features import MIDDLE
 from tests.lib.table_sites import write_csv, write_mapping
 
@@ -97,7 +98,7 @@ def place_site(parent: Path, rows: Sequence[Row], *, shifts: str = SHIFTS) -> Si
     """A site with contacts loaded."""
     folder = parent / "site"
     folder.mkdir(parents=True)
-    (folder / "crisisrisk.toml").write_text(CONFIGURATION.format(shifts=shifts), encoding="utf-8")
+    configure(folder, CONFIGURATION.format(shifts=shifts))
     site = read_site(folder)
     if rows:
         load_files(site, [write_csv(parent / "contacts.csv", rows)], write_mapping(site, EVENTS), create_key=True)

@@ -22,6 +22,7 @@ from crisisrisk.tables.pseudonyms import create_pseudonym_key, pseudonym, read_p
 from crisisrisk.tables.site import Site, read_site
 from tests.lib.answering_models import let_answer
 from tests.lib.database import AS_OF, forecast, person_run, place_run, score_row, scores, totals
+from tests.lib.operational import configure
 from tests.lib.tiny_models import NAMES, bundle
 
 CONFIGURATION = """
@@ -181,6 +182,10 @@ class ServiceSite:
         """Write one of the site's serving/ files."""
         (self.site.path / "serving" / name).write_text(text, encoding="utf-8")
 
+    def configure(self, text: str) -> None:
+        """Write the site's configuration; its operational database stays the one that it has."""
+        configure(self.site.path, text)
+
     def score(self, *rows: dict[str, Any], **changes: Any) -> int:
         """Save a scoring run; rows name people by first name."""
         named = [{**row, "person_id": self.people.get(row["person_id"], row["person_id"])} for row in rows]
@@ -227,7 +232,7 @@ def opened(folder: Path) -> ServiceSite:
 
 def _load(folder: Path) -> Site:
     (folder / "serving").mkdir(parents=True)
-    (folder / "crisisrisk.toml").write_text(CONFIGURATION)
+    configure(folder, CONFIGURATION)
     (folder / "serving" / "service.toml").write_text(SERVICE)
     site = read_site(folder)
     create_pseudonym_key(site)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from tests.lib.database import temporary_postgresql
+from tests.lib.postgresql import drop_database, new_database
 
 from crisisrisk.database.engine import writing
 from crisisrisk.database.schema import Base
@@ -14,8 +14,10 @@ from crisisrisk.database.upgrade import current_engine
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    with temporary_postgresql() as url:
-        yield url
+    """A database of the module's own, on the run's server."""
+    url = new_database()
+    yield url
+    drop_database(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
-from tests.lib.database import temporary_postgresql
 from tests.lib.trails import BEGAN, filled, listing, look, person, trail_in
 
 from crisisrisk.database.audit import UNWITNESSED, AuditTrail
@@ -21,12 +20,6 @@ from crisisrisk.database.engine import open_engine, writing
 from crisisrisk.database.schema import AuditedPerson, AuditRow
 from crisisrisk.database.witness import Witness
 from crisisrisk.errors import DataError, ServiceError
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    with temporary_postgresql() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

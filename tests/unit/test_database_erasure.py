@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import JSON, Boolean, DateTime, Float, Integer, LargeBinary, Table, func, insert, select
-from tests.lib.database import temporary_postgresql
 from tests.lib.trails import BEGAN, erased, look, person, trail_in
 
 from crisisrisk.database.audit import AuditTrail
@@ -40,12 +39,6 @@ ALLOWED = {
     "feedback": {"verdict": "agree", "follows": None, "asked_again_at": BEGAN}, "scores": {"state": "stale"},
     "safety_concerns": {"about": "score"},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    with temporary_postgresql() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
