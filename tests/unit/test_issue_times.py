@@ -2,14 +2,18 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lib.place_sites import answering, calls, place_site, small_recipe
+from tests.lib.answering_models import let_answer
+from tests.lib.place_sites import EVENTS, Row, answering, calls, place_site, small_recipe
+from tests.lib.service_site import SERVICE, ServiceSite
+from tests.lib.table_sites import write_csv, write_mapping
 
 from crisisrisk.cli import run
+from crisisrisk.commands.data import load_files
 from crisisrisk.commands.evaluate import stored_report
 from crisisrisk.commands.forecast import forecast, shifts_from
 from crisisrisk.database.scores import save_place_forecast
@@ -27,6 +31,7 @@ from crisisrisk.scoring.places import forecast_shifts
 from crisisrisk.scoring.totals import totals_frame
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
+from crisisrisk.training.late_feeds import DAYS, held_back
 from crisisrisk.training.place import expected_for, last_split
 from crisisrisk.training.place_data import PlaceData, issued_at, place_data
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
@@ -136,12 +141,14 @@ class Made:
     recipe: Path
 
 
+ALL_CALLS = [*calls(150), *({**row, "id": f"b {row['id']}"} for row in calls(30, first=120))]
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """150 days of one cell, twice as many calls in the last thirty, and a model of three issue times that answers."""
     folder = tmp_path_factory.mktemp("issue")
-    more = [{**row, "id": f"b {row['id']}"} for row in calls(30, first=120)]
-    site = place_site(folder, [*calls(150), *more])
+    site = place_site(folder, ALL_CALLS)
     recipe = folder / "small.toml"
     recipe.write_text(RECIPE, encoding="utf-8")
     return Made(site, answering(site, recipe), recipe)
@@ -262,3 +269,100 @@ def test_a_forecast_of_the_past_knows_what_was_known_then_and_says_that_it_was_m
     assert said in found.released["caveats"][-1]
     assert said in found.as_text()
     assert "Made afterwards" not in forecast(made.site, start=None, hours=24, out=None).as_text()
+
+
+# A feed that is late
+
+
+def test_a_bundle_says_what_late_feeds_add(made: Made) -> None:
+    found, kept = made.bundle.task.late_feeds, load_bundle(bundle_folder(made.site.models, "small", 1)).task.late_feeds
+    assert found is not None
+    assert found == kept
+    assert found.days == DAYS
+    assert 0 < found.outcome_shared[2] < found.outcome_shared[-1]
+    assert found.signals_shared == ()  # no other source sent anything
+    report = stored_report(made.site, made.bundle.manifest.run_id)["report"]
+    assert report["late_feeds"] == found.as_json()
+
+
+def known_by(rows: list[Row], moment: datetime, site: Site) -> list[Row]:
+    return [row for row in rows if datetime.fromisoformat(str(row["at"])).replace(tzinfo=site.time_zone) < moment]
+
+
+def test_a_feed_held_back_in_training_is_a_feed_that_is_late(made: Made, tmp_path: Path) -> None:
+    """Of records that come 14 days later training makes what a site without these days forecasts, to the bit."""
+    data, bundle = rows_of(made), made.bundle
+    recipe, last = TrainingRecipe.from_json(bundle.training_recipe), data.usable[-1:]
+    shift = data.shifts[last[0]]
+    issued, late = shift.start - timedelta(hours=24), timedelta(days=14)
+    trained = held_back(
+        bundle.place_model, recipe, bundle.features, data, made.site, last, sources={"crisis_line"}, days=14.0
+    )  # fmt: skip
+    without = place_site(tmp_path, known_by(ALL_CALLS, issued - late, made.site))
+    live = forecast_shifts(bundle, Store(without).snapshot(), without, shifts=[shift], issued_at=issued)
+    on_time = forecast_shifts(bundle, Store(made.site).snapshot(), made.site, shifts=[shift], issued_at=issued)
+    assert live.frame["expected"].tolist() == trained[0].tolist()
+    assert live.spread.widening.by == ("crisis_line",)
+    assert live.spread.widening.shared > 0.01
+    assert not on_time.spread.widening
+    assert on_time.meta.widened_by == ()
+
+
+@dataclass(frozen=True)
+class Held:
+    """A site whose crisis line has sent nothing for two weeks, while the police have; and the shift that comes."""
+
+    site: Site
+    shift_id: str
+    printed: str
+    file: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def held(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Held:
+    """The model of `made`, and a forecast of a shift before and after its only feed fell silent."""
+    folder = tmp_path_factory.mktemp("held")
+    site = place_site(folder, calls(136, each=24))
+    let_answer(site, made.bundle, at="")
+    engine, silent = current_engine(site.database_url), Store(site).snapshot().as_of_now()
+    load_files(site, [write_csv(folder / "police.csv", calls(1, first=150, each=1, source="police_999"))],
+               write_mapping(site, EVENTS))  # fmt: skip
+    [shift] = shifts_from(site, Store(site).snapshot().as_of_now(), 12)
+    before = forecast_shifts(made.bundle, Store(site).snapshot(), site, shifts=[shift], issued_at=silent)
+    save_place_forecast(engine, before.frame, before.meta, totals=totals_frame(before))
+    found = forecast(site, start=None, hours=12, out=None)
+    (site.path / "serving").mkdir(exist_ok=True)
+    (site.path / "serving" / "service.toml").write_text(SERVICE.replace("place_crisis_shift", "small"))
+    return Held(site, shift.id, found.as_text(), found.released)
+
+
+WIDER = "Ranges are wider: crisis calls are complete only to "
+
+
+def test_the_terminal_and_the_file_say_why_ranges_are_wider(held: Held) -> None:
+    assert f"{WIDER}Wed 21 May 23:10. What came since is not counted: expected numbers may be too low." in held.printed
+    assert held.file["widened_by"] == ["crisis_line"]
+    assert [one for one in held.file["caveats"] if one.startswith(f"{WIDER}2025-05-21T22:10Z")]  # type: ignore[attr-defined]
+    assert f"{WIDER}2025-05-21T22:10Z" in (held.site.reports / "last-board.txt").read_text()
+
+
+def test_board_answers_files_and_paper_say_why_ranges_are_wider(held: Held) -> None:
+    client = ServiceSite(held.site, current_engine(held.site.database_url), {}).client("crisis_team")
+    shift = client.get(f"/api/v1/shifts/{held.shift_id}").json()
+    assert shift["forecast"]["widened_by"] == [{"source": "crisis_line", "complete_to": "2025-05-21T22:10:00Z"}]
+    assert [one["widened_by"] for one in shift["issued"]] == [[], shift["forecast"]["widened_by"]]
+    assert any(one.startswith(WIDER) for one in shift["forecast"]["caveats"])
+    for query in ("", "?f=csv", "?f=geojson"):
+        assert WIDER in client.get(f"/api/v1/shifts/{held.shift_id}/hotspots{query}").text
+    assert f"{WIDER}Wed 21 May 23:10" in client.get(f"/api/v1/shifts/{held.shift_id}/briefing?f=text").text
+    for page in (f"/shifts/{held.shift_id}", f"/shifts/{held.shift_id}/print"):
+        assert client.get(page).text.count(f"{WIDER}Wed 21 May 23:10") == 1, page
+
+
+def test_a_handover_blames_late_records_for_wider_ranges_and_no_place(held: Held) -> None:
+    client = ServiceSite(held.site, current_engine(held.site.database_url), {}).client("crisis_team")
+    text = client.get(f"/shifts/{held.shift_id}/changes").text
+    assert (
+        "Ranges are wider because of late records, not because of any place: crisis calls are complete only to "
+        "Wed 21 May 23:10."
+    ) in text

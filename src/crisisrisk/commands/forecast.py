@@ -18,6 +18,7 @@ from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.scoring.release import AFTERWARDS, forecast_geojson, further_caveats, write_geojson
 from crisisrisk.scoring.sheet import sheet, write_sheet
 from crisisrisk.scoring.totals import totals_frame
+from crisisrisk.scoring.widened import widened_text
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import Shift, Window, instant, shifts_starting_in
@@ -39,6 +40,8 @@ class ForecastResult:
     seconds: float
     afterwards: str = ""
     """What must be said of a forecast of the past; empty of others."""
+    widened: str = ""
+    """Why its ranges are wider, by the site's clock; empty where no feed is late."""
 
     def as_json(self) -> dict[str, Any]:
         """`forecast --json`: the FeatureCollection, with the number of the run and the seconds beside it."""
@@ -47,7 +50,7 @@ class ForecastResult:
     def as_text(self) -> str:
         """The first places of each shift, for a terminal."""
         shifts = [self._shift_text(shift_id) for shift_id in dict.fromkeys(self.forecast.frame["shift_id"])]
-        return "\n\n".join([*shifts, *([self.afterwards] if self.afterwards else [])])
+        return "\n\n".join([*shifts, *(one for one in (self.widened, self.afterwards) if one)])
 
     def _shift_text(self, shift_id: str) -> str:
         rows = self.forecast.frame[self.forecast.frame["shift_id"] == shift_id]
@@ -104,6 +107,8 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
     shifts = shifts_from(site, start or now, hours)
     made = forecast_shifts(model, snapshot, site, shifts=shifts, issued_at=min(now, start or now))
     released = forecast_geojson(made, caveats=model.phrases.caveats)
+    if widened := widened_text(made.meta, site.sources):
+        released["caveats"].append(widened)
     afterwards = AFTERWARDS.format(issued=f"{start:%Y-%m-%d %H:%M} UTC") if start is not None and start < now else ""
     if afterwards:
         released["caveats"].append(afterwards)
@@ -118,7 +123,7 @@ def forecast(site: Site, *, start: datetime | None, hours: float, out: Path | No
         write_geojson(out, released)
     return ForecastResult(
         run=run, forecast=made, released=released, zone_name=site.time_zone.key, seconds=time.monotonic() - started,
-        afterwards=afterwards,
+        afterwards=afterwards, widened=widened_text(made.meta, site.sources, site.time_zone),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from crisisrisk.training.finished_files import keep_finished, kept_finished
 from crisisrisk.training.issue_times import at_every_issue_time
 from crisisrisk.training.judged_rows import judged_predictions
 from crisisrisk.training.keeping import Finished, Recipes, SheetSettings, keep_run, peak_memory_mb
+from crisisrisk.training.late_feeds import late_feeds
 from crisisrisk.training.person_data import person_data
 from crisisrisk.training.place_data import PlaceData, place_data
 from crisisrisk.training.place_groups import group_worth
@@ -134,6 +135,10 @@ def _train_place(
         recipes.training, recipes.features, data, site, tell=tell, progress=progress, baseline=rule
     )
     judged = at_every_issue_time(judged, recipes.training, recipes.features, data, site)
+    late = late_feeds(
+        judged.model, recipes.training, recipes.features, data, site,
+        place.last_split(recipes.training, data, site).validation,
+    )  # fmt: skip
     report = judged.report.as_json()
     shown = data.features[data.rows_of(judged.test)]
     shown = shown.reshape(shown.shape[0] * shown.shape[1], shown.shape[2])
@@ -149,6 +154,7 @@ def _train_place(
             "groups": _groups(site, recipes, data, tell),
             "flagged_days": data.flagged_rows(),
             "signals": list(recipes.signals),
+            "late_feeds": late.as_json(),
         },
         attrition=data.attrition_rows(),
         attrition_text=data.attrition_text(),
@@ -166,6 +172,7 @@ def _train_place(
         echo=data.echo,
         profiles=data.profiles,
         recent=data.recent,
+        late_feeds=late,
     )
 
 

@@ -40,5 +40,6 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {  # noqa: RUF012 -- read once
-        datetime: Instant, dict[str, Any]: JSON, list[int]: JSON, list[dict[str, Any]]: JSON, float: Float(53),
+        datetime: Instant, dict[str, Any]: JSON, list[int]: JSON, list[str]: JSON, list[dict[str, Any]]: JSON,
+        float: Float(53),
     }  # fmt: skip

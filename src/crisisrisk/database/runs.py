@@ -29,5 +29,5 @@ def stored_run(row: Row[Any]) -> StoredRun:
     if "tie_seed" in row._fields:
         values |= {"former_versions": tuple(row.former_versions or ()), "tie_seed": row.tie_seed}
     if "modes" in row._fields:
-        values["modes"] = row.modes or {}
+        values |= {"modes": row.modes or {}, "widened_by": tuple(row.widened_by or ())}
     return StoredRun(row.id, RunMeta(run_id=row.model_run_id, data_complete_to=complete, **values))

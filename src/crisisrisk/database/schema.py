@@ -111,6 +111,7 @@ class ForecastRun(_Made, Base):
     __table_args__ = (Index(None, "model_name", "as_of"),)
 
     modes: Mapped[dict[str, Any] | None]
+    widened_by: Mapped[list[str] | None]
 
 
 class Forecast(Base):

@@ -78,6 +78,8 @@ class RunMeta:
     """Of people: what the order of equal numbers was drawn by; None where it was not drawn."""
     modes: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     """Of places: by shift the expected contacts made in each way, `expected` as they are and `released`."""
+    widened_by: tuple[str, ...] = ()
+    """Of places: the late sources that ranges are wider for; of each `data_complete_to` says up to when it is known."""
 
 
 def save_person_scores(engine: Engine, scores: "pd.DataFrame", meta: RunMeta) -> int:
@@ -184,7 +186,7 @@ def _people_values(meta: RunMeta) -> dict[str, Any]:
 
 
 def _place_values(meta: RunMeta) -> dict[str, Any]:
-    return {"modes": meta.modes}
+    return {"modes": meta.modes, "widened_by": list(meta.widened_by)}
 
 
 def _rows(frame: "pd.DataFrame", names: tuple[str, ...]) -> Iterator[dict[str, Any]]:

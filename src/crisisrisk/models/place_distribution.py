@@ -6,7 +6,7 @@ than the forecast everywhere) has a dispersion of its own, so that totals scatte
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -37,6 +37,13 @@ class Interval:
     lower: Integers
     upper: Integers
     chance: Numbers
+
+    def holding(self, other: "Interval") -> "Interval":
+        """From the lower of both lower ends to the higher of both upper ends; its chance is that or more."""
+        return Interval(
+            lower=np.minimum(self.lower, other.lower), upper=np.maximum(self.upper, other.upper),
+            chance=np.maximum(self.chance, other.chance),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +129,18 @@ class PlaceDistribution:
         tails = np.full(len(expected), (1 - level) / 2)
         return _intervals(expected.sum(axis=1), self.total_dispersion(expected, strata), tails)
 
+    def widened(self, *, shared: float, own: float) -> "PlaceDistribution":
+        """The same where all cells share, and each has, so much more dispersion: independent factors around the count.
+
+        `shared`, `own`: dispersions that are added, 0 or more. With 0 and 0 it is this distribution to the bit.
+        """
+        if not shared and not own:
+            return self
+        wider = self.shared_dispersion + (1 + self.shared_dispersion) * shared
+        beyond = np.maximum(self._dispersion - self.shared_dispersion, 0.0) / (1 + self.shared_dispersion)
+        each = wider + (1 + wider) * (beyond + (1 + beyond) * own)
+        return replace(self, shared_dispersion=wider, dispersion=tuple(each.tolist()))
+
     def samples(self, expected: Numbers, strata: Integers, *, draws: int, seed: int) -> NDArray[np.int32]:
         """Counts of all cells of one shift drawn together. Shape (draws, cells); those given have shape (cells,)."""
         return joint_counts(expected, self.own_dispersions(strata), self.shared_dispersion, draws=draws, seed=seed)
@@ -165,9 +184,14 @@ class BesideUsual:
     busier: Numbers
 
 
-def beside_usual(expected: Numbers, usual: Numbers, dispersion: Numbers) -> BesideUsual:
-    """How likely each count is quieter or busier than usual. All of one shape; `usual` in contacts a shift."""
-    middle = _intervals(usual, dispersion, np.full(np.shape(usual), 0.25))
+def beside_usual(
+    expected: Numbers, usual: Numbers, dispersion: Numbers, *, of_usual: Numbers | None = None
+) -> BesideUsual:
+    """How likely each count is quieter or busier than usual. All of one shape; `usual` in contacts a shift.
+
+    `of_usual`: the dispersion of what usually comes, where what is expected now scatters more than that.
+    """
+    middle = _intervals(usual, dispersion if of_usual is None else of_usual, np.full(np.shape(usual), 0.25))
     means = np.maximum(expected, LEAST_EXPECTED).ravel()
     quieter, _ = around(means, dispersion.ravel(), middle.lower.ravel())
     _, up_to = around(means, dispersion.ravel(), middle.upper.ravel())

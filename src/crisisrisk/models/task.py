@@ -11,6 +11,7 @@ from crisisrisk.features.caseload import CaseloadNumbers
 from crisisrisk.features.counting import CountingRule
 from crisisrisk.features.place_profiles import WeekProfiles
 from crisisrisk.features.place_recent import RecentLevel
+from crisisrisk.models.late_feeds import LateFeeds
 from crisisrisk.models.place_rules.self_exciting import EchoWeights
 
 SUBJECTS = ("person", "place")
@@ -53,6 +54,8 @@ class Task:
     """The kinds of week that the simple forecast of places is mixed of, where the recipe asks for them."""
     recent: RecentLevel | None = None
     """How recent counts move that forecast before the trees do, where the recipe asks for it."""
+    late_feeds: LateFeeds | None = None
+    """How much further off forecasts of places are while feeds are late; None of models of before."""
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -74,6 +77,8 @@ class Task:
                 content["profiles"] = WeekProfiles(**_tuples(content["profiles"]))
             if content.get("recent") is not None:
                 content["recent"] = RecentLevel(**_tuples(content["recent"]))
+            if content.get("late_feeds") is not None:
+                content["late_feeds"] = LateFeeds(**_tuples(content["late_feeds"]))
             task = Task(**content)
         except (ValueError, KeyError, TypeError):
             raise ModelError("CR-MODEL-002", "the task of the model cannot be read") from None

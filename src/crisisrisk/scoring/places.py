@@ -23,6 +23,7 @@ from crisisrisk.features.place_offset import observed_since, offset_rates, usual
 from crisisrisk.features.place_past import place_past
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.issue_time import IssueTime, issue_time_for
+from crisisrisk.models.late_feeds import Widening
 from crisisrisk.models.place_distribution import LEAST_EXPECTED
 from crisisrisk.models.place_rules.maps import YEAR, map_and_clock_unit, shrunken_rate_times_factor
 from crisisrisk.models.place_rules.rules import PlaceRule
@@ -30,6 +31,7 @@ from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reason
 from crisisrisk.models.wording import words_of
 from crisisrisk.scoring.caseload import caseload_in
 from crisisrisk.scoring.counted import counted
+from crisisrisk.scoring.late import late_feeds, measured
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.people import run_meta
 from crisisrisk.scoring.release import released_words
@@ -117,9 +119,14 @@ class _Forecaster:
         rows = PlaceRows(cells, self.shifts, issued)
         task = self.model.task
         history = place_history(events, cells, self.site.cells, counted=crisis_mask(task.crisis, events))
+        late = late_feeds(
+            self.model, self.snapshot, self.site, history, events, issued_at=self.issued_at,
+            complete_to=meta.data_complete_to,
+        )  # fmt: skip
+        widening = measured(self.model).widening(late)
         rule = self.model.place_model.rule
         if rule is not None:
-            return self._by_rule(rule, history, events, rows, meta)
+            return self._by_rule(rule, history, events, rows, meta, widening)
         caseload = _caseload(self.model, self.snapshot, self.site, cells, self.issued_at)
         features = place_features(
             self.model.features, events, rows, site=self.site, caseload=caseload, echoes=self.echoes(history, rows)
@@ -151,7 +158,7 @@ class _Forecaster:
             latency_hours=task.offset_latency_hours,
         )  # fmt: skip
         shape = (len(self.shifts), len(cells))
-        spread = self._spread(cells, expected.reshape(shape))
+        spread = self._spread(cells, expected.reshape(shape), widening)
         said = [speaker.said(row, reasons) for row, reasons in enumerate(found)]
         steady = np.exp(steady).reshape(shape)
         times, moment = rows.moments()
@@ -164,11 +171,12 @@ class _Forecaster:
         )  # fmt: skip
 
     def _by_rule(
-        self, rule: PlaceRule, history: PlaceHistory, events: pa.Table, rows: PlaceRows, meta: RunMeta
-    ) -> PlaceForecast:
+        self, rule: PlaceRule, history: PlaceHistory, events: pa.Table, rows: PlaceRows, meta: RunMeta,
+        widening: Widening,
+    ) -> PlaceForecast:  # fmt: skip
         """The forecast of a simple rule: as its backtest made it for the same moment."""
         past = place_past(history, rows, self.site, latency_hours=rule.latency_hours)
-        spread = self._spread(rows.cells, rule.expected(past))
+        spread = self._spread(rows.cells, rule.expected(past), widening)
         usual = usual_counts(history, rows, self.site, latency_hours=rule.latency_hours)
         usual = np.where(np.isnan(usual), spread.expected, usual)
         hourly = hourly_shares(history, rows, self.site, latency_hours=rule.latency_hours)
@@ -210,7 +218,9 @@ class _Forecaster:
             areas=spread.area_outlooks(usual, areas),
             released_areas=told.area_outlooks(released.usual, areas),
             spread=spread,
-            meta=_with_modes(meta, outlooks, of_released),
+            meta=replace(
+                _with_modes(meta, outlooks, of_released), widened_by=spread.widening.by if spread.is_wider else ()
+            ),
         )
 
     @property
@@ -224,8 +234,8 @@ class _Forecaster:
         """Of each shift the issue time that answers for it."""
         return tuple(issue_time_for(self.model.issue_times, ahead) for ahead in self.hours_ahead)
 
-    def _spread(self, cells: Cells, expected: Numbers) -> Spread:
-        return Spread(self.times, self.hours_ahead, self.shifts, density_of(cells), expected)
+    def _spread(self, cells: Cells, expected: Numbers, widening: Widening) -> Spread:
+        return Spread(self.times, self.hours_ahead, self.shifts, density_of(cells), expected, widening)
 
     def echoes(self, history: PlaceHistory, rows: PlaceRows) -> Numbers | None:
         """What known contacts are still to bring, by the bundle's weights; None where it has no such column."""

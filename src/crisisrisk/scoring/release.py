@@ -114,6 +114,7 @@ def forecast_geojson(forecast: "PlaceForecast", *, caveats: Mapping[str, str]) -
             "recipe_fingerprint": meta.recipe_fingerprint,
         },
         "data_complete_to": {source: moment.isoformat() for source, moment in sorted(meta.data_complete_to.items())},
+        "widened_by": list(meta.widened_by),
         "caveats": [
             caveats["count_range"].format(level=round(100 * SHOWN_LEVEL)),
             *further_caveats(forecast.released_outlooks),

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crisisrisk.features.place_modes import ModeShares
 from crisisrisk.models.issue_time import IssueTime
+from crisisrisk.models.late_feeds import NOT_WIDENED, Widening
 from crisisrisk.models.place_distribution import (
     LEAST_EXPECTED,
     SHOWN_LEVEL,
@@ -35,19 +37,29 @@ class Spread:
     density: Numbers
     """Residents per km², shape (cells,)."""
     expected: Numbers
+    widening: Widening = NOT_WIDENED
+    """What feeds that are late add. No interval ends nearer for it; what is usual stays as it is."""
+
+    @property
+    def is_wider(self) -> bool:
+        """Whether late feeds widen the shown range of any cell or of any whole shift."""
+        plain = replace(self, widening=NOT_WIDENED)
+        cells, wholes = ([one.of_cells(), *map(one._whole_interval, range(len(self.shifts)))] for one in (self, plain))
+        return any(
+            bool((wide.lower != narrow.lower).any() or (wide.upper != narrow.upper).any())
+            for wide, narrow in zip(cells, wholes, strict=True)
+        )
 
     def of_cells(self) -> Interval:
         """The shown interval of each cell. Arrays of shape (shifts, cells)."""
-        found = [
-            self._of(row).interval(self.expected[[row]], self._strata(row), level=SHOWN_LEVEL)
-            for row in range(len(self.shifts))
-        ]
+        found = [self._cells_interval(row) for row in range(len(self.shifts))]
         return Interval(**{name: np.concatenate([getattr(one, name) for one in found]) for name in _ENDS})
 
     def cells_beside(self, usual: Numbers) -> BesideUsual:
         """Each cell beside its usual count, shape (shifts, cells)."""
         dispersions = self._each(lambda row: self._of(row).dispersions(self._strata(row)))
-        return beside_usual(self.expected, usual, dispersions)
+        plain = self._each(lambda row: self.times[row].distribution.dispersions(self._strata(row)))
+        return beside_usual(self.expected, usual, dispersions, of_usual=plain)
 
     def own_dispersions(self) -> Numbers:
         """What is left of each cell's dispersion beside what all cells of its shift share. Shape (shifts, cells)."""
@@ -92,7 +104,8 @@ class Spread:
         expected, strata = self.expected[[row]][:, cells], self._strata(row)[:, cells]
         usually = np.maximum(usual[cells].sum(keepdims=True), LEAST_EXPECTED)
         dispersion = self._of(row).total_dispersion(expected, strata)
-        beside = beside_usual(expected.sum(axis=1), usually, dispersion)
+        plain = self.times[row].distribution.total_dispersion(expected, strata)
+        beside = beside_usual(expected.sum(axis=1), usually, dispersion, of_usual=plain)
         return Outlook(
             shift_id=self.shifts[row].id,
             area_id="" if area is None else area.id,
@@ -111,16 +124,33 @@ class Spread:
             hourly=hourly,
         )
 
+    def _cells_interval(self, row: int) -> Interval:
+        expected, strata = self.expected[[row]], self._strata(row)
+        return self._never_narrower(row, lambda one: one.interval(expected, strata, level=SHOWN_LEVEL))
+
     def _whole_interval(self, row: int) -> Interval:
-        spread = self._of(row)
-        return spread.total_interval(self.expected[[row]], self._strata(row), self._kind(row), level=SHOWN_LEVEL)
+        expected, strata, kind = self.expected[[row]], self._strata(row), self._kind(row)
+        return self._never_narrower(row, lambda one: one.total_interval(expected, strata, kind, level=SHOWN_LEVEL))
 
     def _part_interval(self, row: int, area: Area) -> Interval:
         expected, strata = self.expected[[row]][:, area.cells], self._strata(row)[:, area.cells]
-        return self._of(row).part_interval(expected, strata, level=SHOWN_LEVEL)
+        return self._never_narrower(row, lambda one: one.part_interval(expected, strata, level=SHOWN_LEVEL))
+
+    def _never_narrower(self, row: int, asked: Callable[[PlaceDistribution], Interval]) -> Interval:
+        """An interval of the widened law that holds that of the law as it was fitted.
+
+        More scatter also makes counts of none likelier: of a small mean the upper end alone could come nearer.
+        """
+        found = asked(self._of(row))
+        return found.holding(asked(self.times[row].distribution)) if self.widening else found
 
     def _of(self, row: int) -> PlaceDistribution:
-        return self.times[row].distribution
+        return self._widened[row]
+
+    @cached_property
+    def _widened(self) -> tuple[PlaceDistribution, ...]:
+        added = self.widening
+        return tuple(one.distribution.widened(shared=added.shared, own=added.own) for one in self.times)
 
     def _kind(self, row: int) -> NDArray[np.int64]:
         return self._of(row).kind_numbers([self.shifts[row].name])

@@ -135,8 +135,20 @@ class Total(Answer):
     places: int
 
 
+class LateSource(Answer):
+    """A source that was late when a forecast was made, so that its ranges are wider."""
+
+    source: str
+    complete_to: datetime = Field(description="Up to when its records were complete: what came since is not counted.")
+
+
 class ShiftForecast(Total):
     """The newest forecast of a shift, all its cells together."""
+
+    widened_by: list[LateSource] = Field(
+        description="The late sources that every range of this forecast, and the samples that plans are made of, are "
+        "wider for. Expected numbers are as they would be without; they may be too low."
+    )
 
     modes: dict[str, float] = Field(
         description="Expected contacts by how they are made, which add up to `expected`: attendance, telephone advice, "
@@ -178,6 +190,7 @@ class IssuedForecast(Answer):
     expected: float
     lower: float
     upper: float
+    widened_by: list[LateSource] = Field(description="The late sources that its ranges are wider for.")
     model: ModelUsed
     reference: str
 

@@ -68,7 +68,8 @@ _TOTAL: dict[str, Any] = {
     "issue_hours": 24, "hours_ahead": 16.0,
 }  # fmt: skip
 _FORECAST: dict[str, Any] = {
-    **_TOTAL, "modes": {"attendance": 7.9, "s136": 3.4, "not_recorded": 1.1}, "places": 148, "horizon_days": 0.4167,
+    **_TOTAL, "widened_by": [{"source": "nhs_111", "complete_to": "2026-11-21T21:40:00Z"}],
+    "modes": {"attendance": 7.9, "s136": 3.4, "not_recorded": 1.1}, "places": 148, "horizon_days": 0.4167,
     "as_of": _BASIS["as_of"], "data_complete_to": _BASIS["data_complete_to"], "valid_until": "2026-11-23T08:00:00Z",
     "model": _PLACE_MODEL, "caveats": _BASIS["caveats"], "reference": "S-9",
 }  # fmt: skip
@@ -85,7 +86,7 @@ SHIFT: dict[str, Any] = {
                "outlook": "looks ordinary: 58 in 100 that 1 to 3 come, as usual; busier 35, quieter 7", "quieter": 0.07,
                "busier": 0.35, "places": 22, "area_id": "86195d2b7ffffff", "area_name": "Bordesley"}],
     "issued": [{"as_of": _BASIS["as_of"], "issue_hours": 24, "hours_ahead": 16.0, "expected": 12.4, "lower": 7.0,
-                "upper": 18.0, "model": _PLACE_MODEL, "reference": "S-9"}],
+                "upper": 18.0, "widened_by": [], "model": _PLACE_MODEL, "reference": "S-9"}],
 }  # fmt: skip
 
 HOTSPOTS: dict[str, Any] = {

@@ -7,12 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crisisrisk.database.latest import StoredPlace, StoredShift, forecast_for
+from crisisrisk.database.scores import RunMeta
 from crisisrisk.database.totals import StoredTotal
 from crisisrisk.errors import ModelError
 from crisisrisk.models.bundle import Manifest
 from crisisrisk.models.issue_time import further_than_judged
 from crisisrisk.scoring.ordering import in_100
-from crisisrisk.serving.answers import Hotspot, ShiftForecast, ShiftListed, model_used, reasons_given
+from crisisrisk.serving.answers import Hotspot, LateSource, ShiftForecast, ShiftListed, model_used, reasons_given
 from crisisrisk.serving.disclosure import released_shift
 from crisisrisk.serving.problems import NoAnswerError
 from crisisrisk.serving.state import Service
@@ -61,13 +62,22 @@ def shift_forecast(said: "Said", shift: StoredShift | None, *, released: bool) -
     ranged = shown.total is not None
     return ShiftForecast(
         **{**total_said(shown.total, released=released), "expected": shown.expected, "usual": shown.usual},
-        modes=dict(shown.modes), places=shift.places, horizon_days=horizon_days(shift), as_of=meta.as_of,
+        widened_by=widened_by(meta), modes=dict(shown.modes), places=shift.places,
+        horizon_days=horizon_days(shift), as_of=meta.as_of,
         data_complete_to=dict(meta.data_complete_to), valid_until=meta.valid_until,
         model=model_used(meta), reference=f"S-{shift.run.number}",
         caveats=[
             *Freshness(said.service.settings).caveats(shift.run, ranged=ranged), *said.about(shift, released=released),
         ],
     )  # fmt: skip
+
+
+def widened_by(meta: RunMeta) -> list[LateSource]:
+    """The late sources that the ranges of a forecast are wider for."""
+    return [
+        LateSource(source=name, complete_to=meta.data_complete_to[name])
+        for name in meta.widened_by if name in meta.data_complete_to
+    ]  # fmt: skip
 
 
 _OF_A_TOTAL = ("expected", "usual", "lower", "upper", "usual_low", "usual_high", "quieter", "busier", "outlook",

@@ -96,14 +96,15 @@ def _data(brief: Brief, zone: ZoneInfo) -> str:
     )
     first = "" if known is None else f"Records known to {known.astimezone(zone):%a %-d %b %H:%M}."
     silent = f"Silent for too long, and what they have seen since is not in this: {cut(late, LATE)}." if late else ""
-    return f"{first} {silent}".strip()
+    wider = " ".join(freshness.widened(brief.stored.run))
+    return " ".join(one for one in (first, silent, cut(wider, LATE)) if one)
 
 
 def _late_said(brief: Brief, zone: ZoneInfo) -> set[str]:
-    """The caveats that say which agencies are late: the page says that at its head, by the names of their records."""
+    """The caveats that say what is late, and wider for it: the page says that at its head, by the names of records."""
     meta, freshness = brief.stored.run.meta, Freshness(brief.service.settings, zone)
-    return {freshness.late_caveat(name, since) for name, since in
-            freshness.late(meta.data_complete_to, meta.as_of).items()}  # fmt: skip
+    late = freshness.late(meta.data_complete_to, meta.as_of).items()
+    return {*(freshness.late_caveat(name, since) for name, since in late), *freshness.widened(brief.stored.run)}
 
 
 def _why(reasons: list[str]) -> str:

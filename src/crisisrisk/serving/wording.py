@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crisisrisk.database.runs import StoredRun
+from crisisrisk.scoring.widened import widened_text
 from crisisrisk.serving.answers import model_used
 from crisisrisk.serving.settings import Settings
 
@@ -110,12 +111,18 @@ class Freshness:
         said = [
             phrases["outcome"],
             *(self.late_caveat(name, since) for name, since in late),
+            *self.widened(run),
         ]
         return [*said, *([] if ranged else [phrases["interval"]]), *([phrases["thin_history"]] if thin else [])]
 
     def late_caveat(self, source: str, since: datetime) -> str:
         """That a source is late, and since when."""
         return self.settings.phrases.caveats["late"].format(source=source, since=in_minutes(since, self.zone))
+
+    def widened(self, run: StoredRun) -> list[str]:
+        """Why ranges of a forecast are wider: one sentence, or none."""
+        said = widened_text(run.meta, self.settings.site.sources, self.zone)
+        return [said] if said else []
 
     def basis(self, run: StoredRun, *, ranged: bool, thin: bool = False) -> dict[str, Any]:
         """What every answer about risk says about itself, but its horizon, its limit in time and its reference."""

@@ -1,6 +1,6 @@
 """What is stored, as others read it: an immutable snapshot of the last load that was completed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 
@@ -147,19 +147,25 @@ class Snapshot:
         last = datetime.now(UTC) if self._site.clock == "system" else FOREVER
         return {name: min(known, last) - timedelta(hours=self._settles(name)) for name, known in newest.items()}
 
-    def late(self, now: datetime) -> dict[str, bool]:
-        """Of each source, whether it had been silent at a moment for longer than its own gaps explain."""
-        sent = self._known_before(microseconds(now))
+    def late(self, now: datetime, *, among: Collection[str] | None = None) -> dict[str, bool]:
+        """Of each source, whether it had been silent at a moment for longer than its own gaps explain.
+
+        `among`: of these alone; of all by default.
+        """
+        sent = self._known_before(microseconds(now), among)
         return {name: is_late(moments, microseconds(now)) for name, moments in sent.items()}
 
-    def _known_before(self, moment: int) -> dict[str, Instants]:
+    def _known_before(self, moment: int, among: Collection[str] | None = None) -> dict[str, Instants]:
         """When the events of each source became known, of those known before a moment; no source without one."""
         events = self.place_events(columns=("source", "known_at"))
-        codes = np.asarray(one_chunk(events["source"]).indices)
-        known_at = np.asarray(one_chunk(events["known_at"]).cast(pa.int64()))
         names = one_chunk(events["source"]).dictionary.to_pylist()
-        before = known_at < moment
-        sent = {name: known_at[before & (codes == code)] for code, name in enumerate(names)}
+        codes = np.asarray(one_chunk(events["source"]).indices).astype(np.int16)  # few: sorted in one pass
+        known_at = np.asarray(one_chunk(events["known_at"]).cast(pa.int64()))
+        asked = np.array([among is None or name in among for name in names], dtype=bool)
+        kept = np.flatnonzero((known_at < moment) & asked[codes])
+        order = kept[np.argsort(codes[kept], kind="stable")]
+        ends = np.searchsorted(codes[order], np.arange(len(names) + 1, dtype=np.int16))
+        sent = {name: known_at[order[start:end]] for name, start, end in zip(names, ends[:-1], ends[1:], strict=True)}
         return {name: moments for name, moments in sent.items() if len(moments)}
 
     def as_of_now(self) -> datetime:

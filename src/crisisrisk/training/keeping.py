@@ -23,6 +23,7 @@ from crisisrisk.features.place_profiles import WeekProfiles
 from crisisrisk.features.place_recent import RecentLevel
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.bundle import Bundle, Manifest, software_versions, write_bundle
+from crisisrisk.models.late_feeds import LateFeeds
 from crisisrisk.models.phrases import PhraseBook
 from crisisrisk.models.place_rules.self_exciting import EchoWeights
 from crisisrisk.models.registry import BUNDLE, RunRecord, log_run
@@ -102,6 +103,8 @@ class Finished:
     """Of places: the kinds of week of the simple forecast, where the recipe asks for them."""
     recent: RecentLevel | None = None
     """Of places: the regression of recent counts below the trees, where the recipe asks for it."""
+    late_feeds: LateFeeds | None = None
+    """Of places: how much further off forecasts are while feeds are late."""
     judged: JudgedPredictions | None = None
     """The test rows of a model of people."""
     complete_to: Mapping[str, int] = field(default_factory=dict)
@@ -114,6 +117,7 @@ def task_of(
     recipe: TrainingRecipe, cells_known_before: datetime | None = None, latency_hours: float = 0.0,
     cells_level: str | None = None, caseload: CaseloadNumbers | None = None,
     echo: EchoWeights | None = None, profiles: WeekProfiles | None = None, recent: RecentLevel | None = None,
+    late_feeds: LateFeeds | None = None,
 ) -> Task:  # fmt: skip
     """The question that a model of this recipe answers."""
     is_person = recipe.subject == "person"
@@ -139,6 +143,7 @@ def task_of(
         echo=echo,
         profiles=profiles,
         recent=recent,
+        late_feeds=late_feeds,
     )
 
 
@@ -260,6 +265,7 @@ def candidate(run_id: str, recipes: Recipes, finished: Finished) -> Bundle:
             finished.echo,
             finished.profiles,
             finished.recent,
+            finished.late_feeds,
         ),
         features=recipes.features,
         training_recipe=recipes.training.to_json(),

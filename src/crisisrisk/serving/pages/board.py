@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from crisisrisk.database.latest import StoredShift
+from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.shift_notes import notes_of
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.access import PlaceViewer, PlanViewer, Viewer
@@ -141,12 +142,12 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots, now: date
         "highest": [place.place_name for place in hotspots.places if place.place_id not in set_aside(notes)][:NAMED],
         "hours": hours,
         "hours_said": None if hours is None else f"Most likely between {hours.busiest}.",
-        **fresh(service, hotspots),
+        **fresh(service, hotspots), "widened": Freshness(service.settings, zone).widened(stored.run),
         "over": shift.end <= now, "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,
         "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places),
         "places_forecast": len(hotspots.places), "modes": _modes(forecast),
         "areas": _areas(whole.areas, hotspots.places), "issued": _issued(whole.issued),
-        "caveats": said_once(service, hotspots), "teams": _teams(service, viewer, shift.id),
+        "caveats": said_once(service, hotspots, stored.run), "teams": _teams(service, viewer, shift.id),
     }  # fmt: skip
 
 
@@ -232,11 +233,13 @@ def _modes(forecast: ShiftForecast | None) -> list[tuple[str, float]]:
     return [(MODES.get(name, name.replace("_", " ")), expected) for name, expected in said.items()]
 
 
-def said_once(service: Service, hotspots: Basis) -> list[str]:
-    """The caveats without those that say which agencies are late: the page says that at its head, in words."""
+def said_once(service: Service, hotspots: Basis, run: StoredRun | None = None) -> list[str]:
+    """The caveats without those that say what is late, and wider for it: the page says that at its head, in words."""
     freshness = Freshness(service.settings)
     late = freshness.late(hotspots.data_complete_to, hotspots.as_of).items()
-    said = {freshness.late_caveat(name, since) for name, since in late}
+    said = {*(freshness.late_caveat(name, since) for name, since in late)}
+    if run is not None:
+        said |= {*freshness.widened(run)}
     return [caveat for caveat in hotspots.caveats if caveat not in said]
 
 

@@ -1,6 +1,6 @@
 """Handover: what changed since an earlier forecast of the same shift, and what was noted since."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from crisisrisk.database.stored_forecasts import cells_of_run
 from crisisrisk.database.totals import IssuedTotal, issued_totals
+from crisisrisk.scoring.widened import complete_only
 from crisisrisk.serving.access import PlanViewer
 from crisisrisk.serving.briefing import brief_of
 from crisisrisk.serving.handover import PlaceChange, place_changes
@@ -17,6 +18,7 @@ from crisisrisk.serving.pages.page import Local, number, page, span
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.state import ServiceOf
 from crisisrisk.serving.wording import LIVE_CALLS_FIRST
+from crisisrisk.tables.site import Source
 
 handover_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -45,7 +47,9 @@ def changes(
         **framed(service, viewer, here="board", about=f"S-{brief.stored.run.number}"), "shift_id": shift_id,
         "stored": brief.stored, "before": before, "newest": newest, "earlier": list(reversed(earlier)),
         "headline": None if before is None or newest is None else whole_said(before, newest, Local(zone)),
-        "list_said": list_said(found), "changes": found, "notes": from_then, "caveats": [LIVE_CALLS_FIRST],
+        "wider": None if before is None or newest is None else wider_said(
+            before, newest, service.settings.site.sources, Local(zone)
+        ), "list_said": list_said(found), "changes": found, "notes": from_then, "caveats": [LIVE_CALLS_FIRST],
         "note_about": {note.number: told_of(note, brief.cells) for note in from_then},
         "out": [] if before is None else [one for one in brief.out if one.since >= before.run.meta.as_of],
     }  # fmt: skip
@@ -61,6 +65,18 @@ def whole_said(before: IssuedTotal, newest: IssuedTotal, local: Local) -> str:
         return f"Since {when} the whole shift has not changed: {now}."
     was = f"{span(old.lower, old.upper)} ({number(old.expected)} expected)"
     return f"Since {when} the whole shift went from {was} to {now}."
+
+
+def wider_said(before: IssuedTotal, newest: IssuedTotal, sources: Mapping[str, Source], local: Local) -> str | None:
+    """That feeds are why ranges differ, and no place; None where the same feeds were late for both, or none."""
+    was, now = before.run.meta, newest.run.meta
+    if set(was.widened_by) == set(now.widened_by):
+        return None
+    if now.widened_by:
+        late = complete_only(now, sources, local.moment, be="are")
+        return f"Ranges are wider because of late records, not because of any place: {late}."
+    late = complete_only(was, sources, local.moment, be="were")
+    return f"Ranges were wider then because of late records, not because of any place: {late}."
 
 
 def list_said(changes: Sequence[PlaceChange]) -> str:

@@ -18,6 +18,7 @@ from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes.places import HotspotsQuery, board_of, is_release
 from crisisrisk.serving.stand_near import stand_near
 from crisisrisk.serving.state import ServiceOf
+from crisisrisk.serving.wording import Freshness
 
 place_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -43,7 +44,8 @@ def one_place(
         "lately": came_lately(service, place, as_of=stored.run.meta.as_of, released=hotspots.released),
         "kinds": Kinds(service.settings.site.sources),
         "record": record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
-        "late": fresh(service, hotspots)["late"], "caveats": said_once(service, hotspots),
+        "late": fresh(service, hotspots)["late"], "caveats": said_once(service, hotspots, stored.run),
+        "widened": Freshness(service.settings, zone).widened(stored.run),
         "released": hotspots.released, "notes": [note for note in notes if note.place_id == place],
         "may_note": viewer.reaches("plan"),
         "stands": stand_near(service, found.latitude, found.longitude) if viewer.reaches("plan") else [],

@@ -33,6 +33,7 @@ from crisisrisk.serving.forecasts import (
     shift_forecast,
     stored_shift,
     total_said,
+    widened_by,
 )
 from crisisrisk.serving.geojson import MEDIA_TYPE, inside
 from crisisrisk.serving.place_record import came_lately, record_of
@@ -230,7 +231,8 @@ def _issued(one: IssuedTotal, shown: StoredTotal) -> IssuedForecast:
     meta = one.run.meta
     return IssuedForecast(
         as_of=meta.as_of, issue_hours=shown.issue_hours, hours_ahead=shown.hours_ahead, expected=shown.expected,
-        lower=shown.lower, upper=shown.upper, model=model_used(meta), reference=f"S-{one.run.number}",
+        lower=shown.lower, upper=shown.upper, widened_by=widened_by(meta), model=model_used(meta),
+        reference=f"S-{one.run.number}",
     )  # fmt: skip
 
 
