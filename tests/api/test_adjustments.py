@@ -258,13 +258,14 @@ def test_the_review_tells_by_place_where_the_list_was_right_and_takes_one_tap_of
     assert told == [("place-01", 2, True, "hit"), ("place-02", 1, True, "hit"), ("place-03", 1, False, "miss")]
     client = site.client("crisis_team")
     page = client.get("/shifts/night-2026-11-22/review").text
-    assert "4 crisis contacts are known: within the range that was forecast, 1 to 4, and 2.4 are usual." in page
+    assert "4 crisis contacts are known, within the range that was forecast: 1 to 4 (usual 2.4)." in page
     assert (
         "Of the 2 places that were listed 2 had a contact. Of 4 contacts 3 came at these places and 1 elsewhere."
         in page
     )
     assert "Came, not listed" in page
-    assert "Not all records of this shift are in yet.</strong> More contacts may become known from crisis-line" in page
+    assert "Not all records of this shift are in yet.</strong> More contacts may become known." in page
+    assert "<li>crisis-line calls, complete to" in page
     assert "n1" not in page.split("<main")[1]
     assert "How it went</a>" in client.get("/shifts/night-2026-11-22").text
 

@@ -162,7 +162,8 @@ def test_a_handover_tells_what_changed_since_the_forecast_before_as_both_were_is
     client = site.client("crisis_team")
     assert "What changed since the forecast before" in client.get(f"/shifts/{NIGHT}").text
     page = client.get(f"/shifts/{NIGHT}/changes?since=S-3").text
-    told = "the whole shift went from 1 to 9 (4.0 expected) to 1 to 4 crisis contacts (2.4 expected)."
+    told = "fewer crisis contacts are expected in the whole shift: 2.4 now, 4.0 then. "
+        "The range is 1 to 4 now; it was 1 to 9."
     assert f"Since Sat 21 Nov 18:00 {told} New among the ten highest: Place 11. No longer among them: Place 2." in page
     assert ("2.0 before, 1.3 now" in page, "0.01 before, 0.90 now" in page) == (True, True)
     rows = page[page.index("<tbody") : page.index("</tbody>")]
@@ -224,3 +225,22 @@ def test_a_range_that_ends_at_none_does_not_read_as_a_promise() -> None:
 
     assert (span_of_place(0, 0), span_of_place(0, 1)) == ("none, now and then 1", "0 to 1")
     assert span_of_place(None, None) == "not estimated"
+
+
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        ((0, 0, 0), "had a contact."),
+        ((2, 0, 0), "No contact came elsewhere."),
+        ((0, 0, 1), "Of the 2 places that were listed none had a contact. The one contact came elsewhere."),
+        ((0, 0, 3), "All 3 contacts came elsewhere."),
+        ((1, 0, 2), "Of 3 contacts 1 came at these places and 2 elsewhere."),
+    ],
+)
+def test_how_often_the_list_was_right_is_a_sentence(came: tuple[int, ...], said: str) -> None:
+    from types import SimpleNamespace
+
+    from crisisrisk.serving.pages.shift_review import hits_said
+
+    places: Any = [SimpleNamespace(listed=number < 2, came=many) for number, many in enumerate(came)]
+    assert hits_said(places).endswith(said)

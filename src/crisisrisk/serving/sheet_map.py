@@ -21,7 +21,8 @@ MAP_STYLE = (
     "@media screen and (max-width:40em){.top{display:block}figure{width:auto;max-width:10cm}}"
     "@media print{.much figure{width:5.6cm}.most figure{width:5cm}.least figure{width:4.2cm}}"
     "@media (forced-colors:active){.map path,.map circle{fill:Canvas;stroke:CanvasText}"
-    ".map .listed{fill:Canvas}.map .line{fill:none}.map text{fill:CanvasText;stroke:Canvas}}"
+    ".map .listed{fill:Canvas;stroke:CanvasText}.map .line{fill:none;stroke:CanvasText}"
+    ".map text{fill:CanvasText;stroke:Canvas}}"
 )
 BESIDE = 0.63
 """The share of a line that is left beside the map."""

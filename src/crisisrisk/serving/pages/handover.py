@@ -60,11 +60,18 @@ def whole_said(before: IssuedTotal, newest: IssuedTotal, local: Local) -> str:
     """What became of the whole shift, in a sentence."""
     old, new = before.total, newest.total
     when = local.moment(before.run.meta.as_of)
-    now = f"{span(new.lower, new.upper)} crisis contacts ({number(new.expected)} expected)"
-    if number(old.expected) == number(new.expected) and (old.lower, old.upper) == (new.lower, new.upper):
-        return f"Since {when} the whole shift has not changed: {now}."
-    was = f"{span(old.lower, old.upper)} ({number(old.expected)} expected)"
-    return f"Since {when} the whole shift went from {was} to {now}."
+    same_range = (old.lower, old.upper) == (new.lower, new.upper)
+    if number(old.expected) == number(new.expected):
+        whole = f"Since {when} as many crisis contacts are expected in the whole shift, {number(new.expected)}"
+    else:
+        way = "more" if new.expected > old.expected else "fewer"
+        whole = (
+            f"Since {when} {way} crisis contacts are expected in the whole shift: {number(new.expected)} now, "
+            f"{number(old.expected)} then"
+        )
+    if same_range:
+        return f"{whole}. The range is {span(new.lower, new.upper)}, as it was."
+    return f"{whole}. The range is {span(new.lower, new.upper)} now; it was {span(old.lower, old.upper)}."
 
 
 def wider_said(before: IssuedTotal, newest: IssuedTotal, sources: Mapping[str, Source], local: Local) -> str | None:

@@ -80,8 +80,8 @@ def came_said(contacts: int, forecast: ShiftForecast | None) -> str:
         return f"{came}. No range of the whole shift was forecast."
     where = ("within" if forecast.lower <= contacts <= forecast.upper
              else "fewer than" if contacts < forecast.lower else "more than")  # fmt: skip
-    usual = "" if forecast.usual is None else f", and {number(forecast.usual)} are usual"
-    return f"{came}: {where} the range that was forecast, {span(forecast.lower, forecast.upper)}{usual}."
+    usual = "" if forecast.usual is None else f" (usual {number(forecast.usual)})"
+    return f"{came}, {where} the range that was forecast: {span(forecast.lower, forecast.upper)}{usual}."
 
 
 def hits_said(places: Sequence[PlaceReviewed]) -> str:
@@ -89,10 +89,15 @@ def hits_said(places: Sequence[PlaceReviewed]) -> str:
     on = [place for place in places if place.listed]
     hit = [place for place in on if place.came]
     contacts, inside = sum(place.came for place in places), sum(place.came for place in hit)
-    said = f"Of the {len(on)} places that were listed {len(hit)} had a contact."
-    return said if not contacts else (
-        f"{said} Of {contacts} contacts {inside} came at these places and {contacts - inside} elsewhere."
-    )  # fmt: skip
+    said = f"Of the {len(on)} places that were listed {len(hit) or 'none'} had a contact."
+    elsewhere = contacts - inside
+    if not contacts:
+        return said
+    if not elsewhere:
+        return f"{said} No contact came elsewhere."
+    if not inside:
+        return f"{said} {'The one contact' if contacts == 1 else f'All {contacts} contacts'} came elsewhere."
+    return f"{said} Of {contacts} contacts {inside} came at these places and {elsewhere} elsewhere."
 
 
 def _said_before(feedback: Sequence[ShiftFeedbackGiven]) -> dict[str, ShiftFeedbackGiven]:
