@@ -162,8 +162,10 @@ def test_a_handover_tells_what_changed_since_the_forecast_before_as_both_were_is
     client = site.client("crisis_team")
     assert "What changed since the forecast before" in client.get(f"/shifts/{NIGHT}").text
     page = client.get(f"/shifts/{NIGHT}/changes?since=S-3").text
-    told = "fewer crisis contacts are expected in the whole shift: 2.4 now, 4.0 then. "
+    told = (
+        "fewer crisis contacts are expected in the whole shift: 2.4 now, 4.0 then. "
         "The range is 1 to 4 now; it was 1 to 9."
+    )
     assert f"Since Sat 21 Nov 18:00 {told} New among the ten highest: Place 11. No longer among them: Place 2." in page
     assert ("2.0 before, 1.3 now" in page, "0.01 before, 0.90 now" in page) == (True, True)
     rows = page[page.index("<tbody") : page.index("</tbody>")]
