@@ -58,11 +58,35 @@ def _counted_in(version: EventVersion, cells: Cells) -> str | None:
 
 
 def _merged(crisis: Sequence[Counted], counting: CountingRule) -> list[Counted]:
-    kept: list[Counted] = []
+    """The first known report of each incident."""
+    incidents: list[list[Counted]] = []
     for one in sorted(crisis, key=lambda one: (one.first_known, one.version.source, one.version.event_id)):
-        if not counting.duplicate_minutes or not any(_same_incident(one, other, counting) for other in kept):
-            kept.append(one)
-    return kept
+        may = [
+            (not _names(incident, one), abs(incident[0].version.occurred_at - one.version.occurred_at), number)
+            for number, incident in enumerate(incidents)
+            if counting.duplicate_minutes and _same_incident(one, incident[0], counting) and _takes(incident, one)
+        ]
+        if may:
+            incidents[min(may)[-1]].append(one)
+        else:
+            incidents.append([one])
+    return [incident[0] for incident in incidents]
+
+
+def _persons(incident: Sequence[Counted]) -> set[str]:
+    return {one.version.person_id for one in incident if one.version.person_id is not None}
+
+
+def _names(incident: Sequence[Counted], one: Counted) -> bool:
+    return one.version.person_id in _persons(incident)
+
+
+def _takes(incident: Sequence[Counted], one: Counted) -> bool:
+    """Every report of its person; else one of each source, if not of somebody else."""
+    if _names(incident, one):
+        return True
+    somebody_else = one.version.person_id is not None and bool(_persons(incident))
+    return not somebody_else and one.version.source not in {other.version.source for other in incident}
 
 
 def _same_incident(one: Counted, other: Counted, counting: CountingRule) -> bool:

@@ -135,15 +135,47 @@ def test_what_is_merged_draws_nothing_to_itself() -> None:
     assert sources(made) == ["crisis_line", "s136"]
 
 
-def test_a_report_stands_for_every_report_of_another_source_near_it_that_names_nobody() -> None:
-    """Known limit, told on the page: b and c are two contacts of their source, and both are merged into a."""
-    names = {"b": None, "c": None}
-    for named, counted in ((names, 1), ({"b": "one", "c": "two"}, 1), ({"a": "one", "b": "one", "c": "two"}, 2)):
-        made = demand(
-            contact("a", "09:00", person_id=named.get("a")),
-            *(contact(one, "09:10", source="street_triage", person_id=named[one]) for one in ("b", "c")), **TWICE,
-        )  # fmt: skip
-        assert len(live(made)) == counted
+@pytest.mark.parametrize(
+    ("names", "counted"),
+    [
+        ({}, 2),
+        ({"b": "one", "c": "two"}, 2),
+        ({"a": "one", "b": "one", "c": "two"}, 2),
+        ({"b": "one", "c": "one"}, 1),
+        ({"a": "one", "b": "one", "c": "one"}, 1),
+        ({"a": "one"}, 2),
+        ({"c": "one"}, 2),
+        ({"d": "one"}, 2),
+        ({"b": "one", "d": "two"}, 2),
+        ({"b": "one", "d": "one"}, 2),
+        ({"b": "one", "c": "two", "d": "two"}, 2),
+        ({"b": "one", "c": "two", "d": "three"}, 3),
+    ],
+)
+def test_an_incident_takes_one_report_of_each_source_and_all_of_its_person(names: dict[str, str], counted: int) -> None:
+    """a of one source, then b and c of another, and d of a third where it is named."""
+    of = {"a": "s136", "b": "street_triage", "c": "street_triage", "d": "crisis_line"}
+    made = demand(
+        *(
+            contact(one, f"09:0{number}", person_id=names.get(one), source=of[one])
+            for number, one in enumerate(of) if one != "d" or "d" in names
+        ),
+        **TWICE,
+    )  # fmt: skip
+    assert len(live(made)) == counted
+
+
+def test_of_two_incidents_a_report_joins_that_of_its_person_else_the_nearest_in_time() -> None:
+    """Two triage calls, then two of the crisis line: only if the first joins the right one do both find their place."""
+    calls = (
+        contact("a", "09:00", source="street_triage", person_id=None),
+        contact("b", "09:25", source="street_triage", person_id="b"),
+    )
+    line = {"source": "crisis_line", "known_at": MONDAY + timedelta(hours=12)}
+    near = contact("c", "09:24", **line), contact("d", "08:50", **line)
+    assert sources(demand(*calls, *near, **TWICE)) == ["street_triage", "street_triage"]
+    hers = contact("c", "09:02", person_id="b", **line), contact("d", "08:50", **line)
+    assert sources(demand(*calls, *hers, **TWICE)) == ["street_triage", "street_triage"]
 
 
 @pytest.mark.parametrize(("metres", "counted"), [(0, 2), (200, 2), (400, 1)])

@@ -1,9 +1,10 @@
 """Reports of one incident by two sources: merged by time, place and person, the first that was known stays.
 
-Two outcome events are one incident when their sources differ, they occurred within so many minutes, in one place, and
-not to two people whom both sources named. In one place: so many metres apart at most where both have coordinates,
-else in the same cell. Of those that are one incident the first known counts; the others count for as long as it does
-not (it is corrected away). What has been merged into another draws nothing else to itself.
+Two outcome events may be one incident when their sources differ, they occurred within so many minutes, in one place,
+and not to two people whom both sources named. In one place: so many metres apart at most where both have coordinates,
+else in the same cell. Which of them are is decided in the order in which they were known (`place_incident_kernels`):
+an incident takes one report of each other source, and all that name its person, so that two people in crisis in one
+square stay two. The others count for as long as the first does not (it is corrected away).
 """
 
 import numpy as np
@@ -12,9 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crisisrisk.episodes import encoded, instants_of
-from crisisrisk.features.place_spans import Integers, Mask, Spans, joined, thinned
+from crisisrisk.features.place_incident_kernels import opening_stretches
+from crisisrisk.features.place_spans import Integers, Mask, Spans, joined
 from crisisrisk.tables.areas import distance_km, numbers_of
-from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_SECOND
+from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_SECOND, Instants
 
 Pairs = tuple[Integers, Integers]
 
@@ -37,12 +39,17 @@ def one_report_each(
     starts, partners = _earlier(place[one], place[other], len(order))
     alone = np.ones(len(asked), dtype=bool)
     alone[involved] = False
-    return joined(spans.at(~mine), asked.at(alone), thinned(asked.at(order), starts, partners, allowed=1))
+    near = asked.at(order)
+    number, begin, end = opening_stretches(
+        starts, partners, near.begin, near.end, codes_of_texts(events, "source")[near.row],
+        codes_of_texts(events, "person_id")[near.row], _occurred(events)[near.row],
+    )  # fmt: skip
+    return joined(spans.at(~mine), asked.at(alone), Spans(near.row[number], begin, end))
 
 
 def _same_incident(row: Integers, events: pa.Table, cell: NDArray[np.int32], *, minutes: int, metres: int) -> Pairs:
     """Which spans, by their rows, may be the same incident: every pair once, as indices into `row`."""
-    occurred = instants_of(events, "occurred_at", missing=FOREVER_US)[row]
+    occurred = _occurred(events)[row]
     source = codes_of_texts(events, "source")[row]
     person = codes_of_texts(events, "person_id")[row]
     if source.min() == source.max():
@@ -55,6 +62,10 @@ def _same_incident(row: Integers, events: pa.Table, cell: NDArray[np.int32], *, 
     one, other = one[same], other[same]
     together = _in_one_place(row[one], row[other], events, cell, metres=metres)
     return one[together], other[together]
+
+
+def _occurred(events: pa.Table) -> Instants:
+    return instants_of(events, "occurred_at", missing=FOREVER_US)
 
 
 def _within(ascending: NDArray[np.int64], width: int) -> Pairs:
