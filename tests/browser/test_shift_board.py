@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from tests.lib.browsing import NARROW, WIDE, opened, served, violations, weight
 from tests.lib.operational import copied
 from tests.lib.service_site import SERVICE, ServiceSite
@@ -192,6 +192,9 @@ def test_a_coordinator_plans_moves_a_team_and_closes_a_site_by_keyboard(
         page.get_by_label("There within, in minutes").fill("4")
         page.get_by_role("button", name="Make plans and only look").press("Enter")
         expect(page.get_by_role("status")).to_contain_text("The plans are made and kept.")
+        if script:  # what came is told above them, and the address is as it was
+            expect(page.locator(".cr-said")).to_be_focused()
+            expect(page).to_have_url(f"{address}/shifts/night-2026-11-22/positions")
         assert not script or violations(page) == []
         page.get_by_role("button", name="Use this plan").press("Enter")
         expect(page.get_by_role("status")).to_contain_text("This is now the plan of the shift.")
@@ -204,6 +207,11 @@ def test_a_coordinator_plans_moves_a_team_and_closes_a_site_by_keyboard(
         page.get_by_label("Why (nothing about a person)").fill("eight people waiting")
         page.get_by_role("button", name="Say so").press("Enter")
         expect(page.get_by_text("cafe is full")).to_be_visible()
+        if script:
+            expect(page.get_by_role("button", name="Say so")).to_be_focused()
+            page.get_by_role("button", name="Say so").press("Enter")
+            expect(page.get_by_label("Site", exact=True)).to_be_focused()
+            expect(page.get_by_role("status")).to_have_text("Choose a site from the list")
         assert not script or violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
         page.get_by_label("Site", exact=True).select_option("cafe")
@@ -225,6 +233,11 @@ def test_a_coordinator_notes_sets_a_place_aside_and_takes_it_back_by_keyboard(
         page.get_by_label("Your note").fill("the station shelter opens late")
         page.get_by_role("button", name="Keep this note").press("Enter")
         expect(page.get_by_role("status")).to_contain_text("stands on the board and the briefing")
+        if script:
+            expect(page.get_by_role("button", name="Keep this note")).to_be_focused()
+            expect(page.get_by_label("Your note")).to_have_value("")
+            expect(page).to_have_url(f"{address}/shifts/night-2026-11-22/notes")
+            assert page.title().startswith("Notes")
         page.get_by_label("Place", exact=True).select_option("place-02")
         page.get_by_label("Why (nothing about a person)").fill("the fair moved away")
         page.get_by_role("button", name="Keep this", exact=True).press("Enter")
@@ -256,6 +269,8 @@ def test_the_morning_after_a_coordinator_says_by_one_tap_whether_a_forecast_was_
         expect(page.get_by_role("status")).to_contain_text("Your answer is kept. It changes no forecast.")
         row = page.get_by_role("row").filter(has_text="Place 2")
         expect(row).to_contain_text("not useful")
+        if script:
+            expect(page.get_by_role("button", name=re.compile("^Not useful.*Place 2$"))).to_be_focused()
         page.get_by_role("button", name=re.compile("^Useful.*the whole shift$")).press("Enter")
         expect(page.get_by_role("status")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
@@ -265,3 +280,49 @@ def test_the_morning_after_a_coordinator_says_by_one_tap_whether_a_forecast_was_
         expect(page.get_by_role("heading", level=1)).to_contain_text("What changed for Friday 08:00 to 18:00")
         expect(page.get_by_text("The ten highest places are the same.")).to_be_visible()
         assert not script or violations(page) == []
+
+
+def test_what_cannot_be_kept_in_place_is_said_above_and_what_was_written_stands(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site) as page:
+        page.goto("/shifts/night-2026-11-22/notes")
+        page.get_by_label("Your note").fill("the station shelter opens late")
+        keep = page.get_by_role("button", name="Keep this note")
+        elsewhere = {"status": 503, "content_type": "text/html", "body": "<h1>of something in between</h1>"}
+        for answered in (lambda route: route.abort(), lambda route: route.fulfill(**elsewhere)):
+            page.route("**/notes", answered)
+            keep.press("Enter")
+            expect(page.get_by_role("alert")).to_contain_text("Whether what you sent was kept is not known.")
+            expect(page.get_by_role("alert")).to_be_focused()
+            page.unroute("**/notes")
+        assert violations(page) == []
+        page.locator("input[name=form_token]").evaluate_all("all => all.forEach(one => { one.value = 'another' })")
+        keep.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Code CR-ACCESS-004")
+        expect(page.get_by_role("alert")).to_be_focused()
+        expect(page.get_by_label("Your note")).to_have_value("the station shelter opens late")
+        assert violations(page) == []
+        page.context.clear_cookies()
+        keep.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Test site")
+        expect(page).to_have_url(f"{address}/sign-in?next=/shifts/night-2026-11-22/notes")
+
+
+def test_while_plans_are_made_the_page_says_so_and_a_second_press_asks_for_nothing(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site) as page:
+        page.goto("/shifts/night-2026-11-22/positions")
+        asked: list[Route] = []
+        page.route("**/positions", lambda route: asked.append(route))
+        make = page.get_by_role("button", name="Make plans and only look")
+        make.press("Enter")
+        expect(page.locator(".cr-busy")).to_be_visible()
+        expect(page.get_by_role("status")).to_have_text("Plans are being made. This may take some seconds.")
+        assert violations(page) == []
+        make.press("Enter")
+        (only,) = asked
+        only.continue_()
+        expect(page.get_by_role("status")).to_contain_text("The plans are made and kept.")
+        expect(page.locator(".cr-busy")).to_be_hidden()

@@ -60,8 +60,19 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-EXPECTED = ("401", "403", "404", "422", "503", "document's frame is sandboxed")
-"""What the console may complain of: refusals, and scripts of pages that are only to be looked at again."""
+EXPECTED = (
+    "401",
+    "403",
+    "404",
+    "422",
+    "503",
+    "document's frame is sandboxed",
+    "ERR_FAILED",
+    "htmx:sendError",
+    "htmx:afterRequest",
+)
+"""What the console may complain of: refusals, what a test let no answer come to, and scripts of pages that are only to
+be looked at again."""
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from crisisrisk.positioning.care import kind_said
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.identities import more_mark, name_mark
 from crisisrisk.serving.pages.assets import assets
+from crisisrisk.serving.pages.in_place import ASKED, SETTINGS
 from crisisrisk.serving.wording import SELDOM
 from crisisrisk.tables.pseudonyms import PSEUDONYM
 
@@ -44,7 +45,7 @@ def environment() -> Environment:
         loader=ChoiceLoader([PackageLoader("crisisrisk.serving.pages"), PackageLoader("nhsuk_frontend_jinja")]),
         undefined=ChainableUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.globals["asset"] = lambda name: assets()[name].address
+    made.globals |= {"asset": lambda name: assets()[name].address, "htmx": SETTINGS}
     made.filters |= {
         "number": number,
         "span": span,
@@ -67,15 +68,17 @@ def page(
     zone: ZoneInfo,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    in_place: bool = False,
 ) -> HTMLResponse:
-    """A page of a template. `zone`: by whose clock moments are told."""
-    content = environment().get_template(template).render(**told, local=Local(zone))
+    """A page of a template. `zone`: by whose clock moments are told; `in_place`: without what stands round a page."""
+    layout = "in_place.jinja" if in_place else "base.jinja"
+    content = environment().get_template(template).render(**told, local=Local(zone), layout=layout, in_place=in_place)
     return as_page(content, status=status, headers=headers)
 
 
 def as_page(content: str | bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:
     """The same of a page that was made before."""
-    return HTMLResponse(content, status, {"Content-Security-Policy": POLICY, **(headers or {})})
+    return HTMLResponse(content, status, {"Content-Security-Policy": POLICY, "Vary": ASKED, **(headers or {})})
 
 
 class Local:

@@ -13,8 +13,9 @@ from starlette.types import Message, Scope, Send
 
 from crisisrisk.serving.headers import REQUEST_ID
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.in_place import ASKED, REFUSED, asked_in_place, sign_in_again
 from crisisrisk.serving.pages.page import as_page, page
-from crisisrisk.serving.problems import PROBLEM, for_programs
+from crisisrisk.serving.problems import PROBLEM, SignInNeededError, for_programs
 from crisisrisk.serving.state import Service
 
 HEADINGS = {
@@ -61,6 +62,8 @@ def _paged(handler: Handler) -> Handler:
     def handle(request: Request, error: Exception) -> Response:
         answer = handler(request, error)
         assert isinstance(answer, Response)
+        if isinstance(error, SignInNeededError) and asked_in_place(request.headers):
+            return _sign_in_again(request.scope)
         if answer.media_type != PROBLEM or not _wants_page(request.scope):
             return answer
         return _as_page(request.scope, json.loads(bytes(answer.body)), answer.status_code, answer.headers)
@@ -69,29 +72,40 @@ def _paged(handler: Handler) -> Handler:
 
 
 def _wants_page(scope: Scope) -> bool:
-    return "text/html" in Headers(scope=scope).get("accept", "") and not for_programs(scope["path"])
+    headers = Headers(scope=scope)
+    wanted = "text/html" in headers.get("accept", "") or asked_in_place(headers)
+    return wanted and not for_programs(scope["path"])
 
 
 def _kind(start: Message) -> str:
     return Headers(raw=start["headers"]).get("content-type", "").partition(";")[0]
 
 
+def _sign_in_again(scope: Scope) -> Response:
+    """Who is not signed in any more sees a whole page that says so, never a part of one."""
+    return Response(status_code=401, headers={"Vary": ASKED, **sign_in_again(Headers(scope=scope))})
+
+
 def _as_page(scope: Scope, problem: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> Response:
+    in_place = asked_in_place(Headers(scope=scope))
+    if in_place and status == 401:
+        return _sign_in_again(scope)
     service: Service = scope["app"].state.service
     viewer, site = scope["state"].get("viewer"), service.settings.site
     told = {
         **problem, "heading": HEADINGS.get(status, OTHER), "wait": headers.get("retry-after"),
         "sent": scope["method"] not in ("GET", "HEAD"), "nothing_kept": viewer is None and status in BEFORE_ANYTHING,
     }  # fmt: skip
-    kept = {name: value for name, value in headers.items() if name in _KEPT}
+    kept = {name: value for name, value in headers.items() if name in _KEPT} | (REFUSED if in_place else {})
+    template = "problem_in_place.jinja" if in_place else "problem.jinja"
     if viewer is None:
-        content = _for_nobody(json.dumps({**told, "site": site.name}, sort_keys=True), site.time_zone, status)
+        content = _for_nobody(template, json.dumps({**told, "site": site.name}, sort_keys=True), site.time_zone, status)
         return as_page(content, status=status, headers=kept)
     around = framed(service, viewer, here="", about=None)
-    return page("problem.jinja", {**around, **told}, zone=site.time_zone, status=status, headers=kept)
+    return page(template, {**around, **told}, zone=site.time_zone, status=status, headers=kept)
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def _for_nobody(told: str, zone: ZoneInfo, status: int) -> bytes:
+def _for_nobody(template: str, told: str, zone: ZoneInfo, status: int) -> bytes:
     """Made once: a flood of what is refused must not be answered by as many pages made anew."""
-    return bytes(page("problem.jinja", json.loads(told), zone=zone, status=status).body)
+    return bytes(page(template, json.loads(told), zone=zone, status=status).body)

@@ -10,10 +10,21 @@ from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
 from crisisrisk.serving.asked_care import DataQueryAsked, EventId, FeedbackAsked, ReviewAsked, SnoozeAsked
 from crisisrisk.serving.pages.caseload_view import sent_from
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.in_place import InPlace
 from crisisrisk.serving.pages.kinds import Kinds
 from crisisrisk.serving.pages.page import page
 from crisisrisk.serving.pages.person import PROBLEMS, person_page
-from crisisrisk.serving.pages.sending import Said, SentWrongly, back_to, given_in, listed_errors, sent, wanted_of
+from crisisrisk.serving.pages.sending import (
+    SAID,
+    Said,
+    SentWrongly,
+    back_to,
+    given_in,
+    listed_errors,
+    sent,
+    sent_in_place,
+    wanted_of,
+)
 from crisisrisk.serving.problems import NoAnswerError, nothing_here
 from crisisrisk.serving.routes.care import (
     SnoozeNumber,
@@ -30,8 +41,14 @@ saying = APIRouter(tags=["pages"], include_in_schema=False)
 
 
 @saying.post("/people/{pid}/feedback")
-def say_feedback(pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+def say_feedback(
+    pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf, in_place: InPlace
+) -> Response:  # fmt: skip
     """What somebody thinks of the number, said on the list or on the person's page."""
+    if in_place:
+        answer = give_feedback(pid, viewer, sent_in_place(request, FeedbackAsked), service)
+        told = {"about": "person", "answer": answer, "said": SAID["answer"]}
+        return page("answered.jinja", told, zone=service.settings.site.time_zone)
     return _done(
         request, viewer, service, pid, "answer",
         lambda: give_feedback(pid, viewer, sent(request, FeedbackAsked), service),

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from crisisrisk.serving.asked import Asked
 from crisisrisk.serving.bodies import form_of
+from crisisrisk.serving.problems import NoAnswerError
 from crisisrisk.tables.pseudonyms import without_nhs_numbers
 
 _Sent = TypeVar("_Sent", bound=Asked)
@@ -62,6 +63,15 @@ def sent(request: Request, kind: type[_Sent]) -> _Sent:
         return kind.model_validate_strings({name: value for name, value in given.items() if value})
     except ValidationError as wrong:
         raise SentWrongly(wanted_of(wrong.errors()), given) from None
+
+
+def sent_in_place(request: Request, kind: type[_Sent]) -> _Sent:
+    """The same of buttons in a row, which have no place for errors of their own. Raises NoAnswerError."""
+    try:
+        return sent(request, kind)
+    except SentWrongly as wrong:
+        problems = [{"where": name, "problem": text} for name, text in wrong.errors.items()]
+        raise NoAnswerError("CR-HTTP-422", "what was sent cannot be used", problems=problems) from None
 
 
 def given_in(request: Request, names: Sequence[str]) -> Mapping[str, str]:

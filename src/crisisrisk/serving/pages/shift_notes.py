@@ -12,6 +12,7 @@ from crisisrisk.serving.asked import NoteAsked
 from crisisrisk.serving.briefing import brief_of
 from crisisrisk.serving.noting import noted, told_of
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.in_place import InPlace
 from crisisrisk.serving.pages.page import page
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, given_in, listed_errors
 from crisisrisk.serving.problems import NoAnswerError
@@ -32,24 +33,28 @@ FIELDS = ("kind", "place_id", "withdraws", "reason")
 @shift_note_pages.get("/shifts/{id}/notes")
 def notes(
     shift_id: ShiftOfPage, viewer: PlanViewer, service: ServiceOf, said: Said | None = None,
-    place: Annotated[str, Query(max_length=100)] = "",
+    place: Annotated[str, Query(max_length=100)] = "", in_place: InPlace = False,
 ) -> HTMLResponse:  # fmt: skip
     """The notes that stand, and the forms to write one, set a place aside or add it, and take a note back."""
-    return _page(service, viewer, shift_id, said=said, given={"place_id": place, "kind": "suppress"})
+    given = {"place_id": place, "kind": "suppress"}
+    return _page(service, viewer, shift_id, said=said, given=given, in_place=in_place)
 
 
 @shift_note_pages.post("/shifts/{id}/notes")
-def note(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+def note(
+    shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf, in_place: InPlace
+) -> Response:  # fmt: skip
     """Keep what one of the forms says."""
     given = given_in(request, FIELDS)
     try:
         kept = noted(service, viewer, shift_id, _asked(given))
     except SentWrongly as wrong:
-        return _page(service, viewer, shift_id, wrong=wrong)
+        return _page(service, viewer, shift_id, wrong=wrong, in_place=in_place)
     except NoAnswerError as refused:
         if "problems" not in refused.members:
             raise
-        return _page(service, viewer, shift_id, wrong=SentWrongly({"place_id": WANTED["place_id"]}, given))
+        wrong_place = SentWrongly({"place_id": WANTED["place_id"]}, given)
+        return _page(service, viewer, shift_id, wrong=wrong_place, in_place=in_place)
     return back_to(f"/shifts/{shift_id}/notes", "withdrawn" if kept.kind == "withdraw" else "note")
 
 
@@ -68,7 +73,7 @@ def _asked(given: Mapping[str, str]) -> NoteAsked:
 
 def _page(
     service: Service, viewer: Viewer, shift_id: str, *, said: Said | None = None, wrong: SentWrongly | None = None,
-    given: Mapping[str, str] | None = None,
+    given: Mapping[str, str] | None = None, in_place: bool = False,
 ) -> HTMLResponse:  # fmt: skip
     brief, errors = brief_of(service, shift_id), {} if wrong is None else wrong.errors
     told: dict[str, Any] = {
@@ -80,4 +85,4 @@ def _page(
         "said": None if said is None else SAID[said],
     }  # fmt: skip
     zone = service.settings.site.time_zone
-    return page("shift_notes.jinja", told, zone=zone, status=200 if wrong is None else 422)
+    return page("shift_notes.jinja", told, zone=zone, status=200 if wrong is None else 422, in_place=in_place)

@@ -11,8 +11,9 @@ from crisisrisk.serving.answers import ShiftForecast
 from crisisrisk.serving.asked_care import ShiftFeedbackAsked
 from crisisrisk.serving.care_answers import ShiftFeedbackGiven
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.in_place import InPlace
 from crisisrisk.serving.pages.page import Local, number, page, span
-from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors, sent
+from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors, sent, sent_in_place
 from crisisrisk.serving.pages.standing import by_the_wall
 from crisisrisk.serving.place_answers import PlaceReviewed
 from crisisrisk.serving.problems import NoAnswerError
@@ -37,8 +38,14 @@ def reviewed(
 
 
 @shift_review_pages.post("/shifts/{id}/review")
-def say(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+def say(
+    shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf, in_place: InPlace
+) -> Response:  # fmt: skip
     """Keep whether the forecast was useful, as a whole or at one place."""
+    if in_place:
+        answer = give(shift_id, viewer, sent_in_place(request, ShiftFeedbackAsked), service)
+        told = {"about": "shift", "answer": answer, "verdicts": VERDICTS, "said": SAID["useful"]}
+        return page("answered.jinja", told, zone=service.settings.site.time_zone)
     try:
         give(shift_id, viewer, sent(request, ShiftFeedbackAsked), service)
     except SentWrongly as wrong:

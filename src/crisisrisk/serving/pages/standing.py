@@ -19,6 +19,7 @@ from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.briefing import Brief, brief_of
 from crisisrisk.serving.further_plans import ORDINALS
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.in_place import InPlace
 from crisisrisk.serving.pages.page import Local, page
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors
 from crisisrisk.serving.pages.standing_forms import (
@@ -52,19 +53,21 @@ NO_SITE = "Choose a site from the list"
 @standing_pages.get("/shifts/{id}/positions")
 def standing(
     shift_id: ShiftOfPage, viewer: PlanViewer, service: ServiceOf, said: Said | None = None,
-    plan: PlanOfPage | None = None,
+    plan: PlanOfPage | None = None, in_place: InPlace = False,
 ) -> HTMLResponse:  # fmt: skip
     """The plan of a shift, or one that was asked for, and the forms to make, use, change and limit plans."""
-    return _page(service, viewer, shift_id, said=said, named=plan)
+    return _page(service, viewer, shift_id, said=said, named=plan, in_place=in_place)
 
 
 @standing_pages.post("/shifts/{id}/positions")
-def ask_for_plans(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+def ask_for_plans(
+    shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf, in_place: InPlace
+) -> Response:  # fmt: skip
     """Make plans for the teams of the form, and keep them; they are used only where that button was pressed."""
     form, made = _form(request), list[Positions]()
     wrong = _tried(lambda: made.append(positions(shift_id, viewer, plan_asked(form), service)), form, "teams")
     if wrong is not None:
-        return _page(service, viewer, shift_id, wrong=wrong)
+        return _page(service, viewer, shift_id, wrong=wrong, in_place=in_place)
     path = f"/shifts/{shift_id}/positions"
     return back_to(path, "plan") if made[0].in_use else back_to(f"{path}?plan={made[0].reference}", "tried")
 
@@ -83,7 +86,9 @@ def use_a_plan(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, serv
 
 
 @standing_pages.post("/shifts/{id}/positions/change")
-def change(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+def change(
+    shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf, in_place: InPlace
+) -> Response:  # fmt: skip
     """Stand elsewhere than the plan says; the page tells what that covers and which rules it leaves."""
     form, brief, kept = _form(request), brief_of(service, shift_id), []
     zone = service.settings.site.time_zone
@@ -91,22 +96,24 @@ def change(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service:
         lambda: kept.append(changed_plan(service, viewer, shift_id, change_asked(form, brief.stored, zone))),
         form, "posts",
     )  # fmt: skip
-    return _page(service, viewer, shift_id, wrong=wrong, kept=kept[0] if kept else None)
+    return _page(service, viewer, shift_id, wrong=wrong, kept=kept[0] if kept else None, in_place=in_place)
 
 
 @standing_pages.post("/shifts/{id}/sites")
-def say_of_site(shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf) -> Response:
+def say_of_site(
+    shift_id: ShiftOfPage, request: Request, viewer: PlanViewer, service: ServiceOf, in_place: InPlace
+) -> Response:  # fmt: skip
     """Say that a site is full or closed in a shift, or open again."""
     form, brief = _form(request), brief_of(service, shift_id)
     if form.get("site_id") not in {site.id for site in listed(viewer, service).sites}:
-        return _page(service, viewer, shift_id, wrong=SentWrongly({"site_id": NO_SITE}, form))
+        return _page(service, viewer, shift_id, wrong=SentWrongly({"site_id": NO_SITE}, form), in_place=in_place)
     zone = service.settings.site.time_zone
     wrong = _tried(
         lambda: put_status(form["site_id"], viewer, status_asked(form, brief.stored, zone, service.now()), service),
         form, "site-until",
     )  # fmt: skip
     return back_to(f"/shifts/{shift_id}/positions", "site") if wrong is None else _page(
-        service, viewer, shift_id, wrong=wrong
+        service, viewer, shift_id, wrong=wrong, in_place=in_place
     )  # fmt: skip
 
 
@@ -133,7 +140,7 @@ def _tried(do: Callable[[], object], form: Mapping[str, str], field: str) -> Sen
 
 def _page(
     service: Service, viewer: Viewer, shift_id: str, *, said: Said | None = None, wrong: SentWrongly | None = None,
-    kept: Adjustment | None = None, named: str | None = None,
+    kept: Adjustment | None = None, named: str | None = None, in_place: bool = False,
 ) -> HTMLResponse:  # fmt: skip
     used, zone = brief_of(service, shift_id), service.settings.site.time_zone
     made = plans_of(service.engine, shift_id, most=MOST_TOLD)
@@ -157,7 +164,7 @@ def _page(
         "states": STATES, "groups": GROUPS, "given": given, "errors": errors, "errors_listed": listed_errors(errors),
         "said": None if said is None else SAID[said], "made": made, "used": used.plan,
     }  # fmt: skip
-    return page("standing.jinja", shown, zone=zone, status=200 if wrong is None else 422)
+    return page("standing.jinja", shown, zone=zone, status=200 if wrong is None else 422, in_place=in_place)
 
 
 def _shown(service: Service, used: Brief, made: Sequence[StoredPlan], named: str) -> StoredPlan | None:

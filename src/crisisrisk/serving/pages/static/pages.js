@@ -20,3 +20,47 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     button.textContent = "Copied";
   });
 }
+
+// What changes a part of a page: told aloud when it begins, and again by the answer; the keyboard stays where it was.
+const announced = document.getElementById("announced");
+const refused = document.getElementById("refused");
+
+document.body.addEventListener("htmx:beforeRequest", ({ target }) => {
+  announced.textContent = target.querySelector(".cr-busy")?.textContent ?? "";
+});
+
+// Refusals of the service say where they go; what says nothing of that came from something in between, and is not shown.
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.xhr.getResponseHeader("HX-Retarget")) {
+    detail.shouldSwap = true;
+    detail.isError = false;
+    detail.selectOverride = "unset";
+  } else if (!detail.xhr.getResponseHeader("Vary")?.includes("HX-Request")) {
+    detail.shouldSwap = false;
+    notReached();
+  }
+});
+
+document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
+  const put = document.getElementById(detail.target.id);
+  if (put === null) {
+    return;
+  }
+  initAll({ scope: put });
+  const wrong = put.querySelector("[data-focus], .nhsuk-error-summary, [aria-describedby$='-wrong']");
+  if (wrong !== null) {
+    wrong.focus();
+  } else if (document.activeElement === document.body) {
+    put.querySelector(".cr-said")?.focus();
+  }
+});
+
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.body.addEventListener(name, notReached);
+}
+
+function notReached() {
+  announced.textContent = "";
+  refused.replaceChildren(document.getElementById("not-reached").content.cloneNode(true));
+  refused.firstElementChild.focus();
+}
