@@ -264,7 +264,7 @@ def test_the_morning_after_a_coordinator_says_by_one_tap_whether_a_forecast_was_
     with opened(browser, address, site, java_script_enabled=script, viewport=NARROW) as page:
         page.goto("/shifts/day-2026-11-20")
         page.get_by_role("link", name="How it went").press("Enter")
-        expect(page.get_by_role("heading", level=1)).to_contain_text("no crisis contact is known: fewer than the range")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("no crisis contact is known, fewer than the range")
         page.get_by_role("button", name=re.compile("^Not useful.*Place 2$")).press("Enter")
         expect(page.get_by_role("status")).to_contain_text("Your answer is kept. It changes no forecast.")
         row = page.get_by_role("row").filter(has_text="Place 2")
