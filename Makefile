@@ -60,7 +60,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@touch $(READY)
 
 tampering: $(READY)  ## every kind of tampering with the audit trail, the service killed under load, and who sees what, 50,000 times
-	CRISISRISK_TAMPERINGS=2000 CRISISRISK_KILLS=500 CRISISRISK_TRIPLES=50000 $(BIN)/python -m pytest tests/generative/test_audit_tampering.py tests/api/test_audit_failures.py tests/api/test_matrix.py
+	CRISISRISK_TAMPERINGS=2000 CRISISRISK_KILLS=500 CRISISRISK_TRIPLES=50000 CRISISRISK_EXAMPLES=30 $(BIN)/python -m pytest tests/generative/test_audit_tampering.py tests/api/test_audit_failures.py tests/api/test_matrix.py tests/api/test_schemathesis.py
 
 clean:
 	rm -rf $(VENV) demo-site .cache build dist

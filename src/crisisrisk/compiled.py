@@ -55,6 +55,11 @@ def _folder(module: str, chosen: str) -> Path:
     return folder / name
 
 
+def kept_folder(module: str) -> Path:
+    """Where what was compiled for a module, and all that it rests on, may be noted: it goes with another source."""
+    return _folder(module, str(_CONFIG.CACHE_DIR))
+
+
 def _beside(module: str) -> Path:
     folder = _file_of(module).parent / "__pycache__"
     if os.access(folder if folder.exists() else folder.parent, os.W_OK):

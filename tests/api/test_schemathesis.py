@@ -4,6 +4,7 @@ Made by schemathesis from the committed document, the same each time, and asked 
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +30,8 @@ ASKED = [
     *((name, GenerationMode.NEGATIVE) for name, one in sorted(OPERATIONS.items())
       if {"parameters", "requestBody"} & set(one.definition.raw)),
 ]  # fmt: skip
-EXAMPLES = 4
+EXAMPLES = int(os.environ.get("CRISISRISK_EXAMPLES", "4"))
+"""Of each operation and way of asking. `make tampering` asks more."""
 ROLES = {"care": "north", "crisis_team": None, "audit": None}
 CHECKS = KNOWN.get_by_names(
     [

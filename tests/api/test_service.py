@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,17 @@ from tests.lib.real_server import free_port
 from tests.lib.served_models import served_model
 from tests.lib.service_site import SERVICE, ServiceSite
 
+from crisisrisk.compiled import kept_folder
 from crisisrisk.database.engine import open_engine, writing
 from crisisrisk.errors import RecipeError, UsageError
+from crisisrisk.serving import warm_up
 from crisisrisk.serving.app import create_app
+from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.health import answers
 from crisisrisk.serving.logs import JsonLines
 from crisisrisk.serving.roles import MOST
 from crisisrisk.serving.settings import read_settings, settings_from_environment
+from crisisrisk.serving.state import Service
 
 BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
 PERSON_MODEL, PLACE_MODEL = "person_crisis_28d", "place_crisis_shift"
@@ -538,3 +543,50 @@ def test_the_health_check_says_no_to_what_is_no_http() -> None:
 
         threading.Thread(target=speak, daemon=True).start()
         assert answers(other.getsockname()[1]) is False
+
+
+# What is worked out, after a start
+
+
+def test_what_is_worked_out_is_made_ready_beside_the_service_and_waited_for(own_site: ServiceSite) -> None:
+    headers, person = {"X-API-Key": own_site.key("care", "north")}, own_site.people["ann"]
+    app = create_app(read_settings(own_site.site, {}))
+    app.state.service.warm_up.longest = warm_up.SECONDS
+    bundle = app.state.service.person_model.bundle()
+    note = kept_folder(warm_up.__name__) / bundle.manifest.recipe_fingerprint[:32]
+    note.unlink(missing_ok=True)
+    with TestClient(app, headers=headers) as client:
+        answer = client.get(f"/api/v1/people/{person}/risk?fresh=true")
+        assert (answer.status_code, answer.json()["fresh"]) == (200, True)
+        assert (note.exists(), warm_up.is_compiled(bundle)) == (True, True), (
+            "in a process of its own, before the answer"
+        )
+    assert not app.state.service.warm_up._child.stdout
+
+
+def test_who_asks_too_soon_is_told_when_to_ask_again_and_others_are_answered(
+    own_site: ServiceSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm_up.WarmUp, "_make_ready", lambda *_: None)  # one that never ends
+    client, path = own_site.client("care", "north"), f"/api/v1/people/{own_site.people['ann']}/risk"
+    service: Service = client.app.state.service  # type: ignore[attr-defined]
+    service.warm_up.longest = 0.05
+    service.warm_up.start(service.person_model.bundle)
+    answers = [client.get(f"{path}?fresh=true") for _ in range(3)]  # none of which keeps a place
+    assert [(one.status_code, one.headers["retry-after"]) for one in answers] == [(503, "15")] * 3
+    assert client.get(path).status_code == 200
+    assert "the service has just begun" in client.get(f"/people/{own_site.people['ann']}?since=2026-11-15").text
+
+
+@pytest.mark.parametrize("broken", ["no model", "no tables"])
+def test_where_it_cannot_be_made_ready_nobody_waits(own_site: ServiceSite, broken: str) -> None:
+    app = create_app(read_settings(own_site.site, {}))
+    service: Service = app.state.service
+    whole = service.person_model.bundle()
+    bundle = replace(whole, manifest=replace(whole.manifest, recipe_fingerprint="never"))
+    shutil.rmtree(own_site.site.data)
+    started, none = time.monotonic(), VerifiedModel(own_site.site.path / "none", "person", None)
+    service.warm_up.start(none.bundle if broken == "no model" else lambda: bundle)
+    service.warm_up.wait()
+    assert time.monotonic() - started < warm_up.WAIT_SECONDS
+    assert not warm_up.is_compiled(bundle)

@@ -32,6 +32,7 @@ def served(site: ServiceSite) -> Iterator[str]:
     ):
         app = create_app(settings)
         app.state.service.auditor.longest = PATIENCE
+        app.state.service.warm_up.longest = 10 * PATIENCE.total_seconds()
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

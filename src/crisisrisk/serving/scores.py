@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isnan
-from threading import BoundedSemaphore
 from typing import Any
 
 from crisisrisk.database.latest import StoredScore, caseload_scores
@@ -64,7 +63,7 @@ def live_scores(service: Service, people: Collection[str], now: datetime) -> Las
     """What the model that answers says of some people now. Raises ModelError where none ever was good."""
     site, declared = service.settings.site, service.settings.service
     models = beside(site, service.person_model.bundle(), keep_higher_days=declared.updating.keep_higher_days)
-    with one_of_few(service.scoring):
+    with one_of_few(service):
         made = score_people(models.now, service.view().snapshot, site, as_of=now, former=models.former, only=people)
     run = StoredRun(LIVE, made.meta)
     rows = (dict(zip(made.frame.columns, row, strict=True)) for row in made.frame.itertuples(index=False, name=None))
@@ -158,14 +157,18 @@ def _text(moment: datetime) -> str:
 
 
 @contextmanager
-def one_of_few(turns: BoundedSemaphore) -> Iterator[None]:
-    """One of the few people's scores that are worked out at once. Raises NoAnswerError where there is no room."""
-    if not turns.acquire(blocking=False):
+def one_of_few(service: Service) -> Iterator[None]:
+    """One of the few people's scores that are worked out at once. Raises NoAnswerError where there is no room.
+
+    After a start it waits until that is ready (`warm_up`), and raises the same where that takes long.
+    """
+    if not service.scoring.acquire(blocking=False):
         raise NoAnswerError(
             "CR-HTTP-503", "as many scores are being worked out as can be", hint="ask without fresh, or again soon",
             headers={"Retry-After": str(RETRY_SECONDS)},
         )  # fmt: skip
     try:
+        service.warm_up.wait()
         yield
     finally:
-        turns.release()
+        service.scoring.release()

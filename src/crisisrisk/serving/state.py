@@ -39,6 +39,7 @@ from crisisrisk.serving.tokens import Tokens
 from crisisrisk.serving.trail import audit_trail
 from crisisrisk.serving.unallocated import LATELY, crises_lately, crisis_records
 from crisisrisk.serving.usual_board import UsualBoards, UsualPlace
+from crisisrisk.serving.warm_up import WarmUp
 from crisisrisk.tables.store import Snapshot, Store
 from crisisrisk.timeline import Shift, microseconds
 
@@ -136,6 +137,7 @@ class Service:
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
         self.planning = threading.BoundedSemaphore(AT_ONCE)
         self.scoring = threading.BoundedSemaphore(AT_ONCE)
+        self.warm_up = WarmUp(settings.site)
         self._store = Store(settings.site)
         self._counts = PlaceCounts(settings.site)
         self._usual = UsualBoards(settings.site, self._counts)
@@ -155,12 +157,15 @@ class Service:
         return (*([self.place_model] if places else []), *([self.person_model] if people else []))
 
     def start(self) -> None:
-        """Follow the models folder from now on, beside the requests."""
+        """Follow the models folder from now on, beside the requests, and make ready what is worked out."""
+        if not self.settings.service.person_scores.missing:
+            self.warm_up.start(self.person_model.bundle)
         threading.Thread(target=self._watch, name="models", daemon=True).start()
 
     def stop(self) -> None:
         """Follow it no longer, and let go of the audit trail and the database."""
         self._stopped.set()
+        self.warm_up.stop()
         self.auditor.close()
         self.engine.dispose()
 

@@ -56,7 +56,7 @@ PROBLEMS = {
     "other": "Something else",
 }  # fmt: skip
 OTHER_DAY = "Choose a day before {day}, at most 24 weeks before it."
-BUSY = "It cannot be worked out now: as many numbers are being worked out as can be. Ask again soon."
+BUSY = "It cannot be worked out now: the service has just begun, or works out as many as it can. Ask again soon."
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 

@@ -133,7 +133,7 @@ def changes(
         raise too_much("since", "a moment before the last scoring, at most 24 weeks")
     models = _models_of(service, run)
     days = service.settings.service.updating.keep_higher_days
-    with one_of_few(service.scoring):
+    with one_of_few(service):
         then = answered_at(service.settings.site, models[0], query.since, keep_higher_days=days)
         found = explain_person(
             models, then.models, service.view().snapshot, service.settings.site, pid, as_of=as_of, since=query.since
