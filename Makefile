@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 SITE ?= demo-site
 HISTORIES ?= 20000
-OPERATIONAL := tests/api tests/browser tests/acceptance tests/unit
+OPERATIONAL := tests/api tests/browser tests/unit tests/acceptance/test_real_data.py tests/acceptance/test_unseen_shape.py
 
 .PHONY: demo test test-postgresql serve check fix bench docs real-data equality tampering harm clean
 

@@ -8,6 +8,8 @@ from tests.lib.service_site import SITES, SITES_MAPPING, ServiceSite, load_rows
 
 from crisisrisk.database.plans import overrides_of, plans_of
 
+both = pytest.mark.both_databases
+
 SHIFT = "/api/v1/shifts/night-2026-11-22"
 POST = {"team": "A", "site_id": "point-far"}
 ELSEWHERE = {"kind": "positions", "posts": [POST], "reason": "the ring road is closed tonight"}
@@ -54,6 +56,7 @@ def review(site: ServiceSite, shift: str = SHIFT) -> Any:
     return site.client("crisis_team").get(f"{shift}/review")
 
 
+@both
 def test_a_change_is_kept_with_its_reason_and_the_plan_stays_as_it_is(site: ServiceSite) -> None:
     [plan] = plans_of(site.engine, "night-2026-11-22")
     answer = adjust(site)
@@ -68,6 +71,7 @@ def test_a_change_is_kept_with_its_reason_and_the_plan_stays_as_it_is(site: Serv
     assert plans_of(site.engine, "night-2026-11-22") == [plan]
 
 
+@both
 def test_a_change_may_be_of_a_part_of_the_shift_and_of_an_earlier_plan(site: ServiceSite) -> None:
     client = site.client("crisis_team")
     client.post(f"{SHIFT}/positions", json={"teams": 2, "use": True})
@@ -79,6 +83,7 @@ def test_a_change_may_be_of_a_part_of_the_shift_and_of_an_earlier_plan(site: Ser
     assert body["posts"][1]["from"] == "2026-11-23T02:00:00Z"
 
 
+@both
 def test_a_change_without_times_holds_while_the_plan_has_the_team_out(site: ServiceSite) -> None:
     team = {"name": "A", "base": "base-north", "starts": "23:00", "ends": "03:00"}
     made = (
@@ -99,6 +104,7 @@ def test_a_change_without_times_holds_while_the_plan_has_the_team_out(site: Serv
     assert elsewhere["caveats"][0].startswith(said), "the same moment, by another clock"
 
 
+@both
 def test_a_change_to_a_site_that_is_full_is_kept_and_says_so(site: ServiceSite) -> None:
     client = site.client("crisis_team")
     full = {"state": "full", "reason": "no parking", "until": "2026-11-23T08:00:00Z"}
@@ -106,6 +112,7 @@ def test_a_change_to_a_site_that_is_full_is_kept_and_says_so(site: ServiceSite) 
     assert adjust(site).json()["caveats"][0] == "point-far is full until 2026-11-23T08:00Z: no parking"
 
 
+@both
 def test_a_change_says_at_once_what_it_covers_beside_the_plan(site: ServiceSite) -> None:
     body = adjust(site).json()
     [plan] = plans_of(site.engine, "night-2026-11-22")
@@ -116,6 +123,7 @@ def test_a_change_says_at_once_what_it_covers_beside_the_plan(site: ServiceSite)
     assert "A is on duty from 2026-11-23T03:00Z to 2026-11-23T08:00Z and stands nowhere then." in half["caveats"]
 
 
+@both
 def test_a_change_may_leave_a_rule_and_says_which(site: ServiceSite) -> None:
     teams = [{"name": "A", "may_stand": ["base-south"]}, {"name": "B"}, {"name": "C"}]
     made = site.client("crisis_team").post(f"{SHIFT}/positions", json={"teams": teams, "use": True})
@@ -127,6 +135,7 @@ def test_a_change_may_leave_a_rule_and_says_which(site: ServiceSite) -> None:
     assert overrides_of(site.engine, 2), "and it is kept"
 
 
+@both
 def test_a_change_is_kept_where_nowhere_is_open_to_weigh_it(site: ServiceSite) -> None:
     shut = {"state": "closed", "reason": "a power cut", "until": "2026-11-23T08:00:00Z"}
     for name in ("base-south", "base-north", "point-far"):
@@ -138,6 +147,7 @@ def test_a_change_is_kept_where_nowhere_is_open_to_weigh_it(site: ServiceSite) -
     assert len(overrides_of(site.engine, 1)) == 1
 
 
+@both
 def test_a_change_to_a_site_that_closes_during_the_night_says_so(site: ServiceSite) -> None:
     load_rows(site.site, "sites", f"{SITES}hall,standby_point,52.51,-1.89,18:00,02:00,1,\n", SITES_MAPPING)
     said = adjust(site, posts=[{**POST, "site_id": "hall"}]).json()["caveats"]
@@ -183,16 +193,19 @@ def test_a_body_that_makes_no_sense_is_refused(site: ServiceSite, change: dict[s
     assert "943" not in answer.text
 
 
+@both
 def test_without_a_plan_there_is_nothing_to_change(own_site: ServiceSite) -> None:
     for shift in (SHIFT, "/api/v1/shifts/%00"):
         answer = adjust(own_site, shift)
         assert (answer.status_code, answer.json()["detail"]) == (404, "no plan was made for this shift")
 
 
+@both
 def test_a_plan_of_another_shift_is_not_there(site: ServiceSite) -> None:
     assert adjust(site, plan="P-2").status_code == 404
 
 
+@both
 def test_a_shift_that_is_not_over_has_no_review_and_one_that_is_takes_no_change(site: ServiceSite) -> None:
     early = review(site)
     assert (early.status_code, early.json()["code"], early.json()["hint"]) == (
@@ -229,6 +242,7 @@ def test_the_review_plays_the_plan_and_its_last_change_with_the_contacts_that_ca
     assert "n1" not in answer.text
 
 
+@both
 def test_a_shift_without_a_plan_is_reviewed_by_what_came_alone(own_site: ServiceSite) -> None:
     own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
     load_rows(own_site.site, "came", CAME, CAME_MAPPING)
@@ -242,6 +256,7 @@ def test_a_shift_without_a_plan_is_reviewed_by_what_came_alone(own_site: Service
     assert (body["contacts"], body["plan"], body["stood"], body["travel"]) == (4, None, [], None)
 
 
+@both
 def test_a_quiet_night_is_reviewed_too(site: ServiceSite) -> None:
     load_rows(site.site, "came", CAME.split("n1,")[0] + CAME[CAME.index("n7,") :], CAME_MAPPING)
     body = review(site).json()
@@ -270,6 +285,7 @@ def test_the_review_tells_by_place_where_the_list_was_right_and_takes_one_tap_of
     assert "How it went</a>" in client.get("/shifts/night-2026-11-22").text
 
 
+@both
 def test_a_review_page_of_a_shift_that_is_not_over_says_when_to_come_back(site: ServiceSite) -> None:
     answer = site.client("crisis_team").get("/shifts/night-2026-11-22/review", headers={"Accept": "text/html"})
     assert (answer.status_code, "This shift is not over" in answer.text) == (409, True)

@@ -114,6 +114,7 @@ def test_what_names_nobody_is_not_kept(own_site: ServiceSite) -> None:
     assert looks(own_site) == []
 
 
+@pytest.mark.both_databases
 def test_many_at_once_are_each_kept_once(own_site: ServiceSite) -> None:
     client = own_site.client("care", "north")
     with client, ThreadPoolExecutor(8) as pool:
@@ -148,6 +149,7 @@ def test_without_a_trail_nothing_about_people_is_told_and_places_go_on(own_site:
     whole(own_site)
 
 
+@pytest.mark.both_databases
 def test_a_locked_database_is_waited_for_two_seconds_and_then_nothing_is_told(own_site: ServiceSite) -> None:
     care, board = own_site.client("care", "north"), own_site.client("crisis_team")
     assert care.get(risk(own_site)).status_code == 200
@@ -193,6 +195,7 @@ def test_a_short_lock_is_waited_out(own_site: ServiceSite) -> None:
     thread.join()
 
 
+@pytest.mark.both_databases
 def test_an_older_copy_of_the_database_is_not_continued(own_site: ServiceSite) -> None:
     care = own_site.client("care", "north")
     care.get(risk(own_site))
@@ -234,6 +237,7 @@ def test_the_audit_role_sees_who_looked_and_that_is_a_look_too(own_site: Service
     whole(own_site)
 
 
+@pytest.mark.both_databases
 def test_a_page_of_looks_is_cut_and_goes_on(own_site: ServiceSite) -> None:
     care, audit = own_site.client("care", "north"), own_site.client("audit")
     for name in ("ann", "ben", "ann", "dan"):
@@ -278,6 +282,7 @@ def test_what_is_asked_beside_an_address_that_takes_nothing_is_refused_and_not_k
 # Safety concerns
 
 
+@pytest.mark.both_databases
 def test_a_concern_is_kept_queued_and_closed(own_site: ServiceSite, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     care, audit = own_site.client("care", "north"), own_site.client("audit")

@@ -122,6 +122,7 @@ def test_old_looks_are_ended_as_the_site_says_and_the_rest_verifies(own_site: Se
     assert run(own_site, "prune").stdout == "Nothing is old enough.\n"
 
 
+@pytest.mark.both_databases
 def test_a_restored_backup_goes_on_for_a_reason_that_is_kept(own_site: ServiceSite) -> None:
     witness = own_site.site.path / "audit" / "witness.log"
     asked(own_site, "ann")

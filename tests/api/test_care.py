@@ -10,6 +10,8 @@ from tests.lib.service_site import CASELOADS_MAPPING, CONFIGURATION, EVENTS_MAPP
 from crisisrisk.database.engine import writing
 from crisisrisk.database.schema import Exposure, Feedback
 
+both = pytest.mark.both_databases
+
 HEADER = "id,at,known,source,person\n"
 NIGHT = "2026-11-22T06:00:00Z"
 
@@ -29,6 +31,7 @@ def exposures(site: ServiceSite) -> list[tuple[str, str, str]]:
 # Feedback
 
 
+@both
 def test_feedback_is_asked_at_once_and_again_a_week_later(own_site: ServiceSite) -> None:
     client = own_site.client("care", "north")
     said = {"verdict": "disagree", "reason": "knows_more", "words": "Has moved in with her sister."}
@@ -59,6 +62,7 @@ def week_ago(site: ServiceSite) -> None:
         connection.execute(Feedback.__table__.update().values(**moved))
 
 
+@both
 def test_nobody_gives_feedback_on_a_score_that_is_not_there(own_site: ServiceSite) -> None:
     client = own_site.client("care", "north")
     answer = client.post(path(own_site, "feedback", "cat"), json={"verdict": "agree"})
@@ -79,6 +83,7 @@ def test_feedback_that_cannot_be_is_refused_and_not_repeated(own_site: ServiceSi
     assert "k1_7Q4M2XK0D3RT5VWZ" not in answer.text
 
 
+@both
 def test_feedback_of_people_who_left_is_not_listed_any_more(own_site: ServiceSite) -> None:
     client = own_site.client("care", "north")
     client.post(path(own_site, "feedback"), json={"verdict": "agree"})
@@ -90,6 +95,7 @@ def test_feedback_of_people_who_left_is_not_listed_any_more(own_site: ServiceSit
 # Decisions, and what was shown
 
 
+@both
 def test_a_decision_is_kept_with_when_the_score_was_first_shown(own_site: ServiceSite) -> None:
     client = own_site.client("care", "north")
     decided = {"decision": "contact", "words": "Two night-time calls.\nVisit brought forward."}
@@ -102,6 +108,7 @@ def test_a_decision_is_kept_with_when_the_score_was_first_shown(own_site: Servic
     assert client.post(path(own_site, "reviews", "cat"), json=decided).json()["reference"] is None
 
 
+@both
 def test_scores_that_were_shown_are_kept_once_a_day(own_site: ServiceSite) -> None:
     client = own_site.client("care", "north")
     for _ in range(3):
@@ -129,10 +136,12 @@ def lasting(site: ServiceSite) -> list[tuple[bool, str | None]]:
     return [(one["asleep"], one["woken_by"]) for one in told]
 
 
+@both
 def test_a_snooze_lasts_until_its_day_begins_on_the_wall(own_site: ServiceSite) -> None:
     assert (snooze(own_site)["until"], lasting(own_site)) == ("2026-12-06T00:00:00Z", [(True, None)])
 
 
+@both
 def test_a_new_contact_wakes_a_snooze_though_it_was_known_elsewhere_before(own_site: ServiceSite) -> None:
     snooze(own_site)
     late = "e9,2026-11-21 22:00:00,2026-11-21 23:00:00,police_999,ann\n"
@@ -140,6 +149,7 @@ def test_a_new_contact_wakes_a_snooze_though_it_was_known_elsewhere_before(own_s
     assert lasting(own_site) == [(False, "new_contact")]
 
 
+@both
 def test_a_contact_of_somebody_else_wakes_nobody_and_time_does(own_site: ServiceSite) -> None:
     snooze(own_site, until="2026-11-24")
     other = "e9,2026-11-23 22:00:00,2026-11-23 23:00:00,police_999,ben\n"
@@ -150,6 +160,7 @@ def test_a_contact_of_somebody_else_wakes_nobody_and_time_does(own_site: Service
     assert lasting(own_site) == [(False, "over")]
 
 
+@both
 def test_a_rise_that_was_named_wakes_a_snooze(own_site: ServiceSite) -> None:
     snooze(own_site, rise=10)
     own_site.score(score_row("ann", 0.27), made_at=AS_OF + timedelta(hours=1))
@@ -158,6 +169,7 @@ def test_a_rise_that_was_named_wakes_a_snooze(own_site: ServiceSite) -> None:
     assert lasting(own_site) == [(False, "rise")]
 
 
+@both
 def test_a_snooze_is_ended_by_hand_and_the_newest_counts(own_site: ServiceSite) -> None:
     client, number = own_site.client("care", "north"), snooze(own_site)["number"]
     ended = client.delete(path(own_site, f"snoozes/{number}"))
@@ -179,6 +191,7 @@ def test_a_snooze_is_for_some_weeks_at_most(own_site: ServiceSite, until: object
 # Contacts, and those that are wrong
 
 
+@both
 def test_contacts_are_shown_latest_first_whether_there_is_a_score_or_not(shared_site: ServiceSite) -> None:
     client = shared_site.client("care", "north")
     body = client.get(path(shared_site, "contacts")).json()
@@ -190,6 +203,7 @@ def test_contacts_are_shown_latest_first_whether_there_is_a_score_or_not(shared_
     assert client.get(path(shared_site, "contacts", "cat")).json()["contacts"] == []
 
 
+@both
 def test_detention_is_named_to_a_role_that_holds_it_and_to_no_other(own_site: ServiceSite) -> None:
     rows = "e9,2026-11-21 22:00:00,2026-11-21 23:00:00,s136,ann\n"
     declared = '[source.s136]\nagency = "police"\nsingular = "detention"\nplural = "detentions"\n'
@@ -205,6 +219,7 @@ def test_detention_is_named_to_a_role_that_holds_it_and_to_no_other(own_site: Se
     assert [one["source"] for one in told] == ["police_999", "s136", "police_999"]
 
 
+@both
 def test_a_wrong_contact_goes_to_who_keeps_the_data_without_whose_it_is(own_site: ServiceSite) -> None:
     care, data = own_site.client("care", "north"), own_site.client("data")
     asked = {"event_id": "e1", "problem": "another_person", "words": "CANARY it was her daughter"}
@@ -232,6 +247,7 @@ def test_only_a_persons_own_contact_can_be_said_to_be_wrong(own_site: ServiceSit
     assert (answer.status_code, answer.json()["code"]) == (404, "CR-HTTP-404")
 
 
+@both
 def test_nothing_is_said_that_could_not_be_audited(own_site: ServiceSite) -> None:
     client = own_site.client("care", "north")
     assert client.get(path(own_site, "risk")).status_code == 200
@@ -248,6 +264,7 @@ def test_nothing_is_said_that_could_not_be_audited(own_site: ServiceSite) -> Non
 # Forecasts
 
 
+@both
 def test_a_crisis_team_says_whether_a_forecast_was_useful(own_site: ServiceSite) -> None:
     client, address = own_site.client("crisis_team"), "/api/v1/shifts/night-2026-11-22/feedback"
     whole = client.post(address, json={"verdict": "useful"})

@@ -7,6 +7,8 @@ import pytest
 from tests.lib.database import AS_OF, score_row
 from tests.lib.service_site import CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened, with_workers
 
+pytestmark = pytest.mark.both_databases
+
 SOURCES = "".join(
     f'[source.{name}]\nagency = "mental_health_trust"\nsingular = "{name}"\nplural = "{name}s"\n'
     for name in ("mh_missed", "mh_contact", "mh_discharge", "mh_admission", "mh_plan", "s136")

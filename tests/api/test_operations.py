@@ -270,6 +270,7 @@ def test_a_database_that_somebody_writes_to_is_read_on(own_site: ServiceSite) ->
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.both_databases
 def test_a_database_that_is_locked_is_waited_for_two_seconds_and_then_it_is_503(own_site: ServiceSite) -> None:
     app = create_app(read_settings(own_site.site, {}))
 

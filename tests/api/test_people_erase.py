@@ -133,6 +133,7 @@ def test_what_was_cut_off_is_taken_up_again(full_site: ServiceSite, point: str, 
     assert said(full_site, "audit", "verify")["findings"] == []
 
 
+@pytest.mark.both_databases
 def test_a_copy_that_was_put_back_is_erased_again(full_site: ServiceSite) -> None:
     ann, folder = full_site.people["ann"], full_site.site.path
     put_back = kept_copy(folder)

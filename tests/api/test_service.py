@@ -188,6 +188,7 @@ def test_a_damaged_row_is_a_defect_and_does_not_lock_the_database(own_site: Serv
     assert client.get(path).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_a_database_that_is_not_up_to_date_is_said_and_everything_is_503(own_site: ServiceSite) -> None:
     key = own_site.key("crisis_team")
     lose_database(own_site.site.path)

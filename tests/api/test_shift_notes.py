@@ -13,6 +13,8 @@ from tests.lib.service_site import ServiceSite, load_rows
 import crisisrisk
 from crisisrisk.database.shift_notes import notes_of
 
+both = pytest.mark.both_databases
+
 NIGHT = "night-2026-11-22"
 SHIFT = f"/api/v1/shifts/{NIGHT}"
 CAME_MAPPING = """
@@ -39,6 +41,7 @@ def say(site: ServiceSite, kind: str, reason: str = "the match was moved", **mor
     return site.client("crisis_team").post(f"{SHIFT}/adjustments", json=body)
 
 
+@both
 def test_a_note_is_kept_with_the_forecast_that_stood_there_and_told_in_the_briefing(site: ServiceSite) -> None:
     answer = say(site, "note", "the café at the station closes at one")
     assert answer.status_code == 200, answer.text
@@ -48,6 +51,7 @@ def test_a_note_is_kept_with_the_forecast_that_stood_there_and_told_in_the_brief
     assert site.client("crisis_team").get(f"{SHIFT}/briefing").json()["notes"] == [body]
 
 
+@both
 def test_a_place_set_aside_leaves_the_list_and_the_forecast_stays_as_it_was_issued(site: ServiceSite) -> None:
     client = site.client("crisis_team")
     before = client.get(f"{SHIFT}/hotspots").json()
@@ -66,6 +70,7 @@ def test_a_place_set_aside_leaves_the_list_and_the_forecast_stays_as_it_was_issu
     assert "Sun 06:00 Set aside: Place 1: the match was moved" in notes
 
 
+@both
 def test_what_was_said_last_of_a_place_counts_and_can_be_taken_back(site: ServiceSite) -> None:
     say(site, "suppress", place_id="place-01")
     say(site, "add", "a festival", place_id="place-01")
@@ -79,6 +84,7 @@ def test_what_was_said_last_of_a_place_counts_and_can_be_taken_back(site: Servic
     assert list(notes_of(site.engine, NIGHT)) == []
 
 
+@both
 def test_a_place_far_down_is_added_to_the_list_and_to_paper(site: ServiceSite) -> None:
     from tests.lib.database import forecast, place_run, totals
 
@@ -97,12 +103,14 @@ def test_a_place_far_down_is_added_to_the_list_and_to_paper(site: ServiceSite) -
     assert [f"Place {n} " in where for n in (7, 8, 14)] == [True, False, True]
 
 
+@both
 def test_a_small_number_in_a_note_stays_on_the_board(site: ServiceSite) -> None:
     say(site, "note", "3 people wait at the station")
     paper = site.client("crisis_team").get(f"{SHIFT}/briefing?f=text").text
     assert ("3 people" in paper, "Sun 06:00 what it says stands on the board" in paper) == (False, True)
 
 
+@both
 def test_a_note_about_a_shift_that_is_over_is_refused(site: ServiceSite) -> None:
     load_rows(site.site, "later", "id,at,place\nn1,2026-11-23 09:00:00,place-01\n", CAME_MAPPING)
     answer = say(site, "note")
@@ -126,6 +134,7 @@ def test_what_cannot_be_noted_is_refused_and_not_repeated(site: ServiceSite, wro
     assert list(notes_of(site.engine, NIGHT)) == []
 
 
+@both
 def test_nobody_but_the_crisis_team_sees_notes(site: ServiceSite) -> None:
     say(site, "suppress", place_id="place-01")
     page = site.client("data").get(f"/shifts/{NIGHT}").text
@@ -145,6 +154,7 @@ def test_nothing_that_learns_or_forecasts_reads_what_coordinators_note() -> None
     assert readers == {"database", "serving"}
 
 
+@both
 def test_a_handover_tells_what_changed_since_the_forecast_before_as_both_were_issued(site: ServiceSite) -> None:
     from datetime import timedelta
 
@@ -175,11 +185,13 @@ def test_a_handover_tells_what_changed_since_the_forecast_before_as_both_were_is
     assert site.client("data").get(f"/shifts/{NIGHT}/changes").status_code == 403
 
 
+@both
 def test_a_shift_with_one_forecast_has_nothing_to_hand_over(own_site: ServiceSite) -> None:
     page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/changes").text
     assert "Only one forecast was made of this shift" in page
 
 
+@both
 def test_the_board_splits_what_is_expected_by_how_contacts_are_made(own_site: ServiceSite) -> None:
     from tests.lib.database import forecast, place_run
 
@@ -195,6 +207,7 @@ def test_the_board_splits_what_is_expected_by_how_contacts_are_made(own_site: Se
         assert f'{name}</dt><dd class="nhsuk-summary-list__value">about {number}</dd>' in split
 
 
+@both
 def test_the_board_says_how_each_place_moved_since_the_shift_of_this_name_before(own_site: ServiceSite) -> None:
     from tests.lib.database import forecast, place_run
 
@@ -214,6 +227,7 @@ def test_the_board_says_how_each_place_moved_since_the_shift_of_this_name_before
     )  # a release has no such numbers
 
 
+@both
 def test_a_place_says_where_a_team_could_stand_near_it_nearest_first(own_site: ServiceSite) -> None:
     page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/places/place-01").text
     near = page[page.index("Where a team could stand near here") :]

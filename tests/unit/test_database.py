@@ -2,8 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,6 +15,8 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 from tests.lib.database import AS_OF, forecast, person_run, place_run, score_row, scores, totals
 
+from crisisrisk.database.alerts import wait_for_others
+from crisisrisk.database.data_queries import KeptQuery, save_query
 from crisisrisk.database.engine import answers, open_engine, write_ahead_log_is_safe, writing
 from crisisrisk.database.keys import all_keys, end_key, key_of, make_key
 from crisisrisk.database.latest import (
@@ -22,7 +27,8 @@ from crisisrisk.database.latest import (
     person_score,
     shifts_between,
 )
-from crisisrisk.database.schema import ApiKey, Base, ForecastRun, Score, ScoringRun
+from crisisrisk.database.rows import Author, add
+from crisisrisk.database.schema import ApiKey, Base, DataQuery, ForecastRun, Score, ScoringRun
 from crisisrisk.database.scores import RELEASED, save_person_scores, save_place_forecast
 from crisisrisk.database.totals import issued_totals, totals_of
 from crisisrisk.database.upgrade import current_engine, newest_revision, revision, upgrade
@@ -296,6 +302,26 @@ def test_a_forecast_without_words_for_release_is_kept_without(engine: Engine) ->
     assert {(one.released_expected, one.released_rank, one.released_reasons) for one in found[1]} == {(None, None, ())}
 
 
+def test_a_long_name_of_a_place_does_not_end_a_nights_forecast_and_a_long_id_is_said(engine: Engine) -> None:
+    """A PostgreSQL refuses texts that are longer than their column, a SQLite takes them: both do the same."""
+    long, areas = "Flats behind the market, " * 20, totals()
+    areas.loc[areas["area_id"] == "east", "area_name"] = long
+    save_place_forecast(engine, forecast().assign(place_name=long, shift_name=long), place_run(), totals=areas)
+    found = forecast_for(engine, "night-2026-11-22")
+    assert found is not None
+    assert {one.place_name for one in found[1]} == {f"{long[:199]}…"}
+    assert found[0].shift_name == f"{long[:99]}…"
+    assert [one.area_name for one in totals_of(engine, "night-2026-11-22", found[0].run.number)] == [
+        "", f"{long[:199]}…", "West",
+    ]  # fmt: skip
+    with pytest.raises(DataError) as raised:
+        save_place_forecast(
+            engine, forecast().assign(place_id=[f"place-{'0' * 100}{one}" for one in "123"]), place_run()
+        )
+    assert (raised.value.code, raised.value.where, raised.value.found) == ("CR-DB-003", "place_id", "107 characters")
+    assert rows_in(engine, ForecastRun) == 1
+
+
 def test_the_newest_issue_answers_and_older_ones_can_be_asked_for(engine: Engine) -> None:
     save_place_forecast(engine, forecast(places=2), place_run())
     later = place_run(as_of=AS_OF + timedelta(hours=6), run_id="later")
@@ -430,3 +456,23 @@ def test_an_unknown_key_cannot_be_revoked(engine: Engine) -> None:
     with pytest.raises(UsageError) as raised:
         end_key(engine, "nothing")
     assert raised.value.code == "CR-ACCESS-002"
+
+
+# At once
+
+
+def test_two_of_a_team_who_ask_the_same_of_a_contact_at_once_ask_one_question(engine: Engine) -> None:
+    """The second waits for the first, and finds its question."""
+    author = Author(team_id="north", made_by="7f3a90c1", role="care")
+    asked: dict[str, Any] = {
+        "made_at": AS_OF, "event_id": "e1", "source": "police_999", "occurred_at": AS_OF, "problem": "twice",
+        "words": None,
+    }  # fmt: skip
+    with ThreadPoolExecutor(1) as pool, writing(engine) as connection:
+        wait_for_others(connection)
+        second = pool.submit(save_query, engine, author, "k1_A", **asked)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.2)
+        first = add(connection, DataQuery, KeptQuery, {**asdict(author), "person_id": "k1_A", **asked})
+        connection.commit()
+        assert second.result(timeout=30) == first

@@ -13,7 +13,7 @@ from crisisrisk.database.schema import Alert, AlertOfDay
 
 EMERGENCY_ACCESS, EMERGENCY_BLOCKED, PEOPLE_A_DAY = "emergency_access", "emergency_blocked", "people_a_day"
 
-OVERSIGHT_LOCK = 7_249_113_008  # any fixed number: on a PostgreSQL those who count and then write wait for each other
+OVERSIGHT_LOCK = 7_249_113_008  # any fixed number: on a PostgreSQL those who look and then write wait for each other
 
 
 @dataclass(frozen=True, kw_only=True)

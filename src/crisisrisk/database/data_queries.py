@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, update
 
+from crisisrisk.database.alerts import wait_for_others
 from crisisrisk.database.engine import writing
 from crisisrisk.database.rows import Author, Said, add, everything, read
 from crisisrisk.database.schema import DataQuery
@@ -44,6 +45,7 @@ def save_query(
         DataQuery.answered_at.is_(None),
     )  # fmt: skip
     with writing(engine) as connection:
+        wait_for_others(connection)
         found = read(connection, KeptQuery, open_one)
         return found[0] if found else add(connection, DataQuery, KeptQuery, said)
 

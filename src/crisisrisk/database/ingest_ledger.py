@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Engine, delete, func, insert, select
 
 from crisisrisk.database.engine import writing
+from crisisrisk.database.lengths import fitting
 from crisisrisk.database.schema import IngestedFile
 
 LOADED, REFUSED = "loaded", "refused"
@@ -48,7 +49,8 @@ def keep_ingested(engine: Engine, files: Iterable[Ingested]) -> int:
         for one in new:
             same = (IngestedFile.sha256 == one.sha256, IngestedFile.mapping_sha256 == one.mapping_sha256)
             connection.execute(delete(IngestedFile).where(*same))
-            connection.execute(insert(IngestedFile).values(**asdict(one), outcome=one.outcome))
+            (row,) = fitting(IngestedFile, [{**asdict(one), "outcome": one.outcome}])
+            connection.execute(insert(IngestedFile).values(row))
     return len(new)
 
 

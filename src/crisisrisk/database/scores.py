@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, insert
 
 from crisisrisk.database.engine import writing
+from crisisrisk.database.lengths import fitting
 from crisisrisk.database.schema import Base, Forecast, ForecastRun, ForecastTotal, Score, ScoringRun
 from crisisrisk.errors import DataError
 from crisisrisk.timeline import microseconds
@@ -113,8 +114,8 @@ def save_place_forecast(
     Columns: `shift_id, shift_name, start, end, place_id, place_name, latitude, longitude, expected, lower, upper,
     rank, usual, reasons`; and, for what leaves the live board, `released_` and `expected, lower, upper, usual, rank,
     reasons`: where they are left out, the cell is not released; and `own_dispersion`. Others are ignored. `totals`: of
-    whole shifts and areas, with the columns of the table `forecast_totals`. Raises DataError for a missing column or an
-    impossible number.
+    whole shifts and areas, with the columns of the table `forecast_totals`. Names too long for their column are cut.
+    Raises DataError for a missing column, an impossible number, or an id too long for its column.
     """
     given = (*RELEASED, "own_dispersion")
     forecast = forecast.assign(**{name: None for name in given if name not in forecast.columns})
@@ -132,7 +133,8 @@ def save_place_forecast(
     ]  # fmt: skip
     _check_forecast(rows)
     summed = [] if totals is None else _totals(totals)
-    return _save(engine, ForecastRun, {Forecast: rows, ForecastTotal: summed}, meta)
+    saved = {Forecast: fitting(Forecast, rows), ForecastTotal: fitting(ForecastTotal, summed)}
+    return _save(engine, ForecastRun, saved, meta)
 
 
 def _totals(totals: "pd.DataFrame") -> list[dict[str, Any]]:
