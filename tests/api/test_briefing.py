@@ -230,3 +230,15 @@ def test_a_range_that_ends_at_none_reads_as_no_promise(site: ServiceSite) -> Non
     save_place_forecast(site.engine, cells, place_run(as_of=AS_OF), totals=totals("night-2026-11-22"))
     page = brief(site, "text").text
     assert ("none, now and then 1" in page, "0 to 0" in page) == (True, False)
+
+
+def test_a_place_that_is_full_for_an_hour_is_near_in_the_others(site: ServiceSite) -> None:
+    plan(site)
+    before = brief(site, "text").text
+    assert re.search(r"place of safety safety \d+ min(?! only)", before)
+    span = {"from": "2026-11-23T01:00:00Z", "until": "2026-11-23T02:00:00Z"}
+    said = {"state": "full", "reason": "a burst pipe", **span}
+    assert site.client("crisis_team").put("/api/v1/sites/safety/status", json=said).status_code == 200
+    now = brief(site, "text").text
+    hours = re.findall(r"place of safety safety \d+ min only (\d\d:\d\d–\d\d:\d\d)", now)
+    assert hours == ["22:00–01:00", "02:00–08:00"]

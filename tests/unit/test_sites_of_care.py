@@ -44,6 +44,13 @@ def test_a_site_is_open_through_a_shift_or_for_some_of_it() -> None:
     full = replace(taking, full=("s5",))
     assert [full.open_all(one, *NIGHT, LONDON) for one in range(3)] == [True, False, False]
     assert full.open_spans(2, *NIGHT, LONDON) == ()
+    hour = NIGHT[0].replace(hour=23), NIGHT[1].replace(hour=1)
+    early = NIGHT[0].replace(hour=20), NIGHT[0].replace(hour=21)
+    shut = replace(taking, shut={"s5": (early, hour)})
+    assert shut.open_spans(2, *NIGHT, LONDON) == ((NIGHT[0], hour[0]), (hour[1], NIGHT[1]))
+    assert [shut.open_all(one, *NIGHT, LONDON) for one in range(3)] == [True, False, False]
+    after = replace(taking, shut={"s5": ((NIGHT[1], NIGHT[1].replace(hour=12)),)})
+    assert after.open_spans(2, *NIGHT, LONDON) == (NIGHT,)
     day = NIGHT[0].replace(hour=4), NIGHT[0].replace(hour=23)
     assert [span[0].hour for span in taking.open_spans(2, *day, LONDON)] == [4, 22]  # until 06:00, and again from 22:00
 

@@ -10,6 +10,7 @@ from crisisrisk.database.plans import COMMAND, PlanInUse, StoredPlan, plan_in_us
 from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import UsageError
 from crisisrisk.positioning.crews import Crew
+from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.plan import Wish
 from crisisrisk.positioning.standby import Kept, PositionsResult, require_teams, standby
 from crisisrisk.positioning.tonight import tonight_of
@@ -58,9 +59,7 @@ def kept_positions(
         "travel": None if travel is None else travel.name,
     }
     wished = wish or Wish()
-    found = positions_for(
-        site, made, teams=teams, bases=bases, full=[*full, *(one.site for one in out)], travel=travel, wish=wished
-    )
+    found = positions_for(site, made, teams=teams, bases=bases, full=full, out=out, travel=travel, wish=wished)
     result = replace(found, left_out=out)
     plan = keep(
         engine, result, run=issued.run, asked={**asked, **wish_as_json(wished)}, made_at=snapshot.as_of_now(),
@@ -90,16 +89,25 @@ def _asked(site: Site, start: datetime | None) -> Shift:
 
 def positions_for(
     site: Site, made: PlaceForecast, *, teams: int | None = None, crews: Sequence[Crew] | None = None,
-    bases: Sequence[str] = (), full: Sequence[str] = (), travel: Path | None = None, wish: Wish | None = None,
+    bases: Sequence[str] = (), full: Sequence[str] = (), out: Sequence[LeftOut] = (), travel: Path | None = None,
+    wish: Wish | None = None,
 ) -> PositionsResult:  # fmt: skip
     """Plans for the first shift of a forecast; see `standby`.
 
-    `full`: sites that are full or closed tonight. `travel`: a file of travel times.
+    `full`: sites that are full or closed tonight; `out`: for some hours. `travel`: a file of travel times.
     """
     shift, snapshot = made.spread.shifts[0], Store(site).snapshot()
     modes = next(one.modes for one in made.outlooks if one.shift_id == shift.id)
     tonight = tonight_of(
-        site, snapshot, made.cells, shift, issued_at=made.meta.as_of, modes=modes, full=tuple(full), travel=travel
+        site,
+        snapshot,
+        made.cells,
+        shift,
+        issued_at=made.meta.as_of,
+        modes=modes,
+        full=tuple(full),
+        out=out,
+        travel=travel,
     )
     demand = demand_of_forecast(made, shift.id)
     return standby(

@@ -1,7 +1,8 @@
 """The sites of care of a site: where a team can stand, and where somebody can be taken, at a given hour."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from crisisrisk.errors import DataError
-from crisisrisk.positioning.crews import Span, daily
+from crisisrisk.positioning.crews import Span, daily, without
 from crisisrisk.positioning.question import Mask
 from crisisrisk.positioning.travel import Points
 from crisisrisk.tables.areas import numbers_of
@@ -38,6 +39,8 @@ class SitesOfCare:
     """Whom each takes by age, and whom it does not take, as the site says it."""
     full: tuple[str, ...] = ()
     """Ids that take nobody tonight."""
+    shut: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    """By id when a site takes nobody although its hours say that it is open, in order of time."""
 
     def __len__(self) -> int:
         return len(self.points)
@@ -57,13 +60,15 @@ class SitesOfCare:
         return unlimited and self.takes(number, *EVERYBODY)
 
     def open_spans(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> tuple[Span, ...]:
-        """When it is open in a stretch of time, in order; never where it is full."""
-        if self.points.ids[number] in self.full:
+        """When it takes people in a stretch of time, in order: by its hours, without those in which it is full."""
+        name, opens, closes = self.points.ids[number], self.opens[number], self.closes[number]
+        if name in self.full:
             return ()
-        opens, closes = self.opens[number], self.closes[number]
         if opens is None or closes is None or opens == closes:
-            return ((start, end),)
-        return tuple(daily(self.points.ids[number], opens, closes, (start, end), zone))
+            spans: tuple[Span, ...] = ((start, end),)
+        else:
+            spans = tuple(daily(name, opens, closes, (start, end), zone))
+        return tuple(left for span in spans for left in without(span, self.shut.get(name, ())))
 
     def open_all(self, number: int, start: datetime, end: datetime, zone: ZoneInfo) -> bool:
         """Whether it is open for the whole of a shift."""

@@ -64,7 +64,7 @@ def _crew(team: MobileTeam, shift: Shift, zone: ZoneInfo, settings: PositionSett
     advises: tuple[Span, ...] = ()
     if team.staff == LONE and settings.lone_working_until is not None:
         alone = tuple(daily("alone", settings.lone_working_until, settings.lone_working_from, duty, zone))
-        spans, advises = _without(duty, alone), alone
+        spans, advises = without(duty, alone), alone
     whole = spans == ((shift.start, shift.end),)
     between = duty if team.break_between is None else next(daily("break", *team.break_between, duty, zone), None)
     return Crew(
@@ -108,11 +108,12 @@ def overlap(one: Span, other: Span) -> Span:
     return start, max(start, min(one[1], other[1]))
 
 
-def _without(span: Span, taken: tuple[Span, ...]) -> tuple[Span, ...]:
+def without(span: Span, taken: tuple[Span, ...]) -> tuple[Span, ...]:
+    """What is left of a stretch without others, which are in order of time."""
     left, begins = [], span[0]
     for start, end in taken:
-        if begins < start:
-            left.append((begins, start))
+        if begins < min(start, span[1]):
+            left.append((begins, min(start, span[1])))
         begins = max(begins, end)
     if begins < span[1]:
         left.append((begins, span[1]))

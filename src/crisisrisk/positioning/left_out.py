@@ -1,9 +1,12 @@
-"""Sites that a plan leaves out because a coordinator said that they take nobody."""
+"""Sites that a coordinator said take nobody for a time: a plan leaves them out of those hours."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from crisisrisk.positioning.crews import Span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,3 +28,11 @@ class LeftOut:
         """In a line."""
         since, until = (moment.astimezone(zone) for moment in (self.since, self.until))
         return f"left out: {self.site}, {self.state} since {since:%a %H:%M} until {until:%a %H:%M}: {self.reason}"
+
+
+def shut_then(out: Sequence[LeftOut]) -> Mapping[str, tuple[Span, ...]]:
+    """By site when it takes nobody, in order of time."""
+    found: dict[str, tuple[Span, ...]] = {}
+    for one in sorted(out, key=lambda one: one.since):
+        found[one.site] = (*found.get(one.site, ()), (one.since, one.until))
+    return found

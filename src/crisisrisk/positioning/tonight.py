@@ -1,6 +1,6 @@
 """What a plan of one shift is made on: a forecast's cells, a site's standing points, and the ways between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from crisisrisk.positioning.barriers_file import barriers_of
 from crisisrisk.positioning.care import STANDING, TAKING, SitesOfCare, ages_of, sites_of_kinds
 from crisisrisk.positioning.ground import Ground, Need
 from crisisrisk.positioning.journeys import with_learned_detour
+from crisisrisk.positioning.left_out import LeftOut, shut_then
 from crisisrisk.positioning.past_journeys import journeys_of
 from crisisrisk.positioning.question import CODE, Counts, Mask, Numbers
 from crisisrisk.positioning.stretches import HOUR
@@ -60,7 +61,8 @@ class Demand(Protocol):
 
 @dataclass(frozen=True)
 class Tonight:
-    """One shift of a site. `care`: the table `sites_of_care`. `full`: ids of sites that take nobody tonight.
+    """One shift of a site. `care`: the table `sites_of_care`. `full`: ids of sites that take nobody tonight; `out`:
+    sites that take nobody for some hours. A team stands only where nothing is shut for any time of the shift.
 
     `travel`: a file of minutes by site and place, None for straight lines. `modes`: the expected contacts made in each
     way, empty where nothing is known of that. `youngest`: of a service for children. Raises UsageError for a site that
@@ -72,6 +74,7 @@ class Tonight:
     shift: Shift
     zone: ZoneInfo
     full: tuple[str, ...] = ()
+    out: tuple[LeftOut, ...] = ()
     travel: Path | None = None
     modes: Mapping[str, float] = field(default_factory=dict)
     settings: PositionSettings = field(default_factory=PositionSettings)
@@ -107,11 +110,12 @@ class Tonight:
     def _why_shut(self, sites: SitesOfCare) -> str:
         """Why nobody can stand at any of some sites: how many are full or closed, shut by their hours, without room."""
         span = self.shift.start, self.shift.end, self.zone
-        full = sum(name in self.full for name in sites.points.ids)
-        none = sum(sites.places(one) == 0 for one, name in enumerate(sites.points.ids) if name not in self.full)
+        out = {*self.full, *(one.site for one in self.out)}
+        full = sum(name in out for name in sites.points.ids)
+        none = sum(sites.places(one) == 0 for one, name in enumerate(sites.points.ids) if name not in out)
         hours = sum(
             not sites.open_all(one, *span)
-            for one, name in enumerate(sites.points.ids) if name not in self.full and sites.places(one) != 0
+            for one, name in enumerate(sites.points.ids) if name not in out and sites.places(one) != 0
         )  # fmt: skip
         whys = ((full, "full or closed"), (hours, "not open all shift by their hours"), (none, "without room"))
         return f"{len(sites)} sites: {', '.join(f'{many} {why}' for many, why in whys if many)}"
@@ -194,7 +198,7 @@ class Tonight:
     def _sites(self, kinds: tuple[str, ...]) -> SitesOfCare:
         latitude, longitude = (np.nan_to_num(numbers_of(self.care, name)) for name in ("latitude", "longitude"))
         urban = towns_at(latitude, longitude, self.cells)
-        return replace(sites_of_kinds(self.care, kinds, urban=urban), full=self.full)
+        return replace(sites_of_kinds(self.care, kinds, urban=urban), full=self.full, shut=shut_then(self.out))
 
     def _room(self, sites: SitesOfCare, teams: int) -> Counts:
         """How many teams each site holds: none where it is not open for the whole of the shift."""
@@ -241,7 +245,8 @@ class Tonight:
 
 def tonight_of(
     site: Site, snapshot: Snapshot, cells: Cells, shift: Shift, *, issued_at: datetime,
-    modes: Mapping[str, float] | None = None, full: tuple[str, ...] = (), travel: Path | None = None,
+    modes: Mapping[str, float] | None = None, full: tuple[str, ...] = (), out: Sequence[LeftOut] = (),
+    travel: Path | None = None,
 ) -> Tonight:  # fmt: skip
     """A shift under the rules of a site: its travel file unless another is named, its barriers, its learned detour.
 
@@ -255,9 +260,9 @@ def tonight_of(
         )  # fmt: skip
         roads, learned = with_learned_detour(roads, journeys), len(journeys)
     return Tonight(
-        snapshot.table("sites_of_care"), cells, shift, site.time_zone, full, travel or site.positions.travel,
-        modes=dict(modes or {}), settings=site.positions, roads=roads, journeys=learned,
-        youngest=site.people.youngest_age if site.people.child_service else None,
+        snapshot.table("sites_of_care"), cells, shift, site.time_zone, full, tuple(out),
+        travel or site.positions.travel, modes=dict(modes or {}), settings=site.positions, roads=roads,
+        journeys=learned, youngest=site.people.youngest_age if site.people.child_service else None,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class LeftRule:
 
 def at_shut_sites(posts: Sequence[Post], sites: SitesOfCare, zone: ZoneInfo) -> Iterator[Post]:
     """The posts during which their site is not open all the time, by its own hours."""
-    by_hours = replace(sites, full=())
+    by_hours = replace(sites, full=(), shut={})
     for post in posts:
         if not by_hours.open_all(sites.points.ids.index(post.site), post.start, post.end, zone):
             yield post

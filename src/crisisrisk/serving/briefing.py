@@ -10,7 +10,8 @@ from crisisrisk.database.latest import StoredPlace, StoredShift
 from crisisrisk.database.plans import KeptPost, StoredOverride, StoredPlan, plan_in_use
 from crisisrisk.database.shift_notes import KeptNote, notes_of
 from crisisrisk.errors import CrisisRiskError
-from crisisrisk.positioning.left_out import LeftOut
+from crisisrisk.positioning.crews import without
+from crisisrisk.positioning.left_out import LeftOut, shut_then
 from crisisrisk.serving.forecasts import Said, newest_forecast
 from crisisrisk.serving.further_plans import further_in_use
 from crisisrisk.serving.kept_plans import left_out
@@ -72,8 +73,10 @@ class Brief:
     def _of_the_plan(self) -> list[str]:
         if self.plan is None:
             return [NO_PLAN]
-        stands_at = {post.site_id for post in self.posts}
-        full = [STANDS_AT_FULL.format(site=one.site, state=one.state) for one in self.out if one.site in stands_at]
+        full = [
+            STANDS_AT_FULL.format(site=one.site, state=one.state) for one in self.out
+            if any(post.site_id == one.site and post.start < one.until and one.since < post.end for post in self.posts)
+        ]  # fmt: skip
         return [*full, *([OTHER_FORECAST] if self.plan.run != self.stored.run.number else [])]
 
     @cached_property
@@ -81,7 +84,7 @@ class Brief:
         return ShiftToPlan(self.service, self.stored, self.cells)
 
     def near(self, post: KeptPost) -> list[dict[str, object]]:
-        """The places that take people near a team at a post, and when; none of those that are full by now.
+        """The places that take people near a team at a post, and when; none while it is full by what is said now.
 
         Where a coordinator put the team elsewhere that is worked out now; nothing where it cannot be: the page comes
         first.
@@ -94,11 +97,13 @@ class Brief:
                 return change.near(post)
             except (CrisisRiskError, ValueError):
                 return []
-        turned_away = {one.site for one in self.out}
+        shut = shut_then(self.out)
         found: dict[tuple[object, ...], dict[str, object]] = {}
         for one in self.plan.answer["near"].get(post.team, []):
-            if one["site"] not in turned_away and post.start <= datetime.fromisoformat(one["from"]) < post.end:
-                found.setdefault((one["site"], one["whom"], one["from"]), one)
+            start, end = (datetime.fromisoformat(one[name]) for name in ("from", "to"))
+            for span in without((start, end), shut.get(one["site"], ())) if post.start <= start < post.end else ():
+                told = {**one, "from": span[0].isoformat(), "to": span[1].isoformat()}
+                found.setdefault((one["site"], one["whom"], told["from"]), told)
         return list(found.values())
 
 

@@ -67,12 +67,11 @@ class ShiftToPlan:
         return left_out(self.service.engine, care, self.shift.start, self.shift.end)
 
     def tonight(self, full: Sequence[str] = (), *, out: Sequence[LeftOut] | None = None) -> Tonight:
-        """What a plan is made on, without the sites that take nobody: those of `full`, and those that were set so."""
+        """What a plan is made on, without the sites of `full`, and without those that were set so for as long."""
         site = self.service.settings.site
-        turned_away = (*full, *(one.site for one in (self.out if out is None else out)))
         return tonight_of(
             site, self.snapshot, self.map, self.shift, issued_at=self.stored.run.meta.as_of, modes=self.stored.modes,
-            full=turned_away,
+            full=tuple(full), out=self.out if out is None else out,
         )  # fmt: skip
 
     def planned(self, asked: PositionsAsked) -> PositionsResult:
