@@ -132,6 +132,7 @@ KINDS: dict[str, ErrorKind] = {
     "CR-SERVE-005": _kind(
         "The identity page of the demo is on where people may be real, or others may reach it.", SERVICE, 503
     ),
+    "CR-SERVE-006": _kind("The tiles of the map are missing, damaged or no pictures; it is drawn without.", DATA, 503),
     "CR-ACCESS-001": _kind("A key cannot be made with this role, team or time.", USE, 422),
     "CR-ACCESS-002": _kind("There is no such key.", USE, 404),
     "CR-ACCESS-003": _kind("The key of sessions is missing, unsafe or none.", SERVICE, 503),

@@ -103,6 +103,7 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("GET", f"{API}/sites/{{id}}/status"): Route("plan", "site"),
     ("PUT", f"{API}/sites/{{id}}/status"): Route("plan", "site"),
     ("GET", "/shifts/next"): Route("places"),
+    ("GET", "/map/tiles/{z}/{x}/{y}"): Route("places", "level"),
     ("GET", "/shifts/{id}"): SHIFT,
     ("GET", "/shifts/{id}/places/{place}"): SHIFT,
     ("GET", "/shifts/{id}/print"): PLAN,
@@ -210,6 +211,7 @@ def objects(site: ServiceSite, about: str, many: int) -> list[str]:
         "site": lambda: ["cafe", "safety", "base-south", "nowhere", *odd],
         "model": lambda: ["person_crisis_28d", "place_crisis_shift", "nothing", *odd],
         "number": lambda: ["1", "2", "999", "2147483647", *odd], "": lambda: [""],
+        "level": lambda: ["0", "12", "22", "23", *odd],
     }[about]()  # fmt: skip
     return [*made, *(f"k1_{code(16)}" for _ in range(many - len(made)))][:many] if about else [""]
 
@@ -218,8 +220,11 @@ def request_of(method: str, path: str, route: Route, name: str, key: str) -> Ask
     if route.about == "subject":
         path = f"{path}?subject={name}"
     elif route.about:
-        kind = {"person": "pid", "team": "team", "model": "task", "number": "number"}.get(route.about, "id")
+        kind = {"person": "pid", "team": "team", "model": "task", "number": "number", "level": "z"}.get(
+            route.about, "id"
+        )
         path = path.replace(f"{{{kind}}}", name).replace("{number}", "1").replace("{place}", "place-01")
+        path = path.replace("{x}", "0").replace("{y}", "0")
     # What could change something is no object: it is refused after it was said who may ask, before anything is done.
     return Asked(method, path + route.query, key, b'["x"]' if method in ("POST", "PUT") else b"")
 

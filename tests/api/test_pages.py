@@ -437,3 +437,23 @@ def shift_without_plan(pristine: Path, tmp_path_factory: pytest.TempPathFactory)
     made.issue("night-2026-11-22", run={"as_of": AS_OF})
     yield made
     made.engine.dispose()
+
+
+def test_tiles_are_for_who_may_see_places_and_what_is_wrong_with_them_is_said(own_site: ServiceSite) -> None:
+    said = (own_site.site.path / "serving" / "service.toml").read_text()
+    own_site.declare("service.toml", f'{said}[map]\ntiles = "tiles"\n')
+    missing = own_site.client("crisis_team")
+    assert missing.get("/map/tiles/0/0/0").status_code == 404
+    assert missing.get("/readyz").json()["parts"]["map"].startswith("degraded: the tiles of the map cannot be used")
+    (own_site.site.path / "tiles" / "0" / "0").mkdir(parents=True)
+    (own_site.site.path / "tiles" / "0" / "0" / "0.png").write_bytes(b"a picture")
+    client = own_site.client("crisis_team")
+    tile = client.get("/map/tiles/0/0/0")
+    assert (tile.content, tile.headers["content-type"]) == (b"a picture", "image/png")
+    assert tile.headers["cache-control"] == "private, max-age=86400"
+    assert [client.get(f"/map/tiles/{at}").status_code for at in ("0/1/0", "0/0/1", "1/0/0", "23/0/0", "0/0/x")] == [
+        404, 404, 404, 422, 422
+    ]  # fmt: skip
+    assert "map" not in client.get("/readyz").json()["parts"]
+    assert own_site.client("steward").get("/map/tiles/0/0/0").status_code == 403
+    assert own_site.client().get("/map/tiles/0/0/0", follow_redirects=False).status_code in (303, 401)

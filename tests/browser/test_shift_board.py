@@ -1,6 +1,9 @@
 """The shift board in a real browser: from signing in to signing out, with and without scripts, wide and narrow."""
 
 import re
+import shutil
+from base64 import b64decode
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from tests.lib.service_site import opened as opened_site
 
 from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 
+GREY = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
 BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
 PAGES = {
     "board": BOARD, "every place": f"{BOARD}?all=1", "a place": PLACE, "nothing there": "/shifts/nothing",
@@ -326,3 +330,80 @@ def test_while_plans_are_made_the_page_says_so_and_a_second_press_asks_for_nothi
         only.continue_()
         expect(page.get_by_role("status")).to_contain_text("The plans are made and kept.")
         expect(page.locator(".cr-busy")).to_be_hidden()
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_map_is_moved_and_zoomed_with_what_is_on_the_page_and_nothing_from_elsewhere(
+    browser: Browser, address: str, site: ServiceSite, viewport: dict[str, int]
+) -> None:
+    with opened(browser, address, site, viewport=viewport, reduced_motion="reduce") as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(BOARD)
+        drawing, moved = page.locator(".cr-cells"), page.locator(".cr-moved")
+        move = page.get_by_role("button", name="Move and zoom the map")
+        assert not any("leaflet" in url for url in asked), "nothing of it is loaded before somebody asks for it"
+        shown = len(asked)
+        move.press("Enter")
+        expect(moved.locator("path")).to_have_count(drawing.locator("a").count())
+        expect(drawing).to_be_hidden()
+        loaded = {url.rpartition("/")[2] for url in asked[shown:]} - {
+            "mark.svg"
+        }  # a browser asks for that when it likes
+        assert loaded == {"leaflet.css", "leaflet.js"}
+        assert all(url.startswith(f"{address}/") for url in asked)
+        assert violations(page) == []
+        assert weight(page) < 120_000
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        pin = moved.locator(".cr-pin", has_text=re.compile("^1$"))
+        before = pin.bounding_box()
+        moved.press("ArrowRight")
+        moved.press("+")
+        expect(moved.get_by_role("button", name="Zoom in")).to_be_visible()
+        assert pin.bounding_box() != before
+        assert page.evaluate("getComputedStyle(document.querySelector('.cr-moved path')).fill") != "none"
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.querySelector('.cr-cells')).display") == "block"
+        expect(moved).to_be_hidden()
+        page.emulate_media(media="screen")
+        move.press("Enter")
+        expect(drawing).to_be_visible()
+        expect(moved).to_be_hidden()
+        move.press("Enter")
+        moved.press("-")
+        moved.press("ArrowLeft")
+        box = pin.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Place 1")
+
+
+def test_without_a_script_the_drawing_stands_and_nothing_offers_to_move_it(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site, java_script_enabled=False) as page:
+        page.goto(BOARD)
+        expect(page.locator(".cr-cells")).to_be_visible()
+        expect(page.locator("[data-map]")).to_be_hidden()
+        expect(page.locator(".cr-moved")).to_be_hidden()
+
+
+def test_tiles_of_the_site_lie_under_the_map_and_come_from_the_service_alone(
+    browser: Browser, site: ServiceSite, tmp_path: Path
+) -> None:
+    mapped = opened_site(Path(shutil.copytree(site.site.path, tmp_path / "site")))
+    mapped.declare("service.toml", f'{SERVICE}[map]\ntiles = "tiles"\nattribution = "Map by the council"\n')
+    for x, y in product(range(8), range(8)):
+        (mapped.site.path / "tiles" / "3" / str(x)).mkdir(parents=True, exist_ok=True)
+        (mapped.site.path / "tiles" / "3" / str(x) / f"{y}.png").write_bytes(GREY)
+    with served(mapped) as address, opened(browser, address, mapped) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(BOARD)
+        expect(page.get_by_text("Map by the council")).to_be_hidden()
+        page.get_by_role("button", name="Move and zoom the map").press("Enter")
+        expect(page.get_by_text("Map by the council")).to_be_visible()
+        expect(page.locator(".leaflet-tile-loaded").first).to_be_visible()
+        assert any(url.startswith(f"{address}/map/tiles/3/") for url in asked)
+        assert all(url.startswith(f"{address}/") for url in asked)
+        assert violations(page) == []

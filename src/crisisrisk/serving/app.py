@@ -42,6 +42,7 @@ from crisisrisk.serving.routes.caseload import caseloads
 from crisisrisk.serving.routes.data_queries import queries
 from crisisrisk.serving.routes.emergency import emergency
 from crisisrisk.serving.routes.fhir import fhir
+from crisisrisk.serving.routes.map_tiles import map_tiles
 from crisisrisk.serving.routes.metrics import measures
 from crisisrisk.serving.routes.models import models
 from crisisrisk.serving.routes.people import people
@@ -85,6 +86,7 @@ ROUTERS = (
     entrance,
     way_out,
     asset_files,
+    map_tiles,
     home_pages,
     board_pages,
     place_pages,

@@ -12,6 +12,7 @@ from crisisrisk.evaluation.monitoring_limits import MonitoringLimits
 from crisisrisk.purposes import PURPOSES
 from crisisrisk.serving.briefing_declaration import BriefingDeclaration, briefing_problems
 from crisisrisk.serving.oidc_declaration import Oidc, oidc_problems, read_oidc
+from crisisrisk.serving.tiles import MapDeclaration, map_problems
 
 SCORES_OFF = "scores of people are off at this site"
 SWITCH_ON = "serving/service.toml switches them on, naming the clinical safety officer and the impact assessment"
@@ -165,6 +166,7 @@ class ServiceDeclaration:
     identities: IdentitySettings = field(default_factory=IdentitySettings)
     privacy: Privacy = field(default_factory=Privacy)
     briefing: BriefingDeclaration = field(default_factory=BriefingDeclaration)
+    map: MapDeclaration = field(default_factory=MapDeclaration)
     sign_in: SignIn = field(default_factory=SignIn)
     updating: Updating = field(default_factory=Updating)
     lists: ListOrder = field(default_factory=ListOrder)
@@ -176,7 +178,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "": {
         "docs_page": (bool,), "models": (dict,), "person_scores": (dict,), "freshness": (dict,), "limits": (dict,),
         "audit": (dict,), "identities": (dict,), "privacy": (dict,), "sign_in": (dict,), "updating": (dict,),
-        "lists": (dict,), "monitoring": (dict,), "briefing": (dict,),
+        "lists": (dict,), "monitoring": (dict,), "briefing": (dict,), "map": (dict,),
     },
     "models": {"person": (str,), "place": (str,)},
     "person_scores": {"on": (bool,), "clinical_safety_officer": (str,), "impact_assessment": (str,)},
@@ -192,6 +194,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "identities": {"key_file": (str,)},
     "privacy": {"officer": (str,), "emergency_a_week": (int,), "people_a_day": (int,)},
     "briefing": {"handling": (str,)},
+    "map": {"tiles": (str,), "attribution": (str,)},
     "sign_in": {
         "key_file": (str,), "idle_minutes": _NUMBER, "longest_hours": _NUMBER, "demo_page": (bool,), "oidc": (dict,),
     },
@@ -216,6 +219,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         *_updating(content),
         *_monitoring(content),
         *briefing_problems(content.get("briefing", {})),
+        *map_problems(content.get("map", {})),
     ]
     raise_problems(problems, path, "CR-SERVE-001")
     models = content.get("models", {})
@@ -230,6 +234,7 @@ def read_service(path: Path) -> ServiceDeclaration:
         identities=IdentitySettings(**content.get("identities", {})),
         privacy=Privacy(**content.get("privacy", {})),
         briefing=BriefingDeclaration(**content.get("briefing", {})),
+        map=MapDeclaration(**content.get("map", {})),
         sign_in=_read_sign_in(content.get("sign_in", {})),
         updating=Updating(**content.get("updating", {})),
         lists=ListOrder(**content.get("lists", {})),

@@ -40,11 +40,19 @@ class Outline:
 
 @dataclass(frozen=True, kw_only=True)
 class GroundPlan:
-    """Places by id in the order given, north up, and the size of the drawing."""
+    """Places by id in the order given, north up, and the size of the drawing.
+
+    `west` and `north`: degrees at `left` and `top`; `a_degree`: how long one is, of longitude and of latitude.
+    """
 
     outlines: Mapping[str, Outline]
     width: int
     height: int
+    west: float
+    north: float
+    left: float
+    top: float
+    a_degree: Point
 
 
 def ground_plan(places: Iterable[Located]) -> GroundPlan | None:
@@ -66,7 +74,8 @@ def ground_plan(places: Iterable[Located]) -> GroundPlan | None:
 
     return GroundPlan(
         outlines={place: _outline([at(point) for point in shape]) for place, shape in shapes.items()},
-        width=WIDTH, height=round(up * scale) + 2 * margin,
+        width=WIDTH, height=round(up * scale) + 2 * margin, west=west, north=north, left=left, top=margin,
+        a_degree=(stretch * scale, scale),
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from crisisrisk.serving.people_budget import PeopleBudget
 from crisisrisk.serving.place_counts import PlaceCounts
 from crisisrisk.serving.sessions import Sessions
 from crisisrisk.serving.settings import Settings
+from crisisrisk.serving.tiles import Tiles, open_tiles
 from crisisrisk.serving.tokens import Tokens
 from crisisrisk.serving.trail import audit_trail
 from crisisrisk.serving.unallocated import LATELY, crises_lately, crisis_records
@@ -132,6 +133,9 @@ class Service:
         self.sessions = Sessions(self.engine, settings.service.sign_in, settings.site.path)
         self.tokens = _tokens(settings)
         self.issuer = _issuer(settings, self.engine, self.tokens)
+        self.tiles_unusable: str | None = None
+        """What is wrong with the tiles that the site declares; the map then is without."""
+        self.tiles = self._open_tiles()
         self.shown = ShownScores(self.engine, settings.site.time_zone)
         self.person_model = VerifiedModel(settings.site.models, "person", settings.service.person_model)
         self.place_model = VerifiedModel(settings.site.models, "place", settings.service.place_model)
@@ -233,7 +237,19 @@ class Service:
         unlinked = READY if self.issuer is None else _said(self.issuer.check)
         if unlinked != READY:  # keys go on opening pages
             said["sign_in"] = f"{DEGRADED}{unlinked}"
+        if self.tiles_unusable is not None:  # the map is drawn without
+            said["map"] = f"{DEGRADED}{self.tiles_unusable}"
         return said | {f"{model.subject}_model": _said_of(model) for model in self.models}
+
+    def _open_tiles(self) -> Tiles | None:
+        declared = self.settings.service.map
+        if not declared.tiles:
+            return None
+        try:
+            return open_tiles(self.settings.site.path / declared.tiles, declared.attribution)
+        except (CrisisRiskError, OSError) as failure:
+            self.tiles_unusable = failure.problem if isinstance(failure, CrisisRiskError) else type(failure).__name__
+            return None
 
     def _check_process(self) -> None:
         if self.stopping:

@@ -11,10 +11,13 @@ from pathlib import Path
 ASSETS = "/assets"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 _STATIC = Path(__file__).parent / "static"
-# The style as it is published asks another host for its fonts, and for icons by an address of its own.
-_FONTS, _ICONS, _MAPS = (
-    re.compile(pattern) for pattern in (r"@font-face\{[^}]*\}", r"url\(/assets/images/", r"\n/[*/]# sourceMapping.*")
+# As they are published, styles ask another host for fonts, and for icons and markers by addresses of their own;
+# comments and the map's own mark name other hosts.
+_TAKEN_OUT = re.compile(
+    r"@font-face\{[^}]*\}|\n/[*/]# sourceMapping.*|background-image: url\(images/[^)]*\);|behavior: url\([^)]*\);"
+    r"|/\*[^*]*https?://[^*]*\*/|https://leafletjs\.com"
 )
+_ICONS = re.compile(r"url\(/assets/images/")
 
 
 @dataclass(frozen=True)
@@ -46,4 +49,4 @@ def assets() -> Mapping[str, Asset]:
 def _for_here(path: Path) -> bytes:
     """A file as it is served: nothing in it names another host."""
     text = path.read_text(encoding="utf-8")
-    return _MAPS.sub("\n", _ICONS.sub("url(", _FONTS.sub("", text))).encode()
+    return _ICONS.sub("url(", _TAKEN_OUT.sub("", text)).encode()

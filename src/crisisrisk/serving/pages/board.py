@@ -144,7 +144,7 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots, now: date
         "hours_said": None if hours is None else f"Most likely between {hours.busiest}.",
         **fresh(service, hotspots), "widened": Freshness(service.settings, zone).widened(stored.run),
         "over": shift.end <= now, "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,
-        "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places),
+        "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places), "tiles": service.tiles,
         "places_forecast": len(hotspots.places), "modes": _modes(forecast),
         "areas": _areas(whole.areas, hotspots.places), "issued": _issued(whole.issued),
         "caveats": said_once(service, hotspots, stored.run), "teams": _teams(service, viewer, shift.id),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crisisrisk.serving.answers import Hotspot
-from crisisrisk.serving.ground_plan import Outline, ground_plan
+from crisisrisk.serving.ground_plan import GroundPlan, Outline, ground_plan
 
 RANKED = 10
 """The highest cells, whose rank is printed."""
@@ -32,12 +32,13 @@ class Drawn:
 
 @dataclass(frozen=True, kw_only=True)
 class Map:
-    """Cells to draw, in the order of rank, and the size of the drawing. `legend`: a level, and what its cells hold."""
+    """Cells to draw, in the order of rank, and where the drawing lies. `legend`: a level, and what its cells hold."""
 
     cells: Sequence[Drawn]
     width: int
     height: int
     legend: Sequence[tuple[str, str]]
+    plan: GroundPlan
 
 
 def map_of(places: Sequence[Hotspot]) -> Map | None:
@@ -51,7 +52,7 @@ def map_of(places: Sequence[Hotspot]) -> Map | None:
         for place in places
         if place.place_id in plan.outlines
     ]
-    return Map(cells=drawn, width=plan.width, height=plan.height, legend=_legend(places, levels))
+    return Map(cells=drawn, width=plan.width, height=plan.height, legend=_legend(places, levels), plan=plan)
 
 
 def _levels(places: Sequence[Hotspot]) -> dict[str, str]:
