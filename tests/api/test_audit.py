@@ -279,6 +279,15 @@ def test_what_is_asked_beside_an_address_that_takes_nothing_is_refused_and_not_k
     assert b"9434765919" not in stored_bytes(own_site.engine)
 
 
+def test_a_name_that_no_page_takes_is_not_kept_with_the_look(own_site: ServiceSite) -> None:
+    client, person = own_site.client("care", "north"), own_site.people["ann"]
+    for path in (f"/people/{person}?since=2026-11-15", "/safety-concern?reference=R-1"):
+        assert client.get(f"{path}&9434765919=1&name=A.%20Nobody").status_code == 200
+    assert client.get("/api/v1/caseloads/north?tab=all&limit=1").status_code == 200
+    kept = [json.loads(one.detail) for one in looks(own_site)]
+    assert [set(one) - {"identities"} for one in kept] == [{"since"}, {"reference"}, {"tab", "limit"}]
+
+
 # Safety concerns
 
 

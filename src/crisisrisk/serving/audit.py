@@ -8,12 +8,15 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from anyio import to_thread
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -153,13 +156,31 @@ def _looked_at(scope: Scope, purpose: Purpose, status: int, named: frozenset[str
     return _asked_about(scope) or (named if singly else frozenset())
 
 
+def _names_taken(route: object) -> frozenset[str]:
+    """What a route takes in the query."""
+    return frozenset(_names_below(route.dependant)) if isinstance(route, APIRoute) else frozenset()
+
+
+def _names_below(dependant: Dependant) -> Iterator[str]:
+    for one in dependant.query_params:
+        kind = one.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from (field.alias or name for name, field in kind.model_fields.items())
+        else:
+            yield one.alias
+    for below in dependant.dependencies:
+        yield from _names_below(below)
+
+
 def _look(
     scope: Scope, purpose: Purpose, status: int, start: Message, body: bytes, people: set[str], known: Known
 ) -> Look:  # fmt: skip
     viewer, request = scope["state"]["viewer"], Request(scope)
     route = getattr(scope.get("route"), "path", "(none)")
-    # What was asked is kept where it was understood: a text that was refused may be anything.
-    asked: dict[str, Any] = dict(request.query_params) if status == 200 else {}
+    # What was asked is kept where it was understood: a text that was refused, or a name that is none, may be anything.
+    given = dict(request.query_params) if status == 200 else {}
+    taken = _names_taken(scope.get("route")) if given else frozenset()
+    asked: dict[str, Any] = {name: text for name, text in given.items() if name in taken}
     if known:
         asked[NAMES_SHOWN] = {person: version for person, (version, _) in known.items()}
     return Look(
