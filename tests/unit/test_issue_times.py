@@ -13,6 +13,7 @@ from tests.lib.service_site import SERVICE, ServiceSite
 from tests.lib.table_sites import write_csv, write_mapping
 
 from crisisrisk.cli import run
+from crisisrisk.commands.card import site_facts
 from crisisrisk.commands.data import load_files
 from crisisrisk.commands.evaluate import stored_report
 from crisisrisk.commands.forecast import forecast, shifts_from
@@ -31,9 +32,13 @@ from crisisrisk.scoring.places import forecast_shifts
 from crisisrisk.scoring.totals import totals_frame
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
+from crisisrisk.training.declarations import read_recipes
+from crisisrisk.training.finished_files import keep_finished, kept_finished
+from crisisrisk.training.keeping import Finished, SheetSettings
 from crisisrisk.training.late_feeds import DAYS, held_back
 from crisisrisk.training.place import expected_for, last_split
 from crisisrisk.training.place_data import PlaceData, issued_at, place_data
+from crisisrisk.training.progress import Progress
 from crisisrisk.training.recipe import TrainingRecipe, parse_training_recipe
 
 RECIPE = small_recipe(grid={"issue_hours": [24, 1, 168]}, split={"validation_days": 21, "origins": 2})
@@ -283,6 +288,19 @@ def test_a_bundle_says_what_late_feeds_add(made: Made) -> None:
     assert found.signals_shared == ()  # no other source sent anything
     report = stored_report(made.site, made.bundle.manifest.run_id)["report"]
     assert report["late_feeds"] == found.as_json()
+
+
+def test_a_training_that_was_cut_off_keeps_what_late_feeds_add(made: Made, tmp_path: Path) -> None:
+    bundle, progress = made.bundle, Progress(tmp_path)
+    sheet = SheetSettings(site=site_facts(made.site), zone=made.site.time_zone)
+    finished = Finished(
+        model=bundle.model, report={}, attrition=(), attrition_text="", judged_on="", rows=1, prevalence=0.1,
+        cut_off_us=0, data_digest="", shown=np.zeros((1, 1), dtype=np.float32), late_feeds=bundle.task.late_feeds,
+    )  # fmt: skip
+    keep_finished(progress, read_recipes(made.site, "place", made.recipe), finished)
+    kept = kept_finished(progress, sheet)
+    assert kept is not None
+    assert kept.late_feeds == bundle.task.late_feeds
 
 
 def known_by(rows: list[Row], moment: datetime, site: Site) -> list[Row]:

@@ -50,7 +50,7 @@ class ForecastResult:
     def as_text(self) -> str:
         """The first places of each shift, for a terminal."""
         shifts = [self._shift_text(shift_id) for shift_id in dict.fromkeys(self.forecast.frame["shift_id"])]
-        return "\n\n".join([*shifts, *(one for one in (self.widened, self.afterwards) if one)])
+        return "\n\n".join(one for one in (self.widened, *shifts, self.afterwards) if one)
 
     def _shift_text(self, shift_id: str) -> str:
         rows = self.forecast.frame[self.forecast.frame["shift_id"] == shift_id]

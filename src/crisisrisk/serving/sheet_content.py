@@ -25,6 +25,7 @@ from crisisrisk.serving.wording import NO_PLAN, NOTHING_RELEASED, SELDOM, Freshn
 BY_TELEPHONE = "by telephone only"
 ON_THE_BOARD, WHOLE_ON_THE_BOARD = "; why stands on the board", "what it says stands on the board"
 MOST_PLACES, MOST_SITES, MOST_NOTES = 8, 4, 3
+LEAST_LATE = 60
 NAME, WHY, OWN_WORDS, NEAR, LATE = 60, 130, 110, 130, 320
 """Most characters of a name, of reasons, of somebody's own words, of what is near a team, and of late agencies."""
 
@@ -94,10 +95,11 @@ def _data(brief: Brief, zone: ZoneInfo) -> str:
         f"{sources[name].plural if name in sources else name} (since {since.astimezone(zone):%a %-d %b %H:%M})"
         for name, since in freshness.late(meta.data_complete_to, meta.as_of).items()
     )
+    wider = cut(" ".join(freshness.widened(brief.stored.run)), LATE)
+    room = max(LATE - len(wider), LEAST_LATE)  # what says more comes first, and both have the room of one
     first = "" if known is None else f"Records known to {known.astimezone(zone):%a %-d %b %H:%M}."
-    silent = f"Silent for too long, and what they have seen since is not in this: {cut(late, LATE)}." if late else ""
-    wider = " ".join(freshness.widened(brief.stored.run))
-    return " ".join(one for one in (first, silent, cut(wider, LATE)) if one)
+    silent = f"Silent for too long, and what they have seen since is not in this: {cut(late, room)}." if late else ""
+    return " ".join(one for one in (first, wider, silent) if one)
 
 
 def _late_said(brief: Brief, zone: ZoneInfo) -> set[str]:

@@ -72,6 +72,7 @@ def _read(folder: Path, sheet: SheetSettings) -> Finished:
         echo=bundle.task.echo,
         profiles=bundle.task.profiles,
         recent=bundle.task.recent,
+        late_feeds=bundle.task.late_feeds,
         report=content["report"],
         shown=np.load(folder / SHOWN, allow_pickle=False),
         cells_known_before=None if before is None else datetime.fromisoformat(before),
