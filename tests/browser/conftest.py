@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 from tests.lib.browsing import chromium, served
 from tests.lib.database import AS_OF
-from tests.lib.operational import with_new_database
+from tests.lib.operational import copied, with_new_database
 from tests.lib.service_site import ServiceSite, make_site, opened
 
 from crisisrisk.database.upgrade import upgrade
@@ -33,13 +33,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     asked = {"teams": [{"name": "A", "base": "base-north"}], "target_minutes": 4, "use": True}
     answer = made.client("crisis_team").post("/api/v1/shifts/night-2026-11-22/positions", json=asked)
     assert answer.status_code == 200, answer.text
+    made.engine.dispose()
+    copied(made.site.path, as_made(made))  # before the tests do anything to it
     return made
+
+
+def as_made(site: ServiceSite) -> Path:
+    """The folder of a copy of the site, as it was before any test."""
+    return site.site.path.with_name("as-made")
 
 
 @pytest.fixture(scope="session")
 def empty(site: ServiceSite, tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     """The same site without a forecast: its board is what is usual."""
-    copy = Path(shutil.copytree(site.site.path, tmp_path_factory.mktemp("empty") / "site"))
+    copy = Path(shutil.copytree(as_made(site), tmp_path_factory.mktemp("empty") / "site"))
     shutil.rmtree(copy / "audit", ignore_errors=True)  # its witness belongs to the database that is gone
     found = opened(with_new_database(copy))
     upgrade(found.engine)

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.lib.browsing import NARROW, WIDE, opened, violations, weight
+from tests.lib.browsing import NARROW, WIDE, opened, violations
 from tests.lib.service_site import CASELOADS_MAPPING, EVENTS_MAPPING, ServiceSite, load_rows, with_workers
 from tests.lib.table_sites import NHS_NUMBERS
 
@@ -87,26 +87,6 @@ def test_a_coordinator_goes_from_their_own_people_to_a_part_of_the_teams_by_keyb
         page.get_by_role("link", name="My people").press("Enter")
         expect(page.get_by_label("Show only")).to_have_value("contact_in_7_days")
         expect(page.get_by_role("row")).to_have_count(2)  # the head, and ann
-
-
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_every_page_about_people_can_be_read_by_everybody(
-    browser: Browser, address: str, site: ServiceSite, viewport: dict[str, int]
-) -> None:
-    dan = f"/people/{site.people['dan']}"
-    pages = {
-        "new or changed": "/caseload", "all": "/caseload?tab=all&limit=50",
-        "nobody snoozed": "/caseload?tab=snoozed&sort=last_contact&only=contact_in_7_days",
-        "a person": dan, "what changed": f"{dan}?since=2026-11-30", "without a number": f"/people/{site.people['cat']}",
-        "a sheet": f"{dan}/share?number=true", "of another team": f"/people/{site.people['sue']}",
-    }  # fmt: skip
-    pages["a wrong contact"] = f"/people/{site.people['ann']}/wrong?event_id=e1"
-    with opened(browser, address, site, role="care", viewport=viewport) as page:
-        for name, path in pages.items():
-            page.goto(path)
-            assert violations(page) == [], name
-            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
-            assert weight(page) < 120_000, name
 
 
 def test_by_keyboard_a_reason_opens_and_an_answer_is_sent(browser: Browser, address: str, site: ServiceSite) -> None:

@@ -1,5 +1,6 @@
 """One page: a template, what is told on it, and headers that let it load nothing but our own assets."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
@@ -20,6 +21,7 @@ from crisisrisk.tables.pseudonyms import PSEUDONYM
 
 _PLAIN = timedelta(days=270)
 _EVENING = 18
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -130,10 +132,14 @@ class Local:
             return "Tonight" if first.hour >= _EVENING else "Today"
         return "Tomorrow" if first.date() == today + timedelta(days=1) else ""
 
+    def told(self, text: str) -> str:
+        """A sentence of the API, which tells moments in UTC, with them by the clock on the wall."""
+        return _MOMENT.sub(lambda found: self.moment(datetime.fromisoformat(found.group())), text)
+
 
 def capital(text: str) -> str:
-    """A sentence's first letter."""
-    return f"{text[:1].upper()}{text[1:]}"
+    """A sentence's first letter, but where it begins with a file."""
+    return text if "/" in text.partition(" ")[0] else f"{text[:1].upper()}{text[1:]}"
 
 
 def counted(count: int, one: str, many: str) -> str:

@@ -23,6 +23,7 @@ HEADINGS = {
     408: "That came too slowly", 409: "Not now", 410: "Too old to be shown", 413: "That is too long",
     422: "That cannot be used", 429: "Too many requests", 503: "There is no answer now",
 }  # fmt: skip
+OF_ONE_CODE = {"CR-PERSON-001": "Numbers about people are off here"}
 OTHER = "Something went wrong"
 BEFORE_ANYTHING = frozenset({408, 413, 429, 503})
 """Refusals that are made before a route is reached, so that nothing of what was sent is kept."""
@@ -93,7 +94,8 @@ def _as_page(scope: Scope, problem: Mapping[str, Any], status: int, headers: Map
     service: Service = scope["app"].state.service
     viewer, site = scope["state"].get("viewer"), service.settings.site
     told = {
-        **problem, "heading": HEADINGS.get(status, OTHER), "wait": headers.get("retry-after"),
+        **problem, "heading": OF_ONE_CODE.get(problem["code"], HEADINGS.get(status, OTHER)),
+        "wait": headers.get("retry-after"),
         "sent": scope["method"] not in ("GET", "HEAD"), "nothing_kept": viewer is None and status in BEFORE_ANYTHING,
     }  # fmt: skip
     kept = {name: value for name, value in headers.items() if name in _KEPT} | (REFUSED if in_place else {})

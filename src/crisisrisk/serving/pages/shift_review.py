@@ -14,7 +14,6 @@ from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.in_place import InPlace
 from crisisrisk.serving.pages.page import Local, number, page, span
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors, sent, sent_in_place
-from crisisrisk.serving.pages.standing import by_the_wall
 from crisisrisk.serving.place_answers import PlaceReviewed
 from crisisrisk.serving.problems import NoAnswerError
 from crisisrisk.serving.routes.plans import review
@@ -71,7 +70,7 @@ def _page(
         "shift": answer.shift, "headline": came_said(answer.contacts, forecast), "hits": hits_said(answer.places),
         "missing": [(sources[name].plural if name in sources else name, at) for name, at in open_still.items()],
         "places": answer.places, "stood": answer.stood, "outcomes": OUTCOMES,
-        "caveats": [by_the_wall(one, Local(zone)) for one in answer.caveats if one not in missing],
+        "caveats": [Local(zone).told(one) for one in answer.caveats if one not in missing],
         "said_before": _said_before(given(shift_id, viewer, service).feedback), "verdicts": VERDICTS,
         "given": {} if wrong is None else wrong.given, "errors": errors, "errors_listed": listed_errors(errors),
         "said": None if said is None else SAID[said],

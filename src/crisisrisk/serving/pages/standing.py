@@ -1,9 +1,7 @@
 """Where teams stand in a shift: asking for plans, standing elsewhere with a reason, and sites that take nobody."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -46,7 +44,6 @@ ShiftOfPage = Annotated[str, Path(alias="id")]
 STATES: Mapping[str, str] = {"full": "Full", "closed": "Closed", "open": "Open again"}
 STAFF: Mapping[str, str] = {"2": "Two or more", "1": "One, alone"}
 GROUPS: Mapping[str, str] = {"most deprived fifth": "The most deprived fifth of places", "country": "The country"}
-_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\dZ")
 NO_SITE = "Choose a site from the list"
 
 
@@ -156,7 +153,7 @@ def _page(
         **framed(service, viewer, here="board", about=None if told is None else told.reference),
         "shift_id": shift_id, "stored": brief.stored, "told": told, "override": brief.override, "kept": kept,
         "further": brief.further, "ordinals": ORDINALS,
-        "left": [] if kept is None else [by_the_wall(one, Local(zone)) for one in kept.caveats],
+        "left": [] if kept is None else [Local(zone).told(one) for one in kept.caveats],
         "other_forecast": OTHER_FORECAST if brief.plan and brief.plan.run != brief.stored.run.number else None,
         "posts": brief.posts, "near": [(post, near_said(brief, post, zone)) for post in brief.posts],
         "out": brief.out, "sites": sites, "standing": _options(sites, STANDING),
@@ -176,11 +173,6 @@ def _shown(service: Service, used: Brief, made: Sequence[StoredPlan], named: str
     if not found:
         raise nothing_here()
     return found[0]
-
-
-def by_the_wall(text: str, local: Local) -> str:
-    """A sentence of the API with its moments by the clock on the wall."""
-    return _MOMENT.sub(lambda found: local.moment(datetime.fromisoformat(found.group())), text)
 
 
 def _options(sites: Sequence[SiteShown], kinds: Sequence[str]) -> dict[str, str]:

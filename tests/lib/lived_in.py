@@ -1,0 +1,108 @@
+"""Sites as people leave them after some days: what was said, snoozed, closed and asked, and what has failed."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import update
+
+from crisisrisk.database.engine import writing
+from crisisrisk.database.schema import Feedback
+from crisisrisk.evaluation.card.content import card_content
+from crisisrisk.evaluation.card.render import card_files
+from crisisrisk.serving.roles import MOST
+from crisisrisk.simulation.declarations import KEY_OF_NOBODY
+from crisisrisk.tables.site import read_site
+from tests.api.test_ladder import NIGHTS, NIGHTS_MAPPING, PLACES, PLACES_MAPPING, lose_forecasts
+from tests.lib.database import AS_OF, score_row
+from tests.lib.judged_runs import SITE, predictions, run_facts
+from tests.lib.service_site import (
+    CASELOADS_MAPPING,
+    EVENTS_MAPPING,
+    SERVICE,
+    ServiceSite,
+    load_rows,
+    opened,
+    with_workers,
+)
+from tests.lib.table_sites import NHS_NUMBERS
+
+CALLER = NHS_NUMBERS[0]
+UNALLOCATED = "id,at,known,source,person\nu1,2026-11-10 10:00:00,2026-11-10 10:00:00,police_999,gone\n"
+SHEET = "WHERE CRISIS CONTACTS ARE LIKELY · printed sheet\nAlpha Road about 1.25\n"
+
+
+def lived_in(made: ServiceSite) -> Mapping[str, str]:
+    """Fill a site with what pages show once people use them. What a path may name: people, a look, a site's own ids."""
+    for week in (3, 2, 1):
+        moment = AS_OF - timedelta(weeks=week)
+        made.score(score_row("ann", 0.1), score_row("ben", 0.2 + week / 20), as_of=moment, made_at=moment)
+    made.score(score_row("ann", 0.182), score_row("ben", 0.41), score_row("cat", None, "in_hospital"),
+               score_row("dan", 0.004))  # fmt: skip
+    with_workers(made)
+    load_rows(made.site, "with-no-team", UNALLOCATED, f"{EVENTS_MAPPING}is_crisis = {{ constant = true }}\n")
+    callers = f"person,team,from,known,to\n{CALLER},south,2026-01-01,2026-01-01,\n"
+    load_rows(made.site, "callers", callers, CASELOADS_MAPPING.replace("study_id", "nhs_number"))
+    old = AS_OF - timedelta(days=2)
+    silent = {"police_999": old - timedelta(days=3), "crisis_line": old - timedelta(days=4)}
+    made.issue("day-2026-11-23", start=AS_OF + timedelta(hours=26),
+               run={"as_of": old, "data_complete_to": silent, "valid_until": AS_OF - timedelta(hours=1)})  # fmt: skip
+    _care(made)
+    _shifts(made)
+    trust_sheet = card_files(card_content(run_facts(predictions()), SITE), made.site.time_zone)["card.html"]
+    (made.site.reports / "person_crisis_28d-r1.html").write_text(trust_sheet)
+    look = made.client("audit").get("/api/v1/audit?role=care&limit=1").json()["looks"][0]["number"]
+    return {**made.people, "look": str(look), "caller": CALLER, "stranger": NHS_NUMBERS[1]}
+
+
+def _care(made: ServiceSite) -> None:
+    care, people = made.client("care", "north"), "/api/v1/people"
+    ann, dan = (f"{people}/{made.people[name]}" for name in ("ann", "dan"))
+    answers = (
+        care.post(f"{ann}/feedback", json={"verdict": "agree", "words": "As she says herself."}),
+        care.post(f"{dan}/snoozes", json={"until": "2026-12-06", "reason": "Visited yesterday.", "rise": 5}),
+        care.post(f"{ann}/reviews", json={"decision": "contact", "words": "Visit brought forward."}),
+        care.post(f"{ann}/data-queries", json={"event_id": "e1", "problem": "twice"}),
+        care.post(f"{people}/{made.people['sue']}/emergency-access", json={"reason": "brought to the hospital"}),
+        made.client("care", "north").get(f"/people/{made.people['ben']}"),
+    )
+    assert all(answer.is_success for answer in answers), [answer.text for answer in answers]
+    with writing(made.engine) as connection:
+        week = {"made_at": AS_OF - timedelta(days=7), "asked_again_at": AS_OF}
+        connection.execute(update(Feedback).values(**week))
+
+
+def _shifts(made: ServiceSite) -> None:
+    crisis, night = made.client("crisis_team"), "/api/v1/shifts/night-2026-11-22"
+    until = {"from": "2026-11-22T22:00:00Z", "until": "2026-11-23T08:00:00Z"}
+    aside = {"kind": "suppress", "place_id": "place-03", "reason": "The fair moved away."}
+    answers = (
+        crisis.post(f"{night}/adjustments", json={"kind": "note", "reason": "The station shelter opens late."}),
+        crisis.post(f"{night}/adjustments", json=aside),
+        crisis.put("/api/v1/sites/cafe/status", json={"state": "full", "reason": "eight people wait", **until}),
+        crisis.post("/api/v1/safety-concerns", json={"about": "place", "text": "The shelter has closed."}),
+    )
+    assert all(answer.is_success for answer in answers), [answer.text for answer in answers]
+
+
+def failing(folder: Path) -> ServiceSite:
+    """A site without forecasts, where scores of people are off, one role has no page and few requests are answered."""
+    reaches = {**MOST, "steward": frozenset({"version"})}
+    roles = "".join(
+        f'[{name}]\nmeaning = "{name.replace("_", " ")}"\nreaches = {sorted(reach)}\n'
+        for name, reach in reaches.items()
+    ).replace("'", '"')  # fmt: skip
+    (folder / "serving" / "roles.toml").write_text(roles)
+    (folder / "keys" / "pseudonym.key").write_text(f"k1 {KEY_OF_NOBODY}\n")
+    configuration = folder / "crisisrisk.toml"
+    triage = '[source.street_triage]\nagency = "trust"\nsingular = "triage call"\nplural = "triage calls"\n'
+    s136 = '[source.s136]\nagency = "trust"\nsingular = "detention"\nplural = "detentions"\n'
+    configuration.write_text(configuration.read_text() + triage + s136)
+    limits = "[sign_in]\ndemo_page = true\n[limits]\nrequests_a_second = 0.05\nburst = 120\n"
+    (folder / "serving" / "service.toml").write_text(SERVICE.replace("on = true", "on = false") + limits)
+    site = read_site(folder)
+    load_rows(site, "places", PLACES, PLACES_MAPPING)
+    load_rows(site, "nights", NIGHTS, NIGHTS_MAPPING)
+    found = opened(folder)
+    lose_forecasts(found)
+    return found

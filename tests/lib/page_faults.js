@@ -1,0 +1,135 @@
+// What keeps somebody from reading or using a page, found in the page as a browser lays it out. Each answers with a
+// list of words, empty where nothing is wrong.
+(asked) => {
+  const style = (el, part) => getComputedStyle(el, part);
+  const seen = (el) => {
+    const box = el.getBoundingClientRect();
+    return box.width > 1 && box.height > 1 && el.checkVisibility({ visibilityProperty: true });
+  };
+  const all = (what) => [...document.querySelectorAll(what)].filter(seen);
+  const named = (el) => `${el.tagName.toLowerCase()}.${el.getAttribute("class") ?? ""} "${(el.textContent ?? "").trim().slice(0, 40)}"`;
+  const words = (el) => [...el.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.data.trim());
+  const rgb = (text) => {
+    const found = text.match(/^rgba?\(([\d.]+), ([\d.]+), ([\d.]+)(?:, ([\d.]+))?\)$/);
+    return found && Number(found[4] ?? 1) > 0.05 ? found.slice(1, 4).map(Number) : null;
+  };
+  // WCAG 2.2: relative luminance, and the contrast of two colours.
+  const light = (colour) => {
+    const [r, g, b] = colour.map((one) => one / 255).map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (one, other) => {
+    const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const hue = ([r, g, b]) => {
+    const most = Math.max(r, g, b), span = most - Math.min(r, g, b);
+    if (!span || span / most < 0.3 || most < 50) return null; // grey, or so dark that it has none
+    const turn = most === r ? ((g - b) / span + 6) % 6 : most === g ? (b - r) / span + 2 : (r - g) / span + 4;
+    return turn * 60;
+  };
+
+  const checks = {
+    // Headings in order, one of the first level; a title; who is signed in may report a concern.
+    structure() {
+      const found = [], heads = all("h1, h2, h3, h4, h5, h6").filter((el) => !el.closest(".nhsuk-error-summary")), levels = heads.map((el) => Number(el.tagName[1]));
+      if (levels.filter((one) => one === 1).length !== 1 || levels[0] !== 1) found.push(`headings begin ${levels}`);
+      levels.forEach((one, at) => { if (at && one > levels[at - 1] + 1) found.push(`a heading ${one} under a ${levels[at - 1]}`); });
+      const utc = document.body.innerText.match(/\d{4}-\d\d-\d\dT\S*/);
+      if (utc) found.push(`not by the clock on the wall: ${utc[0]}`);
+      if (!document.title.trim()) found.push("no title");
+      if (document.documentElement.lang !== "en-GB") found.push("not said to be British English");
+      if (all("main").length !== 1) found.push("not one main part");
+      for (const el of all("table th")) if (!el.scope) found.push(`no scope: ${named(el)}`);
+      if (document.querySelector(".cr-who") && !all('footer a[href^="/safety-concern"]').length) found.push("no way to report a concern");
+      return found;
+    },
+    // Nothing lies outside of the window, and no words are cut off.
+    overflow() {
+      const found = [], wide = document.documentElement.scrollWidth, room = document.documentElement.clientWidth;
+      if (wide > room) {
+        const out = all("body *").filter((el) => el.getBoundingClientRect().right > room + 1 && !el.closest(".cr-scroll, .cr-sheet"));
+        found.push(`${wide} px in a window of ${room}: ${out.slice(-1).map(named)}`);
+      }
+      for (const el of all("body *")) {
+        const said = style(el);
+        if (said.position === "absolute" && said.clipPath !== "none") continue; // for screen readers alone
+        if (["hidden", "clip"].includes(said.overflowX) && el.scrollWidth > el.clientWidth + 1 && !el.matches("svg, svg *, input, select")) found.push(`cut off: ${named(el)}`);
+        if (said.textOverflow === "ellipsis") found.push(`shortened: ${named(el)}`);
+      }
+      return found;
+    },
+    // Whatever takes the keyboard shows it by an outline, which forced colours keep, and is nowhere out of turn.
+    focus() {
+      const look = (el, part) => { const s = style(el, part); return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor, s.borderColor].join(); };
+      const found = [], can = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
+      for (const el of document.querySelectorAll(can)) {
+        if (el.tabIndex > 0) found.push(`out of turn: ${named(el)}`);
+        if (el.tabIndex < 0 || el.disabled || !el.checkVisibility({ visibilityProperty: true })) continue;
+        const beside = el.nextElementSibling?.matches("label") ? el.nextElementSibling : null;
+        const drawn = () => [[el, null], ...(beside ? [[beside, "::before"]] : [])].map(([one, part]) => [look(one, part), style(one, part)]);
+        const before = drawn().map(([text]) => text).join();
+        el.focus({ focusVisible: true, preventScroll: true });
+        if (document.activeElement !== el) { found.push(`takes no focus: ${named(el)}`); continue; }
+        const after = drawn();
+        if (after.map(([text]) => text).join() === before) found.push(`does not show its focus: ${named(el)}`);
+        if (!after.some(([, s]) => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 || s.outlineStyle === "auto")) found.push(`no outline in forced colours: ${named(el)}`);
+        if (!seen(el)) found.push(`has focus and is not to be seen: ${named(el)}`);
+      }
+      document.activeElement?.blur();
+      return found;
+    },
+    // In drawings, colours are not forced by the browser: each line and word is told in the colours of the reader.
+    forced() {
+      const found = [], canvas = rgb(style(document.body).backgroundColor);
+      for (const el of all("svg path, svg rect, svg circle, svg text")) {
+        if (el.closest("defs, [aria-hidden] :not(rect)")) continue;
+        const s = style(el), text = el.tagName === "text";
+        const drawn = [s.fill, ...(text ? [] : [s.stroke])].map(rgb).filter(Boolean);
+        const under = rgb(style(el.closest("svg")).backgroundColor) ?? canvas;
+        if (!drawn.some((one) => contrast(one, under) >= (text ? 4.5 : 3)) && !s.fill.startsWith("url")) found.push(`lost in forced colours: ${named(el)}`);
+      }
+      for (const el of all("button, input:not([type=hidden]), select, textarea")) {
+        const s = style(el), beside = el.nextElementSibling && style(el.nextElementSibling, "::before");
+        if (["radio", "checkbox"].includes(el.type) && s.appearance === "auto") continue; // the browser draws it
+        const bordered = (one) => one && parseFloat(one.borderTopWidth) > 0 && one.borderTopStyle !== "none";
+        if (!bordered(s) && !bordered(beside) && !s.textDecorationLine.includes("underline")) found.push(`no edge in forced colours: ${named(el)}`);
+      }
+      return found;
+    },
+    // On paper: nothing to click or to fill in, black enough on white, and the line at the foot.
+    paper() {
+      const found = all("nav, form, button, input, select, textarea, .nhsuk-skip-link, .nhsuk-back-link").map((el) => `on paper: ${named(el)}`);
+      for (const el of all("body *")) {
+        if (el instanceof SVGElement || !words(el)) continue;
+        const colour = rgb(style(el).color);
+        if (!colour || contrast(colour, [255, 255, 255]) < 4.5) found.push(`pale on paper: ${named(el)}`);
+        if (parseFloat(style(el).fontSize) < 9) found.push(`too small on paper: ${named(el)}`);
+      }
+      for (const el of all("pre, .cr-scroll, .cr-sheet")) if (el.scrollWidth > el.clientWidth + 1) found.push(`cut off on paper: ${named(el)}`);
+      if (document.querySelector(".cr-who") && !document.querySelector(".cr-share") && !all(".cr-handling").length) found.push("nothing says how to handle it");
+      if (!all("footer p").some(words) && !all("footer strong").some(words)) found.push("no line at the foot");
+      return found;
+    },
+    // No red, amber or green for people: in lists, tables and drawings.
+    people() {
+      const found = [];
+      for (const el of all("table *, figure *, svg *, .cr-first *, .cr-tag, .cr-names *")) {
+        if (el.closest(".nhsuk-error-message")) continue; // a field's, and nobody's
+        const s = style(el);
+        for (const name of ["color", "backgroundColor", "fill", "stroke", "borderLeftColor"]) {
+          const colour = rgb(s[name]), turn = colour && hue(colour);
+          if (turn !== null && turn !== undefined && (turn < 170 || turn > 330)) found.push(`${name} ${s[name]}: ${named(el)}`);
+        }
+      }
+      return found;
+    },
+    // What the page says in whole sentences, one a line, for reading.
+    sentences() {
+      const inline = "a, strong, em, span, small, br";
+      return all("main p, main li, main dd, main figcaption, footer p").filter((el) => ![...el.children].some((one) => !one.matches(inline)))
+        .map((el) => el.innerText.replace(/\s+/g, " ").trim()).filter(Boolean);
+    },
+  };
+  return Object.fromEntries(asked.map((name) => [name, checks[name]()]));
+};

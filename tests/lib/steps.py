@@ -1,0 +1,48 @@
+"""What somebody does on a page, by the words they see: each step takes the page and what its words stand for."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from playwright.sync_api import Page
+
+Step = Callable[[Page, Mapping[str, str]], None]
+
+
+def write(label: str, text: str) -> Step:
+    """Write into the field of a label. `{caller}` and the like stand for what only a made site knows."""
+    return lambda page, known: page.get_by_label(label, exact=True).first.fill(text.format(**known))
+
+
+def choose(label: str, value: str) -> Step:
+    """Choose from the list of a label."""
+    return lambda page, _: _chosen(page, label, value)
+
+
+def _chosen(page: Page, label: str, value: str) -> None:
+    page.get_by_label(label, exact=True).first.select_option(value)
+
+
+def tick(label: str) -> Step:
+    """Tick the box or the circle of a label."""
+    return lambda page, _: page.get_by_label(label, exact=True).check()
+
+
+def press(name: str | re.Pattern[str]) -> Step:
+    """Press a button, the first of that name."""
+    return lambda page, _: page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def unfold(text: str) -> Step:
+    """Open what is folded under a line."""
+    return lambda page, _: page.get_by_text(text, exact=True).click()
+
+
+def follow(name: str) -> Step:
+    """Follow a link."""
+    return lambda page, _: page.get_by_role("link", name=name, exact=True).first.click()
+
+
+def ask_too_often(page: Page, _: Mapping[str, str]) -> None:
+    """Ask until no more is answered, and then for the page."""
+    page.evaluate("async () => { while ((await fetch('/sign-in')).status !== 429); }")
+    page.reload()
