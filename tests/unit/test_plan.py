@@ -13,7 +13,7 @@ from crisisrisk.errors import UsageError
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.ground import Ground, Need, question_of
 from crisisrisk.positioning.other_models import DOUBLE_STANDARD, MODELS, P_MEDIAN
-from crisisrisk.positioning.plan import AS_USUAL, KEPT_FAIR, MOST_COVER, Wish, plans_for
+from crisisrisk.positioning.plan import AS_USUAL, BAD_NIGHTS, KEPT_FAIR, MOST_COVER, Wish, plans_for
 from crisisrisk.positioning.standby_text import _more
 from crisisrisk.positioning.time_given import TimeGiven
 from crisisrisk.positioning.travel import Points
@@ -197,6 +197,13 @@ def test_what_cannot_be_planned_is_said(crews: tuple[Crew, ...], ground: Ground,
         plans_for(ground, crews, Wish())
 
 
+def test_an_area_that_is_none_is_answered_with_names_and_not_with_cells() -> None:
+    named = tuple(frozenset((cell, name)) for cell, name in zip(GROUND.cells.ids, GROUND.cell_names, strict=True))
+    with pytest.raises(UsageError, match='stays in "Narnia"') as raised:
+        plans_for(replace(GROUND, cell_places=named), (replace(ONE[0], areas=("Narnia",)),), Wish())
+    assert raised.value.hint == "known: Aston, Bordesley, Castle"
+
+
 def test_a_night_without_demand_has_a_plan_that_covers_nothing() -> None:
     quiet = replace(GROUND, expected=np.zeros(3), samples=np.zeros((1, 3)))
     plan = plans_for(quiet, ONE, Wish())[0]
@@ -265,8 +272,9 @@ def test_shares_never_pass_one_however_few_nights_were_drawn() -> None:
      {"floors": (("most deprived", -1.0),)}],
 )  # fmt: skip
 def test_impossible_wishes_are_refused(wish: dict) -> None:
-    with pytest.raises(UsageError, match="cannot be wished so"):
+    with pytest.raises(UsageError, match="cannot be wished so") as raised:
         Wish(**wish)
+    assert raised.value.wanted == "numbers: a target above 0 minutes, everything else not below 0"
 
 
 def test_nobody_moves_to_where_they_are() -> None:
@@ -315,3 +323,15 @@ def test_every_model_can_be_wished_at_the_command_line_and_over_http() -> None:
     [option] = [one for one in positions.params if one.name == "model"]
     assert tuple(option.type.choices) == MODELS
     assert get_args(PositionsAsked.model_fields["model"].annotation) == MODELS
+
+
+def test_the_plan_for_the_busiest_nights_says_what_going_back_loses_on_those() -> None:
+    """One night in twenty much comes to the west, on every other a little to the middle, where bravo has its base."""
+    nights = np.array([[0.0, 0.3, 1.0]] * 19 + [[6.0, 0.0, 1.0]])
+    plans = plans_for(replace(GROUND, expected=nights.mean(axis=0), samples=nights), TWO, Wish())
+    busiest = next(plan for plan in plans if plan.name == BAD_NIGHTS)
+    others = [plan for plan in plans if plan is not busiest]
+    assert busiest.at == ("east", "west")
+    assert busiest.loses["bravo"] < Wish().least_gain < busiest.loses_busiest["bravo"]
+    assert [plan.loses_busiest for plan in others] == [{}] * len(others)
+    assert busiest.as_json()["loses_busiest"] == busiest.loses_busiest

@@ -55,8 +55,8 @@ def test_a_shift_over_such_hours_has_their_mean_as_contacts_come_in_them(tmp_pat
     ("text", "problem"),
     [
         ("site,place,minutes\nbase,a,1\n", 'no column "site_id"'),
-        ("site_id,place_id,minutes\nbase,a,-1\n", "1 travel times are no numbers of 0 or more"),
-        ("site_id,place_id,minutes\nbase,a,\n", "1 travel times are no numbers of 0 or more"),
+        ("site_id,place_id,minutes\nbase,a,1\nbase,b,-1\n", "a travel time is no number of 0 or more"),
+        ("site_id,place_id,minutes\nbase,a,\nbase,b,-1\n", "2 travel times are no numbers of 0 or more"),
         ("site_id,place_id,minutes\nbase,a,1\nbase,a,2\n", "1 pairs of site and place are given twice"),
         ("site_id,place_id,minutes\nx,a,1\n", "none of the site's pairs"),
         ("site_id,place_id,minutes\nbase,a,1\nbase,b,fast\n", 'column "minutes" of the matrix'),
@@ -70,6 +70,18 @@ def test_a_matrix_that_cannot_be_used_is_refused(tmp_path: Path, text: str, prob
         matrix_times(written(tmp_path, text), SITES, CELLS, hours={3: 1.0}, otherwise=LINE)
     with pytest.raises(DataError, match="cannot be read"):
         matrix_times(tmp_path / "absent.csv", SITES, CELLS, hours={3: 1.0}, otherwise=LINE)
+
+
+def test_the_first_travel_time_that_cannot_be_is_named(tmp_path: Path) -> None:
+    for text, found in (
+        ("base,a,1\nbase,b,-1\n", "-1 from base to b"),
+        ("x,a,\nbase,b,-1\n", "none from x to a and more"),
+    ):
+        with pytest.raises(DataError) as raised:
+            matrix_times(
+                written(tmp_path, f"site_id,place_id,minutes\n{text}"), SITES, CELLS, hours={3: 1.0}, otherwise=LINE
+            )
+        assert raised.value.found == found
 
 
 def test_ids_that_look_like_numbers_are_texts(tmp_path: Path) -> None:

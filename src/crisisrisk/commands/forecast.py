@@ -159,7 +159,7 @@ def _require_reach(start: datetime, hours: float, snapshot: Snapshot, now: datet
         raise UsageError(
             "CR-USE-001",
             "these shifts cannot be forecast",
-            found=f"{start:%Y-%m-%d %H:%M} UTC, {hours:g} hours",
+            found=f"{start:%Y-%m-%d %H:%M} UTC{f', {hours:g} hours' if hours >= 1 else ''}",
             wanted=f"after {first:%Y-%m-%d} and ending by {now + FURTHEST:%Y-%m-%d}, {FURTHEST.days} days ahead",
         )
 

@@ -116,7 +116,8 @@ class Ground:
         if unknown := [name for name in crew.areas if name not in known]:
             raise UsageError(
                 CODE, f'{crew.name} stays in "{unknown[0]}", and there is no such place', found=unknown[0],
-                wanted="the id or the name of a cell, or of a larger place", hint=did_you_mean(unknown[0], list(known)),
+                wanted="the id or the name of a cell, or of a larger place",
+                hint=did_you_mean(unknown[0], sorted(known - {*self.cells.ids}) or list(known)),
             )  # fmt: skip
         return _inside(places, crew.areas)
 

@@ -1,6 +1,7 @@
 """Up to three plans for a shift, each with what it covers, what it leaves, and what one more change would do."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import isfinite
 
 import numpy as np
@@ -16,7 +17,7 @@ from crisisrisk.positioning.other_models import COVER, MODELS, NAMES, by_aim
 from crisisrisk.positioning.posts import Places
 from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.time_given import TimeGiven
-from crisisrisk.positioning.told import Plan, Told, first_sites
+from crisisrisk.positioning.told import Plan, Told, by_name, first_sites
 from crisisrisk.positioning.worth import Worth
 
 MOST_COVER, KEPT_FAIR, BAD_NIGHTS, AS_USUAL = "covers most", "covers fairly", "for the busiest nights", "as usual"
@@ -68,8 +69,9 @@ class Wish:
             )  # fmt: skip
         if problems:
             raise UsageError(
-                CODE, "a plan cannot be wished so", found="; ".join(problems), wanted="finite, not below 0"
-            )
+                CODE, "a plan cannot be wished so", found="; ".join(problems),
+                wanted="numbers: a target above 0 minutes, everything else not below 0",
+            )  # fmt: skip
 
 
 def plans_for(
@@ -133,6 +135,7 @@ class _Plans:
         made[most.places] = self._with_mean(made[most.places])
         if len(made) < MOST_PLANS and (busy := self._for_busy_nights(most)) is not None:
             self._add(made, BAD_NIGHTS, busy, most)
+            made[busy.places] = self._with_busiest(made[busy.places])
             if self._usual is not None and self._usual != most.places and made[self._usual].name == AS_USUAL:
                 made[self._usual] = made.pop(self._usual)
         return self._all_told(self._in_order(made), told={first})
@@ -237,16 +240,27 @@ class _Plans:
         loses = max(plan.covered[self._wish.target] - self._worth.of(self._crews, mean), 0.0)
         return replace(plan, by_mean=first_sites(self._ground, mean), by_mean_loses=loses)
 
+    @cached_property
+    def _busiest(self) -> Ground:
+        """The tenth of nights with most contacts, and what is expected in one of them."""
+        total = self._ground.samples.sum(axis=1)
+        nights = self._ground.samples[np.argsort(-total, kind="stable")[: max(1, int(len(total) * BUSIEST))]]
+        return replace(self._ground, samples=nights, expected=nights.mean(axis=0))
+
+    def _with_busiest(self, plan: Plan) -> Plan:
+        """With what going back loses on the busiest nights: the least gain is asked on those, not over all."""
+        worth = Worth(self._busiest, self._wish.target, self._stretches)
+        lost = Bases(crews=self._crews, worth=worth).lost(plan.places)
+        return replace(plan, loses_busiest=by_name(self._crews, lost))
+
     def _for_busy_nights(self, most: _Found) -> _Found | None:
         """The plan for the tenth of nights with most contacts, where it covers the worst tenth better."""
         if self._given.over:
             self._left_out.append("a plan for the busiest nights")
             return None
-        total = self._ground.samples.sum(axis=1)
-        busiest = self._ground.samples[np.argsort(-total, kind="stable")[: max(1, int(len(total) * BUSIEST))]]
-        if len(total) < 1 / BUSIEST or not busiest.sum():
+        busy = self._busiest
+        if len(self._ground.samples) < 1 / BUSIEST or not busy.samples.sum():
             return None
-        busy = replace(self._ground, samples=busiest, expected=busiest.mean(axis=0))
         found = self._settled(busy, {}, share=OTHERS)
         if found.places == most.places:
             return None

@@ -75,6 +75,7 @@ def _worth(plan: Plan, team: str) -> str:
     """What is expected in reach of a team in time, what it adds to the others, and what is lost without its move."""
     adds = f", adds {plan.adds[team]:.1f}" if team in plan.adds else ""
     back = f"; back at its base, {plan.loses[team]:.1f} would be lost" if team in plan.loses else ""
+    back += f", {plan.loses_busiest[team]:.1f} on a night of the busiest tenth" if team in plan.loses_busiest else ""
     return f"{plan.in_reach[team][plan.target]:.1f} contacts in reach{adds}{back}"
 
 

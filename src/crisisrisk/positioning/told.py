@@ -47,7 +47,8 @@ class Plan:
     contacts that find a free team in time; everything else is of the wished `target`. `worst_decile`: the share on the
     tenth of nights that are covered least. `in_reach`: by team and target the contacts expected where it gets to in
     time; `adds`: how many fewer would find a free team without it; `loses`: what its going back to its base would lose,
-    of those away from it that find room there. `gain`: contacts beside the usual places, None where these cannot be
+    of those away from it that find room there; `loses_busiest`: the same in a night of the busiest tenth, told of the
+    plan that is made for those alone. `gain`: contacts beside the usual places, None where these cannot be
     taken. `price`: contacts that it covers less than the plan that covers most. `by_mean`: where everybody would stand
     by the mean night, where that is elsewhere, and `by_mean_loses`: contacts. `optimal`, `gap`: beside the best of all
     plans, less what moves cost; `method`: how it was found. `floors_kept`: whether every wished floor is kept; None
@@ -71,6 +72,7 @@ class Plan:
     in_reach: dict[str, dict[float, float]]
     adds: dict[str, float]
     loses: dict[str, float]
+    loses_busiest: dict[str, float]
     if_called_away: tuple[Call, ...]
     one_more_team: float | None
     one_more_hour: MoreHour | None
@@ -163,7 +165,8 @@ class Told:
             busy=self._busy(),
             in_reach={crew.name: self._in_reach(number) for number, crew in enumerate(self.crews)},
             adds={},
-            loses={self.crews[number].name: lost for number, lost in self.bases.lost(self.places).items()},
+            loses=by_name(self.crews, self.bases.lost(self.places)),
+            loses_busiest={},
             if_called_away=(),
             one_more_team=None,
             one_more_hour=None,
@@ -250,6 +253,11 @@ class Told:
         moved = sum(one != other for one, other in pairs) + moves_between(self.places)
         moves = "1 move" if moved == 1 else f"{moved} moves"
         return f"{name}: {reached}, {gain:+z.1f} contacts beside the usual places, for {moves}"
+
+
+def by_name(crews: tuple[Crew, ...], lost: dict[int, float]) -> dict[str, float]:
+    """By the name of each crew what is said by its number."""
+    return {crews[number].name: contacts for number, contacts in lost.items()}
 
 
 def first_sites(ground: Ground, places: Places) -> tuple[str, ...]:

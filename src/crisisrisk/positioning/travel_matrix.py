@@ -59,7 +59,7 @@ def _minutes(path: Path, table: pa.Table, sites: tuple[str, ...], cells: tuple[s
     )
     minutes = np.asarray(table["minutes"].fill_null(np.nan))
     known = (row >= 0) & (column >= 0)
-    _require(path, minutes, row[known] * len(cells) + column[known])
+    _require(path, table, minutes, row[known] * len(cells) + column[known])
     found: Numbers = np.full((len(sites), len(cells)), np.nan)
     found[row[known], column[known]] = minutes[known]
     return found
@@ -137,11 +137,15 @@ def _at(table: pa.Table, hour: int) -> pa.Table:
     return table.filter(pa.array(inside))
 
 
-def _require(path: Path, minutes: Numbers, pair: Numbers) -> None:
-    wrong = int((~(minutes >= 0)).sum())
+def _require(path: Path, table: pa.Table, minutes: Numbers, pair: Numbers) -> None:
+    wrong = np.flatnonzero(~(minutes >= 0)).tolist()
     if wrong:
+        said = "a travel time is no number" if len(wrong) == 1 else f"{len(wrong):,} travel times are no numbers"
+        site, place = (table[name][wrong[0]].as_py() for name in COLUMNS[:2])
+        value = "none" if np.isnan(minutes[wrong[0]]) else f"{minutes[wrong[0]]:g}"
         raise DataError(
-            "CR-PLAN-002", f"{wrong:,} travel times are no numbers of 0 or more", where=str(path), wanted="minutes",
+            "CR-PLAN-002", f"{said} of 0 or more", where=str(path),
+            found=f"{value} from {site} to {place}{' and more' if len(wrong) > 1 else ''}", wanted="minutes",
             hint="leave out pairs without a way, or give them many minutes",
         )  # fmt: skip
     twice = len(pair) - len(np.unique(pair))

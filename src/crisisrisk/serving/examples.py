@@ -157,7 +157,8 @@ POSITIONS: dict[str, Any] = {
         "covered": {"15": 5.3, "30": 8.1}, "share": {"15": 0.43, "30": 0.65},
         "worst_decile": 0.21, "worst_area": "Nettle End", "groups": {"most deprived fifth": 0.47},
         "in_reach": {"team 1": {"15": 6.1, "30": 9.4}}, "adds": {"team 1": 5.3},
-        "loses": {"team 1": 0.6}, "if_called_away": [{"away": "team 1", "team": None, "site": None, "gain": 0.0}],
+        "loses": {"team 1": 0.6}, "loses_busiest": {},
+        "if_called_away": [{"away": "team 1", "team": None, "site": None, "gain": 0.0}],
         "one_more_team": 1.9, "one_more_team_hour": None, "gain": 0.6, "optimal": True, "gap": 0.0, "method": "exact",
         "floors_kept": None, "not_told": [],
         "reason": "covers most: about 43 in 100 expected contacts find a free team within 15 minutes, +0.6 contacts"

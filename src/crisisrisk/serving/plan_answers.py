@@ -105,6 +105,11 @@ class PlanShown(Answer):
     )
     adds: dict[str, float] = Field(description="By team how many fewer would find a free team without it.")
     loses: dict[str, float] = Field(description="What each team's going back to its base would lose.")
+    loses_busiest: dict[str, float] = Field(
+        default={},
+        description="The same in a night of the busiest tenth, of the plan that is made for those: the least gain is "
+        "asked there, over all nights it may be less. Empty for every other plan.",
+    )
     if_called_away: list[CallShown]
     one_more_team: float | None = Field(description="Null where there was no time to work it out.")
     one_more_team_hour: MoreHourShown | None = Field(
