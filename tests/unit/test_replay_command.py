@@ -4,12 +4,14 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import h3
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.lib.place_sites import EAST, EVENTS, FIRST, NORTH, Row, answering, place_site, small_recipe
 from tests.lib.table_sites import write_csv, write_mapping
@@ -17,13 +19,14 @@ from tests.lib.table_sites import write_csv, write_mapping
 from crisisrisk.cli import run
 from crisisrisk.commands import replay_page
 from crisisrisk.commands.data import load_files
-from crisisrisk.commands.replay import Request, replay
+from crisisrisk.commands.replay import TRUTH, Request, replay
 from crisisrisk.commands.replay_page import page
 from crisisrisk.commands.replay_report import beside_forecast
 from crisisrisk.positioning.past_plans import FIXED, FORECAST, FORESIGHT, LAST_MONTH, NEVER_BUSY, RESIDENTS, TRUE
 from crisisrisk.positioning.replay import Played
 from crisisrisk.tables.site import CONFIGURATION, Site, read_site
 from crisisrisk.tables.store import Store
+from crisisrisk.timeline import Window, shifts_starting_in
 from crisisrisk.training.past_forecasts import Days, trained_before
 from crisisrisk.training.progress import FOLDER
 
@@ -117,6 +120,41 @@ def test_a_night_that_can_be_worked_out_by_hand(small: Site, capsys: pytest.Capt
     assert shares(with_two, 15)[FORECAST] == 1.0
     assert with_two["forecast_by"].startswith("1 model of the recipe small, 2 weeks each")
     assert shares(asked(small, capsys, "--teams", "1", "--base", "near-there"), 15)[FIXED] == 0.333
+
+
+def truth_of(site: Site, folder: Path, *, here: float, there: float) -> Path:
+    """What the small city is made with: so many contacts a shift expected here and there."""
+    window = Window(datetime(2025, 1, 6, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC))
+    shifts = [one.id for one in shifts_starting_in(site.shifts, window, site.time_zone)]
+    cells = {"here": here, "there": there}
+    rows = [(one, h3.latlng_to_cell(ROUTE[name][1], EAST, 8), much) for one in shifts for name, much in cells.items()]
+    shift, cell, expected = zip(*rows, strict=True)
+    folder.mkdir()
+    pq.write_table(pa.table({"shift_id": shift, "place_id": cell, "expected": expected}), folder / TRUTH)
+    return folder
+
+
+def test_nights_of_an_invented_city_are_drawn_again(
+    small: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many contacts come as the truth says, of which two thirds are here: by chance more or fewer."""
+    truth = truth_of(small, tmp_path / "truth", here=2.0, there=1.0)
+    told = ("--teams", "1", "--refit", "2", "--truth", str(truth))
+    found = asked(small, capsys, *told)
+    again = found["drawn_again"]
+    assert (again["draws"], again["share_of_true"]) == (20, 1.0)
+    assert set(again["plans"]) == set(found["plans"]) - {FORESIGHT}
+    forecast, fixed = (again["plans"][name]["covered_15"] for name in (FORECAST, FIXED))
+    assert fixed < 0.02  # on its way home a team may be near
+    assert forecast == pytest.approx(0.667, abs=0.1)
+    assert forecast != found["plans"][FORECAST]["covered_15"]
+    assert again["forecast_less"][FIXED]["covered_15"]["mean"] == pytest.approx(forecast - fixed)
+    assert asked(small, capsys, *told)["drawn_again"] == again
+    assert asked(small, capsys, *told, "--draws", "1")["drawn_again"] != again
+    without = asked(small, capsys, *told, "--draws", "0")
+    assert without["drawn_again"] is None
+    assert without["plans"] == found["plans"]
+    assert "20 times" in page([found])
 
 
 MINUTES = """site_id,place_id,minutes

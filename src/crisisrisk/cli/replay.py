@@ -30,13 +30,15 @@ from crisisrisk.cli.printing import json_option, print_json, site_option, tell
               help="Fit a new model every so many weeks. Default: as the recipe's backtest has it.")  # fmt: skip
 @click.option("--truth", type=click.Path(path_type=Path), metavar="DIR",
               help="What only an invented city knows. Default: SITE/truth where it is there.")  # fmt: skip
+@click.option("--draws", type=click.IntRange(0, 1000), default=20, show_default=True, metavar="N",
+              help="Where the truth is known, play every night so many times more, drawn from it.")  # fmt: skip
 @click.option("--write", is_flag=True, help="Write docs/explanation/replay.md in the repository.")
 @site_option
 @json_option
 def replay(
     first: str, last: str, teams: int | None, shift: str | None, bases: tuple[str, ...], travel: Path | None,
-    within: float, least_gain: float, refit_weeks: int | None, truth: Path | None, write: bool,
-    site_folder: str | None, as_json: bool,
+    within: float, least_gain: float, refit_weeks: int | None, truth: Path | None, draws: int,
+    write: bool, site_folder: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Play past shifts again under the forecast's plan and under others: who would have been reached in time.
 
@@ -51,7 +53,8 @@ def replay(
     known = site.path / "truth"
     request = Request(
         first=first, last=last, teams=teams, shift=shift, bases=bases, travel=travel, refit_weeks=refit_weeks,
-        truth=truth or (known if known.is_dir() else None), wish=Wish(target=within, least_gain=least_gain),
+        truth=truth or (known if known.is_dir() else None), draws=draws,
+        wish=Wish(target=within, least_gain=least_gain),
     )  # fmt: skip
     result = run(site, request, tell=tell)
     if write:

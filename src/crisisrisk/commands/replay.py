@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from crisisrisk.commands.card import write_report
+from crisisrisk.commands.replay_again import DRAWS, played_again
 from crisisrisk.commands.replay_nights import Asked, PastNights
 from crisisrisk.commands.replay_report import Compared, ReplayReport, compared
 from crisisrisk.concurrency import cores, in_order
@@ -46,7 +47,7 @@ class Request:
     """What is to be replayed. `first`, `last`: local days. `teams` 0: as many as the site's shifts say.
 
     `refit_weeks`: how long a model answers before the next is fitted; None: as the recipe has it. `truth`: the folder
-    of what only an invented city knows; None where there is none.
+    of what only an invented city knows; None where there is none. `draws`: how often its nights are drawn again.
     """
 
     first: str
@@ -57,6 +58,7 @@ class Request:
     travel: Path | None = None
     refit_weeks: int | None = None
     truth: Path | None = None
+    draws: int = DRAWS
     wish: Wish = field(default_factory=Wish)
 
 
@@ -77,10 +79,13 @@ def replay(site: Site, request: Request, *, tell: Tell) -> ReplayReport:
             site=site, snapshot=held, past=past, records=service_records(held),
             asked=Asked(teams=teams, bases=request.bases, travel=request.travel), true=_true(past, request.truth),
         )  # fmt: skip
-        told = compared(nights, played_nights(nights, _planned(nights, request.wish, tell, progress), request.wish))
+        plans = _planned(nights, request.wish, tell, progress)
+        told = compared(nights, played_nights(nights, plans, request.wish))
+        again = played_again(nights, plans, request.draws)
     report = ReplayReport(
         name=site.name, days=days, teams=teams, wish=request.wish, by=past.by, issue_hours=past.issue_hours,
-        left_out=past.left_out, told=told, seconds=time.monotonic() - began,
+        left_out=past.left_out, told=told,
+        again=None if again is None else again.as_json(), seconds=time.monotonic() - began,
     )  # fmt: skip
     text = json.dumps(report.released(), indent=1, ensure_ascii=False) + "\n"
     written = write_report(site, key, {"task": "replay"}, {"replay.json": text})

@@ -153,6 +153,35 @@ class PastNights:
             service=self.records.minutes(int(self.issued[number]), chances),
         )
 
+    def drawn_again(self, number: int, draw: int) -> tuple[Night, Ways]:
+        """The same night of an invented city as it might have come: as many contacts in each cell as its truth draws.
+
+        Each cell by itself (Poisson), at minutes at which contacts of such nights came. ValueError without the truth.
+        """
+        if self.true is None:
+            raise ValueError("nobody knows the truth of these nights")
+        start = microseconds(self.shift(number).start)
+        random = np.random.default_rng([self.asked.seed, start // MICROSECONDS_PER_HOUR, 1 + draw])
+        cell = random.permutation(np.repeat(np.arange(self.true.shape[1]), random.poisson(self.true[number])))
+        used, among = np.unique(cell, return_inverse=True)
+        night = Night(
+            minute=np.sort(random.choice(self._minutes[self.shift(number).name], len(cell))),
+            cell=among.astype(np.int64),
+            service=self.records.minutes(int(self.issued[number]), random.random(len(cell))),
+        )
+        return night, self._ways(number, used)
+
+    @cached_property
+    def _minutes(self) -> dict[str, Numbers]:
+        """How many minutes after the start of a shift contacts came, by its name; the start alone where none did."""
+        found: dict[str, list[Numbers]] = {}
+        for number in range(len(self)):
+            found.setdefault(self.shift(number).name, []).append(self.night(number).minute)
+        return {
+            name: np.concatenate([*some, *([] if any(map(len, some)) else [np.zeros(1)])])
+            for name, some in found.items()
+        }
+
     @cached_property
     def _final(self) -> tuple[Instants, Counts]:
         """When and in which cell the contacts happened that count in the end, as they are counted; in order of time."""
@@ -163,11 +192,12 @@ class PastNights:
         return history.occurred_at[final][order], cell[final][order].astype(np.int64)
 
     def ways(self, number: int) -> Ways:
-        """Minutes between the sites and the cells in which the night has contacts, ascending: what `Night.cell` counts.
+        """Minutes between sites and the cells in which the night has contacts, ascending: what `Night.cell` counts."""
+        return self._ways(number, np.unique(self._final[1][self._within(number)]))
 
-        Of these cells alone: what a night looks up must fit into the fastest memory.
-        """
-        place, used = self.place(number), np.unique(self._final[1][self._within(number)])
+    def _ways(self, number: int, used: Counts) -> Ways:
+        """Of some cells alone: what a night looks up must fit into the fastest memory."""
+        place = self.place(number)
         cells, sites = _only(place.cells, used), len(place.sites.room)
         return Ways(
             site_to_cell=np.ascontiguousarray(place.sites.minutes[:, used]),

@@ -66,7 +66,8 @@ def page(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _run(content: Mapping[str, Any]) -> list[str]:
-    return [f"## {_teams(content)}", fill(_what(content), WIDTH), _table(content), _bars(content), _most(content)]
+    parts = [f"## {_teams(content)}", fill(_what(content), WIDTH), _table(content), _again(content), _bars(content)]
+    return [*parts, _most(content)]
 
 
 def _teams(content: Mapping[str, Any]) -> str:
@@ -114,8 +115,38 @@ def _minutes(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f} min"
 
 
+def _again(content: Mapping[str, Any]) -> str:
+    """The same nights drawn again, where that was done."""
+    again = content.get("drawn_again")
+    if again is None:
+        return ""
+    said = fill(
+        f"The same nights drawn {again['draws']} times from the city's truth, each cell by itself, at minutes at which "
+        "contacts of such nights came. That year was one draw; this is what it was drawn from. The intervals are from "
+        "weeks drawn again, with all their draws:", WIDTH,
+    )  # fmt: skip
+    titles = ["plan", "within 15 min", "within 30 min", "forecast less this, 15 min", "30 min"]
+    lines = []
+    for name, one in again["plans"].items():
+        beside = again["forecast_less"].get(name, {})
+        shares = (f"{one[key]:.1%}" for key in ("covered_15", "covered_30"))
+        points = (_points(beside.get(key)) for key in ("covered_15", "covered_30"))
+        lines.append([f"**{name}**" if name == FORECAST else name, *shares, *points])
+    return f"{said}\n\n{table(titles, lines)}"
+
+
 def _bars(content: Mapping[str, Any]) -> str:
-    """What was wanted of the forecast plan, and whether it is so."""
+    """What was wanted of the forecast plan, and whether it is so: of the year that came, and drawn again."""
+    again = content.get("drawn_again")
+    came = _wanted(content)
+    if again is None:
+        return table(["wanted", "found", "reached"], [[name, *found] for name, found in came.items()])
+    titles = ["wanted", "found in the year that came", "reached", f"drawn {again['draws']} times", "reached"]
+    return table(titles, [[name, *found, *_wanted(again)[name]] for name, found in came.items()])
+
+
+def _wanted(content: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """By what was wanted, what was found, and whether that reaches it."""
     beside = {name: one["covered_15"] for name, one in content["forecast_less"].items()}
     above = {f"above {name}, the interval without 0": name for name in (FIXED, RESIDENTS) if name in beside}
     not_below = {f"not {BELOW_POINTS} points below {name}": name for name in (LAST_MONTH, NEVER_BUSY) if name in beside}
@@ -126,8 +157,7 @@ def _bars(content: Mapping[str, Any]) -> str:
     if content["share_of_true"] is not None:
         share = content["share_of_true"]
         rows.append((f"at least {OF_TRUE:.0%} of the plan from the true intensity", f"{share:.1%}", share >= OF_TRUE))
-    lines = [[text, found, "yes" if kept else "**no**"] for text, found, kept in rows]
-    return table(["wanted", "found", "reached"], lines)
+    return {text: (found, "yes" if kept else "**no**") for text, found, kept in rows}
 
 
 def _not_below(beside: Mapping[str, float]) -> bool:

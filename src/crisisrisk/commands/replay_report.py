@@ -78,6 +78,13 @@ def beside_forecast(forecast: Played, other: Played, minutes: float, weeks: Coun
     return found if len(np.unique(weeks)) >= FEWEST_WEEKS else {**found, "lower": None, "upper": None}
 
 
+def share_of_true(plans: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """The forecast plan's cover as a share of that of the plan from the true intensity; None where nobody knows it."""
+    key = f"covered_{TARGETS[0]:.0f}"
+    true = float(plans[TRUE][key]) if TRUE in plans else 0.0
+    return float(plans[FORECAST][key]) / true if true else None
+
+
 def _missing(nights: PastNights, found: Mapping[str, Compared]) -> tuple[str, ...]:
     why = {
         RESIDENTS: "nobody says how many live where",
@@ -89,7 +96,10 @@ def _missing(nights: PastNights, found: Mapping[str, Compared]) -> tuple[str, ..
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayReport:
-    """One replay. `by`: whose forecasts they were; `left_out`: shifts that the data cannot answer for."""
+    """One replay. `by`: whose forecasts they were; `left_out`: shifts that the data cannot answer for.
+
+    `again`: an invented city's nights drawn again, as `replay_again` found it.
+    """
 
     name: str
     days: Days
@@ -99,6 +109,7 @@ class ReplayReport:
     issue_hours: float
     left_out: int
     told: Told
+    again: Mapping[str, Any] | None = None
     seconds: float
     files: tuple[str, ...] = ()
 
@@ -116,8 +127,8 @@ class ReplayReport:
             "forecast_by": self.by, "issue_hours": self.issue_hours, "shifts_left_out": self.left_out,
             "plans": {name: dict(one) for name, one in told.plans.items()},
             "forecast_less": {name: dict(one) for name, one in told.beside.items()},
-            "share_of_true": self.share_of_true, "reachable": dict(told.reachable), "service": told.service,
-            "travel": told.travel, "not_compared": list(told.missing), "ceiling": CEILING,
+            "share_of_true": self.share_of_true, "drawn_again": self.again, "reachable": dict(told.reachable),
+            "service": told.service, "travel": told.travel, "not_compared": list(told.missing), "ceiling": CEILING,
         }  # fmt: skip
 
     def released(self) -> dict[str, Any]:
@@ -126,7 +137,7 @@ class ReplayReport:
         content["contacts"] = released_count(contacts)
         content["plans"] = {name: _released(one, contacts) for name, one in self.told.plans.items()}
         if contacts < FEWEST_TO_TELL or any(None in one.values() for one in content["plans"].values()):
-            content["forecast_less"], content["share_of_true"] = {}, None
+            content["forecast_less"], content["share_of_true"], content["drawn_again"] = {}, None, None
         content["reachable"] = {
             name: released_share(round(share * contacts), contacts) for name, share in self.told.reachable.items()
         }
@@ -138,11 +149,7 @@ class ReplayReport:
     @property
     def share_of_true(self) -> float | None:
         """The forecast plan's cover as a share of that of the plan made from the true intensity."""
-        if TRUE not in self.told.plans:
-            return None
-        key = f"covered_{TARGETS[0]:.0f}"
-        true = float(self.told.plans[TRUE][key])
-        return float(self.told.plans[FORECAST][key]) / true if true else None
+        return share_of_true(self.told.plans)
 
     def as_text(self) -> str:
         """A table for a terminal, the forecast plan first."""
@@ -160,7 +167,17 @@ class ReplayReport:
             *(f"written: {file}" for file in self.files),
             "Coverage of the past is no promise for tonight. Live calls come first.",
         ]  # fmt: skip
-        return "\n".join([head, "", *self._table(), "", *said, f"{self.seconds:.0f} s"])
+        return "\n".join([head, "", *self._table(), "", *self._again(), *said, f"{self.seconds:.0f} s"])
+
+    def _again(self) -> list[str]:
+        """What the nights of an invented city say when they are drawn again."""
+        if self.again is None:
+            return []
+        lines = [f"the same nights drawn {self.again['draws']} times from the city's truth:"]
+        for name, one in self.again["plans"].items():
+            beside = self.again["forecast_less"].get(name, {}).get("covered_15")
+            lines.append(f"{name:<28} {one['covered_15']:>7.1%} {one['covered_30']:>7.1%}  {_points(beside)}".rstrip())
+        return [*lines, ""]
 
     def _table(self) -> list[str]:
         lines = [
