@@ -82,7 +82,8 @@ def test_a_page_has_the_name_escaped_in_place_of_the_pseudonym(site: ServiceSite
         rf"<h1[^>]*><span class=\"cr-name\">Zyxa &lt;Quellmanoff&gt;</span><span.*{person(site)}</span></h1>", page.text
     )
     listed = site.client("care", "north").get("/caseload?tab=all&limit=50", headers={"Accept": "text/html"}).text
-    assert f'<a href="/people/{person(site)}"><span class="cr-name">Zyxa &lt;Quellmanoff&gt;</span></a>' in listed
+    kept = "?list=people%3Dteam%26tab%3Dall%26limit%3D50"
+    assert f'<a href="/people/{person(site)}{kept}"><span class="cr-name">Zyxa &lt;Quellmanoff&gt;</span></a>' in listed
     assert f">{site.people['ann']}</a>" in listed, "who is not known by name"
     wrong = site.client("care", "north").post(f"/people/{person(site)}/snoozes", data={"until": "2026-11-30"})
     assert (wrong.status_code, "Zyxa &lt;Quellmanoff&gt;" in wrong.text) == (422, True), (

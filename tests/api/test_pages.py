@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from fastapi.testclient import TestClient
@@ -89,7 +90,7 @@ def test_the_line_at_the_capacity_is_drawn_in_the_whole_list_alone_and_named(
     client = shared_site.client("care", "north")
     whole = page_of(client, "/caseload?tab=all&limit=50")
     people = [
-        whole.index(f'<th scope="row"><a href="/people/{shared_site.people[name]}"') for name in ("ben", "ann", "dan")
+        whole.index(f'<th scope="row"><a href="/people/{shared_site.people[name]}') for name in ("ben", "ann", "dan")
     ]
     line = whole.index("Up to here the team can review in a week: 2 people.")
     assert people[1] < line < people[2]
@@ -107,7 +108,7 @@ def test_a_coordinator_opens_on_their_own_people_and_switches_to_the_team(own_si
     assert "Your people in North" in mine
     assert OWN_LIST in mine
     assert "3 people of the team have no care coordinator, and are on nobody's own list." in text_of(mine)
-    rows = re.findall(r'<th scope="row"><a href="/people/(\w+)"', mine)
+    rows = re.findall(r'<th scope="row"><a href="/people/(\w+)[?"]', mine)
     assert rows == [own_site.people["ann"]]
     assert "in hospital" in mine, "cat is theirs, and without a number"
     assert own_site.people["dan"] not in mine
@@ -116,7 +117,7 @@ def test_a_coordinator_opens_on_their_own_people_and_switches_to_the_team(own_si
     for told in ("Care coordinator w_1", "Care coordinator w_2", "No care coordinator"):
         assert f'<span class="cr-worker">{told}</span>' in team
     alone = page_of(client, "/caseload?people=team&tab=all&only=no_worker")
-    assert re.findall(r'<th scope="row"><a href="/people/(\w+)"', alone) == [own_site.people["dan"]]
+    assert re.findall(r'<th scope="row"><a href="/people/(\w+)[?"]', alone) == [own_site.people["dan"]]
     assert "w_1" not in "".join(re.findall(r'(?:href|value|action)="[^"]*"', team + mine)), "no address names anybody"
 
 
@@ -156,6 +157,34 @@ def test_the_address_holds_what_is_shown_and_every_form_leads_back_to_it(own_sit
     assert "The longest without a review first, not by the number." in empty
 
 
+def test_from_somebodys_page_one_comes_back_to_the_list_as_it_was(own_site: ServiceSite) -> None:
+    with_workers(own_site)
+    client, dan = own_site.client("care", "north", worker="w_1"), own_site.people["dan"]
+    asked = "people=team&tab=all&sort=last_contact&limit=50"
+    kept = f"?list={quote_plus(asked)}"
+    page = page_of(client, f"/caseload?{asked}")
+    assert page.count(f'href="/people/{dan}{kept}') == 2, "the name, and Snooze"
+    assert f'href="/people/{own_site.people["cat"]}{kept}"' in page, "who comes first"
+    assert f'<tr id="{dan}">' in page
+    path, back = f"/people/{dan}", f'href="/caseload?{asked}#{dan}"'.replace("&", "&amp;")
+    person = page_of(client, f"{path}{kept}")
+    assert back in person
+    forms = re.findall(r"<form (?!method=\"post\" action=\"/sign-out).*?</form>", person, re.S)
+    assert all(f'name="list" value="{asked.replace("&", "&amp;")}"' in form for form in forms)
+    assert f'href="{path}/share{kept}"' in person
+    sent = client.post(f"{path}/reviews", data={"decision": "contact", "words": "He asked.", "list": asked})
+    assert sent.url.query.decode() == f"{kept[1:]}&said=decision"
+    assert back in sent.text
+    refused = client.post(f"{path}/snoozes", data={"until": "2026-11-30", "reason": "", "list": asked})
+    assert refused.status_code == 422
+    assert back in refused.text
+    for nothing in ("", "?list=", "?list=https://example.org/", "?list=tab%3Dx"):
+        assert f'href="/caseload#{dan}"' in page_of(client, f"{path}{nothing}")
+    usual = page_of(client, "/caseload")
+    assert f'href="/people/{own_site.people["ann"]}">' in usual
+    assert "list=" not in usual, "the usual list needs no keeping"
+
+
 def test_what_is_new_to_whom_looks_and_the_age_of_a_plan_stand_on_the_list(own_site: ServiceSite) -> None:
     own_site.configure(
         CONFIGURATION + '[source.mh_plan]\nagency = "police"\nsingular = "crisis plan"\nplural = "crisis plans"\n'
@@ -177,6 +206,15 @@ def test_what_is_new_to_whom_looks_and_the_age_of_a_plan_stand_on_the_list(own_s
     site.score(score_row("ann", 0.182), score_row("dan", 0.004), score_row("ben", 0.41),
                       as_of=AS_OF + timedelta(seconds=1), made_at=AS_OF + timedelta(seconds=1))  # fmt: skip
     assert page_of(client, "/caseload?tab=all&limit=50").count("new since you last looked</span>") == 1
+
+
+def test_agencies_that_are_late_are_among_what_is_not_known_of_somebody(own_site: ServiceSite) -> None:
+    silent = {"police_999": AS_OF - timedelta(minutes=2), "crisis_line": AS_OF - timedelta(days=3)}
+    own_site.score(score_row("ann", 0.2), as_of=AS_OF, data_complete_to=silent)
+    page = text_of(page_of(own_site.client("care", "north"), f"/people/{own_site.people['ann']}"))
+    not_known = page.partition("Not known")[2].partition("What changed")[0]
+    assert "Crisis-line calls since Thu 19 Nov 06:00: late" in not_known
+    assert "Nothing that the number asks for is missing" not in page
 
 
 def test_without_a_number_a_page_says_why_and_shows_the_last_contacts(own_site: ServiceSite) -> None:

@@ -56,6 +56,8 @@ def test_a_care_coordinator_goes_from_the_list_to_a_decision(
         decision.get_by_role("button", name="Keep the decision").click()
         expect(page.get_by_text("get in touch. She asked for a call.")).to_be_visible()
         expect(page.get_by_role("button", name="Copy the text")).to_have_count(1 if script else 0)
+        page.get_by_role("link", name="Back to the caseload").click()
+        expect(page).to_have_url(f"{address}/caseload?people=team&tab=all#{person}")
         page.get_by_role("button", name="Sign out").click()
         page.goto(f"/people/{person}")
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Test site")

@@ -17,6 +17,7 @@ from crisisrisk.serving.pages.caseload_view import (
     ORDERS,
     PAGE,
     TABS,
+    CameFrom,
     CaseloadAsked,
     CaseloadView,
     age_said,
@@ -85,13 +86,19 @@ def caseload_page(
     kinds, errors = Kinds(service.settings.site.sources), {} if wrong is None else wrong.errors
     told = {
         **framed(service, viewer, here="caseload", about=getattr(listed, "reference", None)),
-        **_about(service, team, listed), "view": view, "has_own": viewer.worker is not None, "tabs": TABS,
+        **_about(service, team, listed), "view": view, "list_kept": _kept(view, viewer),
+        "has_own": viewer.worker is not None, "tabs": TABS,
         "kinds": kinds, "said": None if said is None else SAID[said], "errors": errors,
          "errors_listed": listed_errors(errors), "given": {} if wrong is None else wrong.given,
     }  # fmt: skip
     if isinstance(listed, Caseload):
         told |= _numbers(service, listed, view, kinds=kinds, local=Local(zone))
     return page("caseload.jinja", told, zone=zone, status=200 if wrong is None else 422)
+
+
+def _kept(view: CaseloadView, viewer: Viewer) -> str:
+    """What the address of somebody's page keeps of this list: nothing of the usual one."""
+    return "" if view == CaseloadView().of(viewer) else CameFrom(view).on("")
 
 
 def _team(viewer: Viewer) -> str:

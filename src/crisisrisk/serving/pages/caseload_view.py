@@ -1,11 +1,12 @@
 """What of a caseload is shown: whose people, which list, in which order. It stands in the address and names nobody."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import Request
+from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crisisrisk.serving.access import Viewer
@@ -101,10 +102,44 @@ class CaseloadAsked(CaseloadView):
 def sent_from(request: Request) -> CaseloadView | None:
     """The view that a form was sent from; None where it was none."""
     text = form_of(request).get("back")
+    return None if text is None else view_of(text)
+
+
+def view_of(text: str) -> CaseloadView:
+    """The view that an address or a form kept; the usual one where it is none."""
     try:
-        return None if text is None else CaseloadView.model_validate_strings(dict(parse_qsl(text)))
+        return CaseloadView.model_validate_strings(dict(parse_qsl(text)))
     except (ValidationError, ValueError):
         return CaseloadView()
+
+
+@dataclass(frozen=True)
+class CameFrom:
+    """The list from which somebody's page was opened: kept by every page and form about them, to lead back to it."""
+
+    view: CaseloadView
+
+    @property
+    def query(self) -> str:
+        """As the forms keep it; empty where it is the usual list."""
+        return self.view.query
+
+    def on(self, path: str) -> str:
+        """The address of a page about somebody, with the list kept in it."""
+        apart = "&" if "?" in path else "?"
+        return f"{path}{apart}{urlencode({'list': self.query})}" if self.query else path
+
+    def back(self, person_id: str) -> str:
+        """The list again, at the line of the person."""
+        return f"{self.view.here}#{person_id}"
+
+
+def came_from(request: Request) -> CameFrom:
+    """From which list: as a form keeps it, or else the address."""
+    return CameFrom(view_of(form_of(request).get("list") or request.query_params.get("list", "")))
+
+
+ListBefore = Annotated[CameFrom, Depends(came_from)]
 
 
 def orders_of(tab: Tab) -> Mapping[Sort, str]:

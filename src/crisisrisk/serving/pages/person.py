@@ -14,6 +14,7 @@ from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
 from crisisrisk.serving.care_answers import FeedbackGiven
 from crisisrisk.serving.pages.board import fresh, said_once
+from crisisrisk.serving.pages.caseload_view import CameFrom, ListBefore
 from crisisrisk.serving.pages.drawing import hundred_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds
@@ -55,6 +56,10 @@ PROBLEMS = {
     "wrong_time": "The time is wrong", "wrong_kind": "It was something else", "twice": "It stands there twice",
     "other": "Something else",
 }  # fmt: skip
+OUTCOMES = {
+    "corrected": "The record was wrong and is put right", "stands": "The record is right and stands",
+    "passed_on": "It was passed on to the agency that sent it",
+}  # fmt: skip
 OTHER_DAY = "Choose a day before {day}, at most 24 weeks before it."
 BUSY = "It cannot be worked out now: the service has just begun, or works out as many as it can. Ask again soon."
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -62,29 +67,30 @@ DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 @person_pages.get("/people/{pid}")
 def one_person(
-    pid: OwnPerson, viewer: CareViewer, service: ServiceOf, since: Annotated[date | None, Query()] = None,
-    said: Said | None = None,
+    pid: OwnPerson, viewer: CareViewer, service: ServiceOf, before: ListBefore,
+    since: Annotated[date | None, Query()] = None, said: Said | None = None,
 ) -> HTMLResponse:  # fmt: skip
     """Somebody on the caseload of the viewer's team now."""
-    return person_page(service, viewer, pid, since=since, said=said)
+    return person_page(service, viewer, pid, before=before, since=since, said=said)
 
 
 def person_page(
-    service: Service, viewer: Viewer, pid: str, *, since: date | None = None, said: Said | None = None,
-    wrong: SentWrongly | None = None, form: str = "",
+    service: Service, viewer: Viewer, pid: str, *, before: CameFrom, since: date | None = None,
+    said: Said | None = None, wrong: SentWrongly | None = None, form: str = "",
 ) -> HTMLResponse:  # fmt: skip
-    """The page; with what is wrong about a form that it sent. `form`: which one."""
+    """The page; with what is wrong about a form that it sent. `before`: the list it leads back to; `form`: which."""
     zone, kinds = service.settings.site.time_zone, Kinds(service.settings.site.sources)
     found = _number(service, viewer, pid, since=since, kinds=kinds)
     errors = {} if wrong is None else {f"{form}-{name}": text for name, text in wrong.errors.items()}
     given = {} if wrong is None else {f"{form}-{name}": text for name, text in wrong.given.items()}
     told = {
         **framed(service, viewer, here="caseload", about=found.get("reference")), "pid": pid, "kinds": kinds,
+        "before": before,
         "contacts": contacts(pid, viewer, ContactsQuery(limit=LAST), service), **found,
         **_said_before(service, viewer, pid, found.get("reference")), "looks": looks_at(service, pid, Local(zone)),
         "said": None if said is None else SAID[said], "errors": errors, "errors_listed": listed_errors(errors),
         "given": given, "ways": WAYS, "verdicts": VERDICTS, "why_said": REASONS,
-        "decisions": DECISIONS, "problems": PROBLEMS, "woken_by": WOKEN_BY,
+        "decisions": DECISIONS, "problems": PROBLEMS, "outcomes": OUTCOMES, "woken_by": WOKEN_BY,
         "in_a_week": (service.now() + WEEK).astimezone(zone).date(),
     }  # fmt: skip
     return page("person.jinja", told, zone=zone, status=200 if wrong is None else 422)

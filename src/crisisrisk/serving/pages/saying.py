@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
 from crisisrisk.serving.asked_care import DataQueryAsked, EventId, FeedbackAsked, ReviewAsked, SnoozeAsked
-from crisisrisk.serving.pages.caseload_view import sent_from
+from crisisrisk.serving.pages.caseload_view import CameFrom, ListBefore, came_from, sent_from
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.in_place import InPlace
 from crisisrisk.serving.pages.kinds import Kinds
@@ -82,49 +82,53 @@ def say_awake(
 
 @saying.get("/people/{pid}/wrong")
 def ask_what_is_wrong(
-    pid: OwnPerson, viewer: CareViewer, service: ServiceOf, event_id: Annotated[EventId, Query()]
+    pid: OwnPerson, viewer: CareViewer, service: ServiceOf, before: ListBefore, event_id: Annotated[EventId, Query()]
 ) -> HTMLResponse:
     """The form about one contact."""
-    return _wrong_page(service, viewer, pid, event_id)
+    return _wrong_page(service, viewer, pid, event_id, before)
 
 
 @saying.post("/people/{pid}/wrong")
-def say_what_is_wrong(pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+def say_what_is_wrong(
+    pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf, before: ListBefore
+) -> Response:
     """Put a contact into the queue of those who keep the records."""
     try:
         query_contact(pid, viewer, sent(request, DataQueryAsked), service)
     except SentWrongly as wrong:
         if "event_id" in wrong.errors:
             raise nothing_here() from None
-        return _wrong_page(service, viewer, pid, wrong.given["event_id"], wrong)
-    return back_to(f"/people/{pid}", "query")
+        return _wrong_page(service, viewer, pid, wrong.given["event_id"], before, wrong)
+    return back_to(before.on(f"/people/{pid}"), "query")
 
 
 def _done(
     request: Request, viewer: Viewer, service: Service, pid: str, said: Said, do: Callable[[], object]
 ) -> Response:  # fmt: skip
     """Back to where the form was, or the person's page with what is wrong about it."""
+    view = sent_from(request)
+    before = came_from(request) if view is None else CameFrom(view)
     try:
         do()
     except SentWrongly as wrong:
-        return person_page(service, viewer, pid, wrong=wrong, form=said)
+        return person_page(service, viewer, pid, before=before, wrong=wrong, form=said)
     except NoAnswerError as refused:
         problems: list[dict[str, Any]] = refused.members.get("problems", [])
         if not problems:
             raise
         errors = wanted_of([{"loc": (one["where"],)} for one in problems])
         refusal = SentWrongly(errors, given_in(request, list(SnoozeAsked.model_fields)))
-        return person_page(service, viewer, pid, wrong=refusal, form=said)
-    view = sent_from(request)
-    return back_to(f"/people/{pid}" if view is None else view.here, said)
+        return person_page(service, viewer, pid, before=before, wrong=refusal, form=said)
+    return back_to(before.on(f"/people/{pid}") if view is None else view.here, said)
 
 
 def _wrong_page(
-    service: Service, viewer: Viewer, pid: str, event_id: str, wrong: SentWrongly | None = None
+    service: Service, viewer: Viewer, pid: str, event_id: str, before: CameFrom, wrong: SentWrongly | None = None
 ) -> HTMLResponse:  # fmt: skip
     errors = {} if wrong is None else wrong.errors
     told = {
         **framed(service, viewer, here="caseload", about=None), "pid": pid, "problems": PROBLEMS, "errors": errors,
+        "before": before,
         "contact": contact_of(service, viewer, pid, event_id), "kinds": Kinds(service.settings.site.sources),
         "errors_listed": listed_errors(errors), "given": {} if wrong is None else wrong.given,
     }  # fmt: skip

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from crisisrisk.serving.access import CareViewer, OwnPerson
+from crisisrisk.serving.pages.caseload_view import ListBefore
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.kinds import Kinds
 from crisisrisk.serving.pages.page import page
@@ -22,8 +23,9 @@ MOST = 500
 
 @sharing.get("/people/{pid}/share")
 def share(
-    pid: OwnPerson, viewer: CareViewer, service: ServiceOf, number: Annotated[bool, Query()] = False
-) -> HTMLResponse:
+    pid: OwnPerson, viewer: CareViewer, service: ServiceOf, before: ListBefore,
+    number: Annotated[bool, Query()] = False,
+) -> HTMLResponse:  # fmt: skip
     """The sheet; with the number and its reasons where whoever shares it wants that. It names nobody."""
     team = viewer.team or ""
     site, kinds = service.settings.site, Kinds(service.settings.site.sources)
@@ -35,7 +37,8 @@ def share(
             why = None
     known = {one.source for one in contacts(pid, viewer, ContactsQuery(limit=MOST), service).contacts}
     told = {
-        **framed(service, viewer, here="caseload", about=None), "pid": pid, "why": why, "number": number,
+        **framed(service, viewer, here="caseload", about=None), "pid": pid, "before": before, "why": why,
+        "number": number,
         "kinds": sorted(kinds.many(name) for name in known), "now": service.now(),
         "team_name": site.teams[team].name if team in site.teams else team,
         "officer": service.settings.service.person_scores.clinical_safety_officer,
