@@ -488,7 +488,7 @@ def test_what_another_officer_closed_before_is_said_and_a_long_queue_is_no_round
     assert "start=2026-11-22&amp;end=2026-11-23" in audit.get("/alerts").text
     assert audit.post("/alerts/1/closing", data={"done": "Rang the ward."}).status_code == 200
     again = audit.post("/alerts/1/closing", data={"done": "It was wrong."})
-    assert (again.status_code, "Alert 1 was closed before" in again.text) == (409, True)
+    assert (again.status_code, "Number 1 was closed before" in again.text) == (409, True)
     assert "100 alerts wait" in again.text
     audit.post("/api/v1/safety-concerns", json={"about": "place", "text": "The shelter has closed."})
     said = [

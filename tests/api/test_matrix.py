@@ -133,6 +133,8 @@ MATRIX: Mapping[tuple[str, str], Route] = {
     ("GET", "/caller/{pid}"): Route("look_up", "person"),  # and nobody was looked up
     ("GET", "/unallocated"): Route("unallocated"),
     ("GET", "/data"): Route("data_status"),
+    ("GET", "/data/queries"): Route("data_queries"),
+    ("POST", "/data/queries/{number}/closing"): Route("data_queries", "number"),
     ("GET", "/models"): Route("models"),
     ("GET", "/models/{task}/sheet"): Route("models", "model"),
     ("GET", "/usefulness"): Route("usefulness"),

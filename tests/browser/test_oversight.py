@@ -57,6 +57,34 @@ def test_a_concern_is_worked_where_it_is_read(browser: Browser, address: str, si
         expect(page.get_by_text(f"Close concern {number}")).to_have_count(0)
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_who_keeps_the_records_answers_what_a_team_says_is_wrong(
+    browser: Browser, address: str, site: ServiceSite, script: bool
+) -> None:
+    care, path = site.client("care", "north"), f"/people/{site.people['ann']}"
+    said = {"event_id": "e1", "problem": "wrong_time", "words": "She was with us then."}
+    number = care.post(f"/api/v1{path}/data-queries", json=said).json()["number"]
+    with opened(browser, address, site, role="data", java_script_enabled=script) as page:
+        page.goto("/data")
+        page.get_by_role("link", name="said to be wrong").press("Enter")
+        section = page.get_by_role("region", name=f"Number {number}: the time is wrong")
+        expect(section).to_contain_text("record e1. Said by North")
+        for hidden in (site.people["ann"], "She was with us"):
+            expect(page.get_by_role("main")).not_to_contain_text(hidden)
+        section.get_by_role("button").press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Choose what became of the record")
+        expect(page.get_by_role("alert")).to_contain_text("Say in a few words what was found")
+        assert not script or violations(page) == []
+        section.get_by_label("What became of").select_option("The record was wrong and is put right")
+        section.get_by_label("What was found").fill("It was an hour later.")
+        section.get_by_role("button").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("No contact is said to be wrong")
+    told = " Answered 22 Nov 2026: the record was wrong and is put right. It was an hour later."
+    assert told in care.get(path).text
+    again = site.client("data").post(f"/data/queries/{number}/closing", data={"outcome": "stands", "answer": "No."})
+    assert (again.status_code, f"Number {number} was closed before" in again.text) == (409, True)
+
+
 def test_models_say_since_when_they_answer_and_what_a_change_means(
     browser: Browser, address: str, site: ServiceSite
 ) -> None:

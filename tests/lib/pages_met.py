@@ -193,6 +193,16 @@ def _behind() -> Mapping[str, Met]:
     told = (tick("A place or a forecast"), write("What did you see?", "It has closed."), press("Send"))
     return {
         "data": data("GET /data", "/data", "silent for too long"),
+        "contacts said to be wrong": data("GET /data/queries", "/data/queries", "it stands there twice"),
+        "one is answered without a word": data(
+            "POST /data/queries/{number}/closing",
+            "/data/queries",
+            "Choose what became of the record",
+            steps=(press("Answer number 1"),),
+        ),
+        "no contact is said to be wrong": data(
+            "GET /data/queries", "/data/queries", "No contact is said to be wrong", site="empty"
+        ),
         "models": data("GET /models", "/models", "Which models answer"),
         "models where scores are off": data("GET /models", "/models", "Which models answer", site="failing"),
         "a trust sheet": data(sheet, "/models/person_crisis_28d/sheet", "What it must not be used for", kept=True),

@@ -23,6 +23,7 @@ from crisisrisk.serving.pages.oversight import oversight_pages
 from crisisrisk.serving.pages.person import person_pages
 from crisisrisk.serving.pages.place import place_pages
 from crisisrisk.serving.pages.problems import pages_for_problems
+from crisisrisk.serving.pages.queues import queue_pages
 from crisisrisk.serving.pages.running import running_pages
 from crisisrisk.serving.pages.saying import saying
 from crisisrisk.serving.pages.sharing import sharing
@@ -103,6 +104,7 @@ ROUTERS = (
     concern_pages,
     running_pages,
     oversight_pages,
+    queue_pages,
 )
 
 

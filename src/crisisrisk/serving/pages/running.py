@@ -13,7 +13,9 @@ from crisisrisk.serving.answers import CurrentModel
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.kinds import Kinds
 from crisisrisk.serving.pages.page import page
+from crisisrisk.serving.pages.queues import AT_ONCE, OPEN_QUERIES
 from crisisrisk.serving.problems import NoAnswerError
+from crisisrisk.serving.routes.data_queries import queue
 from crisisrisk.serving.routes.models import Task, current, list_models
 from crisisrisk.serving.routes.status import data_status
 from crisisrisk.serving.routes.usefulness import useful
@@ -32,7 +34,8 @@ def data(viewer: StatusViewer, service: ServiceOf) -> HTMLResponse:
     told = data_status(viewer, service)
     status: dict[str, Any] = {
         **framed(service, viewer, here="data", about=None), "told": told, "kinds": Kinds(service.settings.site.sources),
-        "models": viewer.reaches("models"),
+        "models": viewer.reaches("models"), "at_once": AT_ONCE,
+        "queries": len(queue(viewer, OPEN_QUERIES, service).queries) if viewer.reaches("data_queries") else None,
     }  # fmt: skip
     return page("data.jinja", status, zone=service.settings.site.time_zone)
 
