@@ -71,8 +71,12 @@ def page_of(client: TestClient, path: str) -> str:
 
 
 def test_a_care_team_reads_on_the_list_what_it_is_told_over_http(own_site: ServiceSite) -> None:
-    own_site.score(score_row("ann", 0.1), as_of=AS_OF - timedelta(weeks=1), made_at=AS_OF - timedelta(weeks=1))
-    client = own_site.client("care", "north")
+    client, week = own_site.client("care", "north"), AS_OF - timedelta(weeks=1)
+    begun = page_of(client, "/caseload?tab=all&limit=50")
+    assert "Nobody on this list had a number a week ago, so no change is told: all of them are new." in begun
+    assert "New: no number a week ago" not in begun, "it is said once"
+    assert "The model changed" not in begun
+    own_site.score(score_row("ann", 0.1), as_of=week, made_at=week, model_version=3)
     told = client.get("/api/v1/caseloads/north?tab=all&limit=50").json()
     page = page_of(client, "/caseload?tab=all&limit=50")
     for person in told["people"]:
@@ -81,6 +85,9 @@ def test_a_care_team_reads_on_the_list_what_it_is_told_over_http(own_site: Servi
     assert "Up from 10 on 15 Nov" in page
     assert "known since: 1 × 999 call" in page
     assert "New: no number a week ago" in page
+    assert "Nobody on this list had a number a week ago" not in page
+    assert "The model changed since the numbers of a week ago." in page
+    assert 'href="/models">What the change means</a>' in page
     assert page.index("No number: in hospital") < page.index("Most likely first."), "whoever has none stands above"
 
 

@@ -127,7 +127,8 @@ def _numbers(
     asked, shown = view.limit or listed.capacity.people_a_week, len(listed.people)
     return {
         **fresh(service, listed), "caveats": said_once(service, listed), "rows": _rows(listed, answers, kinds, local),
-        "all_new": _all_new(listed), "due": _due(service, listed),
+        "all_new": _all_new(listed), "all_first": _all_first(listed),
+        "other_model": any(one.change.other_model for one in listed.people), "due": _due(service, listed),
         "line_after": listed.capacity.people_a_week if view.is_whole else None,
         "more": view.to(limit=max(asked, shown) + STEP) if shown >= asked else None, "step": STEP,
         "empty": EMPTY[listed.tab], "order": ORDERS[view.order], "heading": HEADINGS[listed.tab],
@@ -150,11 +151,11 @@ def _rows(
     listed: Caseload, answers: Sequence[FeedbackGiven], kinds: Kinds, local: Local
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Lines with what pages say of them. The drawings of one page have one scale."""
-    top, all_new = top_of([one.weeks for one in listed.people]), _all_new(listed)
+    top, all_new, first = top_of([one.weeks for one in listed.people]), _all_new(listed), _all_first(listed)
     said = {one.person_id: one for one in reversed(answers) if one.reference == listed.reference}
     return [
         {
-            "person": one, "change": changed(one, local), "since": came_since(one, kinds),
+            "person": one, "change": "" if first else changed(one, local), "since": came_since(one, kinds),
             "spark": spark_of(one.weeks, top=top), "reasons": one.reasons[:REASONS],
             "plan_age": None if one.crisis_plan is None else age_said(one.crisis_plan, listed.as_of),
             "tags": _tags(one, local, all_new=all_new), "answer": said.get(one.person_id),
@@ -165,6 +166,11 @@ def _rows(
 
 def _all_new(listed: Caseload) -> bool:
     return all(one.new_since_seen for one in listed.people)
+
+
+def _all_first(listed: Caseload) -> bool:
+    """Whether nobody listed had a number a week ago, as at a site that has begun."""
+    return all(one.change.as_of is None for one in listed.people)
 
 
 def _tags(one: CaseloadPerson, local: Local, *, all_new: bool) -> list[str]:
