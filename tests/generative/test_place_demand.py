@@ -59,6 +59,7 @@ RULES = st.builds(
     most_per_person=st.sampled_from([0, 1, 2]),
     per_days=st.sampled_from([1, 3]),
     duplicate_minutes=st.sampled_from([0, 10, 15]),
+    duplicates=st.sampled_from(["every", "one_each"]),
 )
 
 

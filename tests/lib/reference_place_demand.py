@@ -64,7 +64,9 @@ def _merged(crisis: Sequence[Counted], counting: CountingRule) -> list[Counted]:
         may = [
             (not _names(incident, one), abs(incident[0].version.occurred_at - one.version.occurred_at), number)
             for number, incident in enumerate(incidents)
-            if counting.duplicate_minutes and _same_incident(one, incident[0], counting) and _takes(incident, one)
+            if counting.duplicate_minutes
+            and _same_incident(one, incident[0], counting)
+            and (counting.duplicates == "every" or _takes(incident, one))
         ]
         if may:
             incidents[min(may)[-1]].append(one)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import h3
 import numpy as np
@@ -36,8 +37,8 @@ def contact(name: str, at: str, **content: object) -> EventVersion:
     return EventVersion(**{**said, **content})  # type: ignore[arg-type]
 
 
-def demand(*versions: EventVersion, cells: Cells = CELLS, **counting: float) -> Demand:
-    rule = CountingRule(**counting)  # type: ignore[arg-type]
+def demand(*versions: EventVersion, cells: Cells = CELLS, **counting: Any) -> Demand:
+    rule = CountingRule(**counting)
     return demand_of(event_table(versions), cells, SITE, outcome=RULE, counting=rule)
 
 
@@ -79,6 +80,7 @@ def test_a_contact_that_nobody_says_who_began_is_no_outcome_where_the_recipe_ask
 # One report of an incident
 
 TWICE = {"duplicate_minutes": 30}
+ONE_EACH: dict[str, Any] = {**TWICE, "duplicates": "one_each"}
 
 
 @pytest.mark.parametrize(
@@ -135,6 +137,16 @@ def test_what_is_merged_draws_nothing_to_itself() -> None:
     assert sources(made) == ["crisis_line", "s136"]
 
 
+def test_unless_asked_for_one_each_a_report_stands_for_every_report_of_another_source_near_it() -> None:
+    """As shipped, and told on the page: b and c are two contacts of their source, and both are merged into a."""
+    for names, counted in (({}, 1), ({"b": "one", "c": "two"}, 1), ({"a": "one", "b": "one", "c": "two"}, 2)):
+        made = demand(
+            contact("a", "09:00", person_id=names.get("a")),
+            *(contact(one, "09:10", source="street_triage", person_id=names.get(one)) for one in ("b", "c")), **TWICE,
+        )  # fmt: skip
+        assert len(live(made)) == counted
+
+
 @pytest.mark.parametrize(
     ("names", "counted"),
     [
@@ -160,7 +172,7 @@ def test_an_incident_takes_one_report_of_each_source_and_all_of_its_person(names
             contact(one, f"09:0{number}", person_id=names.get(one), source=of[one])
             for number, one in enumerate(of) if one != "d" or "d" in names
         ),
-        **TWICE,
+        **ONE_EACH,
     )  # fmt: skip
     assert len(live(made)) == counted
 
@@ -173,9 +185,9 @@ def test_of_two_incidents_a_report_joins_that_of_its_person_else_the_nearest_in_
     )
     line = {"source": "crisis_line", "known_at": MONDAY + timedelta(hours=12)}
     near = contact("c", "09:24", **line), contact("d", "08:50", **line)
-    assert sources(demand(*calls, *near, **TWICE)) == ["street_triage", "street_triage"]
+    assert sources(demand(*calls, *near, **ONE_EACH)) == ["street_triage", "street_triage"]
     hers = contact("c", "09:02", person_id="b", **line), contact("d", "08:50", **line)
-    assert sources(demand(*calls, *hers, **TWICE)) == ["street_triage", "street_triage"]
+    assert sources(demand(*calls, *hers, **ONE_EACH)) == ["street_triage", "street_triage"]
 
 
 @pytest.mark.parametrize(("metres", "counted"), [(0, 2), (200, 2), (400, 1)])

@@ -99,6 +99,7 @@ def demand_of(
     spans = then("usual_volume", "on a day of its source's usual volume", flagged.without(spans))
     spans = then("one_report", "one report of each incident", one_report_each(
         spans, events, counted_in, crisis, minutes=counting.duplicate_minutes, metres=counting.duplicate_metres,
+        one_each=counting.duplicates == "one_each",
     ))  # fmt: skip
     spans = then("capped", _cap_in_words(counting), capped(
         spans, events, counted_in, crisis, most=counting.most_per_person, days=counting.per_days,

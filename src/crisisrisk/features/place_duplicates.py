@@ -2,9 +2,11 @@
 
 Two outcome events may be one incident when their sources differ, they occurred within so many minutes, in one place,
 and not to two people whom both sources named. In one place: so many metres apart at most where both have coordinates,
-else in the same cell. Which of them are is decided in the order in which they were known (`place_incident_kernels`):
-an incident takes one report of each other source, and all that name its person, so that two people in crisis in one
-square stay two. The others count for as long as the first does not (it is corrected away).
+else in the same cell. Of those that are one incident the first known counts; the others count for as long as it does
+not (it is corrected away). What has been merged into another draws nothing else to itself.
+
+A recipe chooses whether an incident takes every such report, or one of each other source and all that name its person
+(`place_incident_kernels`), so that two people in crisis in one square whom nobody names stay two.
 """
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from crisisrisk.episodes import encoded, instants_of
 from crisisrisk.features.place_incident_kernels import opening_stretches
-from crisisrisk.features.place_spans import Integers, Mask, Spans, joined
+from crisisrisk.features.place_spans import Integers, Mask, Spans, joined, thinned
 from crisisrisk.tables.areas import distance_km, numbers_of
 from crisisrisk.timeline import FOREVER_US, MICROSECONDS_PER_SECOND, Instants
 
@@ -22,9 +24,13 @@ Pairs = tuple[Integers, Integers]
 
 
 def one_report_each(
-    spans: Spans, events: pa.Table, cell: NDArray[np.int32], outcome: Mask, *, minutes: int, metres: int
-) -> Spans:
-    """The spans, those of a second report only where the first does not count. `cell`, `outcome`: shape (events,)."""
+    spans: Spans, events: pa.Table, cell: NDArray[np.int32], outcome: Mask, *, minutes: int, metres: int,
+    one_each: bool = False,
+) -> Spans:  # fmt: skip
+    """The spans, those of a second report only where the first does not count. `cell`, `outcome`: shape (events,).
+
+    `one_each`: an incident takes one report of each other source, and all that name its person.
+    """
     mine = outcome[spans.row]
     if not minutes or not mine.any():
         return spans
@@ -40,6 +46,8 @@ def one_report_each(
     alone = np.ones(len(asked), dtype=bool)
     alone[involved] = False
     near = asked.at(order)
+    if not one_each:
+        return joined(spans.at(~mine), asked.at(alone), thinned(near, starts, partners, allowed=1))
     number, begin, end = opening_stretches(
         starts, partners, near.begin, near.end, codes_of_texts(events, "source")[near.row],
         codes_of_texts(events, "person_id")[near.row], _occurred(events)[near.row],

@@ -112,6 +112,7 @@ def counting_rule(recipe: TrainingRecipe) -> CountingRule:
         per_days=outcome.per_days,
         duplicate_minutes=outcome.duplicate_minutes,
         duplicate_metres=outcome.duplicate_metres,
+        duplicates=outcome.duplicates,
         most_times_usual=outcome.most_times_usual,
         team_initiated=outcome.team_initiated,
         most_weight=outcome.most_weight,

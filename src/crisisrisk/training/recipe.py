@@ -66,6 +66,10 @@ class Outcome:
         0, meaning="and so many metres apart at most, where both have coordinates; else, or at 0, in the same cell",
         at_least=0, only_for="place",
     )  # fmt: skip
+    duplicates: str = setting(
+        "every", meaning="which reports near an incident are merged into it: every one of another source, or one of "
+        "each source and all that name its person", choices=("every", "one_each"), only_for="place",
+    )  # fmt: skip
     most_times_usual: float = setting(
         0.0, meaning="a day on which a source sent more than so many times its usual is flagged and not learned "
         "(0: never)", at_least=0, only_for="place",
