@@ -212,6 +212,7 @@ def test_an_officer_from_a_look_to_what_was_shown_and_to_the_last_concern(keys: 
     keys.press("button", "Find looks")
     keys.press("link", re.compile("look \\d+$"))
     keys.press("link", "See what was shown")
+    keys.page.wait_for_url("**/shown")
     keys.page.goto("/audit")
     keys.press("link", "1 alert waits for you")
     keys.write("What was found and done about alert 1", "It was right.")
