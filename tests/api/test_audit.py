@@ -121,7 +121,7 @@ def test_many_at_once_are_each_kept_once(own_site: ServiceSite) -> None:
         answers = list(pool.map(lambda _: client.get(risk(own_site)), range(40)))
     given = [answer for answer in answers if answer.status_code == 200]
     assert {answer.json()["code"] for answer in answers if answer not in given} <= {"CR-HTTP-503"}  # no turn in time
-    assert len(given) >= 8  # as many as ask at once
+    assert len(given) > 20
     assert sorted(look.request_id for look in looks(own_site)) == sorted(
         answer.headers["x-request-id"] for answer in given
     )
