@@ -98,8 +98,12 @@ class WarmUp:
         except subprocess.TimeoutExpired:
             self._child.kill()
             ended = self._child.wait()
-        if not self._stopped:
-            log(logging.INFO if ended == 0 else logging.WARNING, "what is worked out was made ready", code=str(ended))
+        if self._stopped:
+            return
+        if ended == 0:
+            log(logging.INFO, "what is worked out was made ready")
+        else:
+            log(logging.WARNING, "what is worked out could not be made ready", code=str(ended))
 
 
 def is_compiled(bundle: Bundle) -> bool:
