@@ -1,5 +1,7 @@
 """The caseload and a person's page in a real browser: from signing in to signing out, with and without scripts."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.lib.browsing import NARROW, WIDE, opened, violations
@@ -19,6 +21,8 @@ def test_a_care_coordinator_goes_from_the_list_to_a_decision(
         expect(first.get_by_role("link", name=site.people["cat"]).first).to_be_visible()
         page.get_by_role("link", name="All", exact=True).click()
         row = page.get_by_role("row").filter(has=page.get_by_role("link", name=person, exact=True))
+        expect(page).to_have_url(re.compile("tab=all"))
+        page.wait_for_load_state()
         expect(row).to_contain_text({"ben": "41 in 100", "ann": "18 in 100"}[name])
         agree = row.get_by_role("button", name=f"Agree about {person}", exact=True)
         agree.scroll_into_view_if_needed()

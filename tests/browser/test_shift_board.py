@@ -165,6 +165,7 @@ def test_a_coordinator_plans_moves_a_team_and_closes_a_site_by_keyboard(
     with opened(browser, address, site, java_script_enabled=script, viewport=NARROW) as page:
         page.get_by_role("link", name="Make or change plans").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("Where teams stand")
+        page.wait_for_load_state()
         page.get_by_label("There within, in minutes").fill("soon")
         page.get_by_role("button", name="Make plans and use the first").press("Enter")
         expect(page.get_by_text("Write within how many minutes").first).to_be_visible()
@@ -207,6 +208,7 @@ def test_a_coordinator_notes_sets_a_place_aside_and_takes_it_back_by_keyboard(
     with opened(browser, address, site, java_script_enabled=script, viewport=NARROW) as page:
         page.get_by_role("link", name="Write a note").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("Notes")
+        page.wait_for_load_state()
         page.get_by_role("button", name="Keep this note").press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("Say it in a few words")
         assert not script or violations(page) == []
@@ -245,6 +247,7 @@ def test_the_morning_after_a_coordinator_says_by_one_tap_whether_a_forecast_was_
         page.goto("/shifts/day-2026-11-20")
         page.get_by_role("link", name="How it went").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_contain_text("no crisis contact is known, fewer than the range")
+        page.wait_for_load_state()  # before the scripts are there a press sends the form, and the whole page comes back
         page.get_by_role("button", name=re.compile("^Not useful.*Place 2$")).press("Enter")
         expect(page.get_by_role("status")).to_contain_text("Your answer is kept. It changes no forecast.")
         row = page.get_by_role("row").filter(has_text="Place 2")
