@@ -173,7 +173,20 @@ def test_what_is_asked_is_bounded(site: ServiceSite) -> None:
     assert client.get("/api/v1/board?limit=5001").status_code == 422
     assert client.get("/api/v1/board?other=1").status_code == 422
     assert len(board(site, shift="night-2026-11-22", limit=1)["hotspots"]["places"]) == 1
-    assert client.get("/api/v1/board", params={"shift": "\x00"}).status_code in (404, 503)
+
+
+@pytest.mark.parametrize("shift", ["\x00", "[]", "nowhere-2026-11-22", "night-2026-12-22", "night-2026-11-22 "])
+def test_no_sheet_is_given_for_what_is_no_shift(site: ServiceSite, shift: str) -> None:
+    write_sheet(site.site.reports, TEXT)
+    client = site.client("crisis_team")
+    answer = client.get("/api/v1/board", params={"shift": shift})
+    assert (answer.status_code, answer.json()["code"]) == (404, "CR-HTTP-404")
+    lose_forecasts(site)
+    assert client.get("/api/v1/board", params={"shift": shift}).status_code == 404
+    with writing(site.engine) as connection:  # now nobody can tell whether it is one
+        connection.exec_driver_sql("ALTER TABLE forecast_runs RENAME TO lost")
+    if shift.isprintable():
+        assert board(site, shift=shift)["level"] == "printed"
 
 
 def test_tables_that_are_gone_are_said_whatever_the_clock(site: ServiceSite) -> None:

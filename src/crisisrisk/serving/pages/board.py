@@ -26,8 +26,8 @@ from crisisrisk.serving.noting import added, listed, set_aside, told_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.map import map_of
 from crisisrisk.serving.pages.page import Local, capital, number, page, span
-from crisisrisk.serving.problems import NoAnswerError, nothing_here
-from crisisrisk.serving.routes.board import AHEAD, LONGEST_SHIFT, Board, BoardQuery, best_board
+from crisisrisk.serving.problems import NoAnswerError
+from crisisrisk.serving.routes.board import Board, BoardQuery, best_board
 from crisisrisk.serving.routes.places import ShiftsQuery, shifts
 from crisisrisk.serving.routes.places import shift as whole_shift
 from crisisrisk.serving.sheet import SHEET_POLICY
@@ -35,7 +35,6 @@ from crisisrisk.serving.sheet_content import sheet_of
 from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import LIVE_CALLS_FIRST, NO_PLAN, Freshness
 from crisisrisk.tables.cells import larger_place_of
-from crisisrisk.timeline import Window, shifts_starting_in
 
 board_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -63,7 +62,6 @@ def one_board(
     everything: Annotated[bool, Query(alias="all")] = False,
 ) -> HTMLResponse:  # fmt: skip
     """The board of a shift."""
-    _require_shift(service, shift_id)
     return _board(service, viewer, shift_id, everything=everything)
 
 
@@ -83,21 +81,6 @@ def _board(service: Service, viewer: Viewer, shift_id: str | None, *, everything
         told["cells"] = listed(told["cells"], notes, FIRST + len(added(notes)))
     zone = service.settings.site.time_zone
     return page("board.jinja", {**told, "everything": everything}, zone=zone)
-
-
-def _require_shift(service: Service, shift_id: str) -> None:
-    """Raises NoAnswerError for an id that is nobody's. Where that cannot be told now, the board says what it can."""
-    try:
-        rota = shifts_starting_in(
-            service.settings.site.shifts, Window(service.now() - LONGEST_SHIFT, service.now() + AHEAD),
-            service.settings.site.time_zone,
-        )  # fmt: skip
-        if shift_id not in {shift.id for shift in rota}:
-            newest_forecast(service, shift_id)
-    except NoAnswerError:
-        raise nothing_here() from None
-    except (CrisisRiskError, SQLAlchemyError):
-        return
 
 
 def _first_forecast(service: Service, viewer: Viewer) -> str | None:

@@ -17,7 +17,7 @@ from crisisrisk.serving.access import PlaceViewer, Viewer
 from crisisrisk.serving.answers import Answer, Hotspots
 from crisisrisk.serving.examples import HOTSPOTS, answered
 from crisisrisk.serving.forecasts import Said, newest_forecast
-from crisisrisk.serving.problems import NoAnswerError, too_much
+from crisisrisk.serving.problems import NoAnswerError, nothing_here, too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.places import USUAL_LIMIT, HotspotsQuery, board_of, is_release
 from crisisrisk.serving.state import Service, ServiceOf
@@ -84,7 +84,7 @@ BOARD = {
 @board.get("/board", summary="The board of a shift, whatever has failed", responses=answered(BOARD))
 def best_board(viewer: PlaceViewer, query: Annotated[BoardQuery, Query()], service: ServiceOf) -> Board:
     """The first that can be given of: the forecast, an old forecast, what is usual (true counts: for the crisis team
-    alone), the last printed sheet."""
+    alone), the last printed sheet. Nothing is given for what is neither on the rota nor was ever forecast."""
     if query.limit > service.settings.service.limits.list_length:
         raise too_much("limit", f"at most {service.settings.service.limits.list_length}")
     why: list[str] = []
@@ -97,6 +97,8 @@ def best_board(viewer: PlaceViewer, query: Annotated[BoardQuery, Query()], servi
         why += [doubt for doubt in doubts if doubt not in why]
         return made(level="stale" if why else "full", says=STALE if why else FULL, hotspots=hotspots)
     shift = next((shift for shift in _rota(service, now) if shift.id == shift_id), None)
+    if shift is None and NO_TABLES not in why and _is_nobodys(service, shift_id, now):
+        raise nothing_here()
     if viewer.reaches("true_counts") and shift is not None:
         wanted = shift
         usual = _tried(lambda: service.usual(wanted), why, "the tables do not say what is usual")
@@ -129,6 +131,17 @@ def _running(service: Service, now: datetime) -> Shift:
     if found is None:
         raise NoAnswerError("CR-HTTP-404", "the rota has no shift in the coming days", hint="see [[shift]]")
     return found
+
+
+def _is_nobodys(service: Service, shift_id: str, now: datetime) -> bool:
+    """Whether nothing was ever forecast for a shift that is not on the rota; False where that cannot be told now."""
+    try:
+        newest_forecast(service, shift_id, now=now)
+    except NoAnswerError:
+        return True
+    except _FAILURES:
+        pass
+    return False
 
 
 def _forecast(
