@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.lib.operational import drop_databases_below, usual_database
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# No test depends on how fast the machine is.
+settings.register_profile("no deadline", settings(), deadline=None)
+settings.load_profile("no deadline")
+
 # Files that need the demo come last, so that nobody waits for it who has other work.
-AFTER_THE_DEMO = ("test_disclosure_attack.py", "test_place_gate.py", "test_positions.py")
+AFTER_THE_DEMO = ("test_demo_journeys.py", "test_disclosure_attack.py", "test_place_gate.py", "test_positions.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -132,13 +132,20 @@ def test_a_stranger_and_somebody_who_is_not_there_yet_are_nobody(site: ServiceSi
 
 
 @pytest.mark.parametrize(
-    "asked", [{"nhs_number": "9990000019"}, {"nhs_number": "abc"}, {"nhs_number": ""}, {"reason": ""},
-              {"reason": "about 999 000 0018"}, {"more": 1}, {"nhs_number": 9990000018}],
+    "asked", [{"nhs_number": "9990000019"}, {"nhs_number": "abc"}, {"nhs_number": ""}, {"reason": ""}, {"more": 1},
+              {"reason": "about 999 000 0018"}, {"reason": "999\u00a0000\u00a00018"}, {"reason": "999 - 000\u20110018"},
+              {"nhs_number": 9990000018}],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_and_not_repeated(site: ServiceSite, asked: dict[str, Any]) -> None:
     answer = look_up(site.client("triage_clinician"), CALLER, **asked)
     assert answer.status_code == 422
     assert "999" not in answer.text
+
+
+@pytest.mark.parametrize("between", ["", " ", "-", "\u00a0", "\u202f", "\u2011", " \u2013 "])
+def test_a_number_is_taken_however_it_is_set_apart_where_it_was_copied(site: ServiceSite, between: str) -> None:
+    found = look_up(site.client("triage_clinician"), between.join((CALLER[:3], CALLER[3:6], CALLER[6:])))
+    assert (found.status_code, found.json()["person_id"]) == (200, person(site, CALLER))
 
 
 def test_nobody_else_looks_anybody_up(site: ServiceSite) -> None:

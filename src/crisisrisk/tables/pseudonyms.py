@@ -30,7 +30,9 @@ PSEUDONYM = re.compile(f"k[0-9]{{1,3}}_[{CHARACTERS}]{{{LENGTH}}}")  # digits of
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 _AFTER_SCOTLAND = "3200000000"
 TAKEN_OUT = "[number taken out]"
-_TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
+_BETWEEN = r"[\s\u2010-\u2015-]"  # what is copied from a page or a letter has other blanks and dashes than a keyboard
+_TEN_DIGITS = re.compile(rf"(?<!\d)\d{{3}}{_BETWEEN}{{0,3}}\d{{3}}{_BETWEEN}{{0,3}}\d{{4}}(?!\d)")
+_SET_APART = re.compile(_BETWEEN)
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,8 @@ def are_ten_digit_codes(texts: Sequence[str]) -> bool:
 
 def _ten_digits(text: str) -> str | None:
     digits = text.strip().replace(" ", "").replace("-", "")
+    if not digits.isascii():
+        digits = _SET_APART.sub("", digits)
     return digits if len(digits) == 10 and digits.isascii() and digits.isdigit() else None
 
 
