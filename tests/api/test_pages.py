@@ -61,6 +61,43 @@ def test_a_role_sees_on_a_page_what_it_is_told_over_http(own_site: ServiceSite) 
         assert ("6 triage calls" in page) is not released
 
 
+@pytest.mark.parametrize("role", ["crisis_team", "data"])
+def test_the_board_leads_to_tonight_by_one_link_and_to_the_shifts_beside_it(own_site: ServiceSite, role: str) -> None:
+    starts = {"night-2026-11-21": -8, "day-2026-11-22": 2, "night-2026-11-22": 16, "day-2026-11-23": 26}
+    for shift, hours in starts.items():
+        own_site.issue(shift, start=AS_OF + timedelta(hours=hours), run={"as_of": AS_OF})
+    client = own_site.client(role)
+    tonight, day = "Tonight: night, Sun 22 Nov 22:00", "day, Sun 22 Nov 08:00"
+    wanted = {
+        "next": [f"Later: {day}", tonight],
+        "night-2026-11-21": [f"Later: {day}", tonight],
+        "day-2026-11-22": ["Now: night, Sat 21 Nov 22:00", tonight],
+        "night-2026-11-22": [f"Earlier: {day}", "Later: day, Mon 23 Nov 08:00"],
+        "day-2026-11-23": [tonight],
+    }
+    for shift, links in wanted.items():
+        head = client.get(f"/shifts/{shift}").text.partition('<nav class="cr-steps"')[2].partition("</nav>")[0]
+        assert re.findall(r">([^<>]+)</a>", head) == links, shift
+
+
+def test_what_a_print_of_the_live_board_says_is_of_what_may_leave_it(own_site: ServiceSite) -> None:
+    # Whole numbers of the board that no release has, and those made for release.
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF}, lower=7, upper=11, released_lower=5, released_upper=15)
+    live = own_site.client("crisis_team").get(SHIFT).text
+    paper, _, board = live.partition('<div class="cr-live">')
+    paper = paper.partition('<div class="cr-on-paper">')[2]
+    assert "7 to 11 crisis contacts" in board
+    assert "Sunday 22:00 to Monday 08:00 is likely to be about as busy as usual: 5 to 15 crisis contacts" in paper
+    assert "Sun 22 Nov 2026, 22:00 to Mon 23 Nov 2026, 08:00" in paper
+    assert "For staff of this shift." in paper
+    assert "Reference S-2." in paper
+    assert "/shifts/night-2026-11-22/print" in paper
+    assert not re.search(r"Tonight|Place \d|7 to 11|triage", paper)
+    released = own_site.client("data").get(SHIFT).text
+    assert "cr-live" not in released, "what is released is itself for paper"
+    assert "5 to 15 crisis contacts" in released
+
+
 # Pages about people
 
 

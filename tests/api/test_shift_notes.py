@@ -186,6 +186,32 @@ def test_a_handover_tells_what_changed_since_the_forecast_before_as_both_were_is
 
 
 @both
+def test_forecasts_that_said_the_same_again_are_folded_and_small_steps_add_up(own_site: ServiceSite) -> None:
+    from datetime import timedelta
+
+    from tests.lib.database import forecast, place_run, totals
+
+    from crisisrisk.database.scores import save_place_forecast
+
+    # The third place goes down by four hundredths of a contact an hour: after three of them by a tenth.
+    for hours in range(8, 0, -1):
+        cells = forecast(NIGHT).assign(own_dispersion=0.2)
+        cells.loc[2, "expected"] -= 0.04 * (8 - hours)
+        whole = totals(NIGHT, expected=4.0 if hours == 8 else 2.38)
+        save_place_forecast(own_site.engine, cells, place_run(as_of=AS_OF - timedelta(hours=hours)), totals=whole)
+    own_site.issue(NIGHT, run={"as_of": AS_OF})
+    page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/changes").text
+    others = page[page.index("Beside another forecast") :]
+    stands, _, folded = others.partition("and 4 in which nothing changed")
+    assert [f">S-{run} of " in stands for run in range(2, 10)] == [True, True, False, False, True, False, False, True]
+    assert [f"S-{run} of " in folded for run in range(2, 10)] == [False, False, True, True, False, True, True, False]
+    assert "S-9 of Sun 22 Nov 05:00, as here: 2.4 expected, range 1 to 4" in others.replace("<li>", "")
+    board = own_site.client("crisis_team").get(f"/shifts/{NIGHT}").text
+    stands, _, folded = board.partition("and 7 in which these numbers did not change")
+    assert ("<td>S-2</td>" in stands, "<td>S-3</td>" in stands, "<td>S-4</td>" in folded) == (True, True, True)
+
+
+@both
 def test_a_shift_with_one_forecast_has_nothing_to_hand_over(own_site: ServiceSite) -> None:
     page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/changes").text
     assert "Only one forecast was made of this shift" in page

@@ -4,16 +4,28 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from crisisrisk.database.runs import StoredRun, stored_run
+from crisisrisk.database.runs import IDS_AT_ONCE, StoredRun, stored_run
 from crisisrisk.database.schema import Forecast, ForecastRun
 from crisisrisk.database.scores import RELEASED_NUMBERS
 from crisisrisk.database.totals import StoredTotal, whole_totals
 
 Reasons = tuple[Mapping[str, Any], ...]
+
+
+class Standing(Protocol):
+    """How many contacts a shift were expected at one cell, and which rank it had in it."""
+
+    @property
+    def expected(self) -> float:
+        """Contacts."""
+
+    @property
+    def rank(self) -> int:
+        """1 is the highest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +103,19 @@ def cells_of_run(engine: Engine, run: int, shift_id: str) -> list[StoredPlace]:
         rows = connection.execute(query.order_by(Forecast.rank, Forecast.place_id)).all()
     # Parsed only after the connection is given back: a damaged row must not keep the database locked.
     return [_place(row) for row in rows]
+
+
+def standings_of_runs(engine: Engine, runs: Collection[int], shift_id: str) -> dict[int, dict[str, Standing]]:
+    """By run and id of a cell what some runs forecast of a shift, in numbers alone."""
+    found: dict[int, dict[str, Standing]] = {run: {} for run in runs}
+    numbers = sorted(found)
+    query = select(Forecast.run_id, Forecast.place_id, Forecast.expected, Forecast.rank)
+    with engine.connect() as connection:
+        for start in range(0, len(numbers), IDS_AT_ONCE):
+            some = Forecast.run_id.in_(numbers[start : start + IDS_AT_ONCE])
+            for row in connection.execute(query.where(Forecast.shift_id == shift_id, some)).all():
+                found[row.run_id][row.place_id] = row
+    return found
 
 
 def _place(row: Row[Any]) -> StoredPlace:

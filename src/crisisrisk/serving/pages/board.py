@@ -17,16 +17,17 @@ from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.shift_notes import notes_of
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.access import PlaceViewer, PlanViewer, Viewer
-from crisisrisk.serving.answers import AreaForecast, Basis, Hotspot, Hotspots, IssuedForecast, ShiftForecast
+from crisisrisk.serving.answers import AreaForecast, Basis, Hotspot, Hotspots, ShiftForecast
 from crisisrisk.serving.briefing import Brief, brief_of
-from crisisrisk.serving.forecasts import newest_forecast
+from crisisrisk.serving.forecasts import Said, newest_forecast, shift_forecast
 from crisisrisk.serving.further_plans import ORDINALS
 from crisisrisk.serving.last_time import last_time
 from crisisrisk.serving.noting import added, listed, set_aside, told_of
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.issued import earlier_of
 from crisisrisk.serving.pages.map import map_of
 from crisisrisk.serving.pages.page import Local, capital, number, page, span
-from crisisrisk.serving.problems import NoAnswerError
+from crisisrisk.serving.pages.steps import steps
 from crisisrisk.serving.routes.board import Board, BoardQuery, best_board
 from crisisrisk.serving.routes.places import ShiftsQuery, shifts
 from crisisrisk.serving.routes.places import shift as whole_shift
@@ -105,7 +106,7 @@ def _told(service: Service, viewer: Viewer, board: Board) -> dict[str, Any]:
     return {
         **found,
         **_of_forecast(service, viewer, board.hotspots, board.now),
-        **_around(service, viewer, board.hotspots),
+        "steps": steps(service, viewer, board.hotspots.shift, board.now),
     }
 
 
@@ -129,14 +130,17 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots, now: date
         "over": shift.end <= now, "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,
         "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places), "tiles": service.tiles,
         "places_forecast": len(hotspots.places), "modes": _modes(forecast),
-        "areas": _areas(whole.areas, hotspots.places), "issued": _issued(whole.issued),
+        "areas": _areas(whole.areas, hotspots.places), "issued": whole.issued, "earlier": earlier_of(whole.issued),
+        "paper": None if hotspots.released else on_paper(service, stored, Local(zone)),
         "caveats": said_once(service, hotspots, stored.run), "teams": _teams(service, viewer, shift.id),
     }  # fmt: skip
 
 
-def headline(forecast: ShiftForecast | None, start: datetime, end: datetime, local: Local, *, now: datetime) -> str:
-    """The shift in a sentence, before any map."""
-    stretch, which = local.stretch(start, end), local.from_now(start, end, now)
+def headline(
+    forecast: ShiftForecast | None, start: datetime, end: datetime, local: Local, *, now: datetime | None
+) -> str:  # fmt: skip
+    """The shift in a sentence, before any map. `now`: None where it is read at any time, as on paper."""
+    stretch, which = local.stretch(start, end), "" if now is None else local.from_now(start, end, now)
     when = f"{which}, {stretch}" if which else stretch
     if forecast is None or forecast.expected is None:
         return f"{when}: nothing of the whole shift may be shown here."
@@ -146,6 +150,13 @@ def headline(forecast: ShiftForecast | None, start: datetime, end: datetime, loc
     looks = forecast.outlook.split(":")[0].replace("looks ordinary", "about as busy as usual")
     whole = f"{span(forecast.lower, forecast.upper)} crisis contacts{usual}"
     return f"{when}{',' if which else ''} is likely to be {looks}: {whole}."
+
+
+def on_paper(service: Service, stored: StoredShift, local: Local) -> dict[str, Any]:
+    """What a print of the live board says: of what may leave it alone."""
+    said = Said(service, service.now(), zone=local.zone)
+    whole = headline(shift_forecast(said, stored, released=True), stored.start, stored.end, local, now=None)
+    return {"headline": whole, "end": stored.end, "handling": service.settings.service.briefing.handling}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,10 +247,6 @@ def _areas(areas: Sequence[AreaForecast], places: Sequence[Hotspot]) -> list[dic
     ]  # fmt: skip
 
 
-def _issued(issued: Sequence[IssuedForecast]) -> list[IssuedForecast]:
-    return sorted(issued, key=lambda one: one.as_of, reverse=True)
-
-
 def _teams(service: Service, viewer: Viewer, shift_id: str) -> dict[str, Any] | None:
     if not viewer.reaches("plan"):
         return None
@@ -261,16 +268,3 @@ def plan_said(brief: Brief) -> str:
         ordinal = capital(ORDINALS[brief.further])
         return f"{ordinal} plan, chosen by the coordinator: {plans[brief.further - 1]['reason']}. The first was: {said}"
     return f"Changed by the coordinator: {brief.override.reason}. The plan was: {said}"
-
-
-def _around(service: Service, viewer: Viewer, hotspots: Hotspots) -> dict[str, Any]:
-    """The shifts before and after this one."""
-    span_of = timedelta(days=1, hours=12)
-    query = ShiftsQuery.model_validate({"from": hotspots.shift.start - span_of, "to": hotspots.shift.end + span_of})
-    try:
-        listed = shifts(viewer, query, service).shifts
-    except NoAnswerError:
-        return {}
-    before = [one for one in listed if one.start < hotspots.shift.start and one.forecast is not None]
-    after = [one for one in listed if one.start > hotspots.shift.start and one.forecast is not None]
-    return {"earlier": before[-1] if before else None, "later": after[0] if after else None}

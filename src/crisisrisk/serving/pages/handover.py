@@ -5,15 +5,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse
+from sqlalchemy import Engine
 
-from crisisrisk.database.stored_forecasts import cells_of_run
+from crisisrisk.database.stored_forecasts import cells_of_run, standings_of_runs
 from crisisrisk.database.totals import IssuedTotal, issued_totals
 from crisisrisk.scoring.widened import complete_only
 from crisisrisk.serving.access import PlanViewer
 from crisisrisk.serving.briefing import brief_of
-from crisisrisk.serving.handover import PlaceChange, place_changes
+from crisisrisk.serving.handover import PlaceChange, any_place_moved, place_changes
 from crisisrisk.serving.noting import told_of
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.issued import Issued, issued, whole_read
 from crisisrisk.serving.pages.page import Local, number, page, span
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.state import ServiceOf
@@ -31,9 +33,9 @@ def changes(
     """The newest forecast beside an earlier one: the one asked for, else the one before it."""
     brief, zone = brief_of(service, shift_id), service.settings.site.time_zone
     model = service.settings.service.place_model
-    issued = issued_totals(service.engine, shift_id, model_name=model, at=service.now())
-    newest = next((one for one in issued if one.run.number == brief.stored.run.number), None)
-    earlier = [one for one in issued if newest is not None and one.run.number != newest.run.number]
+    every = issued_totals(service.engine, shift_id, model_name=model, at=service.now())
+    newest = next((one for one in every if one.run.number == brief.stored.run.number), None)
+    earlier = [one for one in every if newest is not None and one.run.number != newest.run.number]
     before = earlier[-1] if since is None and earlier else next(
         (one for one in earlier if f"S-{one.run.number}" == since), None
     )  # fmt: skip
@@ -45,7 +47,8 @@ def changes(
     from_then = [] if before is None else [note for note in brief.notes if note.made_at >= before.run.meta.as_of]
     told: dict[str, Any] = {
         **framed(service, viewer, here="board", about=f"S-{brief.stored.run.number}"), "shift_id": shift_id,
-        "stored": brief.stored, "before": before, "newest": newest, "earlier": list(reversed(earlier)),
+        "stored": brief.stored, "before": before, "newest": newest,
+        "earlier": by_change(service.engine, shift_id, earlier), "earlier_count": len(earlier),
         "headline": None if before is None or newest is None else whole_said(before, newest, Local(zone)),
         "wider": None if before is None or newest is None else wider_said(
             before, newest, service.settings.site.sources, Local(zone)
@@ -54,6 +57,18 @@ def changes(
         "out": [] if before is None else [one for one in brief.out if one.since >= before.run.meta.as_of],
     }  # fmt: skip
     return page("handover.jinja", told, zone=zone)
+
+
+def by_change(engine: Engine, shift_id: str, earlier: Sequence[IssuedTotal]) -> Issued[IssuedTotal]:
+    """Forecasts of a shift, in order of issue: those in which what this page tells changed, and those that said the
+    same again."""
+    standings = standings_of_runs(engine, [one.run.number for one in earlier], shift_id) if len(earlier) > 1 else {}
+
+    def differs(before: IssuedTotal, now: IssuedTotal) -> bool:
+        was, read = (whole_read(one.total.expected, one.total.lower, one.total.upper) for one in (before, now))
+        return was != read or any_place_moved(standings[before.run.number], standings[now.run.number])
+
+    return issued(earlier, differs)
 
 
 def whole_said(before: IssuedTotal, newest: IssuedTotal, local: Local) -> str:
