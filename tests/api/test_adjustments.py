@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from tests.lib.answering_models import let_answer_who_learned_until
 from tests.lib.database import AS_OF
 from tests.lib.service_site import SITES, SITES_MAPPING, ServiceSite, load_rows
 
 from crisisrisk.database.plans import overrides_of, plans_of
+from crisisrisk.serving.afterwards import FORECAST_AFTERWARDS
 
 both = pytest.mark.both_databases
 
@@ -262,6 +264,8 @@ def test_a_quiet_night_is_reviewed_too(site: ServiceSite) -> None:
     body = review(site).json()
     assert body["contacts"] == 0
     assert body["stood"][0]["share"] == {"15": None, "30": None}
+    page = site.client("crisis_team").get("/shifts/night-2026-11-22/review").text
+    assert "no crisis contact is known so far. The range that was forecast is 1 to 4 (usual 2.4)." in page
 
 
 def test_the_review_tells_by_place_where_the_list_was_right_and_takes_one_tap_of_feedback(site: ServiceSite) -> None:
@@ -283,6 +287,17 @@ def test_the_review_tells_by_place_where_the_list_was_right_and_takes_one_tap_of
     assert "<li>crisis-line calls, complete to" in page
     assert "n1" not in page.split("<main")[1]
     assert "How it went</a>" in client.get("/shifts/night-2026-11-22").text
+
+
+def test_a_review_says_of_a_forecast_that_was_made_afterwards_that_it_proves_nothing(own_site: ServiceSite) -> None:
+    let_answer_who_learned_until(
+        own_site.site, "place", "2026-11-23T09:00:00+00:00", version=5, at="2026-11-23T09:00:00+00:00"
+    )
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF, "model_version": 5})
+    load_rows(own_site.site, "came", CAME, CAME_MAPPING)
+    assert FORECAST_AFTERWARDS in review(own_site).json()["caveats"]
+    page = own_site.client("crisis_team").get("/shifts/night-2026-11-22/review").text
+    assert page.count(FORECAST_AFTERWARDS) == 1
 
 
 @both

@@ -4,8 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.lib.answering_models import let_answer_who_learned_until
 from tests.lib.database import AS_OF, score_row
 from tests.lib.service_site import CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened, with_workers
+
+from crisisrisk.serving.afterwards import NUMBERS_AFTERWARDS
 
 pytestmark = pytest.mark.both_databases
 
@@ -31,9 +34,10 @@ def row(site: ServiceSite, name: str, query: str = "?tab=all&limit=10") -> dict[
     return next(one for one in listed(site, query)["people"] if one["person_id"] == site.people[name])
 
 
-def weeks_ago(site: ServiceSite, weeks: int, **numbers: float) -> None:
+def weeks_ago(site: ServiceSite, weeks: int, *, version: int = 4, **numbers: float) -> None:
     at = AS_OF - timedelta(weeks=weeks)
-    site.score(*(score_row(name, number) for name, number in numbers.items()), as_of=at, made_at=at)
+    rows = [score_row(name, number) for name, number in numbers.items()]
+    site.score(*rows, as_of=at, made_at=at, model_version=version)
 
 
 def test_new_and_changed_people_are_listed_and_the_rest_on_the_tab_of_all(own_site: ServiceSite) -> None:
@@ -51,6 +55,20 @@ def test_new_and_changed_people_are_listed_and_the_rest_on_the_tab_of_all(own_si
     }  # fmt: skip
     assert row(own_site, "ann")["change"]["changed"] is False
     assert row(own_site, "ann")["weeks"][-3:] == [None, 18, 18]
+
+
+def test_numbers_that_were_worked_out_afterwards_are_said_to_prove_nothing(own_site: ServiceSite) -> None:
+    at, learned = AS_OF.isoformat(), (AS_OF - timedelta(weeks=2)).isoformat()
+    let_answer_who_learned_until(own_site.site, "person", learned, version=5, at=at)
+    for weeks in (0, 1, 2):
+        weeks_ago(own_site, weeks, ann=0.18, ben=0.41, version=5)
+    assert NUMBERS_AFTERWARDS not in listed(own_site)["caveats"]
+    weeks_ago(own_site, 3, ann=0.18, ben=0.41, version=5)
+    assert listed(own_site)["caveats"][-1] == NUMBERS_AFTERWARDS
+    history = f"/api/v1/people/{own_site.people['ann']}/risk/history"
+    told = own_site.client("care", "north").get(history).json()["scores"]
+    assert [one["made_afterwards"] for one in told] == [True, False, False, False]
+    assert NUMBERS_AFTERWARDS in own_site.client("care", "north").get(f"/people/{own_site.people['ann']}").text
 
 
 def test_who_is_near_the_top_for_weeks_stays_listed_though_nothing_changed(own_site: ServiceSite) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import h3
 import pytest
+from tests.lib.answering_models import let_answer_who_learned_until
 from tests.lib.database import AS_OF, RELEASED_TEXT, forecast, place_run
 from tests.lib.service_site import SERVICE, ServiceSite
 
 from crisisrisk.database.scores import save_place_forecast
+from crisisrisk.serving.afterwards import FORECAST_AFTERWARDS
 
 BOARD = "/api/v1/shifts/night-2026-11-22/hotspots"
 RISK_FIELDS = {"horizon_days", "as_of", "data_complete_to", "valid_until", "model", "caveats"}
@@ -83,6 +85,19 @@ def test_a_forecast_of_another_model_stays_on_the_board_and_says_so(
     own_site.forecast(as_of=AS_OF, **changes)
     said = [caveat for caveat in board(own_site).json()["caveats"] if "another model" in caveat]
     assert said == ["This forecast was made by another model than the one that answers now, and stands until the next."]
+
+
+def test_a_forecast_of_a_time_that_its_model_learned_from_says_that_it_proves_nothing(
+    own_site: ServiceSite,
+) -> None:
+    at = AS_OF.isoformat()
+    let_answer_who_learned_until(own_site.site, "place", at, version=5, at=at)
+    own_site.forecast(as_of=AS_OF, model_version=5)
+    assert FORECAST_AFTERWARDS not in board(own_site).json()["caveats"], "nothing known by then shaped the model"
+    let_answer_who_learned_until(own_site.site, "place", (AS_OF + timedelta(hours=1)).isoformat(), version=6, at=at)
+    own_site.forecast(as_of=AS_OF, model_version=6)
+    assert FORECAST_AFTERWARDS in board(own_site).json()["caveats"]
+    assert FORECAST_AFTERWARDS in own_site.client("crisis_team").get("/shifts/night-2026-11-22").text
 
 
 # GeoJSON

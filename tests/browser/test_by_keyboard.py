@@ -199,7 +199,7 @@ def test_an_analyst_from_the_released_board_to_the_trust_sheet(keys: Keyboard) -
     keys.press("link", "Data")
     keys.says(re.compile("silent for too long"))
     keys.press("link", "Which models answer")
-    keys.press("link", "Trust sheet: how good it is, for whom, and what it cannot say")
+    keys.press("link", "Trust sheet of people: how good it is, for whom, and what it cannot say")
     keys.says(re.compile("^Trust sheet"))
     keys.page.goto("/models")
     keys.sign_out()

@@ -65,7 +65,8 @@ def make(folder: Path) -> Site:
     site = make_gate_site(folder, people=PEOPLE)
     made = bundle("person", Trees(NO_TREES, NAMES, 0))
     task = replace(made.task, name=NAME, crisis=EpisodeRule(sources=("crisis_line",)))
-    named = replace(made, manifest=replace(made.manifest, name=NAME, version=4), task=task)
+    learned = monday(FIRST - 1).isoformat()
+    named = replace(made, manifest=replace(made.manifest, name=NAME, version=4, training_cut_off=learned), task=task)
     let_answer(site, named, at=monday(FIRST - 1).isoformat())
     return site
 
@@ -173,6 +174,21 @@ def test_later_records_mature_later_runs_and_change_no_earlier_one(tmp_path: Pat
     assert [one.as_of for one in after.weeks] == [monday(80), monday(88)]
     assert after.weeks[0].figures == before.weeks[0].figures
     assert after.not_matured == 0
+
+
+def test_scorings_of_a_time_that_the_model_has_learned_from_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a new site scores the weeks before: the model had seen what came, and would look better than it is."""
+    site = make(tmp_path / "site")
+    for week in (FIRST - 3, FIRST - 2, FIRST - 1, FIRST):
+        keep(site, week)
+    found = monitor(site)
+    assert ([week.as_of for week in found.weeks], found.afterwards) == ([monday(FIRST - 1), monday(FIRST)], 2)
+    assert np.isnan(found.weeks[0].score_shift), "the first that counts: nothing is beside it"
+    assert found.as_json()["runs"]["made_afterwards"] == 2
+    assert run(["monitor", "--site", str(site.path)]) == 0
+    assert "2 made afterwards by a model that had seen what came, left out" in capsys.readouterr().out
 
 
 def test_nothing_matured_and_nobody_scored_are_said_and_are_no_failure(

@@ -1,5 +1,6 @@
 """The list as a terminal shows it: who is in a crisis or in hospital stands above it, and numbers are never 0."""
 
+import json
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -9,6 +10,7 @@ from tests.lib.service_site import SERVICE, ServiceSite
 
 from crisisrisk.cli import run
 from crisisrisk.commands.score import ScoreResult, likely_in_100, score
+from crisisrisk.database.history import scores_of as scores_of_run
 from crisisrisk.database.scores import RunMeta
 from crisisrisk.errors import UsageError
 from crisisrisk.scoring.changes import in_points
@@ -72,6 +74,35 @@ def test_the_list_says_what_it_is_about_and_the_beginning_of_a_pseudonym_is_expl
         told.append(capsys.readouterr().out)
     assert told[0] == told[1] == told[2]
     assert first in told[0]
+
+
+def test_weeks_are_scored_in_order_each_by_what_was_known_at_its_own_moment(
+    made: ServiceSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ["--site", str(made.site.path), "--as-of", "2026-11-20T06:00"]
+    assert run(["score", *at, "--weeks", "3", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    every = [*said["earlier"], said]
+    assert [one["as_of"][:16] for one in every] == ["2026-11-06T06:00", "2026-11-13T06:00", "2026-11-20T06:00"]
+    assert [one["run"] - every[0]["run"] for one in every] == [0, 1, 2]
+    for one in every:
+        moment = datetime.fromisoformat(one["as_of"])
+        alone = score(made.site, as_of=moment, out=None).scores.frame
+        kept = scores_of_run(made.engine, one["run"]).set_index("person_id")["probability"]
+        assert kept.to_dict() == pytest.approx(alone.set_index("person_id")["probability"].to_dict(), nan_ok=True)
+    assert run(["score", *at, "--weeks", "2"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("person_crisis_28d v6 as of 13 Nov 2026 06:00 UTC · ")
+
+
+@pytest.mark.parametrize("weeks", ["0", "-1", "54"])
+def test_a_number_of_weeks_that_makes_no_sense_is_refused(
+    made: ServiceSite, capsys: pytest.CaptureFixture[str], weeks: str
+) -> None:
+    assert run(["score", "--site", str(made.site.path), "--weeks", weeks]) == 2
+    said = capsys.readouterr().err
+    assert "not a number of weeks to score" in said
+    assert "1 to 53" in said
 
 
 def test_the_list_names_feeds_that_are_late(made: ServiceSite) -> None:

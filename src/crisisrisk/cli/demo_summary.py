@@ -56,6 +56,11 @@ def _who(result: DemoResult) -> Iterator[str]:
         yield f"{rank:>4}  {shown(row['person_id'])}  {chance_in_words(row)}   {reasons}"
     for caveat in result.scores.caveats:
         yield f"      ({caveat})"
+    first = result.history[0].scores.meta.as_of
+    yield (
+        f"      history  {len(result.history) + 1} weekly scorings since {local(first, result.site.time_zone)}, "
+        "made afterwards: what screens draw, no proof of how good it is"
+    )
     if result.changed is not None:
         person, moved = result.changed
         since = local(moved.since, result.site.time_zone)
@@ -102,6 +107,11 @@ def _where(result: DemoResult) -> Iterator[str]:
         reasons = _reasons(row)
         line = f"{row['rank']:>4}  {row['place_name']:<22} {row['expected']:.2f}  usual {row['usual']:.2f}   {reasons}"
         yield line.rstrip()
+    first = result.forecasts[0].forecast.meta.as_of
+    yield (
+        f"      history  {len(result.forecasts)} forecasts as of {local(first, zone)} and later, "
+        "made afterwards: shifts that are over, and what changed"
+    )
 
 
 def _standing(result: DemoResult) -> Iterator[str]:
@@ -143,6 +153,7 @@ def _next(result: DemoResult) -> Iterator[str]:
     folder = result.site.path
     yield f"Next      {program('crisisrisk')} serve --site {folder}      the service and its shift board, http://127.0.0.1:8000"
     yield f"          {program('crisisrisk')} keys create --site {folder} --role crisis_team      a key to ask it with"
-    yield f"          open report      {result.card.files[0]}"
+    for sheet in (result.card, result.place_card):
+        yield f"          open report      {sheet.files[0]}"
     yield f"          {program('mlflow')} ui --backend-store-uri {result.site.mlflow_tracking_uri}      the runs"
     yield f"Took      {result.seconds:.0f} s. Nobody in this city exists."

@@ -63,7 +63,11 @@ def _runs(result: "Monitoring") -> str:
         return "nobody has been scored yet"
     left_out = [
         f"{number:,} {what}"
-        for number, what in ((result.not_matured, "not matured, left out"), (result.same_week, "earlier in a week"))
+        for number, what in (
+            (result.not_matured, "not matured, left out"),
+            (result.same_week, "earlier in a week"),
+            (result.afterwards, "made afterwards by a model that had seen what came, left out"),
+        )
         if number
     ]
     ends = result.next_horizon_ends

@@ -14,20 +14,32 @@ if TYPE_CHECKING:
     from crisisrisk.commands.roster import RosterResult
 
 
-@click.command(epilog="Example:  crisisrisk score --as-of 2026-11-22 --out scores.parquet")
+@click.command(
+    epilog="Example:  crisisrisk score --as-of 2026-11-22 --out scores.parquet  ·  crisisrisk score --weeks 24"
+)
 @click.option("--as-of", "as_of", metavar="T", help="The moment to stand at. Default: the site's clock.")
+@click.option("--weeks", type=int, default=1, show_default=True, metavar="N",
+              help="So many weekly scorings that end with T, the earliest first.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Also write the list: .parquet or .csv.")
 @site_option
 @json_option
-def score(as_of: str | None, out: Path | None, site_folder: str | None, as_json: bool) -> None:
-    """Score everyone with the model that answers, and keep the scores with their reasons."""
-    from crisisrisk.commands.score import score as run
+def score(as_of: str | None, weeks: int, out: Path | None, site_folder: str | None, as_json: bool) -> None:
+    """Score everyone with the model that answers, and keep the scores with their reasons.
+
+    With --weeks a site that begins fills the 24 weeks of its lists: each scoring knows what was known at its moment,
+    but the model may have learned from what came after it, so these show nothing of how good it is.
+    """
+    from crisisrisk.commands.score import score_weeks
 
     site = open_site(site_folder)
-    result = run(site, as_of=None if as_of is None else moment(as_of, site.time_zone), out=out)
+    *earlier, result = score_weeks(
+        site, as_of=None if as_of is None else moment(as_of, site.time_zone), weeks=weeks, out=out
+    )
     if as_json:
-        print_json(result.as_json())
+        print_json({**result.as_json(), "earlier": [one.as_json() for one in earlier]})
         return
+    for one in earlier:
+        click.echo(one.in_short())
     click.echo(result.as_text())
 
 

@@ -19,20 +19,27 @@ from crisisrisk.commands.init import make_site
 from crisisrisk.commands.model import Decision, Promoted, promote
 from crisisrisk.commands.place_teams import kept_positions
 from crisisrisk.commands.promotion import MAY_BE_ACCEPTED
-from crisisrisk.commands.score import SHOWN, ScoreResult, score
+from crisisrisk.commands.score import SHOWN, ScoreResult, score_weeks
 from crisisrisk.commands.train import train
 from crisisrisk.errors import NotPromotedError, SiteError
 from crisisrisk.evaluation.gate import BASELINES
+from crisisrisk.operations.schedule import BeforeShifts
 from crisisrisk.positioning.standby import PositionsResult
 from crisisrisk.scoring.changes import Changes
 from crisisrisk.scoring.explaining import Explanation
 from crisisrisk.shipped import repository, shipped
 from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 from crisisrisk.tables.site import CONFIGURATION, Site, read_site
-from crisisrisk.timeline import utc_from_local
+from crisisrisk.tables.store import Store
+from crisisrisk.timeline import lookback, utc_from_local
 from crisisrisk.training.results import TrainedRun
 
 Tell = Callable[[str], None]
+
+WEEKS = 24
+"""Scorings of people: as many as a caseload draws."""
+DAYS = 2
+"""For so long before now shifts were forecast: the last of each name, and the one before it to tell what changed."""
 
 
 class Changed(NamedTuple):
@@ -53,12 +60,18 @@ class DemoResult:
     place: TrainedRun
     promoted: Promoted
     """The model of people, with the checks of the gate."""
+    history: tuple[ScoreResult, ...]
+    """The scorings of the weeks before, in order."""
     scores: ScoreResult
     changed: Changed | None
     """Of somebody listed, where anybody listed had a score last Monday."""
+    forecasts: tuple[ForecastResult, ...]
+    """Those of before, in order of issue."""
     forecast: ForecastResult
     positions: PositionsResult
     card: Card
+    """The trust sheet of the model of people."""
+    place_card: Card
     seconds: float
 
     @property
@@ -73,10 +86,13 @@ class DemoResult:
             "person": self.person.as_json(),
             "place": self.place.as_json(),
             "score": self.scores.as_json(),
+            "scored_before": len(self.history),
+            "forecast_before": len(self.forecasts),
             "changed": None if self.changed is None else self.changed.movement.as_json(),
             "forecast": self.forecast.as_json(),
             "positions": self.positions.as_json(),
             "card": self.card.as_json(),
+            "place_card": self.place_card.as_json(),
             "seconds": round(self.seconds, 1),
         }
 
@@ -93,8 +109,10 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
     person, promoted = answering_run(site, "person", tell=tell)
     tell("training the place model …")
     place, _ = answering_run(site, "place", tell=tell)
-    tell("scoring people and forecasting the next shifts …")
-    scores = score(site, as_of=None, out=None)
+    tell(f"scoring people, as of now and of the {WEEKS - 1} weeks before …")
+    *history, scores = score_weeks(site, as_of=None, weeks=WEEKS, out=None)
+    tell(f"forecasting shifts, as the last {DAYS} days would have, and the next …")
+    forecasts = _forecasts_of_before(site)
     coming = forecast(site, start=None, hours=24.0, out=None)
     return DemoResult(
         site=site,
@@ -103,13 +121,24 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
         person=person,
         place=place,
         promoted=promoted,
+        history=tuple(history),
         scores=scores,
         changed=_changed(site, scores),
+        forecasts=forecasts,
         forecast=coming,
         positions=kept_positions(site, coming),
         card=card(site, person.run_id),
+        place_card=card(site, place.run_id),
         seconds=monotonic() - started,
     )
+
+
+def _forecasts_of_before(site: Site) -> tuple[ForecastResult, ...]:
+    """What the worker of this site would have forecast lately, each as of its moment, in order."""
+    schedule = BeforeShifts(site.work.forecast_hours_before, site.shifts, site.time_zone)
+    lately = lookback(Store(site).snapshot().as_of_now(), days=DAYS)
+    ahead = site.work.forecast_hours_ahead
+    return tuple(forecast(site, start=moment, hours=ahead, out=None) for moment in sorted(schedule.moments(lately)))
 
 
 def _changed(site: Site, scores: ScoreResult) -> Changed | None:

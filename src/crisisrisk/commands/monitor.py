@@ -71,6 +71,8 @@ class Monitoring:
     not_matured: int
     same_week: int
     """Matured runs of a week that has a later one."""
+    afterwards: int
+    """Runs as of a moment before the model's training cut-off: it had seen what came, so they say nothing of it."""
     next_horizon_ends: datetime | None
     weeks: Sequence[Week] = ()
     shown: Mapping[str, Mapping[str, Any]] | None = None
@@ -91,7 +93,8 @@ class Monitoring:
         content = {
             "model": self.model, "status": self.status, "passed": self.passed,
             "runs": {"stored": self.stored, "reported": len(self.weeks), "not_matured": self.not_matured,
-                     "same_week": self.same_week, "next_horizon_ends": None if ends is None else ends.isoformat()},
+                     "same_week": self.same_week, "made_afterwards": self.afterwards,
+                     "next_horizon_ends": None if ends is None else ends.isoformat()},
             "weeks": [
                 {"run": week.run, "as_of": week.as_of.isoformat(), "model_version": week.model_version,
                  **week.figures, "unknown": week.unknown, "score_shift": week.score_shift, "states": week.states,
@@ -112,12 +115,13 @@ def monitor(site: Site) -> Monitoring:
     engine = current_engine(site.database_url)
     runs = scoring_runs(engine, model_name=name)
     reader = _Reader(site, snapshot, name, lambda run: scores_of(engine, run.number))
-    matured, waiting = reader.by_maturity(runs)
+    given = [run for run in runs if not reader.made_afterwards(run)]
+    matured, waiting = reader.by_maturity(given)
     weekly = _last_of_each_week(matured, site)
     ends = min((reader.horizon_ends(run) for run in waiting), default=None)
     counts: dict[str, Any] = {
         "model": name, "stored": len(runs), "not_matured": len(waiting), "same_week": len(matured) - len(weekly),
-        "next_horizon_ends": ends,
+        "afterwards": len(runs) - len(given), "next_horizon_ends": ends,
     }  # fmt: skip
     if not weekly:
         return Monitoring(status=NOTHING_MATURED if runs else NO_RUNS, **counts)
@@ -126,7 +130,7 @@ def monitor(site: Site) -> Monitoring:
     alone = [microseconds(week.as_of) for week in weeks if not week.former_versions]
     return Monitoring(
         status=MATURED, weeks=weeks, shown=reader.shown(rows), **counts,
-        **_recent(rows.where(np.isin(rows.as_of, alone)), limits, reader.newest_shift(runs)),
+        **_recent(rows.where(np.isin(rows.as_of, alone)), limits, reader.newest_shift(given)),
     )  # fmt: skip
 
 
@@ -169,11 +173,18 @@ class _Reader:
         now_us = microseconds(snapshot.as_of_now())
         self._objections = planning_objections(snapshot, site, now_us)
 
-    def _after(self, run: StoredRun) -> Aftermath:
+    def _model(self, run: StoredRun) -> Bundle:
         version = run.meta.model_version
         if version not in self._models:
             self._models[version] = signed_version(self._site.models, self._name, version)
-        question = question_of(self._models[version])
+        return self._models[version]
+
+    def made_afterwards(self, run: StoredRun) -> bool:
+        """Whether the model had learned from what became known at or after the moment that it was asked about."""
+        return run.meta.as_of < datetime.fromisoformat(self._model(run).manifest.training_cut_off)
+
+    def _after(self, run: StoredRun) -> Aftermath:
+        question = question_of(self._model(run))
         if question not in self._aftermath:
             self._aftermath[question] = Aftermath(question, self._snapshot, self._site)
         return self._aftermath[question]

@@ -23,8 +23,10 @@ from crisisrisk.scoring.people import SCORED, PersonScores, late_sources, score_
 from crisisrisk.tables.erased import erased_people
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot, Store
+from crisisrisk.timeline import lookback
 
 SHOWN = 10
+MOST_WEEKS = 53
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +64,18 @@ class ScoreResult:
         theirs = frame["model_version"] != self.scores.meta.model_version
         return int((theirs & (frame["state"] == SCORED)).sum())
 
+    def in_short(self) -> str:
+        """One line: what was made, as of when, of how many."""
+        meta = self.scores.meta
+        return (
+            f"{meta.model_name} v{meta.model_version} as of {meta.as_of:%-d %b %Y %H:%M} UTC · "
+            f"{self.scores.scored:,} scored of {len(self.scores.frame):,}"
+        )
+
     def as_text(self) -> str:
         """The top of the list, for a terminal."""
         meta = self.scores.meta
-        head = (
-            f"{meta.model_name} v{meta.model_version} as of {meta.as_of:%-d %b %Y %H:%M} UTC · "
-            f"{self.scores.scored:,} scored of {len(self.scores.frame):,} · "
-            f"{meta.outcome} within {meta.horizon_days} days"
-        )
+        head = f"{self.in_short()} · {meta.outcome} within {meta.horizon_days} days"
         lines = [
             f"{rank:>4}  {row['person_id']}  {chance_in_words(row)}{self._whose(row)}   {_up(row['reasons'])}"
             for rank, row in enumerate(self.scores.top(SHOWN), 1)
@@ -176,6 +182,20 @@ def score(site: Site, *, as_of: datetime | None, out: Path | None) -> ScoreResul
         words=models.now.phrases.states,
         seconds=time.monotonic() - started,
     )
+
+
+def score_weeks(site: Site, *, as_of: datetime | None, weeks: int, out: Path | None) -> tuple[ScoreResult, ...]:
+    """So many weekly scorings, the earliest first, the last as of a moment (the site's clock by default).
+
+    Each knows what was known before its own moment, and is kept as by `score`; `out` is of the last. The model of now
+    makes them all: what it learned from came partly after those moments. Weeks are of 168 hours, as lists count them.
+    """
+    if not 1 <= weeks <= MOST_WEEKS:
+        raise UsageError("CR-USE-001", "not a number of weeks to score", found=str(weeks), wanted=f"1 to {MOST_WEEKS}")
+    last = moment_to_stand_at(Store(site).snapshot(), as_of)
+    before = [lookback(last, days=7 * ago).start for ago in range(weeks - 1, 0, -1)]
+    earlier = [score(site, as_of=moment, out=None) for moment in before]
+    return (*earlier, score(site, as_of=last, out=out))
 
 
 def _without_erased(site: Site, frame: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from crisisrisk.database.feedback import last_reviews
 from crisisrisk.database.history import numbers_in, scoring_runs
@@ -13,9 +14,10 @@ from crisisrisk.database.shown import SeenMark
 from crisisrisk.database.snoozes import KeptSnooze, newest_snoozes
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.access import Viewer
+from crisisrisk.serving.afterwards import NUMBERS_AFTERWARDS, made_afterwards
 from crisisrisk.serving.caseload_answers import CaseloadPerson, ChangeSince
 from crisisrisk.serving.first import TeamContacts
-from crisisrisk.serving.scores import LastScores, listed
+from crisisrisk.serving.scores import LastScores, basis_of, listed
 from crisisrisk.serving.state import Service
 
 WEEK, WEEKS = timedelta(days=7), 24
@@ -102,6 +104,12 @@ class TeamList:
             worker=self.workers.get(person), crisis_plan=self.contacts.plans.get(person),
             snoozed_until=snooze.until if snooze is not None and asleep else None, woken_by=woken,
         )  # fmt: skip
+
+    def basis(self, shown: Sequence[StoredScore]) -> dict[str, Any]:
+        """What the list says about itself: also of the weeks that its changes are told beside."""
+        basis, answering = basis_of(self.service, self.run, shown), self.service.person_model.manifest()
+        afterwards = any(run is not None and made_afterwards(answering, run.meta) for run in self._runs)
+        return {**basis, "caveats": [*basis["caveats"], *([NUMBERS_AFTERWARDS] if afterwards else [])]}
 
     def _new_or_changed(self, score: StoredScore) -> bool:
         person = score.person_id

@@ -13,6 +13,7 @@ from crisisrisk.errors import ModelError
 from crisisrisk.models.bundle import Manifest
 from crisisrisk.models.issue_time import further_than_judged
 from crisisrisk.scoring.ordering import in_100
+from crisisrisk.serving.afterwards import FORECAST_AFTERWARDS, made_afterwards
 from crisisrisk.serving.answers import Hotspot, LateSource, ShiftForecast, ShiftListed, model_used, reasons_given
 from crisisrisk.serving.disclosure import released_shift
 from crisisrisk.serving.problems import NoAnswerError
@@ -115,7 +116,8 @@ class Said:
 
     def about(self, shift: StoredShift, *, released: bool) -> list[str]:
         """The caveats of one forecast."""
-        return [*([RELEASED] if released else []), *self.doubts(shift)]
+        afterwards = [FORECAST_AFTERWARDS] if made_afterwards(self.answering, shift.run.meta) else []
+        return [*([RELEASED] if released else []), *self.doubts(shift), *afterwards]
 
     def doubts(self, shift: StoredShift) -> list[str]:
         """What is less than it should be: made too far ahead, over, outdated, of a model that is not the one of now."""

@@ -20,6 +20,7 @@ class PastScore(Answer):
     upper: float | None
     model_version: int
     late: list[str] = Field(description="Sources that were late then: what they knew was not in it.")
+    made_afterwards: bool = Field(description="Whether its model had also learned from what came after this moment.")
     reference: str
 
 

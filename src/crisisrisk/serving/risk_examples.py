@@ -16,9 +16,11 @@ HISTORY: dict[str, Any] = {
     "team_in_100": 3,
     "scores": [
         {"as_of": "2026-11-21T06:00:00Z", "state": "scored", "probability": 0.074, "likely_in_100": 7, "lower": 0.05,
-         "upper": 0.11, "model_version": 3, "late": ["nhs_111"], "reference": "R-16"},
+         "upper": 0.11, "model_version": 3, "late": ["nhs_111"], "made_afterwards": False,
+         "reference": "R-16"},
         {"as_of": "2026-11-22T06:00:00Z", "state": "scored", "probability": 0.182, "likely_in_100": 18, "lower": 0.131,
-         "upper": 0.243, "model_version": 4, "late": [], "reference": "R-17"},
+         "upper": 0.243, "model_version": 4, "late": [], "made_afterwards": False,
+         "reference": "R-17"},
     ],
     "model_changes": [{"as_of": "2026-11-22T06:00:00Z", "before": 3, "after": 4}], "contacts": [_CONTACT],
 }  # fmt: skip

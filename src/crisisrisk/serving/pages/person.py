@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
+from crisisrisk.serving.afterwards import NUMBERS_AFTERWARDS
 from crisisrisk.serving.care_answers import FeedbackGiven
 from crisisrisk.serving.pages.board import fresh, said_once
 from crisisrisk.serving.pages.caseload_view import CameFrom, ListBefore
@@ -110,7 +111,9 @@ def _number(
     local, known, caveats = Local(zone), fresh(service, told), said_once(service, told)
     moved, not_moved = (None, None) if since is None else _changes(service, viewer, pid, since, as_of=told.as_of)
     return {
-        "told": told, "why": why, "reference": told.reference, **known, "caveats": caveats, "moved": moved,
+        "told": told, "why": why,
+        "afterwards": NUMBERS_AFTERWARDS if any(one.made_afterwards for one in told.scores) else None,
+        "reference": told.reference, **known, "caveats": caveats, "moved": moved,
         "not_moved": not_moved, "since": since or (told.as_of - WEEK).astimezone(zone).date(),
         "first_day": (told.since + DAY).astimezone(zone).date(), "last_day": told.as_of.astimezone(zone).date(),
         "hundred": hundred_of(told.likely_in_100, _of_100(told.upper)), "timeline": timeline_of(told, kinds, local),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from crisisrisk.serving.access import PlanViewer, Viewer
+from crisisrisk.serving.afterwards import FORECAST_AFTERWARDS
 from crisisrisk.serving.answers import ShiftForecast
 from crisisrisk.serving.asked_care import ShiftFeedbackAsked
 from crisisrisk.serving.care_answers import ShiftFeedbackGiven
@@ -67,10 +68,13 @@ def _page(
     missing = {NOT_ALL_RECORDED.format(source=name, until=in_minutes(moment)) for name, moment in open_still.items()}
     told: dict[str, Any] = {
         **framed(service, viewer, here="board", about=None if forecast is None else forecast.reference),
-        "shift": answer.shift, "headline": came_said(answer.contacts, forecast), "hits": hits_said(answer.places),
+        "shift": answer.shift, "headline": came_said(answer.contacts, forecast, all_in=not missing),
+        "hits": hits_said(answer.places),
         "missing": [(sources[name].plural if name in sources else name, at) for name, at in open_still.items()],
+        "afterwards": FORECAST_AFTERWARDS if FORECAST_AFTERWARDS in answer.caveats else None,
         "places": answer.places, "stood": answer.stood, "outcomes": OUTCOMES,
-        "caveats": [Local(zone).told(one) for one in answer.caveats if one not in missing],
+        "caveats": [Local(zone).told(one) for one in answer.caveats
+                    if one not in missing and one != FORECAST_AFTERWARDS],
         "said_before": _said_before(given(shift_id, viewer, service).feedback), "verdicts": VERDICTS,
         "given": {} if wrong is None else wrong.given, "errors": errors, "errors_listed": listed_errors(errors),
         "said": None if said is None else SAID[said],
@@ -78,15 +82,17 @@ def _page(
     return page("shift_review.jinja", told, zone=zone, status=200 if wrong is None else 422)
 
 
-def came_said(contacts: int, forecast: ShiftForecast | None) -> str:
-    """What came in the whole shift, beside the range that was forecast."""
+def came_said(contacts: int, forecast: ShiftForecast | None, *, all_in: bool) -> str:
+    """What came in the whole shift, beside the range that was forecast. Until `all_in` too few say nothing yet."""
     came = (f"{contacts} crisis contacts are known" if contacts > 1
             else "one crisis contact is known" if contacts else "no crisis contact is known")  # fmt: skip
     if forecast is None or forecast.lower is None or forecast.upper is None:
         return f"{came}. No range of the whole shift was forecast."
+    usual = "" if forecast.usual is None else f" (usual {number(forecast.usual)})"
+    if contacts < forecast.lower and not all_in:
+        return f"{came} so far. The range that was forecast is {span(forecast.lower, forecast.upper)}{usual}."
     where = ("within" if forecast.lower <= contacts <= forecast.upper
              else "fewer than" if contacts < forecast.lower else "more than")  # fmt: skip
-    usual = "" if forecast.usual is None else f" (usual {number(forecast.usual)})"
     return f"{came}, {where} the range that was forecast: {span(forecast.lower, forecast.upper)}{usual}."
 
 

@@ -23,7 +23,7 @@ from crisisrisk.serving.first import TeamContacts
 from crisisrisk.serving.problems import too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.care import author_of
-from crisisrisk.serving.scores import LastScores, basis_of, last_scores, pinned, run_reference
+from crisisrisk.serving.scores import LastScores, last_scores, pinned, run_reference
 from crisisrisk.serving.state import Service, ServiceOf
 from crisisrisk.serving.wording import OTHER_SCORES, UNSCORED
 
@@ -93,7 +93,7 @@ def caseload(
     shown = found.cut(query.tab, listed, limit)
     service.shown.keep(last.run, [score.person_id for score in shown], viewer=viewer, now=now)
     rows = [found.row(score, viewer) for score in shown]
-    basis, scored = basis_of(service, last.run, shown), sum(one.person_id in mine for one in ordered)
+    basis, scored = found.basis(shown), sum(one.person_id in mine for one in ordered)
     seen_at = None if seen is None else seen.seen_at
     return Caseload.model_validate({**basis, **about, "people_scored": scored, "seen_at": seen_at, "people": rows})
 

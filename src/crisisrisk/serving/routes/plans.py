@@ -26,6 +26,7 @@ from crisisrisk.positioning.override import Override
 from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.replay import Played
 from crisisrisk.serving.access import PlanViewer, Viewer
+from crisisrisk.serving.afterwards import FORECAST_AFTERWARDS, made_afterwards
 from crisisrisk.serving.asked import AdjustmentAsked, AnyAdjustment, NoteAsked, PlanChosen, PositionsAsked, PostAsked
 from crisisrisk.serving.briefing import PLACES
 from crisisrisk.serving.examples import ADJUSTMENT, NOT_NOW, POSITIONS, REVIEW, answered
@@ -176,6 +177,7 @@ def review(shift_id: ShiftId, _viewer: PlanViewer, service: ServiceOf) -> Review
     with one_of_few(service):
         contacts, stood = reviewed.contacts, [] if used is None else _stood(reviewed, used)
     said = Said(service, now)
+    afterwards = [FORECAST_AFTERWARDS] if made_afterwards(said.answering, stored.run.meta) else []
     complete_to = service.view().complete_to
     late = [NOT_ALL_RECORDED.format(source=source, until=in_minutes(moment))
             for source, moment in sorted(complete_to.items()) if moment < stored.end]  # fmt: skip
@@ -185,7 +187,7 @@ def review(shift_id: ShiftId, _viewer: PlanViewer, service: ServiceOf) -> Review
         plan=None if plan is None else f"P-{plan.number}", stood=stood, as_of=now, data_complete_to=dict(complete_to),
         travel=None if plan is None else reviewed.travel,
         at_scene_minutes=None if plan is None else reviewed.at_scene_minutes(float(plan.answer["hours_each"])),
-        caveats=[service.settings.phrases.caveats["outcome"], *late, *([PLAYED_AGAIN] if stood else [])],
+        caveats=[service.settings.phrases.caveats["outcome"], *late, *([PLAYED_AGAIN] if stood else []), *afterwards],
     )  # fmt: skip
 
 

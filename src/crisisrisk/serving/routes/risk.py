@@ -21,6 +21,7 @@ from crisisrisk.scoring.changes import AGEING, MODEL, NEW_CONTACTS, Changes, Par
 from crisisrisk.scoring.explaining import Explanation, NotScored, explain_person
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
+from crisisrisk.serving.afterwards import made_afterwards
 from crisisrisk.serving.contacts import DETENTIONS, Contact, contacts_of, reasons_for_role, shown
 from crisisrisk.serving.examples import NO_SCORE, answered
 from crisisrisk.serving.problems import too_much
@@ -101,7 +102,8 @@ def _last_of_each_day(found: Any) -> Sequence[tuple[StoredRun, Score]]:
 def _past(service: Service, run: StoredRun, score: Score) -> PastScore:
     meta = run.meta
     return PastScore(
-        as_of=meta.as_of, state=score.state, probability=score.probability,
+        as_of=meta.as_of, made_afterwards=made_afterwards(service.person_model.manifest(), meta),
+        state=score.state, probability=score.probability,
         likely_in_100=None if score.probability is None else in_100(score.probability), lower=score.lower,
         upper=score.upper, model_version=score.model_version or meta.model_version,
         late=list(Freshness(service.settings).late(meta.data_complete_to, meta.as_of)), reference=run_reference(run),
