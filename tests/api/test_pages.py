@@ -110,7 +110,7 @@ def page_of(client: TestClient, path: str) -> str:
 def test_a_care_team_reads_on_the_list_what_it_is_told_over_http(own_site: ServiceSite) -> None:
     client, week = own_site.client("care", "north"), AS_OF - timedelta(weeks=1)
     begun = page_of(client, "/caseload?tab=all&limit=50")
-    assert "Nobody on this list had a number a week ago, so no change is told: all of them are new." in begun
+    assert "Nobody on this list had a number a week ago, so no change is told." in begun
     assert "New: no number a week ago" not in begun, "it is said once"
     assert "The model changed" not in begun
     own_site.score(score_row("ann", 0.1), as_of=week, made_at=week, model_version=3)
@@ -120,12 +120,14 @@ def test_a_care_team_reads_on_the_list_what_it_is_told_over_http(own_site: Servi
         assert person["person_id"] in page
         assert f"<strong>{person['likely_in_100']} in 100</strong>" in page
     assert "Up from 10 on 15 Nov" in page
-    assert "known since: 1 × 999 call" in page
+    assert "became known since: 1 × 999 call" in page
     assert "New: no number a week ago" in page
     assert "Nobody on this list had a number a week ago" not in page
     assert "The model changed since the numbers of a week ago." in page
     assert 'href="/models">What the change means</a>' in page
-    assert page.index("No number: in hospital") < page.index("Most likely first."), "whoever has none stands above"
+    assert page.index("In hospital as far as is known") < page.index("Most likely first."), (
+        "whoever has none stands above"
+    )
 
 
 def test_the_line_at_the_capacity_is_drawn_in_the_whole_list_alone_and_named(
@@ -321,9 +323,36 @@ def test_words_with_an_nhs_number_are_refused_beside_the_field_and_kept_nowhere(
     client = own_site.client("care", "north")
     answer = client.post(path, data={name: given[name] for name in fields})
     assert answer.status_code == 422
-    assert "in a few words, without names and NHS numbers" in answer.text
+    assert "This names somebody. Say it without names and NHS numbers" in answer.text
     told = client.get(f"/api/v1{path}").json()
     assert next(value for name, value in told.items() if name != "person_id") == []
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "told"),
+    [
+        (
+            "crisis_team",
+            "/caseload",
+            "This page is not for your role. Whoever runs this site says what each role may see.",
+        ),
+        ("care", "/caseload?tab=x", "Part of this address cannot be used (tab). Open the page from the menu above."),
+        (
+            "care",
+            "/people/{nobody}",
+            "There is nothing at this address, or it is not for you to see. Somebody who is not with your team now is "
+            "not shown here.",
+        ),
+    ],
+)
+def test_a_page_that_is_refused_says_what_to_do_and_nothing_of_keys_and_files(
+    shared_site: ServiceSite, role: str, path: str, told: str
+) -> None:
+    client = shared_site.client(role, "north" if role == "care" else None)
+    text = client.get(path.format(**shared_site.people), headers={"Accept": "text/html"}).text
+    assert told in text
+    assert "this key" not in text.lower()
+    assert ".toml" not in text
 
 
 def test_the_team_sees_who_looked_by_role_and_never_by_which_key(own_site: ServiceSite) -> None:
@@ -333,8 +362,8 @@ def test_the_team_sees_who_looked_by_role_and_never_by_which_key(own_site: Servi
     client.get("/caseload")
     own_site.client("care", "south").get(path)  # refused: it saw nothing
     page = page_of(client, path)
-    assert "lead, north, for the care of a person by their own team: 1 look" in page
-    assert "care, north, for the care of a person by their own team: 1 look, 1 of them in a list" in page
+    assert "lead, North, for the care of a person by their own team: 1 look" in page
+    assert "care, North, for the care of a person by their own team: 1 look, in a list" in page
     assert "south" not in page
     assert all(key.split("_")[1] not in page for key in own_site.keys.values())
 

@@ -131,10 +131,10 @@ def test_before_any_scoring_everybody_stands_there_with_the_reason(
     browser: Browser, address_without_forecast: str, empty: ServiceSite
 ) -> None:
     with opened(browser, address_without_forecast, empty, role="care") as page:
-        expect(page.get_by_text("No number: no data yet: nothing can be said (6)")).to_be_visible()
+        expect(page.get_by_text("No data yet: nothing can be said (6)")).to_be_visible()
         ann = page.get_by_role("group").get_by_role("link", name=empty.people["ann"])
         expect(ann).to_be_visible()
-        page.get_by_text("No number: no data yet").click()
+        page.get_by_text("No data yet: nothing").click()
         expect(ann).to_be_hidden()
         page.emulate_media(media="print")
         expect(ann).to_be_visible()  # what is folded is not left out on paper

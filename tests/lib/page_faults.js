@@ -37,6 +37,8 @@
       levels.forEach((one, at) => { if (at && one > levels[at - 1] + 1) found.push(`a heading ${one} under a ${levels[at - 1]}`); });
       const utc = document.body.innerText.match(/\d{4}-\d\d-\d\dT\S*/);
       if (utc) found.push(`not by the clock on the wall: ${utc[0]}`);
+      const odd = document.body.innerText.match(/.{0,30}([^.]\.\.(?!\.)|\. \.|\b1 (weeks|days|people|looks|contacts)\b|\bNone(?=[,)]|$)|\bundefined\b).{0,20}/m);
+      if (odd) found.push(`reads oddly: ${odd[0]}`);
       if (!document.title.trim()) found.push("no title");
       if (document.documentElement.lang !== "en-GB") found.push("not said to be British English");
       if (all("main").length !== 1) found.push("not one main part");
@@ -108,6 +110,13 @@
       }
       for (const el of all("pre, .cr-scroll, .cr-sheet")) if (el.scrollWidth > el.clientWidth + 1) found.push(`cut off on paper: ${named(el)}`);
       if (document.querySelector(".cr-who") && !document.querySelector(".cr-share") && !all(".cr-handling").length) found.push("nothing says how to handle it");
+      const heads = all("main :is(h1, h2, h3, h4)"), at = (el) => Number(el.tagName[1]);
+      const said = all("main *").filter((el) => !el.matches("h1, h2, h3, h4") && !el.closest("h1, h2, h3, h4") && (words(el) || el.matches("svg, img")));
+      const after = (one, other) => one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
+      heads.forEach((head, place) => {
+        const next = heads.slice(place + 1).find((one) => at(one) <= at(head));
+        if (at(head) > 1 && !said.some((el) => after(head, el) && (!next || after(el, next)))) found.push(`nothing under a heading: ${named(head)}`);
+      });
       if (!all("footer p").some(words) && !all("footer strong").some(words)) found.push("no line at the foot");
       return found;
     },

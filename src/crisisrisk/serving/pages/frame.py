@@ -5,6 +5,7 @@ from typing import Any
 
 from crisisrisk.purposes import Reach
 from crisisrisk.serving.access import Viewer
+from crisisrisk.serving.pages.page import Local
 from crisisrisk.serving.state import Service
 
 MENU: Mapping[str, tuple[str, str]] = {
@@ -29,11 +30,20 @@ def framed(service: Service, viewer: Viewer, *, here: str, about: str | None) ->
     ]
     return {
         "site": service.settings.site.name, "about": about, "menu": menu,
-        "viewer": {"says": said(viewer), "form_token": viewer.form_token},
+        "viewer": {
+            "says": said(viewer, service), "form_token": viewer.form_token,
+            "opened": Local(service.settings.site.time_zone).whole(service.now()),
+        },
     }  # fmt: skip
 
 
-def said(viewer: Viewer) -> str:
+def said(viewer: Viewer, service: Service) -> str:
     """Who is signed in, in words."""
     role = viewer.role.name.replace("_", " ")
-    return role if viewer.team is None else f"{role}, {viewer.team}"
+    return role if viewer.team is None else f"{role}, {team_name(service, viewer.team)}"
+
+
+def team_name(service: Service, team: str) -> str:
+    """What the site calls a team."""
+    named = service.settings.site.teams
+    return named[team].name if team in named else team

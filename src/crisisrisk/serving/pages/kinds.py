@@ -64,5 +64,5 @@ def came_since(person: CaseloadPerson, kinds: Kinds) -> str:
     if change.as_of is None:
         return ""
     known = kinds.counted(change.new_contacts)
-    said = f"known since: {known}" if known else "no contact became known since; time has passed"
+    said = f"became known since: {known}" if known else "no contact became known since; time has passed"
     return f"{said}; another model answers now" if change.other_model else said

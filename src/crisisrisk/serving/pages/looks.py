@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crisisrisk.database.audit_read import AuditedLook, AuditFilter, audited_looks
 from crisisrisk.purposes import PURPOSES
+from crisisrisk.serving.pages.frame import team_name
 from crisisrisk.serving.pages.page import Local
 from crisisrisk.serving.state import Service
 
@@ -31,7 +32,8 @@ def looks_at(service: Service, pid: str, local: Local) -> Sequence[Looked]:
             key = (local.date(look.at), look.role.replace("_", " "), look.team, look.purpose)
             found.setdefault(key, []).append(look)
     return [
-        Looked(day, role, team, PURPOSES[purpose].meaning if purpose in PURPOSES else purpose, len(looks),
+        Looked(day, role, None if team is None else team_name(service, team),
+               PURPOSES[purpose].meaning if purpose in PURPOSES else purpose, len(looks),
                sum(one.people == 1 for one in looks))
         for (day, role, team, purpose), looks in list(found.items())[:SHOWN]
     ]  # fmt: skip

@@ -54,6 +54,7 @@ def environment() -> Environment:
         "span_of_place": span_of_place,
         "capital": capital,
         "counted": counted,
+        "ended": ended,
         "hundredth": hundredth,
         "site_kind": kind_said,
         "lower_first": lower_first,
@@ -145,6 +146,11 @@ def capital(text: str) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """`1 person`, `3 people`."""
     return f"{count} {one if count == 1 else many}"
+
+
+def ended(text: str) -> str:
+    """Somebody's own words as a sentence: with a full stop unless they have an end of their own."""
+    return text if not text or text[-1] in ".!?…" else f"{text}."
 
 
 def lower_first(text: str) -> str:

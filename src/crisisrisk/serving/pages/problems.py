@@ -15,7 +15,7 @@ from crisisrisk.serving.headers import REQUEST_ID
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.in_place import ASKED, REFUSED, asked_in_place, sign_in_again
 from crisisrisk.serving.pages.page import as_page, page
-from crisisrisk.serving.problems import PROBLEM, SignInNeededError, for_programs
+from crisisrisk.serving.problems import PROBLEM, SignInNeededError, for_programs, nothing_here
 from crisisrisk.serving.state import Service
 
 HEADINGS = {
@@ -25,6 +25,19 @@ HEADINGS = {
 }  # fmt: skip
 OF_ONE_CODE = {"CR-PERSON-001": "Numbers about people are off here"}
 OTHER = "Something went wrong"
+PLAIN = {
+    "CR-HTTP-403": ("this page is not for your role", "whoever runs this site says what each role may see"),
+    "CR-HTTP-404": ("there is nothing at this address, or it is not for you to see", None),
+    "CR-HTTP-429": ("more was asked from here than this site answers at once", None),
+    "CR-PERSON-001": (
+        "this site gives no numbers about people",
+        "whoever runs it can turn them on once it has a clinical safety officer and an impact assessment",
+    ),
+}  # fmt: skip
+"""What is told to who uses pages where the API speaks of keys and files: what happened, and what to do."""
+OF_A_TEAM = "somebody who is not with your team now is not shown here"
+WRONG_ADDRESS = "part of this address cannot be used ({})"
+FROM_MENU = "open the page from the menu above"
 BEFORE_ANYTHING = frozenset({408, 413, 429, 503})
 """Refusals that are made before a route is reached, so that nothing of what was sent is kept."""
 _KEPT = ("allow", "retry-after", "www-authenticate", "connection", REQUEST_ID.lower())
@@ -94,7 +107,8 @@ def _as_page(scope: Scope, problem: Mapping[str, Any], status: int, headers: Map
     service: Service = scope["app"].state.service
     viewer, site = scope["state"].get("viewer"), service.settings.site
     told = {
-        **problem, "heading": OF_ONE_CODE.get(problem["code"], HEADINGS.get(status, OTHER)),
+        **problem, **_in_plain_words(scope, problem, status),
+        "heading": OF_ONE_CODE.get(problem["code"], HEADINGS.get(status, OTHER)),
         "wait": headers.get("retry-after"),
         "sent": scope["method"] not in ("GET", "HEAD"), "nothing_kept": viewer is None and status in BEFORE_ANYTHING,
     }  # fmt: skip
@@ -105,6 +119,19 @@ def _as_page(scope: Scope, problem: Mapping[str, Any], status: int, headers: Map
         return as_page(content, status=status, headers=kept)
     around = framed(service, viewer, here="", about=None)
     return page(template, {**around, **told}, zone=site.time_zone, status=status, headers=kept)
+
+
+def _in_plain_words(scope: Scope, problem: Mapping[str, Any], status: int) -> Mapping[str, Any]:
+    """What happened and what to do, for who uses pages."""
+    viewer, asked = scope["state"].get("viewer"), scope["method"] in ("GET", "HEAD")
+    if problem["code"] in PLAIN and (status != 404 or problem["detail"] == nothing_here().problem):
+        detail, hint = PLAIN[problem["code"]]
+        of_team = status == 404 and viewer is not None and viewer.team is not None
+        return {"detail": detail, "hint": OF_A_TEAM if of_team else hint}
+    if status == 422 and asked and problem.get("problems"):
+        parts = ", ".join(dict.fromkeys(one["where"] for one in problem["problems"]))
+        return {"detail": WRONG_ADDRESS.format(parts), "hint": FROM_MENU, "problems": []}
+    return {}
 
 
 @lru_cache(maxsize=_MOST_KEPT)

@@ -45,6 +45,9 @@ WANTED: Mapping[str, str] = {
     "problem": "Choose what is wrong",
     "people_a_week": "Write a whole number from 1 to 5,000",
 }
+NAMES_SOMEBODY = "This names somebody. Say it without names and NHS numbers"
+_NAMED = ("an NHS number", "a pseudonym")
+"""What the API says of a text that holds one."""
 
 
 class SentWrongly(Exception):  # noqa: N818 -- it is told on the page that sent it, and is no error of the service
@@ -88,8 +91,11 @@ def shown_again(given: Mapping[str, str]) -> Mapping[str, str]:
 
 def wanted_of(errors: Sequence[Any]) -> Mapping[str, str]:
     """What is wanted, by field."""
-    fields = [str(one["loc"][0]) for one in errors if one["loc"]]
-    return {name: WANTED.get(name, "This cannot be used") for name in fields}
+    return {str(one["loc"][0]): _wanted(str(one["loc"][0]), one.get("msg", "")) for one in errors if one["loc"]}
+
+
+def _wanted(name: str, told: str) -> str:
+    return NAMES_SOMEBODY if any(one in told for one in _NAMED) else WANTED.get(name, "This cannot be used")
 
 
 def listed_errors(errors: Mapping[str, str]) -> Sequence[Mapping[str, str]]:

@@ -39,7 +39,7 @@ def share(
     told = {
         **framed(service, viewer, here="caseload", about=None), "pid": pid, "before": before, "why": why,
         "number": number,
-        "kinds": sorted(kinds.many(name) for name in known), "now": service.now(),
+        "kinds": sorted((kinds.many(name) for name in known), key=str.lower), "now": service.now(),
         "team_name": site.teams[team].name if team in site.teams else team,
         "officer": service.settings.service.person_scores.clinical_safety_officer,
     }  # fmt: skip
