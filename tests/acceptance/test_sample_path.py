@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,11 @@ def test_the_trust_sheet_is_kept_with_the_run_and_comes_again(made: DemoResult, 
         card(made.site, made.person.run_id, out=tmp_path / "sheet.docx")
 
 
+def test_the_model_of_places_has_its_trust_sheet_too(made: DemoResult) -> None:
+    assert [path.suffix for path in made.place_card.files] == [".html", ".json"]
+    assert all(path.is_file() for path in made.place_card.files)
+
+
 @pytest.mark.parametrize("command", [fairness, workload_of, partial(evaluate, again=True)])
 def test_what_is_about_people_refuses_a_run_of_places(made: DemoResult, command: Callable[[Site, str], object]) -> None:
     with pytest.raises(UsageError, match="the run is about places"):
@@ -246,6 +252,29 @@ def test_what_changed_since_monday_is_told_of_somebody_listed(made: DemoResult) 
     assert moved.after == pytest.approx(row["probability"])
     assert sum(part.points for part in moved.parts) == moved.points
     assert sum(part.log_odds for part in moved.parts) == pytest.approx(moved.log_odds)
+
+
+def test_people_were_scored_as_of_each_of_24_weeks_in_order(made: DemoResult) -> None:
+    every = [*made.history, made.scores]
+    moments = [one.scores.meta.as_of for one in every]
+    assert [after - before for before, after in pairwise(moments)] == [timedelta(days=7)] * 23
+    assert [after.run - before.run for before, after in pairwise(every)] == [1] * 23
+    assert min(one.scores.scored for one in every) > 1_000
+
+
+def test_shifts_that_are_over_were_forecast_at_each_issue_time_and_how_contacts_are_made_is_known(
+    made: DemoResult,
+) -> None:
+    now, hours = made.forecast.forecast.meta.as_of, made.site.work.forecast_hours_before
+    issued = [one.forecast.meta.as_of for one in made.forecasts]
+    assert issued == sorted(issued)
+    assert len(issued) == 2 * 3 * len(hours)
+    assert now - timedelta(days=2) <= issued[0] < issued[-1] < now
+    ends = [set(one.forecast.frame["end"]) for one in made.forecasts]
+    assert len({end for found in ends for end in found if end <= now}) >= 4
+    modes = made.forecast.forecast.outlooks[0].modes
+    assert {"attendance", "telephone_advice", "s136", "not_recorded"} <= set(modes)
+    assert modes["not_recorded"] < 0.3 * sum(modes.values())
 
 
 def test_a_score_of_the_past_does_not_know_what_came_later(made: DemoResult) -> None:
