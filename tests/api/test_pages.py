@@ -87,7 +87,7 @@ def test_what_a_print_of_the_live_board_says_is_of_what_may_leave_it(own_site: S
     paper, _, board = live.partition('<div class="cr-live">')
     paper = paper.partition('<div class="cr-on-paper">')[2]
     assert "7 to 11 crisis contacts" in board
-    assert "Sunday 22:00 to Monday 08:00 is likely to be about as busy as usual: 5 to 15 crisis contacts" in paper
+    assert "Sunday 22 Nov 22:00 to Monday 08:00 is likely to be about as busy as usual: 5 to 15 " in paper
     assert "Sun 22 Nov 2026, 22:00 to Mon 23 Nov 2026, 08:00" in paper
     assert "For staff of this shift." in paper
     assert "Reference S-2." in paper
@@ -336,6 +336,8 @@ def test_words_with_an_nhs_number_are_refused_beside_the_field_and_kept_nowhere(
             "/caseload",
             "This page is not for your role. Whoever runs this site says what each role may see.",
         ),
+        ("crisis_team", "/shifts/nothing/positions", "No forecast was made for this shift.</p>"),
+        ("crisis_team", "/nothing", "There is no such address."),
         ("care", "/caseload?tab=x", "Part of this address cannot be used (tab). Open the page from the menu above."),
         (
             "care",
@@ -352,7 +354,7 @@ def test_a_page_that_is_refused_says_what_to_do_and_nothing_of_keys_and_files(
     text = client.get(path.format(**shared_site.people), headers={"Accept": "text/html"}).text
     assert told in text
     assert "this key" not in text.lower()
-    assert ".toml" not in text
+    assert not any(named in text for named in (".toml", "docs/", "/api/"))
 
 
 def test_the_team_sees_who_looked_by_role_and_never_by_which_key(own_site: ServiceSite) -> None:

@@ -55,13 +55,14 @@ def test_a_page_is_for_everybody_in_whatever_state_it_is_met(visits: Visits, nam
     found: dict[str, object] = {}
     with visits.met(met) as page:
         expect(page.locator("body")).to_contain_text(met.says, timeout=60_000)
+        small = ["small"] if not met.kept else []
         inside = ["structure", "focus", "people"] if not met.kept else ["people"]
         found |= {"wide": violations(page), **faults(page, *inside, "overflow")}
         found["bytes"] = sent if (sent := weight(page)) >= MOST_BYTES and not met.kept else None
         page.set_viewport_size(ZOOMED)
         found["at 200 %"] = faults(page, "overflow")
         page.set_viewport_size(NARROW)
-        found |= {"narrow": violations(page) if name in FIRST else None, "at 320": faults(page, "overflow")}
+        found |= {"narrow": violations(page) if name in FIRST else None, "at 320": faults(page, "overflow", *small)}
         page.emulate_media(forced_colors="active", color_scheme="dark")
         found["forced colours"] = faults(page, "forced")
         page.emulate_media(media="print", forced_colors="none", color_scheme="light")

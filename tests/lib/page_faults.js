@@ -39,6 +39,16 @@
       if (utc) found.push(`not by the clock on the wall: ${utc[0]}`);
       const odd = document.body.innerText.match(/.{0,30}([^.]\.\.(?!\.)|\. \.|\b1 (weeks|days|people|looks|contacts)\b|\bNone(?=[,)]|$)|\bundefined\b).{0,20}/m);
       if (odd) found.push(`reads oddly: ${odd[0]}`);
+      // What machines say to each other is for nobody's eyes, but as a name in <code> that words stand beside.
+      for (const el of all("body *")) {
+        if (!words(el) || el.closest("code, pre, textarea, .cr-worker")) continue; // a note for the record says the model by its name; workers are named by the site
+        const own = [...el.childNodes].filter((one) => one.nodeType === Node.TEXT_NODE).map((one) => one.data).join(" ");
+        const name = own.match(/\/api\/|\bdocs\/\S+|\S+\.toml|Input should|Extra inputs|%[HMYdb]|\b(?!k\d_)[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b/);
+        if (name) found.push(`a machine's words: ${name[0]}: ${named(el)}`);
+        const value = own.match(/\b(?:None|null|nan|NaN|undefined)\b(?! known| that)/) ?? own.match(/(?<!\d[.,:]?)\b1 (?:people|persons|places|contacts|calls|teams|minutes|hours|days|weeks|records|rows|files|alerts|concerns|looks|moves|sources)\b/);
+        if (value) found.push(`not a word: ${value[0]}: ${named(el)}`);
+      }
+      for (const el of all(".nhsuk-button.cr-button")) found.push(`two kinds of button at once: ${named(el)}`);
       if (!document.title.trim()) found.push("no title");
       if (document.documentElement.lang !== "en-GB") found.push("not said to be British English");
       if (all("main").length !== 1) found.push("not one main part");
@@ -58,6 +68,22 @@
         if (said.position === "absolute" && said.clipPath !== "none") continue; // for screen readers alone
         if (["hidden", "clip"].includes(said.overflowX) && el.scrollWidth > el.clientWidth + 1 && !el.matches("svg, svg *, input, select")) found.push(`cut off: ${named(el)}`);
         if (said.textOverflow === "ellipsis") found.push(`shortened: ${named(el)}`);
+      }
+      return found;
+    },
+    // Small: words in drawings are as large as they can be read, and what lost its heading says what it is.
+    small() {
+      const found = [];
+      for (const el of all("svg text")) {
+        const size = parseFloat(style(el).fontSize) * el.getScreenCTM().a;
+        if (size < 8.5) found.push(`${size.toFixed(1)} px: ${named(el)}`);
+      }
+      for (const table of all("table.cr-table")) {
+        if (!table.tHead || style(table.tHead).position !== "absolute") continue;
+        for (const cell of table.querySelectorAll("tbody td")) {
+          const said = cell.innerText.trim();
+          if (/^[\d.,]+$|^\w{3} \d{1,2} \w{3}( \d{4})?,? \d\d:\d\d$|^\d+ to \d+$|^\d+ in 100$/.test(said)) found.push(`nothing says what it is: ${said}`);
+        }
       }
       return found;
     },
@@ -109,6 +135,8 @@
         if (parseFloat(style(el).fontSize) < 9) found.push(`too small on paper: ${named(el)}`);
       }
       for (const el of all("pre, .cr-scroll, .cr-sheet")) if (el.scrollWidth > el.clientWidth + 1) found.push(`cut off on paper: ${named(el)}`);
+      for (const el of all("main section, main table")) if (style(el).breakInside === "avoid" && el.getBoundingClientRect().height > 516) found.push(`half a page or more is kept together, and leaves a page empty: ${named(el)}`);
+      for (const el of all("main :is(p, li, td, th, dt, dd)")) if (parseFloat(style(el).fontSize) > 16.1 && !el.closest("h1, h2, h3")) found.push(`larger than what stands round it on paper: ${named(el)}`);
       if (document.querySelector(".cr-who") && !document.querySelector(".cr-share") && !all(".cr-handling").length) found.push("nothing says how to handle it");
       const heads = all("main :is(h1, h2, h3, h4)"), at = (el) => Number(el.tagName[1]);
       const said = all("main *").filter((el) => !el.matches("h1, h2, h3, h4") && !el.closest("h1, h2, h3, h4") && (words(el) || el.matches("svg, img")));

@@ -26,7 +26,7 @@ _STYLE = (
     "footer{border-top:2px solid #000;margin-top:.6em;padding-top:.2em}"
     "@media screen and (max-width:40em){thead{position:absolute;clip-path:inset(50%)}"
     "tr,tbody th,tbody td{display:block;border:0;padding:0}"
-    "tr{border-bottom:1px solid #767676;padding:.3em 0}}"
+    "tr{border-bottom:1px solid #767676;padding:.3em 0}td::before{content:attr(data-head) ' ';font-weight:bold}}"
     "@media print{@page{size:A4;margin:1cm}body{max-width:none;margin:0;padding:0}tr,li{break-inside:avoid}"
     ".some{font-size:10.5pt;line-height:1.25}.much{font-size:9pt;line-height:1.25}.most{font-size:8pt;line-height:1.2}"
     ".least{font-size:7.5pt;line-height:1.15}}" + MAP_STYLE
@@ -130,12 +130,14 @@ def _table(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, he
     if not rows:
         return ""
     first = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "".join(f"<tr>{''.join(_cell(text, head=at == head) for at, text in enumerate(row))}</tr>" for row in rows)
+    body = "".join(
+        f"<tr>{''.join(_cell(text, heads[at], head=at == head) for at, text in enumerate(row))}</tr>" for row in rows
+    )
     return f'<table class="{name}"><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _cell(text: str, *, head: bool) -> str:
-    return f'<th scope="row">{escape(text)}</th>' if head else f"<td>{escape(text)}</td>"
+def _cell(text: str, under: str, *, head: bool) -> str:
+    return f'<th scope="row">{escape(text)}</th>' if head else f'<td data-head="{escape(under)}">{escape(text)}</td>'
 
 
 def _list(lines: Sequence[str]) -> str:

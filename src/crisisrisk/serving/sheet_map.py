@@ -15,7 +15,7 @@ MAP_STYLE = (
     "figure{margin:0;width:6.2cm}figure svg{display:block;width:100%}figcaption{font-size:.85em;line-height:1.2}"
     ".map path,.map circle{fill:#fff;stroke:#767676;stroke-width:1.2}"
     ".map .listed{fill:#d4d4d4;stroke:#000;stroke-width:4}"
-    ".map .line{fill:none;stroke:#000;stroke-width:2}"
+    ".map circle.listed{r:22px}.map .line{fill:none;stroke:#000;stroke-width:2}"
     ".map text{font:bold 34px Arial,sans-serif;text-anchor:middle;fill:#000;stroke:#fff;stroke-width:7;"
     "stroke-linejoin:round;paint-order:stroke}"
     "@media screen and (max-width:40em){.top{display:block}figure{width:auto;max-width:10cm}}"

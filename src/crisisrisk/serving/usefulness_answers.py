@@ -58,7 +58,7 @@ class Usefulness(Answer):
 CAVEATS = [
     "What teams said of scores and forecasts is not whether these were right: the trust sheet of the model says that.",
     "Who spoke chose to. A team that says little may find its list useful or not.",
-    "It is about lists, not about people or workers: nobody is told apart, and teams stand in order of their ids.",
+    "It is about lists, not about people or workers: nobody is told apart, and which team stands first says nothing.",
 ]
 
 _NONE: dict[str, Any] = {"said": "under 8", "agreed": None, "disagreed": None, "acted": None, "useful_in_100": None}

@@ -28,7 +28,7 @@ from crisisrisk.serving.pages.issued import earlier_of
 from crisisrisk.serving.pages.map import map_of
 from crisisrisk.serving.pages.page import Local, capital, number, page, span
 from crisisrisk.serving.pages.steps import steps
-from crisisrisk.serving.routes.board import Board, BoardQuery, best_board
+from crisisrisk.serving.routes.board import Board, BoardQuery, best_board, on_rota
 from crisisrisk.serving.routes.places import ShiftsQuery, shifts
 from crisisrisk.serving.routes.places import shift as whole_shift
 from crisisrisk.serving.sheet import SHEET_POLICY
@@ -102,7 +102,12 @@ def _told(service: Service, viewer: Viewer, board: Board) -> dict[str, Any]:
         "released": board.sheet is not None, "caveats": [LIVE_CALLS_FIRST],
     }  # fmt: skip
     if board.hotspots is None:
-        return found
+        shift = on_rota(service, board.shift_id, board.now)
+        if shift is None:
+            return found
+        when = Local(service.settings.site.time_zone).of_shift(shift.start, shift.end)
+        named = {"shift_name": shift.name, "start": shift.start, "headline": f"{when}: there is no forecast"}
+        return found | named
     return {
         **found,
         **_of_forecast(service, viewer, board.hotspots, board.now),
@@ -140,8 +145,8 @@ def headline(
     forecast: ShiftForecast | None, start: datetime, end: datetime, local: Local, *, now: datetime | None
 ) -> str:  # fmt: skip
     """The shift in a sentence, before any map. `now`: None where it is read at any time, as on paper."""
-    stretch, which = local.stretch(start, end), "" if now is None else local.from_now(start, end, now)
-    when = f"{which}, {stretch}" if which else stretch
+    which = "" if now is None else local.from_now(start, end, now)
+    when = f"{which}, {local.stretch(start, end)}" if which else local.of_shift(start, end)
     if forecast is None or forecast.expected is None:
         return f"{when}: nothing of the whole shift may be shown here."
     usual = "" if forecast.usual is None else f", usual {number(forecast.usual)}"
@@ -149,7 +154,8 @@ def headline(
         return f"{when}: about {number(forecast.expected)} crisis contacts{usual}."
     looks = forecast.outlook.split(":")[0].replace("looks ordinary", "about as busy as usual")
     whole = f"{span(forecast.lower, forecast.upper)} crisis contacts{usual}"
-    return f"{when}{',' if which else ''} is likely to be {looks}: {whole}."
+    is_or_was = "was forecast to be" if now is not None and end <= now else "is likely to be"
+    return f"{when}{',' if which else ''} {is_or_was} {looks}: {whole}."
 
 
 def on_paper(service: Service, stored: StoredShift, local: Local) -> dict[str, Any]:

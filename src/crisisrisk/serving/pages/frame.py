@@ -20,6 +20,11 @@ _REACHED: Mapping[str, Reach] = {
     "looks": "audit", "concerns": "safety_concerns", "useful": "usefulness", "data": "data_status",
 }  # fmt: skip
 
+_ROLES: Mapping[str, str] = {
+    "steward": "records steward", "data": "data team", "audit": "privacy and safety",
+}  # fmt: skip
+"""Roles whose name alone says too little."""
+
 
 def framed(service: Service, viewer: Viewer, *, here: str, about: str | None) -> dict[str, Any]:
     """The parts of `base.jinja`. `here`: the page's name in the menu. `about`: the reference that a concern is of."""
@@ -39,7 +44,7 @@ def framed(service: Service, viewer: Viewer, *, here: str, about: str | None) ->
 
 def said(viewer: Viewer, service: Service) -> str:
     """Who is signed in, in words."""
-    role = viewer.role.name.replace("_", " ")
+    role = _ROLES.get(viewer.role.name, viewer.role.name.replace("_", " "))
     return role if viewer.team is None else f"{role}, {team_name(service, viewer.team)}"
 
 

@@ -21,6 +21,8 @@ from crisisrisk.tables.pseudonyms import PSEUDONYM
 
 _PLAIN = timedelta(days=270)
 _EVENING = 18
+_FORMAT = re.compile(r"(?:%-?[a-zA-Z][^%\w]?)+")
+_EXAMPLE = datetime(2026, 11, 22, 18, 30, 5, tzinfo=ZoneInfo("UTC"))
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -56,6 +58,8 @@ def environment() -> Environment:
         "counted": counted,
         "ended": ended,
         "hundredth": hundredth,
+        "model_said": model_said,
+        "rule_said": rule_said,
         "site_kind": kind_said,
         "lower_first": lower_first,
         "more": more,
@@ -124,6 +128,11 @@ class Local:
         same = first.date() == last.date()
         return f"{first:%A %H:%M} to {last:%H:%M}" if same else f"{first:%A %H:%M} to {last:%A %H:%M}"
 
+    def of_shift(self, start: datetime, end: datetime) -> str:
+        """`Sunday 22 Nov 22:00 to Monday 08:00`: the day is plain in whatever week it is read."""
+        day, whole = f"{start.astimezone(self.zone):%A}", f"{start.astimezone(self.zone):%A %-d %b}"
+        return self.stretch(start, end).replace(day, whole, 1)
+
     def from_now(self, start: datetime, end: datetime, now: datetime) -> str:
         """`Tonight`, `Today`, `Tomorrow`, or `Now` while a stretch of time runs; empty for any other."""
         if start <= now:
@@ -156,6 +165,19 @@ def ended(text: str) -> str:
 def lower_first(text: str) -> str:
     """A sentence within another: "I agree" stays as it is."""
     return text if text.startswith("I ") else f"{text[:1].lower()}{text[1:]}"
+
+
+def model_said(name: str) -> str:
+    """Which model it is, for whoever does not know its name on the machine."""
+    kinds = {"person": "the model of people", "place": "the model of places"}
+    return kinds.get(name.partition("_")[0], f"the model {name}")
+
+
+def rule_said(rule: str) -> Markup:
+    """What a row has to be: the column as it is named in tables, and the way a time is written by an example."""
+    column, colon, wanted = rule.partition(": ")
+    shown = _FORMAT.sub(lambda found: _EXAMPLE.strftime(found.group()), wanted)
+    return Markup("<code>{}</code>: {}").format(column, shown) if colon else Markup("{}").format(rule)
 
 
 def number(value: float | None) -> str:

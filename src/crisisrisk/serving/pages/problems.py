@@ -1,6 +1,7 @@
 """What is no answer, as a page: whoever looks at one in a browser is told in words, not in JSON."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -37,6 +38,8 @@ PLAIN = {
 """What is told to who uses pages where the API speaks of keys and files: what happened, and what to do."""
 OF_A_TEAM = "somebody who is not with your team now is not shown here"
 WRONG_ADDRESS = "part of this address cannot be used ({})"
+_FOR_PROGRAMS = re.compile(r"/api/|docs/|\.toml|\[\[")
+"""Hints that lead to an address of the API, or to a file."""
 FROM_MENU = "open the page from the menu above"
 BEFORE_ANYTHING = frozenset({408, 413, 429, 503})
 """Refusals that are made before a route is reached, so that nothing of what was sent is kept."""
@@ -131,7 +134,7 @@ def _in_plain_words(scope: Scope, problem: Mapping[str, Any], status: int) -> Ma
     if status == 422 and asked and problem.get("problems"):
         parts = ", ".join(dict.fromkeys(one["where"] for one in problem["problems"]))
         return {"detail": WRONG_ADDRESS.format(parts), "hint": FROM_MENU, "problems": []}
-    return {}
+    return {"hint": None} if _FOR_PROGRAMS.search(str(problem.get("hint"))) else {}
 
 
 @lru_cache(maxsize=_MOST_KEPT)

@@ -32,6 +32,8 @@ _Read = TypeVar("_Read")
 _FAILURES = (CrisisRiskError, SQLAlchemyError, OSError, ValueError, LookupError)
 
 NO_FORECAST, NO_TABLES = "no forecast of this shift can be read", "the tables cannot be read"
+NOTHING_LEFT = "there is no forecast, no table and no printed sheet"
+WITHOUT = "work as in a shift without forecasts, and tell whoever runs this site"
 
 FULL = "The newest forecast, current."
 STALE = "A forecast that is not current: see why."
@@ -96,7 +98,7 @@ def best_board(viewer: PlaceViewer, query: Annotated[BoardQuery, Query()], servi
         hotspots, doubts = found
         why += [doubt for doubt in doubts if doubt not in why]
         return made(level="stale" if why else "full", says=STALE if why else FULL, hotspots=hotspots)
-    shift = next((shift for shift in _rota(service, now) if shift.id == shift_id), None)
+    shift = on_rota(service, shift_id, now)
     if shift is None and NO_TABLES not in why and _is_nobodys(service, shift_id, now):
         raise nothing_here()
     if viewer.reaches("true_counts") and shift is not None:
@@ -107,7 +109,7 @@ def best_board(viewer: PlaceViewer, query: Annotated[BoardQuery, Query()], servi
             return made(level="history", says=HISTORY, usual=shown)
     sheet = _tried(lambda: _sheet(service.settings.site.reports), why, "no sheet was printed")
     if sheet is None:
-        raise NoAnswerError("CR-HTTP-503", "there is no forecast, no table and no printed sheet", why=why)
+        raise NoAnswerError("CR-HTTP-503", NOTHING_LEFT, hint=WITHOUT, why=why)
     return made(level="printed", says=PRINTED, sheet=sheet[0], sheet_made_at=sheet[1])
 
 
@@ -118,6 +120,11 @@ def _now(service: Service, why: list[str]) -> datetime:
         return now
     run = _tried(lambda: latest_forecast_run(service.engine), [], "")
     return service.clock.now() if run is None else run.meta.as_of
+
+
+def on_rota(service: Service, shift_id: str, now: datetime) -> Shift | None:
+    """The shift of an id in these days; None for what is no shift of the rota."""
+    return next((shift for shift in _rota(service, now) if shift.id == shift_id), None)
 
 
 def _rota(service: Service, now: datetime) -> Sequence[Shift]:
