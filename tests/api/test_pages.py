@@ -112,6 +112,9 @@ def test_a_care_team_reads_on_the_list_what_it_is_told_over_http(own_site: Servi
     begun = page_of(client, "/caseload?tab=all&limit=50")
     assert "Nobody on this list had a number a week ago, so no change is told." in begun
     assert "New: no number a week ago" not in begun, "it is said once"
+    scored = client.get("/api/v1/caseloads/north").json()["people_scored"]
+    assert "Show 25 more" in page_of(client, f"/caseload?tab=all&limit={scored - 1}")
+    assert "Show 25 more" not in page_of(client, f"/caseload?tab=all&limit={scored}"), "there are no more"
     assert "The model changed" not in begun
     own_site.score(score_row("ann", 0.1), as_of=week, made_at=week, model_version=3)
     told = client.get("/api/v1/caseloads/north?tab=all&limit=50").json()

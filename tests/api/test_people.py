@@ -36,7 +36,7 @@ def test_a_score_says_everything_about_itself(shared_site: ServiceSite) -> None:
     ]  # fmt: skip
     assert body["data_complete_to"] == {"police_999": "2026-11-22T05:58:00Z"}
     assert body["reasons"][0]["text"] == "2 crisis-line calls in the last 7 days"
-    assert "interval not yet estimated" in body["caveats"]
+    assert "The range is not known: how far off a number may be was not worked out." in body["caveats"]
     assert any("not reassurance" in caveat for caveat in body["caveats"])
 
 
@@ -49,7 +49,7 @@ def test_a_range_and_a_thin_history_are_said(own_site: ServiceSite) -> None:
     assert (ann["lower"], ann["upper"], ann["thin_history"]) == (0.131, 0.243, True)
     assert (ben["lower"], ben["upper"], ben["thin_history"]) == (0.28, 0.33, False)
     assert [any("thin history" in caveat for caveat in one["caveats"]) for one in (ann, ben)] == [True, False]
-    assert "interval not yet estimated" not in ann["caveats"]
+    assert "The range is not known: how far off a number may be was not worked out." not in ann["caveats"]
     body = own_site.client("care", "north").get("/api/v1/caseloads/north?limit=1").json()
     assert [one["thin_history"] for one in body["people"]] == [False]
     assert not any("thin history" in caveat for caveat in body["caveats"])  # nobody on this list has one

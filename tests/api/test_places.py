@@ -200,10 +200,10 @@ def test_a_listed_forecast_says_everything_about_itself(own_site: ServiceSite) -
     (found,) = [shift["forecast"] for shift in shifts(own_site).json()["shifts"] if shift["forecast"]]
     assert found["horizon_days"] == pytest.approx(10 / 24)
     assert found["data_complete_to"]["crisis_line"] == "2026-11-21T05:00:00Z"
-    assert [caveat.split(" ", 1)[0] for caveat in found["caveats"]] == ["This", "late:", "interval", "This", "The"]
+    assert [caveat.split(" ", 1)[0] for caveat in found["caveats"]] == ["This", "late:", "The", "This", "The"]
     wanted = (
         "late: crisis_line since",
-        "interval not yet estimated",
+        "The range is not known: how far off a number may be was not worked out.",
         "to be replaced by 2026-11-22",
         "does not verify",
     )
@@ -273,7 +273,7 @@ def test_a_shift_has_its_total_with_a_range_and_says_how_it_compares_with_usual(
     assert (total["lower"], total["upper"], total["usual_low"], total["usual_high"]) == (1, 4, 1, 3)
     assert (total["quieter"], total["busier"], total["issue_hours"], total["hours_ahead"]) == (0.11, 0.22, 24, 16)
     assert total["outlook"].startswith("looks ordinary: 67 in 100 that 1 to 3 come, as usual")
-    assert not [caveat for caveat in total["caveats"] if "interval" in caveat]
+    assert not [caveat for caveat in total["caveats"] if "The range is not known" in caveat]
     assert [(area["area_name"], area["expected"], area["places"]) for area in body["areas"]] == [
         ("East", 1.3, 1), ("West", 1.08, 2),
     ]  # fmt: skip
@@ -320,7 +320,7 @@ def test_a_forecast_of_before_says_that_its_total_has_no_range(own_site: Service
         [],
         [],
     )
-    assert "interval not yet estimated" in body["forecast"]["caveats"]
+    assert "The range is not known: how far off a number may be was not worked out." in body["forecast"]["caveats"]
 
 
 def test_a_shift_that_nobody_forecast_is_not_found(shared_site: ServiceSite) -> None:

@@ -138,6 +138,7 @@
       for (const el of all("main section, main table")) if (style(el).breakInside === "avoid" && el.getBoundingClientRect().height > 516) found.push(`half a page or more is kept together, and leaves a page empty: ${named(el)}`);
       for (const el of all("main :is(p, li, td, th, dt, dd)")) if (parseFloat(style(el).fontSize) > 16.1 && !el.closest("h1, h2, h3")) found.push(`larger than what stands round it on paper: ${named(el)}`);
       if (document.querySelector(".cr-who") && !document.querySelector(".cr-share") && !all(".cr-handling").length) found.push("nothing says how to handle it");
+      for (const el of all("main *")) if (style(el).breakInside === "avoid" && el.getBoundingClientRect().height > 690) found.push(`kept on one side though it is longer than two thirds of it: ${named(el)}`);
       const heads = all("main :is(h1, h2, h3, h4)"), at = (el) => Number(el.tagName[1]);
       const said = all("main *").filter((el) => !el.matches("h1, h2, h3, h4") && !el.closest("h1, h2, h3, h4") && (words(el) || el.matches("svg, img")));
       const after = (one, other) => one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;

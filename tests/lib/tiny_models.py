@@ -65,7 +65,7 @@ def phrase_book() -> PhraseBook:
     usual = {"more": "more {plural} than usual {where} {window}", "fewer": "fewer {plural} than usual {where} {window}",
              "same": "about as many {plural} as usual {where} {window}"}  # fmt: skip
     caveats = {
-        "interval": "interval not yet estimated",
+        "interval": "The range is not known: how far off a number may be was not worked out.",
         "range": "range, {level} in 100",
         "count_range": "count range, {level} in 100",
         "thin_history": "thin history",

@@ -74,7 +74,7 @@ def test_a_model_without_a_range_says_so(made: ServiceSite, cat: ExplainResult) 
     )  # fmt: skip
     told = ExplainResult(as_of=NOW, answering=Answering(unranged), zone=cat.zone, answer=answer)
     assert (told.as_json()["lower"], told.as_json()["upper"]) == (None, None)
-    assert "interval not yet estimated" in told.as_json()["caveats"]
+    assert "The range is not known: how far off a number may be was not worked out." in told.as_json()["caveats"]
 
 
 def test_reasons_carry_the_dated_contacts_behind_them(cat: ExplainResult) -> None:

@@ -41,7 +41,7 @@ HEADINGS: Mapping[Tab, str] = {**TABS, "all": "Everybody with a number"}
 EMPTY: Mapping[Tab, str] = {
     "new_or_changed": "Nobody is new, has changed, or has been near the top for weeks. This does not say that all is "
     "well: everybody with a number is on the tab All.",
-    "all": "Nobody of this team has a current number.",
+    "all": "Nobody here has a current number. Why stands above.",
     "review_due": "Everybody with a number was reviewed within the last four weeks.",
     "snoozed": "Nobody is snoozed.",
 }
@@ -130,8 +130,10 @@ def _numbers(
         "all_new": _all_new(listed), "all_first": _all_first(listed),
         "other_model": any(one.change.other_model for one in listed.people), "due": _due(service, listed),
         "line_after": listed.capacity.people_a_week if view.is_whole else None,
-        "more": view.to(limit=max(asked, shown) + STEP) if shown >= asked else None, "step": STEP,
-        "empty": EMPTY[listed.tab], "order": ORDERS[view.order], "heading": HEADINGS[listed.tab],
+        "more": view.to(limit=max(asked, shown) + STEP) if asked <= shown < listed.people_scored else None,
+        "step": STEP,
+        "empty": EMPTY[listed.tab if listed.people_scored else "all"],
+        "order": ORDERS[view.order], "heading": HEADINGS[listed.tab],
         "only": None if view.only is None else ONLY[view.only],
         "orders": orders_of(listed.tab), "choices": choices_of(view, listed),
     }  # fmt: skip
