@@ -152,7 +152,7 @@
     // No red, amber or green for people: in lists, tables and drawings.
     people() {
       const found = [];
-      for (const el of all("table *, figure *, svg *, .cr-first *, .cr-tag, .cr-names *")) {
+      for (const el of all("table *, dd *, code, figure *, svg *, .cr-first *, .cr-tag, .cr-names *")) {
         if (el.closest(".nhsuk-error-message")) continue; // a field's, and nobody's
         const s = style(el);
         for (const name of ["color", "backgroundColor", "fill", "stroke", "borderLeftColor"]) {

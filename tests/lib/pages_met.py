@@ -76,6 +76,7 @@ def _shift() -> Mapping[str, Met]:
     useful = press(re.compile("^Useful.*the whole shift$"))
     return {
         "where teams stand": crisis(stand, STAND, "The plan of this shift"),
+        "where teams stood": crisis(stand, f"{OVER}/positions", "no plan of it can be used any more"),
         "no plan yet": crisis(stand, f"{LATE}/positions", "Make plans"),
         "plans that cannot be made": crisis(
             ask, STAND, "Write within how many minutes", steps=(soon, press("Make plans and use the first"))

@@ -58,8 +58,8 @@ def test_one_team_goes_where_most_is_expected_and_the_usual_place_is_shown_besid
     # With a second team both are away half as often: west and east are then the best two places.
     assert best.one_more_team == pytest.approx(6 * (1 - busy / 2) - best.covered[15])
     assert best.reason == (
-        "covers most: about 12 in 100 expected contacts find a free team within 15 minutes, +0.4 contacts beside the"
-        " usual places, for 1 move"
+        "covers most: about 12 in 100 expected contacts find a free team within 15 minutes, 0.4 contacts more than"
+        " from the usual places, for 1 move"
     )
 
 

@@ -252,7 +252,9 @@ class Told:
         pairs = zip(first_sites(self.ground, self.places), first_sites(self.ground, self.usual), strict=True)
         moved = sum(one != other for one, other in pairs) + moves_between(self.places)
         moves = "1 move" if moved == 1 else f"{moved} moves"
-        return f"{name}: {reached}, {gain:+z.1f} contacts beside the usual places, for {moves}"
+        told = f"{abs(gain):.1f}"
+        than = f"{told} contacts {'fewer' if gain < 0 else 'more'} than from" if float(told) else "as many as from"
+        return f"{name}: {reached}, {than} the usual places, for {moves}"
 
 
 def by_name(crews: tuple[Crew, ...], lost: dict[int, float]) -> dict[str, float]:

@@ -161,8 +161,8 @@ POSITIONS: dict[str, Any] = {
         "if_called_away": [{"away": "team 1", "team": None, "site": None, "gain": 0.0}],
         "one_more_team": 1.9, "one_more_team_hour": None, "gain": 0.6, "optimal": True, "gap": 0.0, "method": "exact",
         "floors_kept": None, "not_told": [],
-        "reason": "covers most: about 43 in 100 expected contacts find a free team within 15 minutes, +0.6 contacts"
-        " beside the usual places, for 1 move",
+        "reason": "covers most: about 43 in 100 expected contacts find a free team within 15 minutes, 0.6 contacts"
+        " more than from the usual places, for 1 move",
     }],
     "near": {"team 1": [{
         "kind": "place_of_safety", "site": "site-11", "minutes": 13.0, "kilometres": 7.3, "phone": "01632 960 011",

@@ -33,7 +33,7 @@ from crisisrisk.serving.routes.plans import changed_plan, positions, positions_s
 from crisisrisk.serving.routes.sites import listed, put_status
 from crisisrisk.serving.sheet_content import near_said
 from crisisrisk.serving.state import Service, ServiceOf
-from crisisrisk.serving.wording import OTHER_FORECAST
+from crisisrisk.serving.wording import LIVE_CALLS_FIRST, OTHER_FORECAST
 
 standing_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -153,10 +153,11 @@ def _page(
         **framed(service, viewer, here="board", about=None if told is None else told.reference),
         "shift_id": shift_id, "stored": brief.stored, "told": told, "override": brief.override, "kept": kept,
         "further": brief.further, "ordinals": ORDINALS,
-        "left": [] if kept is None else [Local(zone).told(one) for one in kept.caveats],
+        "left": [] if kept is None else [Local(zone).told(one) for one in kept.caveats if one != LIVE_CALLS_FIRST],
         "other_forecast": OTHER_FORECAST if brief.plan and brief.plan.run != brief.stored.run.number else None,
         "posts": brief.posts, "near": [(post, near_said(brief, post, zone)) for post in brief.posts],
-        "out": brief.out, "sites": sites, "standing": _options(sites, STANDING),
+        "out": brief.out, "over": brief.stored.end <= service.now(), "sites": sites,
+        "standing": _options(sites, STANDING),
         "every_site": _options(sites, ()), "rows": _rows(service, brief, given), "alone": alone, "staff": STAFF,
         "states": STATES, "groups": GROUPS, "given": given, "errors": errors, "errors_listed": listed_errors(errors),
         "said": None if said is None else SAID[said], "made": made, "used": used.plan,
