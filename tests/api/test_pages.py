@@ -9,7 +9,8 @@ from urllib.parse import quote_plus
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.lib.database import AS_OF, score_row
+from tests.lib.database import AS_OF, place_run, score_row, totals
+from tests.lib.many_places import CITY_CELLS, forecast_of_many
 from tests.lib.operational import copied
 from tests.lib.reading import grade, text_of
 from tests.lib.service_site import (
@@ -24,6 +25,7 @@ from tests.lib.service_site import (
 from tests.lib.table_sites import NHS_NUMBERS
 
 from crisisrisk.database.audit_read import shown
+from crisisrisk.database.scores import save_place_forecast
 
 SHIFT = "/shifts/night-2026-11-22"
 
@@ -433,6 +435,35 @@ def test_a_page_is_compressed_for_who_takes_that_and_kept_as_it_is_read(own_site
     assert "content-encoding" not in client.get(f"/api/v1{path}/risk").headers
     (kept,) = shown(own_site.engine, [2])
     assert kept.body == answer.content
+
+
+MOST_BYTES = 120_000
+LOADED = re.compile(r'(?:<link rel="(?:stylesheet|icon)"[^>]*href|<script[^>]*src|<img[^>]*src)="(/[^"]+)"')
+ONCE_MOVED = re.compile(r'data-(?:script|style)="(/[^"]+)"')
+
+
+def sent(client: TestClient, path: str) -> int:
+    """Bytes of an answer as they go over the wire, with the most that is added to hide how well it was compressed."""
+    with client.stream("GET", path, headers={"Accept": "text/html", "Accept-Encoding": "gzip"}) as answer:
+        assert answer.status_code == 200, path
+        return sum(len(part) for part in answer.iter_raw()) + 64
+
+
+def test_a_board_of_a_whole_city_is_light_even_with_every_place_listed_and_the_map_moved(own_site: ServiceSite) -> None:
+    before, start = "night-2026-11-21", AS_OF - timedelta(hours=8)
+    for shift, begins in ((before, start), ("night-2026-11-22", None)):
+        saved = forecast_of_many(shift, start=begins)
+        save_place_forecast(own_site.engine, saved, place_run(as_of=AS_OF), totals=totals(shift, start=begins))
+    client = own_site.client("crisis_team")
+    for path in (SHIFT, f"{SHIFT}?all=true"):
+        page = client.get(path, headers={"Accept": "text/html"}).text
+        assert page.count("<title>") == CITY_CELLS + 1, "each place is drawn, and the page has a title"
+        loaded, once_moved = LOADED.findall(page), ONCE_MOVED.findall(page)
+        assert len(loaded) >= 4
+        assert {one.rpartition("/")[2] for one in once_moved} == {"leaflet.js", "leaflet.css"}
+        assert not set(once_moved) & set(loaded)
+        print(path, {one: sent(client, one) for one in {path, *loaded, *once_moved}})
+        assert sum(sent(client, one) for one in {path, *loaded, *once_moved}) < MOST_BYTES, path
 
 
 STAND = f"{SHIFT}/positions"

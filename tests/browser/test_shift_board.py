@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
-from tests.lib.browsing import NARROW, WIDE, opened, served, violations, weight
+from tests.lib.browsing import NARROW, WIDE, faults, opened, served, violations, weight
 from tests.lib.operational import copied
 from tests.lib.service_site import SERVICE, ServiceSite
 from tests.lib.service_site import opened as opened_site
@@ -16,6 +16,20 @@ from tests.lib.service_site import opened as opened_site
 from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 
 GREY = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
+BOXES = """all => all.map(one => one.getBBox()).map(({ x, y, width, height }) => ({ x, y, width, height }))"""
+HEXAGONS = """() => {
+  const drawing = document.querySelector(".cr-cells"), [one, other, ...rest] = drawing.querySelectorAll("a");
+  const outlines = [[one, "M100 100l-9.9 3 -1.5 10.5 8.2 7.5 9.9 -3 1.5 -10.5z"],
+                    [other, "M300.5 240l-19.8 6 -3 21 16.4 15 19.8 -6 3 -21z"]];
+  for (const [link, outline] of outlines) {
+    const path = document.createElementNS(drawing.namespaceURI, "path");
+    path.setAttribute("class", "cr-few");
+    path.setAttribute("d", outline);
+    link.querySelector("circle").replaceWith(path);
+  }
+  rest.forEach((link) => link.remove());
+}"""
+"""Two hexagons in place of the discs of this site, as the service draws them."""
 BOARD, PLACE = "/shifts/next", "/shifts/night-2026-11-22/places/place-01"
 
 
@@ -345,6 +359,20 @@ def test_the_map_is_moved_and_zoomed_with_what_is_on_the_page_and_nothing_from_e
         moved.press("+")
         expect(moved.get_by_role("button", name="Zoom in")).to_be_visible()
         assert pin.bounding_box() != before
+        before = pin.bounding_box()
+        for way in ("up", "right"):  # nothing has to be dragged (WCAG 2.2, 2.5.7)
+            moved.get_by_role("button", name=f"Move {way}").click()
+        after = pin.bounding_box()
+        assert before is not None
+        assert after is not None
+        assert (after["x"] < before["x"], after["y"] > before["y"]) == (True, True)
+        assert faults(page, "people", "focus", "structure") == {}
+        assert violations(page) == []
+        for way in ("down", "left"):
+            moved.get_by_role("button", name=f"Move {way}").press("Enter")
+        back = pin.bounding_box()
+        assert back is not None
+        assert (back["x"] > after["x"], back["y"] < after["y"]) == (True, True)
         assert page.evaluate("getComputedStyle(document.querySelector('.cr-moved path')).fill") != "none"
         page.emulate_media(media="print")
         assert page.evaluate("getComputedStyle(document.querySelector('.cr-cells')).display") == "block"
@@ -360,6 +388,25 @@ def test_the_map_is_moved_and_zoomed_with_what_is_on_the_page_and_nothing_from_e
         assert box is not None
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         expect(page.get_by_role("heading", level=1)).to_have_text("Place 1")
+
+
+def test_the_map_that_is_moved_draws_each_place_where_the_drawing_does(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    """Its corners are read from the path of the drawing, which says the way from each to the next."""
+    with opened(browser, address, site, reduced_motion="reduce") as page:
+        page.goto(BOARD)
+        page.evaluate(HEXAGONS)
+        drawn = page.locator(".cr-cells path").evaluate_all(BOXES)
+        page.get_by_role("button", name="Move and zoom the map").press("Enter")
+        expect(page.locator(".cr-moved path")).to_have_count(2)
+        moved = page.locator(".cr-moved path").evaluate_all(BOXES)
+        (one, other), (left, right) = drawn, moved
+        scale = left["width"] / one["width"]
+        assert right["width"] / other["width"] == pytest.approx(scale, rel=0.05)
+        assert left["height"] / one["height"] == pytest.approx(scale, rel=0.05)
+        assert (right["x"] - left["x"]) / scale == pytest.approx(other["x"] - one["x"], abs=2)
+        assert (right["y"] - left["y"]) / scale == pytest.approx(other["y"] - one["y"], abs=2)
 
 
 def test_without_a_script_the_drawing_stands_and_nothing_offers_to_move_it(

@@ -5,6 +5,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.lib.banned_words import BANNED, said_in
 from tests.lib.judged_runs import SITE, predictions, run_facts
 
 from crisisrisk.evaluation.card.content import card_content
@@ -12,26 +13,16 @@ from crisisrisk.evaluation.card.render import card_files
 
 ROOT = Path(__file__).parents[2]
 
-BANNED = re.compile(
-    r"\b(low|medium|high|moderate)[- ]risk\b|risk[- ]band|suicid|self-harm|\bunlikely to\b|\bat no risk\b",
-    re.IGNORECASE,
-)
-
-# The pages that state the rule itself name what is banned.
-STATES_THE_RULE = {"tests/docs/test_words.py"}
-
 
 def readable_files() -> list[Path]:
     folders = ["features", "training", "serving", "src", "data_samples"]
-    kinds = {".toml", ".py", ".md", ".html", ".jinja", ".json"}
+    kinds = {".toml", ".py", ".md", ".html", ".jinja", ".js", ".json"}
     found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
     return [*found, *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
 @pytest.mark.parametrize("path", readable_files(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_band_no_reassurance_no_claim_about_harm(path: Path) -> None:
-    if str(path.relative_to(ROOT)) in STATES_THE_RULE:
-        return
     found = [match.group(0) for match in BANNED.finditer(path.read_text(encoding="utf-8"))]
     assert found == []
 
@@ -50,7 +41,31 @@ def test_a_trust_sheet_keeps_the_rules(name: str) -> None:
     assert re.search(r"\b(safe|severe|dangerous|likely to harm)\b", text) is None
 
 
-def test_the_check_finds_what_is_banned() -> None:
-    assert BANNED.search("a high-risk person") is not None
-    assert BANNED.search("at risk of suicide") is not None
-    assert BANNED.search("about 18 in 100") is None
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a high-risk person", "Medium risk", "a risk band", "at risk of suicide", "self-harm", "unlikely to come",
+        "at no risk", "higher risk than most", "the risk level", "marked Amber", "a traffic-light", "high priority",
+        "No concern",
+    ],
+)  # fmt: skip
+def test_the_check_finds_what_is_banned(text: str) -> None:
+    assert said_in(f"<p>Ann: {text}.</p>"), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "about 18 in 100", "Report a safety concern", "No safety concern waits", "a small number is not reassurance",
+        "This is the team's capacity, not a safety line", "Greenwich and Redditch are likely to be busier",
+    ],
+)  # fmt: skip
+def test_the_check_lets_through_what_pages_say(text: str) -> None:
+    assert said_in(text) == []
+
+
+def test_one_word_on_one_template_is_found() -> None:
+    """The rule for files is looked for in files of every kind, and finds a word in the midst of a real page."""
+    page = (ROOT / "src/crisisrisk/serving/pages/templates/person.jinja").read_text(encoding="utf-8")
+    assert BANNED.search(page) is None
+    assert BANNED.search(page.replace("What changed", "High risk: what changed")) is not None

@@ -5,8 +5,9 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +107,15 @@ def violations(page: Page) -> list[str]:
     """What keeps somebody out of a page, by axe-core: its rule, and where."""
     found = Axe().run(page, options=RULES).response["violations"]
     return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
+FAULTS = Path(__file__).with_name("page_faults.js").read_text(encoding="utf-8")
+
+
+def faults(page: Page, *checks: str) -> Mapping[str, list[str]]:
+    """What keeps somebody from a page that axe-core does not look for, by check; none where nothing is wrong."""
+    found: Mapping[str, list[str]] = page.evaluate(FAULTS, list(checks))
+    return {name: said for name, said in found.items() if said}
 
 
 def weight(page: Page) -> int:

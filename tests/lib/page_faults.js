@@ -24,9 +24,20 @@
   };
   const hue = ([r, g, b]) => {
     const most = Math.max(r, g, b), span = most - Math.min(r, g, b);
-    if (!span || span / most < 0.3 || most < 50) return null; // grey, or so dark that it has none
+    if (!span || span / most < 0.05 || most < 50) return null; // grey, or so dark that it has none; a pale red is red
     const turn = most === r ? ((g - b) / span + 6) % 6 : most === g ? (b - r) / span + 2 : (r - g) / span + 4;
     return turn * 60;
+  };
+
+  // WCAG 2.2, 2.4.11: once it is scrolled to, some of it lies under nothing else.
+  const hidden = (el, beside) => {
+    el.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+    const own = [el, beside].filter(Boolean);
+    const spots = own.flatMap((one) => [...one.getClientRects()]).flatMap(({ left, right, top, bottom }) => [0.1, 0.5, 0.9].map((at) => [left + at * (right - left), top + at * (bottom - top)]));
+    return !spots.some((spot) => {
+      const there = document.elementFromPoint(...spot);
+      return there && own.some((one) => one.contains(there) || there.contains(one));
+    });
   };
 
   const checks = {
@@ -53,7 +64,7 @@
       if (document.documentElement.lang !== "en-GB") found.push("not said to be British English");
       if (all("main").length !== 1) found.push("not one main part");
       for (const el of all("table th")) if (!el.scope) found.push(`no scope: ${named(el)}`);
-      if (document.querySelector(".cr-who") && !all('footer a[href^="/safety-concern"]').length) found.push("no way to report a concern");
+      if (document.querySelector(".cr-who") && !all("footer a").at(-1)?.matches('[href^="/safety-concern"]')) found.push("no way to report a concern as the last link"); // WCAG 2.2, 3.2.6
       return found;
     },
     // Nothing lies outside of the window, and no words are cut off.
@@ -81,7 +92,7 @@
       for (const table of all("table.cr-table")) {
         if (!table.tHead || style(table.tHead).position !== "absolute") continue;
         for (const cell of table.querySelectorAll("tbody td")) {
-          const said = cell.innerText.trim();
+          const before = style(cell, "::before").content, said = `${before === "none" ? "" : before}${cell.innerText}`.trim();
           if (/^[\d.,]+$|^\w{3} \d{1,2} \w{3}( \d{4})?,? \d\d:\d\d$|^\d+ to \d+$|^\d+ in 100$/.test(said)) found.push(`nothing says what it is: ${said}`);
         }
       }
@@ -103,6 +114,7 @@
         if (after.map(([text]) => text).join() === before) found.push(`does not show its focus: ${named(el)}`);
         if (!after.some(([, s]) => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 || s.outlineStyle === "auto")) found.push(`no outline in forced colours: ${named(el)}`);
         if (!seen(el)) found.push(`has focus and is not to be seen: ${named(el)}`);
+        else if (hidden(el, beside)) found.push(`has focus under something else: ${named(el)}`);
       }
       document.activeElement?.blur();
       return found;
@@ -149,15 +161,25 @@
       if (!all("footer p").some(words) && !all("footer strong").some(words)) found.push("no line at the foot");
       return found;
     },
-    // No red, amber or green for people: in lists, tables and drawings.
+    // No red, amber or green for people: nowhere but on what is pressed, is wrong in a form, or warns of late agencies.
     people() {
-      const found = [];
-      for (const el of all("table *, dd *, code, figure *, svg *, .cr-first *, .cr-tag, .cr-names *")) {
-        if (el.closest(".nhsuk-error-message")) continue; // a field's, and nobody's
-        const s = style(el);
-        for (const name of ["color", "backgroundColor", "fill", "stroke", "borderLeftColor"]) {
-          const colour = rgb(s[name]), turn = colour && hue(colour);
-          if (turn !== null && turn !== undefined && (turn < 170 || turn > 330)) found.push(`${name} ${s[name]}: ${named(el)}`);
+      const found = [], theirs = ".nhsuk-button, .nhsuk-error-message, .nhsuk-error-summary, .nhsuk-error-summary *, .nhsuk-form-group--error, .nhsuk-input--error, .nhsuk-select--error, .nhsuk-textarea--error, .nhsuk-card--warning, .nhsuk-card--warning .nhsuk-card__heading, .nhsuk-card--warning .nhsuk-card__heading *";
+      const sides = ["Top", "Right", "Bottom", "Left"].map((side) => `border${side}`), none = /^(none|auto|normal|currentcolor|transparent|url\(.*\))$/;
+      for (const el of all("body *")) {
+        if (el.matches(theirs) || el.matches(":focus, :focus + label")) continue; // what has the keyboard is yellow, for a moment
+        for (const part of [null, "::before", "::after"]) {
+          const s = style(el, part);
+          if (part && ["none", "normal"].includes(s.content)) continue;
+          const drawn = ["color", "backgroundColor", ...sides.filter((side) => parseFloat(s[`${side}Width`])).map((side) => `${side}Color`)];
+          if (s.outlineStyle !== "none") drawn.push("outlineColor");
+          if (el instanceof SVGElement) drawn.push("fill", "stroke", "stopColor");
+          const said = drawn.map((name) => [name, s[name]]), many = /rgba?\([^)]*\)|[a-z-]+\((?:[^()]*\bsrgb\b|[\d.]+%? )[^()]*\)/g;
+          for (const name of ["backgroundImage", "boxShadow", "textShadow"]) said.push(...(s[name].match(many) ?? []).map((one) => [name, one]));
+          for (const [name, text] of said) {
+            const colour = rgb(text), turn = colour && hue(colour);
+            if (!colour && !none.test(text) && !text.startsWith("rgb")) found.push(`${name} ${text} cannot be read: ${named(el)}`);
+            if (turn !== null && (turn < 170 || turn > 330)) found.push(`${name} ${text}: ${named(el)}`);
+          }
         }
       }
       return found;

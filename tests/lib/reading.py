@@ -23,10 +23,11 @@ def reading_age(sentences: Iterable[str]) -> float:
     Flesch and Kincaid count the words of a sentence and the syllables of a word (Kincaid and others 1975, "Derivation
     of new readability formulas", Research Branch Report 8-75); SMOG counts the words of three syllables and more
     (McLaughlin 1969, "SMOG grading: a new readability formula", Journal of Reading 12, 639-646). Names and numbers are
-    left out, and what is no sentence but a label of less than four words. Nothing to read is read at five.
+    left out, and what is then no sentence but a label of less than four words. Nothing to read is read at five.
     """
-    plain = [said for one in sentences for said in _SENTENCE.split(one) if len(_WORD.findall(said)) >= _FEWEST]
-    words = [word for said in plain for word in _WORD.findall(without_names(said))]
+    said = [_WORD.findall(without_names(part)) for one in sentences for part in _SENTENCE.split(one)]
+    plain = [words for words in said if len(words) >= _FEWEST]  # a sentence of names would make the others easier
+    words = [word for each in plain for word in each]
     if not words:
         return 5.0
     long = sum(syllables(word) >= _LONG for word in words)

@@ -5,6 +5,7 @@ const [button, trouble] = head.children;
 const place = document.querySelector(".cr-moved");
 const drawing = document.querySelector(".cr-cells");
 const by = document.querySelector(".cr-moved-by");
+const MOVE = 120; // pixels, for one press of a button
 let map = null;
 
 head.hidden = false;
@@ -52,6 +53,7 @@ function made() {
     attributionControl: false, zoomSnap: tiles ? 1 : 0.25, maxZoom: 19,
     zoomAnimation: !still, fadeAnimation: !still, markerZoomAnimation: !still, inertia: !still,
   });
+  moves(found, still).addTo(found);
   if (tiles) {
     place.classList.add("cr-on-tiles");
     L.tileLayer(tiles, { minNativeZoom: Number(leastZoom), maxNativeZoom: Number(mostZoom), maxZoom: 19 }).addTo(found);
@@ -72,10 +74,38 @@ function shapeOf(link) {
   const drawn = path ?? link.querySelector("circle");
   const how = { className: drawn.getAttribute("class"), fillOpacity: 1, weight: 1 };
   const shape = path
-    ? L.polygon(path.getAttribute("d").slice(1, -1).split("L").map((corner) => at(...corner.split(" "))), how)
+    ? L.polygon(cornersOf(path.getAttribute("d")), how)
     : L.circleMarker(at(drawn.getAttribute("cx"), drawn.getAttribute("cy")), { ...how, radius: 12 });
-  const words = Object.assign(document.createElement("span"), { textContent: link.getAttribute("aria-label") });
+  const words = Object.assign(document.createElement("span"), { textContent: link.querySelector("title").textContent });
   return shape.bindTooltip(words, { sticky: true }).on("click", () => window.location.assign(link.href.baseVal));
+}
+
+// A path begins at one corner and then says the way from each to the next.
+function cornersOf(path) {
+  const numbers = path.match(/-?[\d.]+/g).map(Number), corners = [];
+  let x = 0, y = 0;
+  for (let place = 0; place < numbers.length; place += 2) {
+    x += numbers[place];
+    y += numbers[place + 1];
+    corners.push(at(x, y));
+  }
+  return corners;
+}
+
+// Who cannot drag, or would rather not, moves the map by buttons.
+function moves(found, still) {
+  const control = L.control({ position: "topleft" });
+  control.onAdd = () => {
+    const bar = L.DomUtil.create("div", "leaflet-bar cr-moves");
+    for (const [way, sign, x, y] of [["up", "\u2191", 0, -1], ["down", "\u2193", 0, 1], ["left", "\u2190", -1, 0], ["right", "\u2192", 1, 0]]) {
+      const one = Object.assign(L.DomUtil.create("button", "", bar), { type: "button", textContent: sign, title: `Move ${way}` });
+      one.setAttribute("aria-label", `Move ${way}`);
+      one.addEventListener("click", () => found.panBy([MOVE * x, MOVE * y], { animate: !still }));
+    }
+    L.DomEvent.disableClickPropagation(bar);
+    return bar;
+  };
+  return control;
 }
 
 function at(x, y) {
