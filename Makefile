@@ -15,6 +15,9 @@ demo: $(READY)  ## the main job, end to end, on invented data
 serve: $(READY)  ## the service, on the site that `make demo` made
 	$(BIN)/crisisrisk serve --site $(SITE)
 
+# Every program that tests start would compile this package again, where the environment says that bytecode is not kept.
+test test-postgresql: export PYTHONDONTWRITEBYTECODE :=
+
 # Files in the order in which they stand: the longest are among the first, so that neither worker ends alone with one.
 test: $(READY)  ## what the tests need, then the whole suite
 	tests/prepare.sh

@@ -29,7 +29,7 @@ class RunningService:
 
 
 @contextmanager
-def running_service(site: Path, log: Path, *, seconds: float = 60) -> Iterator[RunningService]:
+def running_service(site: Path, log: Path, *, seconds: float = 300) -> Iterator[RunningService]:
     """Start the service of a site and wait until it answers. It ends with the block."""
     port = free_port()
     command = [sys.executable, "-m", "crisisrisk", "serve", "--site", str(site), "--port", str(port)]
