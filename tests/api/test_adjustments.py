@@ -14,6 +14,7 @@ both = pytest.mark.both_databases
 
 SHIFT = "/api/v1/shifts/night-2026-11-22"
 POST = {"team": "A", "site_id": "point-far"}
+FAR = {**POST, "site_name": "Far Lane car park"}
 ELSEWHERE = {"kind": "positions", "posts": [POST], "reason": "the ring road is closed tonight"}
 
 CAME_MAPPING = """
@@ -65,7 +66,7 @@ def test_a_change_is_kept_with_its_reason_and_the_plan_stays_as_it_is(site: Serv
     assert answer.status_code == 200, answer.text
     body = answer.json()
     span = {"from": "2026-11-22T22:00:00Z", "to": "2026-11-23T08:00:00Z"}
-    assert body["posts"] == body["changed"] == [{**POST, **span}]
+    assert body["posts"] == body["changed"] == [{**FAR, **span}]
     assert (body["plan"], body["reason"], body["role"]) == (f"P-{plan.number}", ELSEWHERE["reason"], "crisis_team")
     [kept] = overrides_of(site.engine, plan.number)
     assert (f"A-{kept.number}", kept.reason, kept.made_at) == (body["reference"], ELSEWHERE["reason"], AS_OF)
@@ -94,13 +95,13 @@ def test_a_change_without_times_holds_while_the_plan_has_the_team_out(site: Serv
         .json()
     )
     span = {"from": "2026-11-22T23:00:00Z", "to": "2026-11-23T03:00:00Z"}
-    assert made["plan"] == [{"team": "A", "site_id": "base-south", **span}]
+    assert made["plan"] == [{"team": "A", "site_id": "base-south", "site_name": "base-south", **span}]
     body = adjust(site).json()
-    assert body["posts"] == [{**POST, **span}]
+    assert body["posts"] == [{**FAR, **span}]
     assert not any("does not have it out" in caveat for caveat in body["caveats"])
     longer = adjust(site, posts=[{**POST, "to": "2026-11-23T05:00:00Z"}]).json()
-    assert longer["posts"] == [{**POST, "from": span["from"], "to": "2026-11-23T05:00:00Z"}]
-    said = "A stands at point-far from 2026-11-22T23:00Z to 2026-11-23T05:00Z, and the"
+    assert longer["posts"] == [{**FAR, "from": span["from"], "to": "2026-11-23T05:00:00Z"}]
+    said = "A stands at Far Lane car park from 2026-11-22T23:00Z to 2026-11-23T05:00Z, and the"
     assert longer["caveats"][0].startswith(said)
     elsewhere = adjust(site, posts=[{**POST, "to": "2026-11-23T07:00:00+02:00"}]).json()
     assert elsewhere["caveats"][0].startswith(said), "the same moment, by another clock"
@@ -111,7 +112,7 @@ def test_a_change_to_a_site_that_is_full_is_kept_and_says_so(site: ServiceSite) 
     client = site.client("crisis_team")
     full = {"state": "full", "reason": "no parking", "until": "2026-11-23T08:00:00Z"}
     client.put("/api/v1/sites/point-far/status", json=full)
-    assert adjust(site).json()["caveats"][0] == "point-far is full until 2026-11-23T08:00Z: no parking"
+    assert adjust(site).json()["caveats"][0] == "Far Lane car park is full until 2026-11-23T08:00Z: no parking"
 
 
 @both
@@ -131,8 +132,8 @@ def test_a_change_may_leave_a_rule_and_says_which(site: ServiceSite) -> None:
     made = site.client("crisis_team").post(f"{SHIFT}/positions", json={"teams": teams, "use": True})
     assert made.status_code == 200, made.text
     said = adjust(site, posts=[{"team": team, "site_id": "point-far"} for team in "ABC"]).json()["caveats"]
-    assert "A is to stand at base-south only, and point-far is none of these." in said
-    crowd = "point-far has room for 1, and 3 teams stand there from 2026-11-22T22:00Z to 2026-11-23T08:00Z."
+    assert "A is to stand at base-south only, and Far Lane car park is none of these." in said
+    crowd = "Far Lane car park has room for 1, and 3 teams stand there from 2026-11-22T22:00Z to 2026-11-23T08:00Z."
     assert crowd in said
     assert overrides_of(site.engine, 2), "and it is kept"
 
@@ -151,7 +152,7 @@ def test_a_change_is_kept_where_nowhere_is_open_to_weigh_it(site: ServiceSite) -
 
 @both
 def test_a_change_to_a_site_that_closes_during_the_night_says_so(site: ServiceSite) -> None:
-    load_rows(site.site, "sites", f"{SITES}hall,standby_point,52.51,-1.89,18:00,02:00,1,\n", SITES_MAPPING)
+    load_rows(site.site, "sites", f"{SITES}hall,,standby_point,52.51,-1.89,18:00,02:00,1,\n", SITES_MAPPING)
     said = adjust(site, posts=[{**POST, "site_id": "hall"}]).json()["caveats"]
     assert "hall is not open all the time from 2026-11-22T22:00Z to 2026-11-23T08:00Z." in said
     early = [{**POST, "site_id": "hall", "to": "2026-11-23T02:00:00Z"},

@@ -82,7 +82,7 @@ def test_a_page_has_ranks_and_ranges_and_nothing_that_may_not_leave_the_board(si
         assert secret not in page, secret
     assert "base-south" in page
     assert "safety, full since Sun 06:00 until Mon 08:00; why stands on the board" in page
-    assert "cafe, full since Sun 06:00 until Mon 08:00: a burst pipe" in page
+    assert "Holgate café, full since Sun 06:00 until Mon 08:00: a burst pipe" in page
     assert (
         "in 100 of all contacts expected find a free team within 4 minutes; somewhat more are usually reached" in page
     )
@@ -125,7 +125,7 @@ def test_on_paper_another_place_is_worth_more_than_conditions(site: ServiceSite)
             kept.answer["near"]["A"]]  # fmt: skip
     save_plan(site.engine, replace(kept, answer={**kept.answer, "near": {"A": near}}), use=True)
     [row] = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
-    assert ("safety" in row, "cafe" in row, "injury" in row) == (True, True, False)
+    assert ("safety" in row, "Holgate café" in row, "injury" in row) == (True, True, False)
 
 
 def test_what_is_near_a_team_that_was_put_elsewhere_is_told_too(site: ServiceSite) -> None:
@@ -134,12 +134,12 @@ def test_what_is_near_a_team_that_was_put_elsewhere_is_told_too(site: ServiceSit
     assert site.client("crisis_team").post(f"{SHIFT}/adjustments", json=changed).status_code == 200
     [row] = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
     assert re.search(r"base-north .* place of safety safety \d+ min 01632 960 010", row), row
-    assert re.search(r" · crisis café cafe \d+ min only 22:00–02:00 01632 960 009", row), row
+    assert re.search(r" · Holgate café \d+ min only 22:00–02:00 01632 960 009", row), row
     later = {"team": "A", "site_id": "base-south", "from": "2026-11-23T02:00:00Z"}
     changed = {"kind": "positions", "posts": [later], "reason": "it is late"}
     assert site.client("crisis_team").post(f"{SHIFT}/adjustments", json=changed).status_code == 200
     [row] = [line for line in brief(site, "text").text.splitlines() if line.startswith("  A ")]
-    assert "cafe" not in row  # the plan has the team there all night, and the café closes at two
+    assert "café" not in row  # the plan has the team there all night, and the café closes at two
 
 
 def test_the_page_says_who_may_have_it_and_a_site_may_say_that_itself(site: ServiceSite) -> None:

@@ -17,6 +17,8 @@ from tests.lib.service_site import (
     CASELOADS_MAPPING,
     CONFIGURATION,
     EVENTS_MAPPING,
+    SITES,
+    SITES_MAPPING,
     ServiceSite,
     load_rows,
     opened,
@@ -467,6 +469,7 @@ def test_a_board_of_a_whole_city_is_light_even_with_every_place_listed_and_the_m
 
 
 STAND = f"{SHIFT}/positions"
+FULL_CAFE = {"site_id": "cafe", "site-state": "full", "site-reason": "a party"}
 ONE_TEAM = {"name-1": "A", "base-1": "base-north", "target_minutes": "4", "staff-1": "2"}
 
 
@@ -482,9 +485,7 @@ def test_plans_are_made_by_a_form_and_told_whole(own_site: ServiceSite) -> None:
     assert "within 4 minutes" in told
     assert "<p>Told with caution: every team counts as away equally often" in told
     # The café is named for the hours of the shift in which it is open.
-    near = (
-        r"<li>A at base-north: place of safety safety \d min 01632 960 010; crisis café cafe \d min only 22:00–02:00 "
-    )
+    near = r"<li>A at base-north: place of safety safety \d min 01632 960 010; Holgate café \d min only 22:00–02:00 "
     assert re.search(f"{near}01632 960 009</li>", told)
     assert 'name="name-1" autocomplete="off" value="A"' in told, "the next plan begins with the same teams"
 
@@ -534,7 +535,13 @@ def test_a_change_of_a_plan_is_kept_with_its_reason_and_what_it_covers(own_site:
     brief = client.get(f"/api/v1{SHIFT}/briefing").json()["plan"]
     assert brief["changed"]["reason"] == "the fair"
     assert brief["posts"] == [
-        {"team": "A", "site_id": "point-far", "from": "2026-11-22T23:00:00Z", "to": "2026-11-23T02:30:00Z"}
+        {
+            "team": "A",
+            "site_id": "point-far",
+            "site_name": "Far Lane car park",
+            "from": "2026-11-22T23:00:00Z",
+            "to": "2026-11-23T02:30:00Z",
+        }
     ]
 
 
@@ -543,11 +550,48 @@ def test_a_site_is_full_for_the_shift_and_open_again(own_site: ServiceSite) -> N
     client = own_site.client("crisis_team")
     said = {"site_id": "base-south", "site-state": "closed", "site-reason": "no power"}
     assert client.post(f"{SHIFT}/sites", data=said, follow_redirects=False).status_code == 303
-    assert "base-south is closed</strong> until Mon 23 Nov 08:00: no power" in client.get(STAND).text
+    assert (
+        "base-south is closed</strong> from Sun 22 Nov 22:00 until Mon 23 Nov 08:00: no power" in client.get(STAND).text
+    )
     status = client.get("/api/v1/sites/base-south/status").json()["status"]
     assert (status["from"], status["until"]) == ("2026-11-22T22:00:00Z", "2026-11-23T08:00:00Z")
     client.post(f"{SHIFT}/sites", data={"site_id": "base-south", "site-state": "open"})
     assert "Nobody has said that a site is full or closed." in client.get(STAND).text
+
+
+def test_a_site_is_told_by_its_name_and_chosen_by_it(own_site: ServiceSite) -> None:
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    client, far = own_site.client("crisis_team"), "Far Lane car park"
+    twin = f"{SITES}far-2,far lane car park,standby_point,52.71,-1.89,,,1,\n"
+    assert client.post(STAND, data={**ONE_TEAM, "use": "yes"}, follow_redirects=False).status_code == 303
+    post = {"team-1": "A", "site-1": "point-far", "from-1": "22:00", "to-1": "08:00", "change-reason": "the fair"}
+    page = client.post(f"{STAND}/change", data=post).text
+    assert f'<option value="point-far" selected>{far} (standby point)</option>' in page
+    assert '<option value="cafe">Holgate café</option>' in page, "its name tells its kind"
+    assert '<option value="base-south">base-south (base)</option>' in page, "nobody gave it a name"
+    client.post(f"{SHIFT}/sites", data={"site_id": "point-far", "site-state": "full", "site-reason": "the fair"})
+    told = [client.get(STAND).text, client.get(SHIFT).text, client.get(f"/api/v1{SHIFT}/briefing?f=html").text]
+    assert all(far in text and "point-far" not in re.sub(r"<option[^>]*>|selected", "", text) for text in told)
+    load_rows(own_site.site, "sites", twin, SITES_MAPPING)
+    assert f"<strong>{far} (point-far) is full</strong>" in client.get(STAND).text, "another is called the same now"
+
+
+def test_a_site_is_full_from_a_time_within_the_shift(own_site: ServiceSite) -> None:
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    client = own_site.client("crisis_team")
+    said = {
+        "site_id": "cafe",
+        "site-state": "full",
+        "site-reason": "a party",
+        "site-from": "23:30",
+        "site-until": "1:00",
+    }
+    assert client.post(f"{SHIFT}/sites", data=said, follow_redirects=False).status_code == 303
+    told = "Holgate café is full</strong> from Sun 22 Nov 23:30 until Mon 23 Nov 01:00: a party"
+    assert told in client.get(STAND).text
+    assert told in client.get(SHIFT).text
+    status = client.get("/api/v1/sites/cafe/status").json()["status"]
+    assert (status["from"], status["until"]) == ("2026-11-22T23:30:00Z", "2026-11-23T01:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -567,6 +611,20 @@ def test_a_site_is_full_for_the_shift_and_open_again(own_site: ServiceSite) -> N
         (f"{SHIFT}/sites", {"site_id": "nowhere"}, "Choose a site from the list"),
         (f"{SHIFT}/sites", {"site_id": "cafe", "site-state": "full"}, "Say why in a few words"),
         (f"{SHIFT}/sites", {"site_id": "cafe", "site-state": "lost"}, "Choose full, closed or open again"),
+        (f"{SHIFT}/sites", {**FULL_CAFE, "site-from": "21:59"}, "Write a time within the shift, such as 23:30"),
+        (f"{SHIFT}/sites", {**FULL_CAFE, "site-from": "later"}, "Write a time within the shift, such as 23:30"),
+        (
+            f"{SHIFT}/sites",
+            {**FULL_CAFE, "site-from": "02:00", "site-until": "01:30"},
+            "Write a time before the one until which it holds",
+        ),
+        (f"{SHIFT}/sites", {**FULL_CAFE, "site-from": "02:00", "site-until": "02:00"}, "Write a time before the one"),
+        (f"{SHIFT}/sites", {**FULL_CAFE, "site-until": "22:00"}, "Write a time within the shift"),
+        (
+            f"{SHIFT}/sites",
+            {**FULL_CAFE, "site-state": "open", "site-from": "23:00"},
+            "Leave this empty: a site is open again from now",
+        ),
     ],
 )
 def test_what_is_wrong_about_a_form_is_said_on_it(

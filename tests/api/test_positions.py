@@ -35,8 +35,9 @@ def test_a_plan_is_made_from_the_stored_forecast_and_says_everything_about_itsel
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert body["plan"] == [
-        {"team": "A", "site_id": "base-south", "from": "2026-11-22T22:00:00Z", "to": "2026-11-23T08:00:00Z"}
-    ]
+        {"team": "A", "site_id": "base-south", "site_name": "base-south", "from": "2026-11-22T22:00:00Z",
+         "to": "2026-11-23T08:00:00Z"}
+    ]  # fmt: skip
     best, usual = body["plans"]
     assert (best["name"], best["at"], usual["name"], usual["at"]) == (
         "covers most", ["base-south"], "as usual", ["base-north"],
@@ -54,6 +55,7 @@ def test_a_plan_is_made_from_the_stored_forecast_and_says_everything_about_itsel
         ("safety", "2026-11-22T22:00:00Z", "2026-11-23T08:00:00Z"),
         ("cafe", "2026-11-22T22:00:00Z", "2026-11-23T02:00:00Z"),  # it closes at two
     ]
+    assert [one["site_name"] for one in body["near"]["A"]] == ["safety", "Holgate café"]
     cafe = next(one for one in body["taken"] if one["team"] is None and one["kind"] == "crisis_cafe")
     assert 0 < cafe["share"] < 1
     assert body["near"]["A"][0]["phone"] == "01632 960 010"
@@ -295,7 +297,7 @@ def test_a_night_from_a_full_site_to_the_page_over_real_http(site: ServiceSite, 
         changed = {"kind": "positions", "posts": [{"team": "A", "site_id": "point-far"}], "reason": "a closed road"}
         assert client.post(f"/api/v1/shifts/{SHIFT}/adjustments", json=changed).status_code == 200
         page = client.get(f"/api/v1/shifts/{SHIFT}/briefing?f=text").text
-        assert "point-far" in page
+        assert "Far Lane car park" in page
         assert "base-south, full since" in page
         assert client.get(f"/api/v1/shifts/{SHIFT}/review").status_code == 409
         wrong = client.post(POSITIONS, content=b"{", headers={"Content-Type": "application/json"})

@@ -257,8 +257,9 @@ def test_the_board_says_how_each_place_moved_since_the_shift_of_this_name_before
 def test_a_place_says_where_a_team_could_stand_near_it_nearest_first(own_site: ServiceSite) -> None:
     page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/places/place-01").text
     near = page[page.index("Where a team could stand near here") :]
-    told = re.findall(r"<li>(\S+) \((base|standby point)\), ([\d.]+) km away in a straight line</li>", near)
+    told = re.findall(r"<li>([\w -]+) \((base|standby point)\), ([\d.]+) km away in a straight line</li>", near)
     assert len(told) == 3
+    assert told[-1][0] == "Far Lane car park"
     assert [float(far) for _, _, far in told] == sorted(float(far) for _, _, far in told)
 
 

@@ -22,9 +22,13 @@ def test_the_sites_are_listed_with_what_is_known_of_them(shared_site: ServiceSit
     assert body["now"] == "2026-11-22T06:00:00Z"
     assert [site["id"] for site in body["sites"]] == ["base-north", "base-south", "cafe", "point-far", "safety"]
     assert body["sites"][2] == {
-        "id": "cafe", "kind": "crisis_cafe", "latitude": 52.49, "longitude": -1.88, "opens": "18:00", "closes": "02:00",
-        "capacity": 8, "ages": None, "conditions": None, "phone": "01632 960 009", "status": None,
+        "id": "cafe", "name": "Holgate café", "kind": "crisis_cafe", "latitude": 52.49, "longitude": -1.88,
+        "opens": "18:00", "closes": "02:00", "capacity": 8, "ages": None, "conditions": None, "phone": "01632 960 009",
+        "status": None,
     }  # fmt: skip
+    assert [site["name"] for site in body["sites"]] == [
+        "base-north", "base-south", "Holgate café", "Far Lane car park", "safety",
+    ]  # fmt: skip
 
 
 def test_a_site_is_full_until_the_shift_ends_and_open_again_when_that_is_said(own_site: ServiceSite) -> None:

@@ -110,7 +110,7 @@ def test_a_coordinator_from_the_board_to_the_review_of_a_shift(keys: Keyboard) -
     keys.press("button", "Make plans and use the first")
     keys.kept("This is now the plan of the shift.")
     keys.to("combobox", "Stands at")
-    keys.page.keyboard.type("point-far")
+    keys.page.keyboard.type("Far Lane")
     keys.write("Why", "the fair moved")
     keys.press("button", "Keep this change")
     keys.kept("Your change is kept")

@@ -68,7 +68,7 @@ def test_the_page_to_print_is_one_side_of_paper(
         if night == "awkward":
             assert page.get_by_role("row").count() == 1 + 8 + 1 + len(TEAMS)
             expect(page.get_by_text("Silent for too long")).to_contain_text("crisis-line calls (since")
-            expect(page.get_by_text("point-far, full since")).to_be_visible()
+            expect(page.get_by_text("Far Lane car park, full since")).to_be_visible()
 
 
 def words(count: int) -> str:

@@ -204,9 +204,10 @@ def test_a_coordinator_plans_moves_a_team_and_closes_a_site_by_keyboard(
         expect(page.get_by_role("status")).to_contain_text("Your change is kept")
         assert not script or violations(page) == []
         page.get_by_label("Site", exact=True).select_option("cafe")
+        page.get_by_label("From (empty: now, or when the shift begins)").fill("23:30")
         page.get_by_label("Why (nothing about a person)").fill("eight people waiting")
         page.get_by_role("button", name="Say so").press("Enter")
-        expect(page.get_by_text("cafe is full")).to_be_visible()
+        expect(page.get_by_text("Holgate café is full from Sun 22 Nov 23:30 until")).to_be_visible()
         if script:
             expect(page.get_by_role("button", name="Say so")).to_be_focused()
             page.get_by_role("button", name="Say so").press("Enter")

@@ -76,6 +76,7 @@ SITES_MAPPING = """
 table = "sites_of_care"
 [columns]
 site_id = "id"
+name = "called"
 kind = "kind"
 latitude = "north"
 longitude = "east"
@@ -85,13 +86,13 @@ capacity = "capacity"
 phone = "phone"
 """
 
-# Two kilometres north of the southern base lies the northern one; a third lies far off.
-SITES = """id,kind,north,east,opens,closes,capacity,phone
-base-south,base,52.485,-1.89,,,2,01632 960 001
-base-north,base,52.515,-1.89,,,2,01632 960 002
-point-far,standby_point,52.70,-1.89,,,1,
-cafe,crisis_cafe,52.49,-1.88,18:00,02:00,8,01632 960 009
-safety,place_of_safety,52.50,-1.90,,,3,01632 960 010
+# Two kilometres north of the southern base lies the northern one; a third lies far off. Two have names.
+SITES = """id,called,kind,north,east,opens,closes,capacity,phone
+base-south,,base,52.485,-1.89,,,2,01632 960 001
+base-north,,base,52.515,-1.89,,,2,01632 960 002
+point-far,Far Lane car park,standby_point,52.70,-1.89,,,1,
+cafe,Holgate café,crisis_cafe,52.49,-1.88,18:00,02:00,8,01632 960 009
+safety,,place_of_safety,52.50,-1.90,,,3,01632 960 010
 """
 
 EVENTS_MAPPING = """

@@ -248,3 +248,34 @@ def test_a_value_map_to_an_unknown_source_is_refused_before_any_row_is_read(site
         load(site, [line(1)], MAPPING.replace('source = { constant = "police_999" }', source))
     assert (caught.value.code, caught.value.problem) == ("CR-MAP-003", 'the site has no source "police_99"')
     assert caught.value.hint == 'did you mean "police_999"? · sources are named in crisisrisk.toml'
+
+
+CARE = """table = "sites_of_care"
+[columns]
+site_id = "id"
+name = "called"
+kind = { constant = "crisis_cafe" }
+"""
+
+
+def test_a_name_of_a_site_is_one_short_line_that_can_be_seen(site: Site) -> None:
+    called = {"s1": "Holgate café", "s2": None, "s3": "x" * 80, "s4": "x" * 81, "s5": "a\u202eb", "s6": "tab\there",
+              "s7": "=1+1"}  # fmt: skip
+    result = load(site, [{"id": name, "called": said} for name, said in called.items()], CARE, "sites.csv")
+    assert (result.rows_loaded, result.rows_quarantined) == (4, 3)
+    refused = {row["row"]: row for row in quarantined(site)}
+    assert set(refused) == {5, 6, 7}
+    assert {row["rule"] for row in refused.values()} == {"at most 80 characters, no control characters"}
+    care = Store(site).snapshot().table("sites_of_care")
+    assert dict(zip(care["site_id"].to_pylist(), care["name"].to_pylist(), strict=True)) == {
+        name: called[name] for name in ("s1", "s2", "s3", "s7")
+    }
+
+
+def test_a_table_stored_before_a_column_was_there_is_read_and_loaded_into(site: Site) -> None:
+    load(site, [{"id": "s1", "called": None}], CARE, "sites.csv")
+    [path] = site.data.rglob("*sites_of_care*.parquet")
+    pq.write_table(pq.read_table(path).drop_columns(["name"]), path)
+    assert Store(site).snapshot().table("sites_of_care")["name"].to_pylist() == [None]
+    load(site, [{"id": "s1", "called": "Holgate café"}, {"id": "s2", "called": None}], CARE, "again.csv")
+    assert Store(site).snapshot().table("sites_of_care")["name"].to_pylist() == ["Holgate café", None]

@@ -14,6 +14,7 @@ from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.ground import Ground, Need, question_of
 from crisisrisk.positioning.other_models import DOUBLE_STANDARD, MODELS, P_MEDIAN
 from crisisrisk.positioning.plan import AS_USUAL, BAD_NIGHTS, KEPT_FAIR, MOST_COVER, Wish, plans_for
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.positioning.standby_text import _more
 from crisisrisk.positioning.time_given import TimeGiven
 from crisisrisk.positioning.travel import Points
@@ -115,7 +116,7 @@ def test_what_there_was_no_time_for_is_left_out_and_said() -> None:
         "what one more hour would gain",
         "where everybody would stand by the mean night alone", "a plan for the busiest nights",
     ]  # fmt: skip
-    assert "one more team" not in "\n".join(_more(plan, ZoneInfo("Europe/London"), None))
+    assert "one more team" not in "\n".join(_more(plan, ZoneInfo("Europe/London"), SiteNames(), None))
     whole, *_ = plans_for(GROUND, TWO, Wish())
     assert (whole.not_told, whole.covered) == ((), plan.covered)
 
@@ -247,7 +248,7 @@ def test_teams_that_all_lack_a_skill_are_alike_to_another_aim(model: str) -> Non
 
 def test_a_plan_for_nothing_expected_prints_no_number_that_is_none() -> None:
     plan = plans_for(replace(GROUND, expected=np.zeros(3), samples=np.zeros((10, 3))), ONE, Wish())[0]
-    assert "nan" not in "\n".join(_more(plan, ZoneInfo("Europe/London"), None))
+    assert "nan" not in "\n".join(_more(plan, ZoneInfo("Europe/London"), SiteNames(), None))
 
 
 def test_the_target_wished_is_among_the_shares_and_carries_the_claim() -> None:

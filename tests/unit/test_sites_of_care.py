@@ -9,6 +9,7 @@ import pytest
 
 from crisisrisk.errors import DataError
 from crisisrisk.positioning.care import STANDING, TAKING, sites_of_kinds
+from crisisrisk.positioning.site_names import SiteNames, names_of_sites
 
 LONDON = ZoneInfo("Europe/London")
 CARE = pa.table({
@@ -72,3 +73,40 @@ def test_midnight_to_midnight_is_always_open_and_times_are_read_as_people_write_
     assert not sites_of_kinds(CARE, TAKING).open_all(1, brief[0].replace(hour=3), brief[1].replace(hour=3), LONDON)
     with pytest.raises(DataError, match="a time in"):
         sites_of_kinds(care.set_column(4, "opens", pa.array(["noon"] * 5)), TAKING)
+
+
+CALLED = names_of_sites(pa.table({
+    "site_id": ["s1", "s2", "s3", "s4", "s5"],
+    "name": ["Holgate  café", "holgate café", None, "  ", "s3"],
+}))  # fmt: skip
+
+
+def test_a_site_is_told_by_its_name_and_with_its_id_where_that_is_not_enough() -> None:
+    assert [CALLED.name(site) for site in ("s1", "s2", "s3", "s4", "s5", "gone")] == [
+        "Holgate café", "holgate café", "s3", "s4", "s3", "gone",
+    ]  # fmt: skip
+    assert [CALLED.label(site) for site in ("s1", "s2", "s3", "s4", "s5")] == [
+        "Holgate café (s1)", "holgate café (s2)", "s3", "s4", "s3 (s5)",
+    ]  # fmt: skip
+    alone = SiteNames({"s1": "Holgate café", "s2": "Unit 4"}, frozenset({"s1", "s2"}))
+    assert (alone.label("s1"), alone.both("s1")) == ("Holgate café", "Holgate café (s1)")
+    kinds = ("s1", "crisis_cafe"), ("s1", "place_of_safety"), ("s2", "base"), ("s3", "base")
+    assert [alone.with_kind(*one) for one in kinds] == [
+        "Holgate café", "place of safety Holgate café", "base Unit 4", "base s3",
+    ]  # fmt: skip
+    assert [alone.in_list(*one) for one in kinds[:3]] == [
+        "Holgate café", "Holgate café (place of safety)", "Unit 4 (base)",
+    ]  # fmt: skip
+
+
+def test_the_name_of_now_stands_beside_every_id_of_a_plan() -> None:
+    kept = {"near": {"site": [{"site": "s1", "site_name": "of then", "minutes": 4.0}]}, "at": ["s1"],
+            "calls": ({"site": None, "gain": 0.0},), "loses": {"site": 0.5}}  # fmt: skip
+    assert CALLED.beside(kept) == {
+        "near": {"site": [{"site": "s1", "site_name": "Holgate café", "minutes": 4.0}]}, "at": ["s1"],
+        "calls": [{"site": None, "site_name": None, "gain": 0.0}], "loses": {"site": 0.5},
+    }  # fmt: skip
+
+
+def test_a_table_without_names_tells_ids() -> None:
+    assert names_of_sites(CARE).label("s3") == "s3"

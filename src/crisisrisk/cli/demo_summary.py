@@ -118,7 +118,7 @@ def _standing(result: DemoResult) -> Iterator[str]:
     made = result.positions
     plan = made.plans[0]
     yield f"Stand     {plan.reason}"
-    posts = (f"{crew.name} at {site}" for crew, site in zip(made.crews, plan.at, strict=True))
+    posts = (f"{crew.name} at {made.names.label(site)}" for crew, site in zip(made.crews, plan.at, strict=True))
     more = "" if plan.one_more_team is None else f" · one more team would reach {plan.one_more_team:.1f} more"
     yield f"            {' · '.join(posts)}{more}"
 

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crisisrisk.positioning.crews import Span
+from crisisrisk.positioning.site_names import SiteNames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +25,11 @@ class LeftOut:
         span = {"from": self.since.isoformat(), "until": self.until.isoformat()}
         return {"site_id": self.site, "state": self.state, **span, "reason": self.reason}
 
-    def as_text(self, zone: ZoneInfo) -> str:
+    def as_text(self, zone: ZoneInfo, names: SiteNames) -> str:
         """In a line."""
         since, until = (moment.astimezone(zone) for moment in (self.since, self.until))
-        return f"left out: {self.site}, {self.state} since {since:%a %H:%M} until {until:%a %H:%M}: {self.reason}"
+        span = f"{since:%a %H:%M} until {until:%a %H:%M}"
+        return f"left out: {names.both(self.site)}, {self.state} since {span}: {self.reason}"
 
 
 def shut_then(out: Sequence[LeftOut]) -> Mapping[str, tuple[Span, ...]]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import cycle, islice
 from typing import Any
@@ -19,6 +19,7 @@ from crisisrisk.positioning.plan import AS_USUAL, Wish, plans_for, usual_places
 from crisisrisk.positioning.question import CODE
 from crisisrisk.positioning.realised import CAUTIOUS, Realised, realised_in
 from crisisrisk.positioning.service_times import service_records
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.positioning.standby_text import lines_of
 from crisisrisk.positioning.taken import Refuge, Refuges, Taken
 from crisisrisk.positioning.time_given import TimeGiven
@@ -70,13 +71,14 @@ class PositionsResult:
     expected: float
     seconds: float
     left_out: tuple[LeftOut, ...] = ()
+    names: SiteNames = field(default_factory=SiteNames)
     kept: Kept | None = None
     realised: Realised | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `positions --json`."""
         best = self.plans[0]
-        return {
+        fields: dict[str, Any] = self.names.beside({
             "shift": self.shift.id,
             "teams": len(self.crews),
             "plan": [post.as_json() for post in best.posts],
@@ -114,7 +116,8 @@ class PositionsResult:
                     "in_use": self.kept.used == self.kept.reference,
                 }
             ),
-        }
+        })  # fmt: skip
+        return fields
 
     def as_text(self) -> str:
         """For a terminal: the plan to follow, and beside it the others."""
@@ -150,7 +153,7 @@ def standby(
         amhp=amhp_cover(tonight.modes, ground, crews, best.places, target=wished.target),
         remarks=(
             *tonight.remarks,
-            *_remarks(ground, crews, best),
+            *_remarks(ground, crews, best, tonight.names),
             *_of_floors(plans),
             *_of_time(best, len(crews) - told),
         ),
@@ -158,6 +161,7 @@ def standby(
         hours_each=ground.hours_each,
         expected=float(demand.expected.sum()),
         seconds=time.monotonic() - began,
+        names=tonight.names,
         realised=realised_in(site.reports, shift=shift.name, teams=len(crews), target=wished.target),
     )
 
@@ -202,7 +206,7 @@ def _taken(
     return tuple(found), len(crews)
 
 
-def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]:
+def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan, names: SiteNames) -> Iterator[str]:
     total = float(ground.expected.sum())
     for need in ground.needs:
         if not any(need.met_by(crew) for crew in crews):
@@ -211,7 +215,7 @@ def _remarks(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]
         if not site:
             yield f"{crew.name} stands nowhere: it would work alone, and can advise by telephone"
     yield from _of_breaks(crews)
-    yield from _of_bases(ground, crews, plan)
+    yield from _of_bases(ground, crews, plan, names)
     reached = ground.near(plan.target)[ground.room > 0].any(axis=0)
     if missed := float(ground.expected[~reached].sum()):
         share = "every contact is" if missed == total else f"{100 * missed / total:.0f} in 100 contacts are"
@@ -225,12 +229,12 @@ def _of_breaks(crews: Sequence[Crew]) -> Iterator[str]:
             yield f"{outside}: none is planned"
 
 
-def _of_bases(ground: Ground, crews: Sequence[Crew], plan: Plan) -> Iterator[str]:
+def _of_bases(ground: Ground, crews: Sequence[Crew], plan: Plan, names: SiteNames) -> Iterator[str]:
     """Why a gain beside the usual places cannot be told, where not everybody can be at their base."""
     if usual_places(ground, tuple(crews), len(plan.places)) is not None:
         return
     barred = [
-        f"{crew.name} ({crew.base})"
+        f"{crew.name} ({names.label(crew.base)})"
         for crew in crews
         if crew.spans != () and (ground.site(crew.base) < 0 or not ground.may_stand(crew)[ground.site(crew.base)])
     ]

@@ -9,6 +9,7 @@ from crisisrisk.positioning.care import kind_said
 from crisisrisk.positioning.cover import GREEDY
 from crisisrisk.positioning.posts import Post, clock_span
 from crisisrisk.positioning.realised import CAUTIOUS, Realised
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.positioning.taken import ADULTS, Refuge, Taken
 from crisisrisk.positioning.told import Plan
 
@@ -29,7 +30,7 @@ def lines_of(result: "PositionsResult") -> Iterator[str]:
     yield best.reason
     yield from _posts(result, best)
     if result.expected > 0:
-        yield from _more(best, result.zone, result.realised)
+        yield from _more(best, result.zone, result.names, result.realised)
         yield from _taken(result.taken)
     yield f"  {result.advice.as_text()}"
     yield f"  {result.amhp.as_text(best.target)}"
@@ -37,7 +38,7 @@ def lines_of(result: "PositionsResult") -> Iterator[str]:
         yield f"or {plan.reason}"
         yield f"   {', '.join(_stands(result, post) for post in plan.posts)}"
     yield from _price(result)
-    yield from (one.as_text(result.zone) for one in result.left_out)
+    yield from (one.as_text(result.zone, result.names) for one in result.left_out)
     yield from (f"note: {remark}" for remark in result.remarks)
     yield f"travel: {result.travel}; a team is taken to be away {result.hours_each:.1f} h for each contact"
     if result.kept is not None:
@@ -64,11 +65,12 @@ def _posts(result: "PositionsResult", plan: Plan) -> Iterator[str]:
             yield f"  {crew.name:<{wide}} by telephone only"
         for post in own:
             refuges = (one for one in result.near.get(crew.name, ()) if post.start <= one.start < post.end)
-            near = " · ".join(_near(one, post, result.zone) for one in refuges)
-            yield f"  {crew.name:<{wide}} {post.site}{_hours(result, post)}{adds if post is own[0] else ''}"
+            near = " · ".join(_near(result, one, post) for one in refuges)
+            site = f"{result.names.both(post.site)}{_hours(result, post)}"
+            yield f"  {crew.name:<{wide}} {site}{adds if post is own[0] else ''}"
             yield f"  {'':<{wide}} near: {near or 'no place that takes adults is open'}"
     for one in _distinct(result):
-        yield f"    {_told(one)}"
+        yield f"    {_told(one, result.names)}"
 
 
 def _worth(plan: Plan, team: str) -> str:
@@ -86,13 +88,14 @@ def _hours(result: "PositionsResult", post: Post) -> str:
 
 
 def _stands(result: "PositionsResult", post: Post) -> str:
-    return f"{post.team} {post.site}{_hours(result, post)}"
+    return f"{post.team} {result.names.label(post.site)}{_hours(result, post)}"
 
 
-def _near(one: Refuge, post: Post, zone: ZoneInfo) -> str:
+def _near(result: "PositionsResult", one: Refuge, post: Post) -> str:
     whom = "" if one.whom == ADULTS else f" for {one.whom}"
-    hours = "" if (one.start, one.end) == (post.start, post.end) else f" only {clock_span(one.start, one.end, zone)}"
-    return f"{kind_said(one.kind)} {one.site} {one.minutes:.0f} min{whom}{hours}"
+    whole = (one.start, one.end) == (post.start, post.end)
+    hours = "" if whole else f" only {clock_span(one.start, one.end, result.zone)}"
+    return f"{result.names.with_kind(one.site, one.kind)} {one.minutes:.0f} min{whom}{hours}"
 
 
 def _distinct(result: "PositionsResult") -> list[Refuge]:
@@ -101,13 +104,13 @@ def _distinct(result: "PositionsResult") -> list[Refuge]:
     return [found[site] for site in sorted(found)]
 
 
-def _told(one: Refuge) -> str:
+def _told(one: Refuge, names: SiteNames) -> str:
     holds = "" if one.places is None else f", {one.places} {'place' if one.places == 1 else 'places'}"
     said = "".join(f", {words}" for words in (one.ages, one.conditions) if words)
-    return f"{one.site} {kind_said(one.kind)}{holds}{said}{f', {one.phone}' if one.phone else ''}"
+    return f"{names.both(one.site)} {kind_said(one.kind)}{holds}{said}{f', {one.phone}' if one.phone else ''}"
 
 
-def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None = None) -> Iterator[str]:
+def _more(plan: Plan, zone: ZoneInfo, names: SiteNames, realised: Realised | None = None) -> Iterator[str]:
     below = "less than 1" if plan.gap < LEAST_GAP else f"at most {100 * plan.gap:.0f}"
     known = "no plan is better" if plan.optimal else f"{below} % below the best"
     covers = "; ".join(
@@ -123,7 +126,7 @@ def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None = None) -> Itera
     if plan.method == GREEDY:
         yield "  found at once, one team after the other: more seconds may find a better plan"
     if plan.by_mean is not None and plan.by_mean_loses >= LEAST_SAID:
-        elsewhere = ", ".join(site or "none" for site in plan.by_mean)
+        elsewhere = ", ".join(names.label(site) if site else "none" for site in plan.by_mean)
         yield f"  by the mean night alone it would be {elsewhere}, {plan.by_mean_loses:.2f} contacts less on all nights"
     yield from _busy(plan, zone)
     if plan.floors_kept is not None:
@@ -135,19 +138,20 @@ def _more(plan: Plan, zone: ZoneInfo, realised: Realised | None = None) -> Itera
     more = [
         *([] if plan.one_more_team is None else [f"one more team +{plan.one_more_team:.1f} contacts"]),
         *([] if hour is None else [f"one for an hour alone +{hour.gain:.2f} at most, from {_clock(hour.start, zone)} at"
-                                   f" {hour.site}"]),
+                                   f" {names.label(hour.site)}"]),
     ]  # fmt: skip
     yield from [f"  {', '.join(more)}"] if more else []
-    yield from _calls(plan, zone)
+    yield from _calls(plan, zone, names)
 
 
-def _calls(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
+def _calls(plan: Plan, zone: ZoneInfo, names: SiteNames) -> Iterator[str]:
     """Who moves where when a team is called away; and for whom nobody does, in a line."""
     periods = len({call.start for call in plan.if_called_away})
     for one in plan.if_called_away:
         if one.team is not None:
             when = "" if periods == 1 else f", {_clock(one.start, zone)}–{_clock(one.end, zone)}"
-            yield f"  if {one.away} is called away{when}: move {one.team} to {one.site}, {one.gain:+z.1f} contacts"
+            site = names.label(one.site or "")
+            yield f"  if {one.away} is called away{when}: move {one.team} to {site}, {one.gain:+z.1f} contacts"
     moved = {one.away for one in plan.if_called_away if one.team is not None}
     if still := dict.fromkeys(one.away for one in plan.if_called_away if one.away not in moved):
         yield f"  if {one_of(list(still))} is called away: nobody else is asked to move"

@@ -21,6 +21,7 @@ from crisisrisk.positioning.journeys import with_learned_detour
 from crisisrisk.positioning.left_out import LeftOut, shut_then
 from crisisrisk.positioning.past_journeys import journeys_of
 from crisisrisk.positioning.question import CODE, Counts, Mask, Numbers
+from crisisrisk.positioning.site_names import SiteNames, names_of_sites
 from crisisrisk.positioning.stretches import HOUR
 from crisisrisk.positioning.taken import Refuges
 from crisisrisk.positioning.travel import Barriers, Points, Roads, TravelTimes, road_kilometres, straight_line_over
@@ -107,6 +108,11 @@ class Tonight:
             )  # fmt: skip
         return found
 
+    @cached_property
+    def names(self) -> SiteNames:
+        """What the sites are called."""
+        return names_of_sites(self.care)
+
     def _why_shut(self, sites: SitesOfCare) -> str:
         """Why nobody can stand at any of some sites: how many are full or closed, shut by their hours, without room."""
         span = self.shift.start, self.shift.end, self.zone
@@ -132,7 +138,7 @@ class Tonight:
             cells=points,
             cell_names=self.cells.names,
             sites=self.standing.points,
-            site_names=self.standing.points.ids,
+            site_names=tuple(map(self.names.both, self.standing.points.ids)),
             room=self._room(self.standing, teams + 1),  # one more may be asked about
             minutes=ways.minutes,
             travel_said=ways.said,
@@ -164,7 +170,7 @@ class Tonight:
         unknown = [need.name for need in self.settings.needs_skills if self._share(need) is None]
         taking = self._sites(TAKING)
         unread = [
-            f'{name} ("{ages}")'
+            f'{self.names.label(name)} ("{ages}")'
             for name, ages in zip(taking.points.ids, taking.ages, strict=True) if ages_of(ages) is None
         ]  # fmt: skip
         few = self.journeys is not None and not self.roads.learned_from

@@ -12,6 +12,7 @@ from crisisrisk.database.shift_notes import KeptNote, notes_of
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.positioning.crews import without
 from crisisrisk.positioning.left_out import LeftOut, shut_then
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.serving.forecasts import Said, newest_forecast
 from crisisrisk.serving.further_plans import further_in_use
 from crisisrisk.serving.kept_plans import left_out
@@ -40,6 +41,11 @@ class Brief:
         """Who stands where: as a coordinator decided last, else as the plan says."""
         kept = self.override or self.plan
         return () if kept is None else kept.posts
+
+    @cached_property
+    def names(self) -> SiteNames:
+        """What the sites are called."""
+        return self.service.view().site_names
 
     @property
     def further(self) -> int | None:
@@ -74,7 +80,7 @@ class Brief:
         if self.plan is None:
             return [NO_PLAN]
         full = [
-            STANDS_AT_FULL.format(site=one.site, state=one.state) for one in self.out
+            STANDS_AT_FULL.format(site=self.names.label(one.site), state=one.state) for one in self.out
             if any(post.site_id == one.site and post.start < one.until and one.since < post.end for post in self.posts)
         ]  # fmt: skip
         return [*full, *([OTHER_FORECAST] if self.plan.run != self.stored.run.number else [])]

@@ -137,11 +137,12 @@ GEOJSON: dict[str, Any] = {
 }  # fmt: skip
 
 _POST: dict[str, Any] = {
-    "team": "team 1", "site_id": "site-08", "from": "2026-11-22T22:00:00Z", "to": "2026-11-23T08:00:00Z",
+    "team": "team 1", "site_id": "site-08", "site_name": "Larch Mill standby point",
+    "from": "2026-11-22T22:00:00Z", "to": "2026-11-23T08:00:00Z",
 }  # fmt: skip
 _LEFT_OUT: dict[str, Any] = {
-    "site_id": "site-09", "state": "full", "from": "2026-11-22T21:10:00Z", "until": "2026-11-23T08:00:00Z",
-    "reason": "eight people waiting",
+    "site_id": "site-09", "site_name": "Holgate café", "state": "full", "from": "2026-11-22T21:10:00Z",
+    "until": "2026-11-23T08:00:00Z", "reason": "eight people waiting",
 }  # fmt: skip
 POSITIONS: dict[str, Any] = {
     **_BASIS, "horizon_days": 0.4167, "valid_until": "2026-11-23T08:00:00Z", "model": _PLACE_MODEL, "reference": "P-12",
@@ -158,16 +159,16 @@ POSITIONS: dict[str, Any] = {
         "worst_decile": 0.21, "worst_area": "Nettle End", "groups": {"most deprived fifth": 0.47},
         "in_reach": {"team 1": {"15": 6.1, "30": 9.4}}, "adds": {"team 1": 5.3},
         "loses": {"team 1": 0.6}, "loses_busiest": {},
-        "if_called_away": [{"away": "team 1", "team": None, "site": None, "gain": 0.0}],
+        "if_called_away": [{"away": "team 1", "team": None, "site": None, "site_name": None, "gain": 0.0}],
         "one_more_team": 1.9, "one_more_team_hour": None, "gain": 0.6, "optimal": True, "gap": 0.0, "method": "exact",
         "floors_kept": None, "not_told": [],
         "reason": "covers most: about 43 in 100 expected contacts find a free team within 15 minutes, 0.6 contacts"
         " more than from the usual places, for 1 move",
     }],
     "near": {"team 1": [{
-        "kind": "place_of_safety", "site": "site-11", "minutes": 13.0, "kilometres": 7.3, "phone": "01632 960 011",
-        "whom": "adults", "capacity": 2, "ages": "18+", "conditions": "", "from": "2026-11-22T22:00:00Z",
-        "to": "2026-11-23T08:00:00Z",
+        "kind": "place_of_safety", "site": "site-11", "site_name": "Umber Mill place of safety", "minutes": 13.0,
+        "kilometres": 7.3, "phone": "01632 960 011", "whom": "adults", "capacity": 2, "ages": "18+", "conditions": "",
+        "from": "2026-11-22T22:00:00Z", "to": "2026-11-23T08:00:00Z",
     }]},
     "taken": [{"team": None, "kind": "place_of_safety", "minutes": 14.2, "kilometres": 8.1, "share": 1.0}],
     "advice": {"contacts": None, "share": None, "not_recorded": 0.09, "advises": []},
@@ -176,9 +177,10 @@ POSITIONS: dict[str, Any] = {
     "hours_each": 1.2, "left_out": [_LEFT_OUT],
 }  # fmt: skip
 
+_ELSEWHERE = {**_POST, "site_id": "site-01", "site_name": "Marl Reach team base"}
 ADJUSTMENT: dict[str, Any] = {
     "reference": "A-3", "plan": "P-12", "kind": "positions", "shift": "night-2026-11-22",
-    "posts": [{**_POST, "site_id": "site-01"}], "changed": [{**_POST, "site_id": "site-01"}],
+    "posts": [_ELSEWHERE], "changed": [_ELSEWHERE],
     "reason": "the ring road is closed tonight", "made_at": "2026-11-22T21:40:00Z", "made_by": "7f3a90c1",
     "role": "crisis_team", "covers": 0.41, "plan_covers": 0.43,
     "caveats": ["Live calls come first. A place not listed is not therefore safe."],
@@ -215,8 +217,8 @@ REVIEW: dict[str, Any] = {
 }  # fmt: skip
 
 SITE: dict[str, Any] = {
-    "id": "site-09", "kind": "crisis_cafe", "latitude": 52.4781, "longitude": -1.8913, "opens": "18:00",
-    "closes": "02:00", "capacity": 8, "ages": "18+", "conditions": None, "phone": "01632 960 009",
+    "id": "site-09", "name": "Holgate café", "kind": "crisis_cafe", "latitude": 52.4781, "longitude": -1.8913,
+    "opens": "18:00", "closes": "02:00", "capacity": 8, "ages": "18+", "conditions": None, "phone": "01632 960 009",
     "status": {
         "state": "full", "reason": "eight people waiting", "from": "2026-11-22T21:10:00Z",
         "until": "2026-11-23T08:00:00Z", "set_at": "2026-11-22T21:10:00Z", "set_by": "7f3a90c1", "role": "crisis_team",

@@ -8,6 +8,7 @@ from typing import Any
 from crisisrisk.database.plans import KeptPost, StoredPlan
 from crisisrisk.positioning.crews import Crew
 from crisisrisk.positioning.posts import Post
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.positioning.standby import on_duty
 from crisisrisk.positioning.tonight import Tonight
 from crisisrisk.positioning.weighing import LeftRule, Weighing, at_shut_sites
@@ -34,9 +35,10 @@ class PlanToChange:
     def caveats(self, posts: Sequence[KeptPost]) -> list[str]:
         """The rules that these posts leave and the plan's do not, in sentences."""
         of_plan = set(self._weighing.left_rules(named(self.plan.posts)))
-        left = [_said(rule) for rule in self._weighing.left_rules(named(posts)) if rule not in of_plan]
+        names = self.to_plan.service.view().site_names
+        left = [_said(rule, names) for rule in self._weighing.left_rules(named(posts)) if rule not in of_plan]
         shut = at_shut_sites(named(posts), self._tonight.standing, self.to_plan.service.settings.site.time_zone)
-        return [*left, *(_not_open(post) for post in shut)]
+        return [*left, *(_not_open(post, names) for post in shut)]
 
     def near(self, post: KeptPost) -> list[dict[str, Any]]:
         """The places that take people near a post, as plans tell them."""
@@ -72,12 +74,15 @@ def named(posts: Sequence[KeptPost]) -> tuple[Post, ...]:
     return tuple(Post(team=post.team, site=post.site_id, start=post.start, end=post.end) for post in posts)
 
 
-def _not_open(post: Post) -> str:
-    return NOT_OPEN_THEN.format(site=post.site, start=in_minutes(post.start), end=in_minutes(post.end))
+def _not_open(post: Post, names: SiteNames) -> str:
+    start, end = in_minutes(post.start), in_minutes(post.end)
+    return NOT_OPEN_THEN.format(site=names.label(post.site), start=start, end=end)
 
 
-def _said(rule: LeftRule) -> str:
+def _said(rule: LeftRule, names: SiteNames) -> str:
     start, end = ("", "") if rule.span is None else map(in_minutes, rule.span)
+    allowed = map(names.label, rule.allowed) if rule.kind == "site" else rule.allowed
     return LEFT_RULES[rule.kind].format(
-        team=rule.team, site=rule.site, allowed=" or ".join(rule.allowed), stand=rule.stand, start=start, end=end
-    )
+        team=rule.team, site=names.label(rule.site), allowed=" or ".join(allowed), stand=rule.stand, start=start,
+        end=end,
+    )  # fmt: skip

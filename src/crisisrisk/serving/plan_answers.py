@@ -6,8 +6,11 @@ from pydantic import ConfigDict, Field
 
 from crisisrisk.database.plans import KeptPost
 from crisisrisk.positioning.realised import CAUTIOUS
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.serving.answers import Answer, Basis, Hotspot, ShiftListed
 from crisisrisk.serving.place_answers import PlaceReviewed
+
+SITE_NAME = "What the site is called now; its id where nobody says."
 
 
 class StatusSaid(Answer):
@@ -27,6 +30,7 @@ class SiteShown(Answer):
     """A site of care: where a team can stand, or somebody can be taken."""
 
     id: str
+    name: str = Field(description="What staff call it; its id where nobody says.")
     kind: str
     latitude: float | None
     longitude: float | None
@@ -51,6 +55,7 @@ class PostShown(Answer):
 
     team: str
     site_id: str
+    site_name: str = Field(description=SITE_NAME)
     start: datetime = Field(alias="from")
     end: datetime = Field(alias="to")
 
@@ -72,6 +77,7 @@ class CallShown(Answer):
     away: str
     team: str | None
     site: str | None
+    site_name: str | None = Field(description="Null where nobody moves.")
     gain: float
 
 
@@ -80,6 +86,7 @@ class MoreHourShown(Answer):
 
     gain: float
     site_id: str
+    site_name: str = Field(description=SITE_NAME)
     start: datetime = Field(alias="from")
     end: datetime = Field(alias="to")
 
@@ -133,6 +140,7 @@ class RefugeShown(Answer):
 
     kind: str
     site: str
+    site_name: str = Field(description=SITE_NAME)
     minutes: float
     kilometres: float = Field(description="By road.")
     phone: str
@@ -175,6 +183,7 @@ class LeftOutShown(Answer):
     """A site that is left out because a coordinator said that it takes nobody."""
 
     site_id: str
+    site_name: str = Field(description=SITE_NAME)
     state: str
     start: datetime = Field(alias="from")
     end: datetime = Field(alias="until")
@@ -323,6 +332,7 @@ class Briefing(Basis):
     notes: list[NoteKept] = Field(description="Of coordinators, and the places that they set aside or added.")
 
 
-def post_shown(post: KeptPost) -> PostShown:
+def post_shown(post: KeptPost, names: SiteNames) -> PostShown:
     """A post as it is answered."""
-    return PostShown(team=post.team, site_id=post.site_id, **{"from": post.start, "to": post.end})
+    span = {"from": post.start, "to": post.end}
+    return PostShown(team=post.team, site_id=post.site_id, site_name=names.name(post.site_id), **span)

@@ -47,8 +47,9 @@ _PLACE, _WHY, _TEAM, _NEAR = 0.28, 0.5, 0.22, 0.36
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """One page. `places`: rank, name, range and reasons; `teams`: team, site, times and what is near.
+    """One page. `places`: rank, name, range and reasons; `teams`: team, site as it is called, times and what is near.
 
+    `site_ids`: of the sites of the teams, in their order; they stand on no paper.
     `map`: of the places; None where nobody says where they are.
     """
 
@@ -66,23 +67,27 @@ class Sheet:
     footer: str
     reference: str
     map: PaperMap | None = None
+    site_ids: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `brief --json`. The map, which says no more than the table, is not among them."""
-        names = {"places": ("rank", "place", "range", "reasons"), "teams": ("team", "site_id", "times", "near")}
-        rows = {name: [dict(zip(keys, row, strict=True)) for row in getattr(self, name)]
-                for name, keys in names.items()}  # fmt: skip
-        fields = {name: value for name, value in vars(self).items() if name != "map"}
-        return {**fields, **rows, "sites": list(self.sites), "notes": list(self.notes),
+        places = [dict(zip(("rank", "place", "range", "reasons"), row, strict=True)) for row in self.places]
+        teams = [
+            {"team": team, "site_id": site_id, "site_name": site, "times": times, "near": near}
+            for site_id, (team, site, times, near) in zip(self.site_ids, self.teams, strict=True)
+        ]
+        fields = {name: value for name, value in vars(self).items() if name not in ("map", "site_ids")}
+        return {**fields, "places": places, "teams": teams, "sites": list(self.sites), "notes": list(self.notes),
                 "caveats": list(self.caveats)}  # fmt: skip
 
     def as_text(self) -> str:
         """For a terminal and for a printer without a browser."""
+        wide = max((14, *(len(site) for _, site, _, _ in self.teams)))
         return "\n".join([
             self.title, self.handling, self.headline, self.expected, self.data, "", "Where",
             *(f"  {rank:>3}  {name:<28} {span:<20} {why}".rstrip() for rank, name, span, why in self.places),
             "", "Teams", f"  {self.plan}",
-            *(f"  {team:<14} {site:<14} {times:<16} {near}".rstrip() for team, site, times, near in self.teams),
+            *(f"  {team:<14} {site:<{wide}} {times:<16} {near}".rstrip() for team, site, times, near in self.teams),
             "", "Full or closed", *(f"  {line}" for line in self.sites),
             *(["", "Notes"] if self.notes else []), *(f"  {line}" for line in self.notes),
             "", *self.caveats, "", f"{self.footer}   {self.reference}",

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from crisisrisk.database.plans import KeptPost
 from crisisrisk.database.shift_notes import KeptNote
 from crisisrisk.disclosure import tells_small_number
-from crisisrisk.positioning.care import kind_said
 from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.posts import clock_span
 from crisisrisk.positioning.realised import CAUTIOUS_ON_PAPER
@@ -53,11 +52,12 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
         map=None if nothing else map_for_paper(told, {cell.place_id: cell.rank for cell in shown}),
         plan=_plan(brief, zone),
         teams=tuple(
-            (cut(post.team, NAME), cut(post.site_id, NAME),
+            (cut(post.team, NAME), cut(brief.names.label(post.site_id), NAME),
              f"{post.start.astimezone(zone):%H:%M} – {post.end.astimezone(zone):%H:%M}",
              _near(brief, post, zone))
             for post in brief.posts
         ) + tuple((cut(team, NAME), BY_TELEPHONE, "", "") for team in brief.by_telephone),
+        site_ids=(*(post.site_id for post in brief.posts), *(BY_TELEPHONE for _ in brief.by_telephone)),
         sites=_sites(brief, zone),
         notes=_notes(brief, zone),
         caveats=tuple(one for one in caveats if one not in _late_said(brief, zone)),
@@ -156,14 +156,15 @@ def _noted(note: KeptNote, brief: Brief, zone: ZoneInfo) -> str:
 
 def _sites(brief: Brief, zone: ZoneInfo) -> tuple[str, ...]:
     """Each site with why it is out; of more than fit on the page the names alone."""
-    told = tuple(_full(one, zone) for one in brief.out[:MOST_SITES])
-    more = ", ".join(f"{one.site} ({one.state})" for one in brief.out[MOST_SITES:])
+    told = tuple(_full(brief, one, zone) for one in brief.out[:MOST_SITES])
+    more = ", ".join(f"{brief.names.label(one.site)} ({one.state})" for one in brief.out[MOST_SITES:])
     return (*told, *([f"Also: {cut(more, 2 * OWN_WORDS)}"] if more else [])) or ("None that anybody said.",)
 
 
-def _full(one: LeftOut, zone: ZoneInfo) -> str:
+def _full(brief: Brief, one: LeftOut, zone: ZoneInfo) -> str:
     since, until = (moment.astimezone(zone) for moment in (one.since, one.until))
-    return f"{cut(one.site, NAME)}, {one.state} since {since:%a %H:%M} until {until:%a %H:%M}{_said(one.reason)}"
+    site = cut(brief.names.label(one.site), NAME)
+    return f"{site}, {one.state} since {since:%a %H:%M} until {until:%a %H:%M}{_said(one.reason)}"
 
 
 def near_said(brief: Brief, post: KeptPost, zone: ZoneInfo, *, conditions: bool = True) -> list[str]:
@@ -172,8 +173,9 @@ def near_said(brief: Brief, post: KeptPost, zone: ZoneInfo, *, conditions: bool 
     From when to when stands with those that are not open all the time that the team is there.
     """
     return [
-        f"{kind_said(str(one['kind']))} {one['site']} {one['minutes']:.0f} min{more} {one['phone']}".rstrip()
+        f"{site} {one['minutes']:.0f} min{more} {one['phone']}".rstrip()
         for one in brief.near(post)
+        for site in [cut(brief.names.with_kind(str(one["site"]), str(one["kind"])), NAME)]
         for more in [_whom(one) + _hours(one, post, zone) + (_conditions(one) if conditions else "")]
     ]  # fmt: skip
 

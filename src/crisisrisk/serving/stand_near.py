@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crisisrisk.errors import CrisisRiskError
-from crisisrisk.positioning.care import STANDING, kind_said, sites_of_kinds
+from crisisrisk.positioning.care import STANDING, sites_of_kinds
 from crisisrisk.positioning.travel import kilometres_between
 from crisisrisk.serving.state import Service
 
@@ -14,10 +14,13 @@ NEAREST = 3
 
 @dataclass(frozen=True, kw_only=True)
 class StandNear:
-    """A site where a team can stand, and how far it is from the middle of a place in a straight line."""
+    """A site where a team can stand, and how far it is from the middle of a place in a straight line.
+
+    `said`: what it is called, with its kind where the name does not tell it.
+    """
 
     site: str
-    kind: str
+    said: str
     kilometres: float
 
 
@@ -29,9 +32,11 @@ def stand_near(service: Service, latitude: float | None, longitude: float | None
         sites = sites_of_kinds(service.view().snapshot.table("sites_of_care"), STANDING)
     except (CrisisRiskError, OSError, ValueError, LookupError):
         return []
-    points = sites.points
+    points, names = sites.points, service.view().site_names
     away = kilometres_between(points.latitude, points.longitude, np.array(latitude), np.array(longitude))
     return [
-        StandNear(site=points.ids[one], kind=kind_said(sites.kinds[one]), kilometres=float(away[one]))
+        StandNear(
+            site=points.ids[one], said=names.in_list(points.ids[one], sites.kinds[one]), kilometres=float(away[one])
+        )
         for one in np.argsort(away, kind="stable")[:NEAREST].tolist()
     ]

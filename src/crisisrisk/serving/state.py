@@ -20,6 +20,7 @@ from crisisrisk.database.latest import latest_forecast_run, latest_run
 from crisisrisk.database.upgrade import newest_revision, revision
 from crisisrisk.episodes import EpisodeRule
 from crisisrisk.errors import CrisisRiskError, ServiceError
+from crisisrisk.positioning.site_names import SiteNames, names_of_sites
 from crisisrisk.purposes import Purpose
 from crisisrisk.scoring.registers import opted_out_at
 from crisisrisk.serving.audit import Auditor
@@ -105,6 +106,11 @@ class SiteView:
             self.kept_crises.clear()
             self.kept_crises[key] = crisis_records(self.snapshot, rule, now - LATELY - timedelta(days=1))
         return crises_lately(self.kept_crises[key], now)
+
+    @cached_property
+    def site_names(self) -> SiteNames:
+        """What the sites of care are called."""
+        return names_of_sites(self.snapshot.table("sites_of_care"))
 
     @cached_property
     def _ever_objected(self) -> frozenset[str]:

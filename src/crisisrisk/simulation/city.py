@@ -128,10 +128,10 @@ def build_city(settings: "CitySettings") -> City:
     kinds, road, railway = _built(random, ground, distance)
     lively = population * np.exp(0.10 * (5 - decile) + random.normal(0, 0.55, len(ids))) * (1 + 0.6 * road)
     lively = lively * (1 + 40 * np.minimum(1, night_life * len(ids) / SMALL_CITY_CELLS))
-    near = _neighbours(ids)
+    near, names = _neighbours(ids), _names(random, len(ids))
     return City(
         ids=ids,
-        names=_names(random, len(ids)),
+        names=names,
         latitude=centres[:, 0],
         longitude=centres[:, 1],
         area_km2=np.array([round(h3.cell_area(cell), 3) for cell in ids]),
@@ -147,7 +147,7 @@ def build_city(settings: "CitySettings") -> City:
         area=area,
         areas=tuple(name for name, _ in areas),
         kinds=kinds,
-        sites=sites_of_care(lively),
+        sites=sites_of_care(lively, names),
     )
 
 

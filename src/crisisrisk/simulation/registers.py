@@ -311,8 +311,8 @@ def _sites_of_care(city: City) -> Columns:
     words = {
         name: word_table([str(getattr(site, attribute)) for site in city.sites])
         for name, attribute in (
-            ("site", "id"), ("kind", "kind"), ("opens", "opens"), ("closes", "closes"), ("places", "places"),
-            ("ages", "ages"), ("conditions", "conditions"), ("phone", "phone"),
+            ("site", "id"), ("name", "name"), ("kind", "kind"), ("opens", "opens"), ("closes", "closes"),
+            ("places", "places"), ("ages", "ages"), ("conditions", "conditions"), ("phone", "phone"),
         )
     }  # fmt: skip
     return words | {"lat": decimals(city.latitude[cells], 5), "lon": decimals(city.longitude[cells], 5)}

@@ -1,5 +1,6 @@
 """Where a team can stand or take someone: bases, standby points, crisis cafés, places of safety, departments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ class Site:
     """One site of care in a cell. Opening hours are local times of day; empty where it never closes."""
 
     id: str
+    name: str
     kind: str
     cell: int
     opens: str
@@ -34,16 +36,27 @@ _KINDS = (
 )
 
 
-def sites_of_care(liveliness: Numbers) -> tuple[Site, ...]:
-    """Spread over the liveliest cells. Telephone numbers are from the range kept for drama."""
+# The last words of the invented names, after the district in which a site lies.
+_CALLED = {
+    "base": "team base", "standby_point": "standby point", "place_of_safety": "place of safety",
+    "crisis_cafe": "crisis café", "emergency_department": "emergency department",
+}  # fmt: skip
+
+
+def sites_of_care(liveliness: Numbers, districts: Sequence[str]) -> tuple[Site, ...]:
+    """Spread over the liveliest cells, and called after them: `districts` are the names of the cells.
+
+    Telephone numbers are from the range kept for drama.
+    """
     order = np.argsort(-liveliness, kind="stable")
     sets = 1 + len(order) // CELLS_PER_SET
     table = [kind for kind in _KINDS for _ in range(kind[1] * sets)]
     return tuple(
         Site(
             id=f"site-{number + 1:02d}",
+            name=f"{districts[cell]} {_CALLED[kind]}",
             kind=kind,
-            cell=int(order[number * 5 % len(order)]),
+            cell=cell,
             opens=opens,
             closes=closes,
             places=places,
@@ -52,4 +65,5 @@ def sites_of_care(liveliness: Numbers) -> tuple[Site, ...]:
             phone=f"0121 496 {(100 + number) % 1_000:04d}",
         )
         for number, (kind, _, opens, closes, places, ages, conditions) in enumerate(table)
+        for cell in [int(order[number * 5 % len(order)])]
     )

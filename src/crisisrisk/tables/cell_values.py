@@ -54,6 +54,18 @@ class Encoded:
         return pa.DictionaryArray.from_arrays(indices, self.texts)
 
 
+def as_declared(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Stored rows with the columns and types that are declared now. A column that is younger than the file is empty."""
+    columns = []
+    for field in schema:
+        if field.name not in rows.column_names:
+            columns.append(pa.chunked_array([pa.nulls(rows.num_rows, field.type)]))
+            continue
+        column = rows.column(field.name)
+        columns.append(column if column.type == field.type else column.cast(field.type))
+    return pa.table(columns, schema=schema)
+
+
 def one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """A column without chunks."""
     if isinstance(column, pa.Array):

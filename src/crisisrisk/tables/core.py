@@ -11,6 +11,7 @@ from crisisrisk.tables.schema import (
     Column,
     InRange,
     NotBefore,
+    OneLine,
     OneOf,
     Table,
     TogetherWith,
@@ -201,6 +202,8 @@ SITES_OF_CARE = Table(
     history=False,
     columns=(
         _category("site_id", "Names the site.", required=True),
+        Column(name="name", kind=CATEGORIES, constraints=(OneLine(80),),
+               meaning="What staff call it; where empty its id is shown."),
         _category("kind", "What it is.", required=True,
                   values=("base", "standby_point", "place_of_safety", "crisis_cafe", "emergency_department")),
         LATITUDE,

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crisisrisk.errors import CrisisRiskError, DataError, MappingError
+from crisisrisk.tables.cell_values import as_declared
 from crisisrisk.tables.checking import broken_rules
 from crisisrisk.tables.core import EVENTS, TABLES
 from crisisrisk.tables.manifest import LoadedFile, Manifest, Staging, StoredFile, loading, read_manifest
@@ -229,7 +230,7 @@ class _Load:
         schema = TABLES[name].arrow_schema
         if file is None:
             return schema.empty_table()
-        return pq.read_table(self._site.data / file.path).cast(schema)
+        return as_declared(pq.read_table(self._site.data / file.path), schema)
 
     def _links(self) -> pa.Table | None:
         return self._stored("person_links") if "tables/person_links" in self._files else None

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crisisrisk.errors import DataError
+from crisisrisk.tables.cell_values import as_declared
 from crisisrisk.tables.checked_people import checked_people, keep_renamed
 from crisisrisk.tables.coding import CATEGORY_NAMES
 from crisisrisk.tables.core import TABLES
@@ -80,7 +81,7 @@ def _files(site: Site, staging: Staging, before: Manifest, renaming: Renaming) -
         file = before.files.get(f"tables/{name}")
         if file is not None:
             empty = table.arrow_schema.empty_table()
-            renamed = renaming.in_table(_read(site, file).cast(table.arrow_schema))
+            renamed = renaming.in_table(as_declared(_read(site, file), table.arrow_schema))
             files[f"tables/{name}"] = staging.parquet(f"tables/{name}", merged_table(table, empty, renamed).rows)
     with EventMerge(site.data, staging, site.buckets, {}) as merge:
         return files | merge.moved(_events(site, before, renaming), _months(site, before, renaming))

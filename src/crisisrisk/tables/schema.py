@@ -7,6 +7,7 @@ of one column are carried by pandera; those between columns are the `Between…`
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 import pyarrow as pa
 
@@ -88,9 +89,25 @@ class TogetherWith:
         return f"together with {self.other}"
 
 
-Constraint = InRange | AboveZero | OneOf | NotBefore | TogetherWith
+@dataclass(frozen=True)
+class OneLine:
+    """A short text that is read on pages and paper: at most so many characters, and none that cannot be seen."""
+
+    most: int
+
+    def __str__(self) -> str:
+        return f"at most {self.most} characters, no control characters"
+
+    def holds(self, text: str) -> bool:
+        """Whether a text is one."""
+        return len(text) <= self.most and all(category(letter) not in _UNSEEN for letter in text)
+
+
+Constraint = InRange | AboveZero | OneOf | NotBefore | TogetherWith | OneLine
 
 NOT_EMPTY = "not empty"
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Unicode's categories of what steers a page and is not seen on it: line ends, and marks that turn texts round."""
 ANY_YEAR = InRange(EARLIEST, LATEST, open_end=True)
 
 
@@ -174,4 +191,6 @@ def _pandera_check(rule: Constraint) -> "pandera.Check | None":
         return pandera.Check.gt(0, name=str(rule), error=str(rule))
     if isinstance(rule, OneOf):
         return pandera.Check.isin(rule.values, name=str(rule), error=str(rule))
+    if isinstance(rule, OneLine):
+        return pandera.Check(lambda texts: texts.map(rule.holds).astype(bool), name=str(rule), error=str(rule))
     return None

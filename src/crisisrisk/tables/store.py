@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from crisisrisk.concurrency import cores, in_order
 from crisisrisk.errors import DataError, did_you_mean
-from crisisrisk.tables.cell_values import one_chunk
+from crisisrisk.tables.cell_values import as_declared, one_chunk
 from crisisrisk.tables.checked_people import planning_digest
 from crisisrisk.tables.coding import CATEGORY_NAMES, PLACE_EVENTS, STORED_EVENTS
 from crisisrisk.tables.core import SMALL_TABLES, TABLES
@@ -224,8 +224,8 @@ class Snapshot:
 
 
 def _in_one_chunk(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [one_chunk(rows.column(field.name)) for field in schema]
-    return pa.table(columns, schema=schema)
+    declared = as_declared(rows, schema)
+    return pa.table([one_chunk(column) for column in declared.columns], schema=schema)
 
 
 def _summed(first: SourceCounts, second: SourceCounts) -> SourceCounts:

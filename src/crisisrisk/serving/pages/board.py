@@ -258,8 +258,9 @@ def _teams(service: Service, viewer: Viewer, shift_id: str) -> dict[str, Any] | 
         return None
     brief = brief_of(service, shift_id)
     return {"says": plan_said(brief), "posts": brief.posts, "out": [
-        {"site_id": one.site, "state": one.state, "end": one.until, "reason": one.reason} for one in brief.out
-    ]}  # fmt: skip
+        {"site": brief.names.label(one.site), "state": one.state, "start": one.since, "end": one.until,
+         "reason": one.reason} for one in brief.out
+    ], "names": brief.names}  # fmt: skip
 
 
 def plan_said(brief: Brief) -> str:

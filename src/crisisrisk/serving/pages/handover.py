@@ -54,6 +54,7 @@ def changes(
             before, newest, service.settings.site.sources, Local(zone)
         ), "list_said": list_said(found), "changes": found, "notes": from_then, "caveats": [LIVE_CALLS_FIRST],
         "note_about": {note.number: told_of(note, brief.cells) for note in from_then},
+        "names": brief.names,
         "out": [] if before is None else [one for one in brief.out if one.since >= before.run.meta.as_of],
     }  # fmt: skip
     return page("handover.jinja", told, zone=zone)

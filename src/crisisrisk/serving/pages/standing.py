@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from crisisrisk.database.plans import StoredPlan, plans_of
 from crisisrisk.errors import DataError, UsageError
-from crisisrisk.positioning.care import STANDING, kind_said
+from crisisrisk.positioning.care import STANDING
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.serving.access import PlanViewer, Viewer
 from crisisrisk.serving.asked import PlanChosen
 from crisisrisk.serving.bodies import form_of
@@ -156,10 +157,11 @@ def _page(
         "left": [] if kept is None else [Local(zone).told(one) for one in kept.caveats if one != LIVE_CALLS_FIRST],
         "other_forecast": OTHER_FORECAST if brief.plan and brief.plan.run != brief.stored.run.number else None,
         "posts": brief.posts, "near": [(post, near_said(brief, post, zone)) for post in brief.posts],
-        "out": brief.out, "over": brief.stored.end <= service.now(), "sites": sites,
-        "standing": _options(sites, STANDING),
-        "every_site": _options(sites, ()), "rows": _rows(service, brief, given), "alone": alone, "staff": STAFF,
-        "states": STATES, "groups": GROUPS, "given": given, "errors": errors, "errors_listed": listed_errors(errors),
+        "out": brief.out, "over": brief.stored.end <= service.now(), "names": brief.names,
+        "standing": _options(brief.names, sites, STANDING),
+        "every_site": _options(brief.names, sites, ()), "rows": _rows(service, brief, given), "alone": alone,
+        "staff": STAFF, "begun": brief.stored.start <= service.now(), "states": STATES, "groups": GROUPS,
+        "given": given, "errors": errors, "errors_listed": listed_errors(errors),
         "said": None if said is None else SAID[said], "made": made, "used": used.plan,
     }  # fmt: skip
     return page("standing.jinja", shown, zone=zone, status=200 if wrong is None else 422, in_place=in_place)
@@ -176,9 +178,10 @@ def _shown(service: Service, used: Brief, made: Sequence[StoredPlan], named: str
     return found[0]
 
 
-def _options(sites: Sequence[SiteShown], kinds: Sequence[str]) -> dict[str, str]:
-    """Sites by id, in words; of every kind where none is named."""
-    return {site.id: f"{site.id} ({kind_said(site.kind)})" for site in sites if not kinds or site.kind in kinds}
+def _options(names: SiteNames, sites: Sequence[SiteShown], kinds: Sequence[str]) -> dict[str, str]:
+    """Sites by id, in words and by their order; of every kind where none is named."""
+    said = {site.id: names.in_list(site.id, site.kind) for site in sites if not kinds or site.kind in kinds}
+    return dict(sorted(said.items(), key=lambda one: one[1].casefold()))
 
 
 def _before(brief: Brief, local: Local) -> dict[str, str]:

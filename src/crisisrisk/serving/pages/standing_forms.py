@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from crisisrisk.database.latest import StoredShift
+from crisisrisk.database.site_status import OPEN
 from crisisrisk.serving.asked import AdjustmentAsked, Asked, PositionsAsked
 from crisisrisk.serving.pages.sending import SentWrongly
 from crisisrisk.serving.routes.sites import StatusAsked
@@ -34,6 +35,9 @@ WANTED: Mapping[str, str] = {
     "site-state": "Choose full, closed or open again",
 }
 OUTSIDE = "Write a time within the shift, such as 23:30"
+NOT_AFTER = "Write a time before the one until which it holds"
+GONE_BY = "Write a time that is still to come"
+OPEN_FROM_NOW = "Leave this empty: a site is open again from now"
 
 
 def plan_asked(form: Given) -> PositionsAsked:
@@ -92,16 +96,26 @@ def change_asked(form: Given, stored: StoredShift, zone: ZoneInfo) -> Adjustment
 
 
 def status_asked(form: Given, stored: StoredShift, zone: ZoneInfo, now: datetime) -> StatusAsked:
-    """What is said of a site: for this shift, or until a time within it. Raises SentWrongly."""
-    text, state = form.get("site-until", ""), form.get("site-state", "")
+    """What is said of a site: for this shift, or from and until times within it. Raises SentWrongly.
+
+    Of what has begun already the beginning may be said too: the handover and the review then have it right.
+    """
+    since, text, state = form.get("site-from", ""), form.get("site-until", ""), form.get("site-state", "")
     until = moment_in(stored, text, zone, first=False) if text else stored.end
-    if until is None:
-        raise SentWrongly({"site-until": OUTSIDE}, form)
+    starts = moment_in(stored, since, zone, first=True) if since else max(now, stored.start)
+    outside = {name: OUTSIDE for name, at in (("site-from", starts), ("site-until", until)) if at is None}
+    if outside or starts is None or until is None:
+        raise SentWrongly(outside, form)
+    if state == OPEN and since:
+        raise SentWrongly({"site-from": OPEN_FROM_NOW}, form)
+    if now >= until:
+        raise SentWrongly({"site-until": GONE_BY}, form)
+    if state != OPEN and starts >= until:
+        raise SentWrongly({"site-from": NOT_AFTER} if since else {"site-until": OUTSIDE}, form)
     reason = form.get("site-reason", "")
     if state in ("full", "closed") and not reason:
         raise SentWrongly({"site-reason": WANTED["site-reason"]}, form)
-    starts = None if state == "open" else max(now, stored.start)
-    body = {"state": state, "reason": reason or None, "from": starts, "until": until}
+    body = {"state": state, "reason": reason or None, "from": None if state == OPEN else starts, "until": until}
     return _body(StatusAsked, body, form, lambda loc: f"site-{loc[0]}")
 
 

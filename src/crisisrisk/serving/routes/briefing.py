@@ -57,7 +57,8 @@ def _on_the_board(brief: Brief) -> Briefing:
         valid_until=stored.run.meta.valid_until, reference=f"S-{stored.run.number}",
         headline=brief.headline(released=False), shift=stored_shift(stored, forecast),
         places=[hotspot(cell) for cell in brief.cells[:PLACES]], plan=_plan(brief),
-        left_out=[LeftOutShown(**one.as_json()) for one in brief.out], notes=[note_shown(one) for one in brief.notes],
+        left_out=[LeftOutShown(**brief.names.beside(one.as_json())) for one in brief.out],
+        notes=[note_shown(one) for one in brief.notes],
     )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def _plan(brief: Brief) -> PlanBriefed | None:
     return PlanBriefed(
         reference=f"P-{plan.number}", forecast=f"S-{plan.run}", made_at=plan.made_at,
         reason=plan.answer["plans"][0]["reason"], expected_coverage=plan.answer["expected_coverage"],
-        target_minutes=plan.answer["target_minutes"], posts=[post_shown(post) for post in brief.posts],
+        target_minutes=plan.answer["target_minutes"], posts=[post_shown(post, brief.names) for post in brief.posts],
         by_telephone=brief.by_telephone,
         changed=None if change is None else ChangeBriefed(
             reference=f"A-{change.number}", reason=change.reason, made_at=change.made_at

@@ -25,6 +25,7 @@ from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.override import Override
 from crisisrisk.positioning.question import CODE, TARGETS
 from crisisrisk.positioning.replay import Played
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.serving.access import PlanViewer, Viewer
 from crisisrisk.serving.afterwards import FORECAST_AFTERWARDS, made_afterwards
 from crisisrisk.serving.asked import AdjustmentAsked, AnyAdjustment, NoteAsked, PlanChosen, PositionsAsked, PostAsked
@@ -105,8 +106,8 @@ def positions_said(service: Service, stored: StoredShift, plan: StoredPlan, *, i
     basis = Freshness(service.settings).basis(stored.run, ranged=stored.total is not None)
     said = Said(service, service.now()).about(stored, released=False)
     return Positions(
-        **{**plan.answer, **basis, "caveats": [*basis["caveats"], *said, LIVE_CALLS_FIRST],
-           "shift": stored_shift(stored, None)},
+        **{**service.view().site_names.beside(plan.answer), **basis,
+           "caveats": [*basis["caveats"], *said, LIVE_CALLS_FIRST], "shift": stored_shift(stored, None)},
         horizon_days=horizon_days(stored), valid_until=stored.run.meta.valid_until, reference=f"P-{plan.number}",
         forecast=f"S-{plan.run}", made_at=plan.made_at, in_use=in_use,
     )  # fmt: skip
@@ -137,7 +138,8 @@ def changed_plan(service: Service, viewer: Viewer, shift_id: str, asked: Adjustm
     posts = _posts(asked, plan)
     decided = Override(shift_id=shift_id, plan=named(plan.posts), posts=named(posts), reason=asked.reason)
     care = service.view().snapshot.table("sites_of_care")
-    _require_possible(plan, posts, sites_of_kinds(care, STANDING).points.ids)
+    names = service.view().site_names
+    _require_possible(plan, posts, sites_of_kinds(care, STANDING).points.ids, names)
     out = left_out(service.engine, care, plan.shift_start, plan.shift_end)
     covers, plan_covers, left = _weighed(service, shift_id, plan, posts)
     kept = save_override(
@@ -147,12 +149,13 @@ def changed_plan(service: Service, viewer: Viewer, shift_id: str, asked: Adjustm
     )  # fmt: skip
     return Adjustment(
         reference=f"A-{kept.number}", plan=f"P-{plan.number}", kind=asked.kind, shift=shift_id,
-        posts=[post_shown(post) for post in posts], changed=[PostShown(**post.as_json()) for post in decided.changed],
+        posts=[post_shown(post, names) for post in posts],
+        changed=[PostShown(**names.beside(post.as_json())) for post in decided.changed],
         reason=kept.reason, made_at=now, made_by=kept.made_by, role=kept.role,
         covers=covers, plan_covers=plan_covers,
         caveats=[
-            *(_full(one) for one in out if one.site in {post.site_id for post in posts}),
-            *(_not_out(post) for post in posts if not _is_out(plan, post)),
+            *(_full(one, names) for one in out if one.site in {post.site_id for post in posts}),
+            *(_not_out(post, names) for post in posts if not _is_out(plan, post)),
             *left,
             LIVE_CALLS_FIRST,
         ],
@@ -252,17 +255,19 @@ def _is_out(plan: StoredPlan, post: KeptPost) -> bool:
     return any(start <= post.start and post.end <= end for start, end in _out(plan, post.team))
 
 
-def _not_out(post: KeptPost) -> str:
+def _not_out(post: KeptPost, names: SiteNames) -> str:
     span = {"start": in_minutes(post.start), "end": in_minutes(post.end)}
-    return NOT_OUT_THEN.format(team=post.team, site=post.site_id, **span)
+    return NOT_OUT_THEN.format(team=post.team, site=names.label(post.site_id), **span)
 
 
-def _full(out: LeftOut) -> str:
-    until = in_minutes(out.until)
-    return SITE_TAKES_NOBODY.format(site=out.site, state=out.state, until=until, reason=out.reason)
+def _full(out: LeftOut, names: SiteNames) -> str:
+    site, until = names.label(out.site), in_minutes(out.until)
+    return SITE_TAKES_NOBODY.format(site=site, state=out.state, until=until, reason=out.reason)
 
 
-def _require_possible(plan: StoredPlan, posts: tuple[KeptPost, ...], standing: Sequence[str]) -> None:
+def _require_possible(
+    plan: StoredPlan, posts: tuple[KeptPost, ...], standing: Sequence[str], names: SiteNames
+) -> None:  # fmt: skip
     """Raise UsageError for a site where nobody can stand, posts outside of the shift, and a team at two at once."""
     if unknown := [post.site_id for post in posts if post.site_id not in standing]:
         raise UsageError(
@@ -270,20 +275,20 @@ def _require_possible(plan: StoredPlan, posts: tuple[KeptPost, ...], standing: S
         )
     if outside := [post for post in posts if post.start < plan.shift_start or post.end > plan.shift_end]:
         raise UsageError(
-            CODE, "a post is outside of the shift", found=_said(outside[0]),
+            CODE, "a post is outside of the shift", found=_said(outside[0], names),
             wanted=f"from {in_minutes(plan.shift_start)} to {in_minutes(plan.shift_end)}",
         )  # fmt: skip
     in_order = sorted(posts, key=lambda post: (post.team, post.start))
     both = [pair for pair in pairwise(in_order) if pair[0].team == pair[1].team and pair[1].start < pair[0].end]
     if both:
         raise UsageError(
-            CODE, "a team cannot stand at two sites at once", found="; ".join(map(_said, both[0])),
+            CODE, "a team cannot stand at two sites at once", found="; ".join(_said(one, names) for one in both[0]),
             wanted="posts of a team one after the other",
         )  # fmt: skip
 
 
-def _said(post: KeptPost) -> str:
-    return f"{post.team} at {post.site_id} from {in_minutes(post.start)} to {in_minutes(post.end)}"
+def _said(post: KeptPost, names: SiteNames) -> str:
+    return f"{post.team} at {names.both(post.site_id)} from {in_minutes(post.start)} to {in_minutes(post.end)}"
 
 
 def _stood(reviewed: ShiftReviewed, used: PlanInUse) -> list[Stood]:
@@ -298,17 +303,21 @@ def _stood(reviewed: ShiftReviewed, used: PlanInUse) -> list[Stood]:
         *((AS_USUAL, f"P-{plan.number}", str(one["reason"]), posts_of(one["posts"])) for one in usual),
     ]
     played = [reviewed.stood(posts, hours_each=hours_each) for *_, posts in ways]
-    return [_stood_said(way, one, played[0]) for way, one in zip(ways, played, strict=True)]
+    names = reviewed.to_plan.service.view().site_names
+    return [_stood_said(way, one, played[0], names) for way, one in zip(ways, played, strict=True)]
 
 
-def _stood_said(way: tuple[str, str, str, tuple[KeptPost, ...]], one: Played, of_plan: Played) -> Stood:
+def _stood_said(
+    way: tuple[str, str, str, tuple[KeptPost, ...]], one: Played, of_plan: Played, names: SiteNames
+) -> Stood:  # fmt: skip
     name, reference, reason, posts = way
     in_time, by_plan = (
         {f"{minutes:g}": int((some.response <= minutes).sum()) for minutes in TARGETS} for some in (one, of_plan)
     )
     total = len(one.night)
     return Stood(
-        name=name, reference=reference, reason=reason, posts=[post_shown(post) for post in posts], in_time=in_time,
+        name=name, reference=reference, reason=reason, posts=[post_shown(post, names) for post in posts],
+        in_time=in_time,
         share={minutes: count / total if total else None for minutes, count in in_time.items()},
         gained={minutes: count - by_plan[minutes] for minutes, count in in_time.items()},
         waited=int((one.waited > 0).sum()),

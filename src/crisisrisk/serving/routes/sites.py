@@ -52,13 +52,13 @@ class StatusAsked(Asked):
 def listed(_viewer: PlanViewer, service: ServiceOf) -> SitesShown:
     """Where teams can stand and people can be taken, and which of them are full or closed."""
     now, said = service.now(), statuses(service.engine)
-    return SitesShown(now=now, sites=[_shown(row, said, now) for row in _rows(service)])
+    return SitesShown(now=now, sites=[_shown(service, row, said, now) for row in _rows(service)])
 
 
 @sites.get("/sites/{id}/status", summary="A site's status", responses=answered(SITE))
 def status(site_id: SiteId, _viewer: PlanViewer, service: ServiceOf) -> SiteShown:
     """One site of care, and what was set of it last."""
-    return _shown(_row(service, site_id), statuses(service.engine), service.now())
+    return _shown(service, _row(service, site_id), statuses(service.engine), service.now())
 
 
 @sites.put("/sites/{id}/status", summary="Say that a site is full, closed or open again", responses=answered(SITE))
@@ -77,7 +77,7 @@ def put_status(site_id: SiteId, viewer: PlanViewer, asked: StatusAsked, service:
             set_by=viewer.key_id, role=viewer.role_name,
         ),
     )  # fmt: skip
-    return _shown(row, statuses(service.engine), now)
+    return _shown(service, row, statuses(service.engine), now)
 
 
 def _ends(site: Site, moment: datetime) -> datetime:
@@ -98,10 +98,13 @@ def _row(service: Service, site_id: str) -> dict[str, Any]:
     return found
 
 
-def _shown(row: Mapping[str, Any], said: Mapping[str, StoredStatus], now: datetime) -> SiteShown:
-    kept = said.get(str(row["site_id"]))
+def _shown(
+    service: Service, row: Mapping[str, Any], said: Mapping[str, StoredStatus], now: datetime
+) -> SiteShown:  # fmt: skip
+    site_id = str(row["site_id"])
+    kept, name = said.get(site_id), service.view().site_names.name(site_id)
     status = None if kept is None or kept.ends <= now else status_said(kept, now)
-    return SiteShown(id=str(row["site_id"]), status=status, **{name: row[name] for name in _SHOWN})
+    return SiteShown(id=site_id, name=name, status=status, **{column: row[column] for column in _SHOWN})
 
 
 def status_said(kept: StoredStatus, now: datetime) -> StatusSaid:
