@@ -1,6 +1,7 @@
 """Shifts and cells: the board, the map, and what is released."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -352,3 +353,52 @@ def test_a_place_that_is_not_told_by_itself_is_as_none(shared_site: ServiceSite)
     missing = client.get(f"{BOARD}/nowhere")
     assert missing.status_code == 404
     assert all(client.get(f"{BOARD}/{place}").content == missing.content for place in live if place not in released)
+
+
+def night_of(site: ServiceSite, day: int, *, as_of: datetime, **changes: list[object]) -> None:
+    """A forecast of a night of November with twelve places, of which each rank is said and each last contact."""
+    start = AS_OF.replace(day=day, hour=22)
+    cells = forecast(f"night-2026-11-{day}", start=start, places=12).assign(**changes)
+    save_place_forecast(site.engine, cells, place_run(as_of=as_of))
+
+
+@pytest.mark.both_databases
+def test_a_place_that_is_listed_night_after_night_without_a_new_contact_says_so_on_the_live_board_alone(
+    own_site: ServiceSite,
+) -> None:
+    dropped = [1, 2, 11, *range(4, 11), 3, 12]
+    night_of(own_site, 16, as_of=AS_OF.replace(day=16))  # beside a night without a forecast: nobody can say of that one
+    for day in (18, 19, 20, 21):
+        night_of(own_site, day, as_of=AS_OF.replace(day=day), rank=dropped if day == 21 else [*range(1, 13)])
+    night_of(own_site, 20, as_of=AS_OF.replace(day=20, hour=18), rank=[12, *range(2, 12), 1])
+    night_of(own_site, 20, as_of=AS_OF.replace(day=20, hour=19))  # the last that was issued counts
+    long_ago, of_a_night = datetime(2026, 11, 12, 9, tzinfo=UTC), datetime(2026, 11, 19, 22, tzinfo=UTC)
+    last: list[object] = [long_ago, of_a_night, long_ago, None, of_a_night - timedelta(minutes=1), *[long_ago] * 7]
+    night_of(own_site, 22, as_of=AS_OF, last_contact=last)
+
+    client = own_site.client("crisis_team")
+    found = {n: client.get(f"{BOARD}/place-{n:02}").json()["listed_running"] for n in range(1, 13)}
+    five = {"shifts": 5, "or_more": False, "last_contact": "2026-11-12T09:00:00Z"}
+    listed = {n: one and one["shifts"] for n, one in found.items()}
+    assert found[1] == five
+    # A contact as a night began was of that night; the third place was off the list on the night before.
+    assert listed == {1: 5, 2: 3, 3: None, 4: None, 5: 4, **dict.fromkeys(range(6, 11), 5), 11: None, 12: None}
+    assert found[2]["last_contact"] == "2026-11-19T22:00:00Z"
+
+    page = client.get("/shifts/night-2026-11-22").text
+    assert page.count("Listed ") == 8
+    assert "Listed 5 night shifts running; no contact known here since 12 Nov" in page
+    assert page.index('<div class="cr-live">') < page.index("Listed 5 night"), "which is not for paper"
+    of_a_place = client.get("/shifts/night-2026-11-22/places/place-01").text
+    assert (
+        "Among the ten highest 5 night shifts running, and no crisis contact known here since Thu 12 Nov" in of_a_place
+    )
+
+    other = own_site.client("data")
+    for released in ("/shifts/night-2026-11-22", "/shifts/night-2026-11-22/places/place-01"):
+        assert not re.search("night shifts running|known here since", other.get(released).text)
+    assert other.get(f"{BOARD}/place-01").json()["listed_running"] is None
+    for query in ("?f=csv", "?f=geojson&download=true", "?f=geojson", "?download=true", ""):
+        assert "running" not in client.get(f"{BOARD}{query}").text
+        assert "2026-11-12" not in client.get(f"{BOARD}{query}").text
+    assert "12 Nov" not in client.get("/shifts/night-2026-11-22/print").text

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from tests.lib.table_sites import write_csv, write_mapping
 
 from crisisrisk.commands.data import load_files
 from crisisrisk.commands.forecast import shifts_from
+from crisisrisk.episodes import crisis_mask
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.scoring.counted import Counted, counted
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
-from crisisrisk.tables.cells import Cells
+from crisisrisk.tables.cells import Cells, assign
 from crisisrisk.tables.manifest import COUNTED
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
@@ -117,3 +119,27 @@ def test_what_is_damaged_or_cannot_be_kept_is_made_again(site: Site, bundle: Bun
     file.parent.rmdir()
     file.parent.write_text("where the folder should be")
     assert asked(bundle, site).events.equals(first.events)
+
+
+def test_a_forecast_says_when_the_last_contact_that_was_known_then_came_to_each_cell(
+    site: Site, bundle: Bundle
+) -> None:
+    snapshot, of_site = Store(site).snapshot(), asked(bundle, site)
+    place = assign(of_site.events, of_site.cells, site.cells)
+    crisis = crisis_mask(bundle.task.crisis, of_site.events)
+    rows = of_site.events.select(["occurred_at", "known_at", "superseded_at"]).to_pylist()
+    for days in (0, 33):
+        moment = snapshot.as_of_now() - timedelta(days=days)
+        frame = forecast_shifts(bundle, snapshot, site, shifts=shifts_from(site, moment, 24), issued_at=moment).frame
+        wanted: dict[str, datetime | None] = dict.fromkeys(of_site.cells.ids)
+        for row, cell, counts in zip(rows, place.tolist(), crisis.tolist(), strict=True):
+            if (
+                counts
+                and cell >= 0
+                and row["known_at"] < moment <= row["superseded_at"]
+                and row["occurred_at"] < moment
+            ):
+                known = wanted[of_site.cells.ids[cell]]
+                wanted[of_site.cells.ids[cell]] = max(row["occurred_at"], known or row["occurred_at"])
+        assert dict(zip(frame["place_id"], frame["last_contact"], strict=True)) == wanted
+        assert any(wanted.values())

@@ -142,6 +142,7 @@ class Forecast(Base):
     released_rank: Mapped[int | None]
     released_reasons: Mapped[str] = mapped_column(Text)
     own_dispersion: Mapped[float | None]
+    last_contact: Mapped[datetime | None]
 
 
 class ForecastTotal(Base):

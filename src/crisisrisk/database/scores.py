@@ -113,11 +113,12 @@ def save_place_forecast(
 
     Columns: `shift_id, shift_name, start, end, place_id, place_name, latitude, longitude, expected, lower, upper,
     rank, usual, reasons`; and, for what leaves the live board, `released_` and `expected, lower, upper, usual, rank,
-    reasons`: where they are left out, the cell is not released; and `own_dispersion`. Others are ignored. `totals`: of
-    whole shifts and areas, with the columns of the table `forecast_totals`. Names too long for their column are cut.
+    reasons`: where they are left out, the cell is not released; `own_dispersion`; and `last_contact`. Others are
+    ignored. `totals`: of whole shifts and areas, with the columns of the table `forecast_totals`. Names too long for
+    their column are cut.
     Raises DataError for a missing column, an impossible number, or an id too long for its column.
     """
-    given = (*RELEASED, "own_dispersion")
+    given = (*RELEASED, "own_dispersion", "last_contact")
     forecast = forecast.assign(**{name: None for name in given if name not in forecast.columns})
     names = ("shift_id", "shift_name", "start", "end", "place_id", "place_name", "latitude", "longitude",
              "expected", "lower", "upper", "rank", "usual", "reasons", *given)  # fmt: skip
@@ -127,6 +128,7 @@ def save_place_forecast(
             **{name: _number(row[name]) for name in _FORECAST_NUMBERS},
             "shift_start": _moment(row["start"]), "shift_end": _moment(row["end"]), "rank": int(row["rank"]),
             "released_rank": _whole(row["released_rank"]),
+            "last_contact": None if _is_missing(row["last_contact"]) else _moment(row["last_contact"]),
             "reasons": _json_text(row["reasons"]), "released_reasons": _json_text(row["released_reasons"]),
         }
         for row in _rows(forecast, names)
@@ -235,7 +237,11 @@ def _check_forecast(rows: Sequence[dict[str, Any]]) -> None:
 
 def _number(value: Any) -> float | None:
     """A finite number, or None for what pandas calls missing. Infinity stays, to be refused."""
-    return None if value is None or value != value or str(value) == "<NA>" else float(value)
+    return None if _is_missing(value) else float(value)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or bool(value != value) or str(value) == "<NA>"
 
 
 def _whole(value: Any) -> int | None:

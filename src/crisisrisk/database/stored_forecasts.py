@@ -51,6 +51,11 @@ class StoredPlace:
     released_reasons: Reasons = ()
     own_dispersion: float | None = None
     """How much the count scatters beside what all cells share; None for forecasts of before."""
+    last_contact: datetime | None = None
+    """When the last crisis contact came there that was known as the forecast was made, for the live board alone.
+
+    None where none was known, and for forecasts of before.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +123,24 @@ def standings_of_runs(engine: Engine, runs: Collection[int], shift_id: str) -> d
     return found
 
 
+def highest_of(engine: Engine, shifts: Collection[tuple[int, str]], most: int) -> dict[str, frozenset[str]]:
+    """By id of a shift the ids of its `most` highest cells. `shifts`: the run that is asked for and the shift's id."""
+    found: dict[str, set[str]] = {shift_id: set() for _, shift_id in shifts}
+    asked = sorted(shifts)
+    query = select(Forecast.run_id, Forecast.shift_id, Forecast.place_id).where(Forecast.rank <= most)
+    with engine.connect() as connection:
+        for start in range(0, len(asked), IDS_AT_ONCE):
+            some = asked[start : start + IDS_AT_ONCE]
+            runs, ids = {run for run, _ in some}, {shift_id for _, shift_id in some}
+            for row in connection.execute(query.where(Forecast.run_id.in_(runs), Forecast.shift_id.in_(ids))).all():
+                if (row.run_id, row.shift_id) in shifts:
+                    found[row.shift_id].add(row.place_id)
+    return {shift_id: frozenset(places) for shift_id, places in found.items()}
+
+
 def _place(row: Row[Any]) -> StoredPlace:
     names = ("place_id", "place_name", "latitude", "longitude", "expected", "lower", "upper", "usual", "rank",
-             "released_rank", "own_dispersion", *RELEASED_NUMBERS)  # fmt: skip
+             "released_rank", "own_dispersion", "last_contact", *RELEASED_NUMBERS)  # fmt: skip
     return StoredPlace(
         **{name: getattr(row, name) for name in names},
         reasons=tuple(json.loads(row.reasons)),

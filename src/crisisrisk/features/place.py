@@ -170,6 +170,15 @@ def live_counts(history: PlaceHistory, times: Instants, days: int | None) -> Cou
     return count_live(history.starts, first, last, len(times))
 
 
+def last_known(history: PlaceHistory, times: Instants) -> Instants:
+    """When the latest event of each cell occurred of those known before each of the ascending `times`.
+
+    Shape (cells, times); `NEVER` where there is none.
+    """
+    first, last = live_between(times, history.enters, history.superseded_at)
+    return latest_live(history.starts, first, last, history.occurred_at, len(times))
+
+
 def place_counts(history: PlaceHistory, rows: PlaceRows, *, cut_off: int) -> NDArray[np.int32]:
     """Outcome events that occurred inside each shift, `[start, end)`. Shape (shifts, cells).
 
@@ -375,8 +384,7 @@ class _Tables:
         return np.where(below != 0, above / np.maximum(below, 1), spec.if_none)
 
     def days_since_last(self, spec: FeatureSpec) -> Numbers:
-        first, last = live_between(self.times, self.history.enters, self.history.superseded_at)
-        latest = latest_live(self.history.starts, first, last, self.history.occurred_at, len(self.times))
+        latest = last_known(self.history, self.times)
         seen = latest != NEVER
         return np.where(seen, (self.times - np.where(seen, latest, 0)) / MICROSECONDS_PER_DAY, spec.if_none)
 

@@ -16,8 +16,16 @@ from crisisrisk.disclosure import ALONE, ReleasedMap, released_beside, released_
 from crisisrisk.episodes import crisis_mask
 from crisisrisk.errors import UsageError
 from crisisrisk.features.caseload import LONGEST_DAYS, CaseloadNumbers, CaseloadRisk, asks_for_caseload
-from crisisrisk.features.place import PlaceHistory, PlaceRows, live_counts, place_features, place_history
+from crisisrisk.features.place import (
+    PlaceHistory,
+    PlaceRows,
+    last_known,
+    live_counts,
+    place_features,
+    place_history,
+)
 from crisisrisk.features.place_hours import hourly_shares
+from crisisrisk.features.place_kernels import NEVER
 from crisisrisk.features.place_modes import ModeShares, mode_shares
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.features.place_past import place_past
@@ -59,7 +67,8 @@ class PlaceForecast:
     expected, lower, upper` (between them the count lies 80 times in 100 at least), `rank` (1 is highest within its
     shift), `usual`, `quieter, busier` (chances beside usual), `own_dispersion` (how much the count scatters beside what
     all cells share), `reasons` (lists of `direction, share, text, events`,
-    true counts, for the signed-in board). What of these may be released, as disclosure control says: `released_` and
+    true counts, for the signed-in board), `last_contact` (when the last crisis contact known then came there, or None;
+    for that board too). What of these may be released, as disclosure control says: `released_` and
     `expected, lower, upper, rank, usual` and `reasons` (none for cells that are told together). `outlooks`: one for
     each shift, `areas`: one for each area in each shift; `released_outlooks` and `released_areas`: of what is released
     alone.
@@ -165,7 +174,7 @@ class _Forecaster:
         contacts = np.maximum(live_counts(history, times, YEAR).sum(axis=0, dtype=np.int64), 1)[moment]
         units = [np.maximum(one.sum(axis=1), LEAST_EXPECTED) / contacts for one in (spread.expected, steady)]
         return self._side_by_side(
-            rows, spread, usual.reshape(shape), (hourly, modes), [live for live, _ in said],
+            history, rows, spread, usual.reshape(shape), (hourly, modes), [live for live, _ in said],
             released_map(spread.expected, units[0], steady, units[1], parents=cells.parent_numbers),
             lambda row: said[row][1], meta,
         )  # fmt: skip
@@ -187,12 +196,13 @@ class _Forecaster:
             spread.expected, rule.unit(past), steady, map_and_clock_unit(past), parents=rows.cells.parent_numbers
         )
         return self._side_by_side(
-            rows, spread, usual, (hourly, modes), live, released, lambda row: for_release[row], meta
+            history, rows, spread, usual, (hourly, modes), live, released, lambda row: for_release[row], meta
         )  # fmt: skip
 
     def _side_by_side(
-        self, rows: PlaceRows, spread: Spread, usual: Numbers, shares: tuple[Sequence[Numbers], Sequence[ModeShares]],
-        live: Sequence[Said], released: ReleasedMap, for_release: Callable[[int], Said], meta: RunMeta,
+        self, history: PlaceHistory, rows: PlaceRows, spread: Spread, usual: Numbers,
+        shares: tuple[Sequence[Numbers], Sequence[ModeShares]], live: Sequence[Said], released: ReleasedMap,
+        for_release: Callable[[int], Said], meta: RunMeta,
     ) -> PlaceForecast:  # fmt: skip
         """Live and released. `shares`: of each shift those of its hours and of its modes.
 
@@ -201,6 +211,7 @@ class _Forecaster:
         told, areas = replace(spread, expected=released.expected), areas_of(rows.cells, self.snapshot.table("places"))
         order, ranks = _ranked(spread.expected)
         frame = _frame(rows, spread, usual, live, order, ranks)
+        frame["last_contact"] = _objects(_last_contacts(history, rows, order))
         interval, alone = told.of_cells(), (released.group == ALONE).reshape(-1)
         columns = {
             "expected": released.expected, "lower": interval.lower, "upper": interval.upper, "rank": released.rank,
@@ -288,6 +299,14 @@ def _ranked(expected: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     order = np.argsort(-expected, axis=1, kind="stable")
     flat = (order + np.arange(len(expected))[:, None] * cells).reshape(-1)
     return flat.astype(np.int64), np.tile(np.arange(1, cells + 1), len(expected)).astype(np.int64)
+
+
+def _last_contacts(history: PlaceHistory, rows: PlaceRows, order: NDArray[np.int64]) -> list[datetime | None]:
+    """Of rows (shift × cell, flat) when the last contact there came that was known as the shift was forecast."""
+    times, moment = rows.moments()
+    shift, cell = np.divmod(order, len(rows.cells))
+    found = last_known(history, times)[cell, moment[shift]].tolist()
+    return [None if one == NEVER else instant(one) for one in found]
 
 
 def _objects(values: Sequence[object]) -> "pd.Series[Any]":

@@ -255,6 +255,14 @@ class CameLately(Answer):
     by_kind: list[KindCount] = Field(description="The most first. As forecasts count: an incident of two reports once.")
 
 
+class ListedRunning(Answer):
+    """A place among the ten highest shift after shift, of which no new contact was known as the forecast was made."""
+
+    shifts: int = Field(description="Shifts of this name running, this one with them; at least three.")
+    or_more: bool = Field(description="Whether it may be more: nobody looks further back than four weeks.")
+    last_contact: datetime = Field(description="When the last crisis contact came there that was known then.")
+
+
 class HotspotInDepth(Basis):
     """One cell of a shift: the hours of the shift, what came of late, and how often forecasts of it were right."""
 
@@ -269,6 +277,10 @@ class HotspotInDepth(Basis):
     lately: CameLately | None = Field(
         description="True counts, on a crisis team's board alone: null where disclosure control applies, since counts "
         "of days that overlap tell their difference; and where the tables cannot be read."
+    )
+    listed_running: ListedRunning | None = Field(
+        description="On a crisis team's board alone, since a date may be one person's; null where it is listed for "
+        "fewer shifts than three since its last contact."
     )
     record: str = Field(description="How often forecasts of this place were right, in words.")
 

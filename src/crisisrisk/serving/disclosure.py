@@ -24,6 +24,7 @@ def released_places(places: Sequence[StoredPlace]) -> list[StoredPlace]:
             usual=place.released_usual,
             rank=place.released_rank,
             reasons=_released_reasons(place.released_reasons),
+            last_contact=None,
         )
         for place in places
         if place.released_expected is not None and place.released_rank is not None

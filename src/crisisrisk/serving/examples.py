@@ -113,6 +113,7 @@ IN_DEPTH: dict[str, Any] = {
             {"source": "s136", "kind": "detention under section 136", "count": 3},
         ],
     },
+    "listed_running": None,
     "record": "In judged shifts of the past it was among the highest 40 times. A contact came in about 24 of these; "
     "about 25 were expected to have one.",
 }  # fmt: skip

@@ -3,7 +3,8 @@
 import json
 from datetime import datetime
 
-from crisisrisk.serving.answers import CameLately, KindCount
+from crisisrisk.serving.answers import CameLately, KindCount, ListedRunning
+from crisisrisk.serving.cool_off import CoolOff
 from crisisrisk.serving.place_counts import LATELY_DAYS
 from crisisrisk.serving.state import Service
 
@@ -39,3 +40,10 @@ def came_lately(service: Service, place: str, *, as_of: datetime, released: bool
             for name, count in found.items()
         ],
     )  # fmt: skip
+
+
+def listed_running(found: CoolOff | None) -> ListedRunning | None:
+    """For how many shifts a place is listed without a new contact, as it is answered."""
+    if found is None:
+        return None
+    return ListedRunning(shifts=found.shifts, or_more=found.or_more, last_contact=found.last_contact)

@@ -28,6 +28,7 @@ from crisisrisk.serving.bundles import VerifiedModel
 from crisisrisk.serving.caseloads import Caseloads
 from crisisrisk.serving.clock import WatchedClock
 from crisisrisk.serving.contacts import Contact, events_of
+from crisisrisk.serving.cool_off import CoolOffs
 from crisisrisk.serving.exposures import ShownScores
 from crisisrisk.serving.identities import Identities
 from crisisrisk.serving.issuer_sign_in import IssuerSignIn
@@ -151,6 +152,7 @@ class Service:
         self._store = Store(settings.site)
         self._counts = PlaceCounts(settings.site)
         self._usual = UsualBoards(settings.site, self._counts)
+        self.cool_offs = CoolOffs(settings.site, self.engine)
         self._view: SiteView | None = None
         self._lock = threading.Lock()
         self.clock = WatchedClock()

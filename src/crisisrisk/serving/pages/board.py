@@ -127,6 +127,7 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots, now: date
         "put_on": added(notes), "note_about": {note.number: told_of(note, cells) for note in notes},
         "headline": headline(forecast, shift.start, shift.end, Local(zone), now=now),
         "last": None if hotspots.released else last_time(service, stored),
+        "cool_offs": {} if hotspots.released else service.cool_offs.of(stored, cells),
         "outlook": None if forecast is None or forecast.outlook is None else capital(forecast.outlook),
         "highest": [place.place_name for place in hotspots.places if place.place_id not in set_aside(notes)][:NAMED],
         "hours": hours,

@@ -42,6 +42,7 @@ def one_place(
         **framed(service, viewer, here="board", about=hotspots.reference), "place": found, "shift": hotspots.shift,
         "places_forecast": hotspots.places_forecast, "why": why(found), "hours": hours_of(stored, Local(zone)),
         "lately": came_lately(service, place, as_of=stored.run.meta.as_of, released=hotspots.released),
+        "cool": None if hotspots.released else service.cool_offs.of(stored, cells).get(place),
         "kinds": Kinds(service.settings.site.sources),
         "record": record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
         "late": fresh(service, hotspots)["late"], "caveats": said_once(service, hotspots, stored.run),

@@ -36,7 +36,7 @@ from crisisrisk.serving.forecasts import (
     widened_by,
 )
 from crisisrisk.serving.geojson import MEDIA_TYPE, inside
-from crisisrisk.serving.place_record import came_lately, record_of
+from crisisrisk.serving.place_record import came_lately, listed_running, record_of
 from crisisrisk.serving.problems import nothing_here, too_much
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.state import Service, ServiceOf
@@ -196,6 +196,7 @@ def one_hotspot(
     said = {name: getattr(board, name) for name in type(board).model_fields if name != "places"}
     return HotspotInDepth(
         **said, place=found, hours=[] if stored.total is None else list(stored.total.hourly),
+        listed_running=None if board.released else listed_running(service.cool_offs.of(stored, cells).get(place)),
         lately=came_lately(service, place, as_of=stored.run.meta.as_of, released=board.released),
         record=record_of(service, stored.run.meta.model_name, stored.run.meta.run_id, place),
     )  # fmt: skip
