@@ -279,3 +279,10 @@ def test_a_table_stored_before_a_column_was_there_is_read_and_loaded_into(site: 
     assert Store(site).snapshot().table("sites_of_care")["name"].to_pylist() == [None]
     load(site, [{"id": "s1", "called": "Holgate café"}, {"id": "s2", "called": None}], CARE, "again.csv")
     assert Store(site).snapshot().table("sites_of_care")["name"].to_pylist() == ["Holgate café", None]
+
+
+def test_of_rows_without_a_moment_the_one_that_tells_more_counts(site: Site) -> None:
+    ids = [f"s{number}" for number in range(20)]
+    for file, called in (("a.csv", None), ("b.csv", "Holgate café"), ("c.csv", None)):
+        load(site, [{"id": name, "called": called} for name in ids], CARE, file)
+    assert set(Store(site).snapshot().table("sites_of_care")["name"].to_pylist()) == {"Holgate café"}

@@ -33,7 +33,9 @@ def merged_table(table: Table, old: pa.Table, new: pa.Table) -> MergedTable:
     order = np.lexsort((np.arange(len(content)), content))
     repeats = np.zeros(len(content), dtype=np.bool_)
     repeats[order[1:]] = content[order[1:]] == content[order[:-1]]
-    by_key = np.lexsort((content, known, key))
+    # Of rows that say no moment the one that tells more counts: a column that a site adds is not lost by chance.
+    told = np.zeros(len(content), dtype=np.int64) if table.history else _filled(rows)
+    by_key = np.lexsort((content, told, known, key))
     later = np.append(key[by_key[1:]] == key[by_key[:-1]], False)
     correcting = np.zeros(len(content), dtype=np.bool_)
     correcting[by_key[1:]] = later[:-1]
@@ -66,6 +68,12 @@ def _known(rows: pa.Table, table: Table) -> Instants:
     if "known_at" not in table.names:
         return np.zeros(rows.num_rows, dtype=np.int64)
     return np.asarray(one_chunk(rows.column("known_at")).cast(pa.int64()).fill_null(_ALWAYS_KNOWN))
+
+
+def _filled(rows: pa.Table) -> NDArray[np.int64]:
+    """How many cells of each row are filled."""
+    filled = [np.asarray(one_chunk(column).is_valid()) for column in rows.columns]
+    return np.asarray(np.sum(filled, axis=0), dtype=np.int64)
 
 
 def _ranks(rows: pa.Table, name: str) -> NDArray[np.int64] | NDArray[np.int32]:
