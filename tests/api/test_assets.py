@@ -18,7 +18,7 @@ NAMESPACE = "http://www.w3.org/2000/svg"
 
 def test_files_of_others_are_as_they_were_published_and_have_their_licence() -> None:
     listed = tomllib.loads((STATIC / "vendored.toml").read_text())
-    ours = {"pages.css", "pages.js", "map.js", "mark.svg", "vendored.toml"}
+    ours = {"pages.css", "pages.js", "map.js", "caseload.js", "mark.svg", "vendored.toml"}
     assert {path.name for path in STATIC.iterdir()} == ours | set(listed)
     for name, about in listed.items():
         assert sha256((STATIC / name).read_bytes()).hexdigest() == about["sha256"], name

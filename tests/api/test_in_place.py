@@ -44,6 +44,61 @@ def test_an_answer_about_a_person_is_put_beside_its_buttons_and_kept_as_a_look(o
     assert kept.body == answer.content
 
 
+def test_a_list_in_place_is_the_page_without_what_stands_round_it_and_the_same_look(own_site: ServiceSite) -> None:
+    client, address = own_site.client("care", "north"), "/caseload?people=team&tab=all&sort=last_contact&limit=50"
+    whole = client.get(address)
+    part = client.get(address, headers={**IN_PLACE, "HX-Current-URL": "http://127.0.0.1/caseload"})
+    assert (part.status_code, held_as_pages_are(part)) == (200, True)
+    assert part.headers["hx-push-url"] == f"{address}#list-heading"
+    ours, theirs = (
+        re.search(r'<div id="caseload".*</template>\s*</div>', text, re.DOTALL) for text in (part.text, whole.text)
+    )
+    assert ours is not None
+    assert theirs is not None
+    assert ours[0] == theirs[0], "one template makes both"
+    look, before = audited_looks(own_site.engine, AuditFilter(person_id=own_site.people["ben"]), limit=2)
+    assert (look.action, look.purpose, look.people) == (before.action, before.purpose, before.people)
+    assert (look.action, look.people) == ("GET /caseload", 6)
+    (kept,) = shown(own_site.engine, [look.number])
+    assert kept.body == part.content
+    again = client.get(address, headers={**IN_PLACE, "HX-Current-URL": f"http://127.0.0.1{address}#list-heading"})
+    assert "hx-push-url" not in again.headers, "the window has that address already"
+
+
+def test_a_list_that_cannot_be_kept_is_not_given_in_place(own_site: ServiceSite) -> None:
+    client = own_site.client("care", "north")
+    assert client.get("/caseload", headers=IN_PLACE).status_code == 200
+    with own_site.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE audit RENAME TO audit_away"))
+    refused = client.get("/caseload", headers=IN_PLACE)
+    assert (refused.status_code, refused.headers["hx-retarget"]) == (503, "#refused")
+    assert "hx-push-url" not in refused.headers
+    assert own_site.people["ben"] not in refused.text
+
+
+def test_a_snooze_of_a_row_is_kept_told_there_and_ended_there(own_site: ServiceSite) -> None:
+    client, person = own_site.client("care", "north"), own_site.people["ben"]
+    path, sent = f"/people/{person}/snoozes", {"until": "2026-12-06", "back": "people=team&tab=all"}
+    wrong = client.post(path, data=sent, headers=IN_PLACE)
+    assert (wrong.status_code, held_as_pages_are(wrong)) == (422, True)
+    assert "hx-retarget" not in wrong.headers, "it goes into the row"
+    assert '<option value="2026-12-06" selected>' in wrong.text
+    late = client.post(path, data={**sent, "until": "2027-12-06", "reason": "Visited."}, headers=IN_PLACE)
+    assert (late.status_code, "Choose a day after today" in late.text) == (422, True)
+    kept = client.post(path, data={**sent, "reason": "Visited."}, headers=IN_PLACE)
+    assert (kept.status_code, held_as_pages_are(kept)) == (200, True)
+    assert "Snoozed until 6 Dec 2026." in kept.text
+    assert "snoozed until 6 Dec 2026" in client.get("/caseload?tab=snoozed").text, "the page says the same"
+    undo = re.search(r'hx-post="([^"]+/end)"', kept.text)
+    assert undo is not None
+    ended = client.post(undo[1], data={"back": sent["back"]}, headers=IN_PLACE)
+    assert f'href="/people/{person}?list=people%3Dteam%26tab%3Dall#snooze"' in ended.text
+    assert audited_looks(own_site.engine, AuditFilter(person_id=person), limit=1)[0].action == (
+        "POST /people/{pid}/snoozes/{number}/end"
+    )
+    assert "Nobody is snoozed." in client.get("/caseload?tab=snoozed").text
+
+
 def test_notes_and_verdicts_of_a_shift_are_answered_in_part_with_what_is_said_aloud(own_site: ServiceSite) -> None:
     own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
     own_site.issue("day-2026-11-20", start=AS_OF - timedelta(hours=46), run={"as_of": AS_OF - timedelta(hours=50)})

@@ -151,7 +151,7 @@ def test_the_line_at_the_capacity_is_drawn_in_the_whole_list_alone_and_named(
     assert "Up to here" not in page_of(client, "/caseload?tab=review_due&limit=50")
 
 
-OWN_LIST = '<a href="/caseload?people=mine" aria-current="page">My people</a>'
+OWN_LIST = '<a id="whose-mine" href="/caseload?people=mine" aria-current="page">My people</a>'
 
 
 def test_a_coordinator_opens_on_their_own_people_and_switches_to_the_team(own_site: ServiceSite) -> None:
@@ -182,7 +182,7 @@ def test_who_is_no_coordinator_sees_the_team_at_once_and_who_has_nobody_is_told(
         assert "My people" not in page
     nobody = page_of(own_site.client("care", "north", worker="w_9"), "/caseload")
     assert "Nobody on the caseload of North is recorded as yours." in nobody
-    assert '<a href="/caseload?people=team">See the whole team</a>' in nobody
+    assert '<a hx-boost="true" href="/caseload?people=team">See the whole team</a>' in nobody
 
 
 def test_the_address_holds_what_is_shown_and_every_form_leads_back_to_it(own_site: ServiceSite) -> None:

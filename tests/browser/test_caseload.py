@@ -77,9 +77,13 @@ def test_a_coordinator_goes_from_their_own_people_to_a_part_of_the_teams_by_keyb
         expect(page.get_by_text("have no care coordinator")).to_be_visible()
         if script:
             assert violations(page) == []
+        page.wait_for_load_state()
         page.get_by_role("link", name="The whole team").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("The people of North")
+        page.wait_for_load_state()
         page.get_by_role("link", name="All", exact=True).press("Enter")
+        expect(page.get_by_role("heading", name="Everybody with a number")).to_be_visible()
+        page.wait_for_load_state()
         page.get_by_label("Order").select_option("Latest contact first")
         page.get_by_label("Show only").select_option("A contact in the last 7 days")
         page.get_by_role("button", name="Show", exact=True).press("Enter")
@@ -89,10 +93,102 @@ def test_a_coordinator_goes_from_their_own_people_to_a_part_of_the_teams_by_keyb
         expect(page.get_by_role("row").filter(has_text=site.people["dan"])).to_have_count(0)
         page.get_by_role("button", name="I have looked through this list").press("Enter")
         expect(page.get_by_role("status")).to_contain_text("marked as new to you")
-        expect(page).to_have_url(f"{address}{chosen}&said=seen")
+        expect(page).to_have_url(f"{address}{chosen}{'#list-heading' if script else '&said=seen'}")
         page.get_by_role("link", name="My people").press("Enter")
         expect(page.get_by_label("Show only")).to_have_value("contact_in_7_days")
         expect(page.get_by_role("row")).to_have_count(2)  # the head, and ann
+
+
+def test_lists_come_in_place_with_their_address_and_each_is_a_look_of_its_own(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site, role="care") as page:
+        page.wait_for_load_state()
+        before = page.evaluate("[window.scrollY, window.sameDocument = true]")
+        page.get_by_role("link", name="All", exact=True).press("Enter")
+        expect(page.get_by_role("heading", name="Everybody with a number")).to_be_visible()
+        expect(page.get_by_role("status")).to_contain_text("Everybody with a number: 2 people. Most likely first.")
+        expect(page.get_by_role("link", name="All", exact=True)).to_be_focused()
+        expect(page).to_have_url(f"{address}/caseload?people=team&tab=all#list-heading")
+        expect(page).to_have_title(re.compile("^All, North"))
+        assert page.evaluate("[window.scrollY, window.sameDocument]") == before
+        shown = page.locator(".cr-people tbody tr[id]").count()
+        page.get_by_role("link", name="Show 25 more").press("Enter")
+        expect(page.locator(".cr-people tbody tr[id]").nth(shown).get_by_role("link").first).to_be_focused()
+        page.get_by_label("Show only").select_option("A contact in the last 7 days")
+        page.get_by_role("button", name="Show", exact=True).press("Enter")
+        expect(page.get_by_text("Only some of this list")).to_be_visible()
+        expect(page.get_by_role("button", name="Show", exact=True)).to_be_focused()
+        narrowed = f"{address}/caseload?people=team&tab=all&only=contact_in_7_days#list-heading"
+        expect(page).to_have_url(narrowed)
+        page.get_by_role("link", name="Show all of it.").press("Enter")
+        expect(page.get_by_role("heading", name="Everybody with a number")).to_be_focused()
+        expect(page.get_by_text("Only some of this list")).to_have_count(0)
+        assert violations(page) == []
+        assert page.evaluate("[localStorage.length, sessionStorage.getItem('htmx-history-cache')]") == [0, None]
+        page.go_back()  # no page was kept: it is asked for again
+        expect(page.get_by_text("Only some of this list")).to_be_visible()
+        expect(page).to_have_url(narrowed)
+        assert page.evaluate("window.sameDocument") is None
+        page.reload()
+        expect(page.get_by_text("Only some of this list")).to_be_visible()
+        page.go_forward()
+        expect(page.get_by_text("Only some of this list")).to_have_count(0)
+        page.wait_for_load_state()
+        page.context.clear_cookies()
+        page.get_by_role("link", name="Review due").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Test site")
+
+
+def test_a_list_that_does_not_come_leaves_the_one_that_is_there_and_says_so(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    with opened(browser, address, site, role="care") as page:
+        page.wait_for_load_state()
+        page.route("**/caseload?**", lambda route: route.abort())
+        page.get_by_role("link", name="All", exact=True).press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("What you see is what was there before.")
+        expect(page.get_by_role("alert")).not_to_contain_text("what you sent")
+        expect(page.get_by_role("alert")).to_be_focused()
+        expect(page.get_by_role("heading", name="New or changed")).to_be_visible()
+        expect(page).to_have_url(f"{address}/caseload")
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_somebody_is_snoozed_in_their_row_and_it_is_undone_there(
+    browser: Browser, address: str, site: ServiceSite, viewport: dict[str, int]
+) -> None:
+    person = site.people["ben"]
+    with opened(browser, address, site, role="care", viewport=viewport) as page:
+        page.goto("/caseload?tab=all")
+        page.wait_for_load_state()
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=person, exact=True))
+        snooze = row.get_by_role("link", name=f"Snooze {person}")
+        snooze.press("Enter")
+        expect(row.get_by_label("How long")).to_be_focused()
+        assert violations(page) == []
+        row.get_by_role("button", name=f"Cancel {person}").press("Enter")
+        expect(snooze).to_be_focused()
+        snooze.press("Enter")
+        row.get_by_label("How long").select_option("2 weeks, until 6 Dec 2026")
+        row.get_by_label("Why").press("Enter")
+        expect(row.get_by_label("Why")).to_be_focused()
+        expect(row).to_contain_text("Say why in a few words")
+        expect(page.get_by_role("status")).to_contain_text("Say why in a few words")
+        assert violations(page) == []
+        row.get_by_label("Why").fill("Visited yesterday.")
+        row.get_by_label("Why").press("Enter")
+        said = row.get_by_text("Snoozed until 6 Dec 2026. A new contact ends it at once.")
+        expect(said).to_be_focused()
+        expect(page.get_by_role("status")).to_contain_text("Snoozed.")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        row.get_by_role("button", name=f"Undo the snooze of {person}").press("Enter")
+        expect(row.get_by_text("The snooze is ended.")).to_be_focused()
+        snooze.press("Enter")
+        expect(row.get_by_label("Why")).to_have_value("")
+        expect(page).to_have_url(f"{address}/caseload?tab=all")
 
 
 def test_by_keyboard_a_reason_opens_and_an_answer_is_sent(browser: Browser, address: str, site: ServiceSite) -> None:

@@ -133,6 +133,14 @@ def _person() -> Mapping[str, Met]:
     visited = (follow("Snooze"), lambda there, _: there.locator("#snoozed-reason").fill("Visited."))
     called = (lambda there, _: there.locator("#decision-words").fill("She asked for a call."),)
     keep, send, ended = press("Keep the decision"), press("Send"), f"{snooze}/{{number}}/end"
+    in_row = (
+        lambda there, _: there.get_by_role("link", name=re.compile("^Snooze ")).first.click(),
+        lambda there, _: there.get_by_role("button", name=re.compile("^Snooze ")).click(),
+    )
+    visited_in_row = (
+        in_row[0], lambda there, _: there.get_by_label("Why", exact=True).first.fill("Visited."), in_row[1],
+        lambda there, _: there.get_by_role("button", name=re.compile("^Undo")).click(),
+    )  # fmt: skip
     return {
         "a person": care(page, BEN, "people with a history like this"),
         "a week later": care(page, ANN, "A week later: how do you see it now?"),
@@ -149,6 +157,12 @@ def _person() -> Mapping[str, Met]:
         "a snooze without a reason": care(snooze, BEN, "Say why in a few words", steps=(press("Snooze"),)),
         "a snooze": care(snooze, BEN, "A new contact ends it at once.", steps=(*visited, press("Snooze"))),
         "a snooze is ended": care(ended, BEN, "The snooze is ended.", steps=(press("End it now"),)),
+        "a snooze without a reason in a row": care(
+            snooze, "/caseload?tab=all", "Say why in a few words", steps=in_row
+        ),
+        "a snooze that is undone in a row": care(
+            ended, "/caseload?tab=all", "The snooze is ended.", steps=visited_in_row
+        ),
         "a sheet to share": care(share, f"{ANN}/share", "How to question it"),
         "a sheet with the number": care(share, f"{BEN}/share?number=true", "What it says now"),
         "a contact that is wrong": care("GET /people/{pid}/wrong", wrong, "What is wrong about this contact?"),

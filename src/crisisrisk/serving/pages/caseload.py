@@ -17,18 +17,20 @@ from crisisrisk.serving.pages.caseload_view import (
     ORDERS,
     PAGE,
     TABS,
-    CameFrom,
     CaseloadAsked,
     CaseloadView,
     age_said,
     choices_of,
+    kept_of,
     orders_of,
     sent_from,
+    snooze_days,
 )
 from crisisrisk.serving.pages.drawing import spark_of, top_of
 from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.in_place import InPlace, address_of
 from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds, came_since, changed
-from crisisrisk.serving.pages.page import Local, page
+from crisisrisk.serving.pages.page import Local, counted, lower_first, page
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors, sent
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes.care import TeamFeedbackQuery, team_feedback
@@ -52,11 +54,15 @@ ANSWERS = 1_000
 
 @caseload_pages.get(PAGE)
 def my_caseload(
-    viewer: CareViewer, service: ServiceOf, asked: Annotated[CaseloadAsked, Query()]
+    request: Request, viewer: CareViewer, service: ServiceOf, asked: Annotated[CaseloadAsked, Query()],
+    in_place: InPlace,
 ) -> HTMLResponse:  # fmt: skip
     """One's own people, or those of the whole team."""
     view = CaseloadView.model_validate(asked.model_dump(exclude={"said"}))
-    return caseload_page(service, viewer, view, said=asked.said)
+    shown = caseload_page(service, viewer, view, said=asked.said, in_place=in_place)
+    if in_place:
+        shown.headers.update(address_of(request, f"{view.of(viewer).here}#list-heading"))
+    return shown
 
 
 @caseload_pages.post("/caseload/seen")
@@ -67,38 +73,44 @@ def seen(request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
 
 
 @caseload_pages.post("/caseload/capacity")
-def capacity(request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+def capacity(request: Request, viewer: CareViewer, service: ServiceOf, in_place: InPlace) -> Response:
     """Say what the team can manage in a week."""
     team, view = _team(viewer), sent_from(request) or CaseloadView()
     try:
         say_capacity(team, viewer, sent(request, CapacityAsked), service)
     except SentWrongly as wrong:
-        return caseload_page(service, viewer, view, wrong=wrong)
+        return caseload_page(service, viewer, view, wrong=wrong, in_place=in_place)
     return back_to(view.here, "capacity")
 
 
 def caseload_page(
-    service: Service, viewer: Viewer, view: CaseloadView, *, said: Said | None = None, wrong: SentWrongly | None = None
+    service: Service, viewer: Viewer, view: CaseloadView, *, said: Said | None = None,
+    wrong: SentWrongly | None = None, in_place: bool = False,
 ) -> HTMLResponse:  # fmt: skip
-    """The page; with what is wrong about a form that it sent."""
+    """The page; with what is wrong about a form that it sent. `in_place`: as a script puts it into the page."""
     team, zone, view = _team(viewer), service.settings.site.time_zone, view.of(viewer)
     listed = caseload(team, viewer, view.asked, service)
     kinds, errors = Kinds(service.settings.site.sources), {} if wrong is None else wrong.errors
     told = {
         **framed(service, viewer, here="caseload", about=getattr(listed, "reference", None)),
-        **_about(service, team, listed), "view": view, "list_kept": _kept(view, viewer),
+        **_about(service, team, listed), "view": view, "list_kept": kept_of(view, viewer),
         "has_own": viewer.worker is not None, "tabs": TABS,
         "kinds": kinds, "said": None if said is None else SAID[said], "errors": errors,
          "errors_listed": listed_errors(errors), "given": {} if wrong is None else wrong.given,
+        "snooze_days": snooze_days(service),
     }  # fmt: skip
     if isinstance(listed, Caseload):
         told |= _numbers(service, listed, view, kinds=kinds, local=Local(zone))
-    return page("caseload.jinja", told, zone=zone, status=200 if wrong is None else 422)
+        told["aloud"] = _aloud(told)
+    return page("caseload.jinja", told, zone=zone, status=200 if wrong is None else 422, in_place=in_place)
 
 
-def _kept(view: CaseloadView, viewer: Viewer) -> str:
-    """What the address of somebody's page keeps of this list: nothing of the usual one."""
-    return "" if view == CaseloadView().of(viewer) else CameFrom(view).on("")
+def _aloud(told: Mapping[str, Any]) -> str:
+    """What is said of a list that comes in place of another, to who does not see it."""
+    if not told["rows"]:
+        return f"{told['heading']}: nobody."
+    only = "" if told["only"] is None else f" Only some: {lower_first(told['only'])}."
+    return f"{told['heading']}: {counted(len(told['rows']), 'person', 'people')}. {told['order']}.{only}"
 
 
 def _team(viewer: Viewer) -> str:

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from crisisrisk.serving.access import Viewer
 from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.caseload_answers import CaseloadWork, Only, Sort, Tab
+from crisisrisk.serving.pages.page import Local
 from crisisrisk.serving.pages.sending import Said
 from crisisrisk.serving.routes.caseload import ME, CaseloadQuery
+from crisisrisk.serving.state import Service
 
 PAGE = "/caseload"
 Whose = Literal["mine", "team"]
@@ -30,6 +32,7 @@ ONLY: Mapping[Only, str] = {
     "contact_in_7_days": "A contact in the last 7 days", "no_worker": "Without a care coordinator",
 }  # fmt: skip
 _DUE: Tab = "review_due"
+SNOOZE_WEEKS = (1, 2, 4, 8)
 
 
 class CaseloadView(BaseModel):
@@ -134,6 +137,11 @@ class CameFrom:
         return f"{self.view.here}#{person_id}"
 
 
+def kept_of(view: CaseloadView, viewer: Viewer) -> str:
+    """What the address of somebody's page keeps of this list: nothing of the usual one."""
+    return "" if view == CaseloadView().of(viewer) else CameFrom(view).on("")
+
+
 def came_from(request: Request) -> CameFrom:
     """From which list: as a form keeps it, or else the address."""
     return CameFrom(view_of(form_of(request).get("list") or request.query_params.get("list", "")))
@@ -153,6 +161,16 @@ def choices_of(view: CaseloadView, listed: CaseloadWork) -> Mapping[Only, str]:
     if view.people == "mine" or not (listed.workers and listed.people_without_worker):
         without.add("no_worker")
     return {name: text for name, text in ONLY.items() if name not in without or name == view.only}
+
+
+def snooze_days(service: Service) -> Mapping[str, str]:
+    """How long somebody can be snoozed for from a row of the list, by the day that it ends."""
+    local = Local(service.settings.site.time_zone)
+    until = {weeks: service.now() + timedelta(weeks=weeks) for weeks in SNOOZE_WEEKS}
+    return {
+        local.iso(day): f"{weeks} week{'' if weeks == 1 else 's'}, until {local.date(day)}"
+        for weeks, day in until.items()
+    }
 
 
 def age_said(since: datetime, now: datetime) -> str:

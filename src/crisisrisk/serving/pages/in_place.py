@@ -21,9 +21,10 @@ REFUSED = {"HX-Retarget": "#refused", "HX-Reswap": "innerHTML show:none"}
 SETTINGS = json.dumps(
     {
         # Nothing of an answer is run, nothing is asked of another host, and no page is kept by the browser: pages name
-        # people.
+        # people. *Back* asks for the page anew, which is a look of its own.
         "allowEval": False, "allowScriptTags": False, "includeIndicatorStyles": False, "selfRequestsOnly": True,
-        "historyEnabled": False, "historyCacheSize": 0, "timeout": 30_000, "defaultSettleDelay": 0,
+        "historyCacheSize": 0, "refreshOnHistoryMiss": True, "timeout": 30_000, "defaultSettleDelay": 0,
+        "scrollIntoViewOnBoost": False,
         "defaultFocusScroll": False,
         # A form that cannot be used is answered with the form. What else is refused says where it goes: pages.js.
         "responseHandling": [{"code": "2..|422", "swap": True}, {"code": "...", "swap": False, "error": True}],
@@ -50,3 +51,13 @@ def sign_in_again(headers: Headers) -> dict[str, str]:
     back = local_path(f"{asked.path}?{asked.query}" if asked.query else asked.path)
     known = back is not None and back != "/" and not people_named(back.encode("utf-8", "replace"))
     return {"HX-Redirect": f"{SIGN_IN}?next={quote(back or '', safe='/')}" if known else SIGN_IN}
+
+
+def address_of(request: Request, address: str) -> dict[str, str]:
+    """What makes `address`, with its query, that of the window, so that reloading it and *Back* lead where they say.
+
+    One that the window has already is not kept a second time.
+    """
+    at = urlsplit(request.headers.get("hx-current-url", ""))
+    here = urlsplit(address)
+    return {} if (at.path, at.query) == (here.path, here.query) else {"HX-Push-Url": address}

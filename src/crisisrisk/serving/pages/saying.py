@@ -1,14 +1,23 @@
 """What a team says, decides and asks about one of its people, sent by forms of the pages."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
 from crisisrisk.serving.asked_care import DataQueryAsked, EventId, FeedbackAsked, ReviewAsked, SnoozeAsked
-from crisisrisk.serving.pages.caseload_view import CameFrom, ListBefore, came_from, sent_from
+from crisisrisk.serving.care_answers import SnoozeMade
+from crisisrisk.serving.pages.caseload_view import (
+    CameFrom,
+    CaseloadView,
+    ListBefore,
+    came_from,
+    kept_of,
+    sent_from,
+    snooze_days,
+)
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.in_place import InPlace
 from crisisrisk.serving.pages.kinds import Kinds
@@ -39,6 +48,8 @@ from crisisrisk.serving.state import Service, ServiceOf
 
 saying = APIRouter(tags=["pages"], include_in_schema=False)
 
+_Made = TypeVar("_Made")
+
 
 @saying.post("/people/{pid}/feedback")
 def say_feedback(
@@ -65,19 +76,31 @@ def say_decision(pid: OwnPerson, request: Request, viewer: CareViewer, service: 
 
 
 @saying.post("/people/{pid}/snoozes")
-def say_snooze(pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf) -> Response:
+def say_snooze(
+    pid: OwnPerson, request: Request, viewer: CareViewer, service: ServiceOf, in_place: InPlace
+) -> Response:  # fmt: skip
     """Leave somebody off the usual list for a while."""
-    return _done(
-        request, viewer, service, pid, "snoozed", lambda: snooze(pid, viewer, sent(request, SnoozeAsked), service)
-    )
+
+    def keep() -> SnoozeMade:
+        return snooze(pid, viewer, sent(request, SnoozeAsked), service)
+
+    if in_place:
+        return _in_row(request, viewer, service, pid, "snoozed", keep)
+    return _done(request, viewer, service, pid, "snoozed", keep)
 
 
 @saying.post("/people/{pid}/snoozes/{number}/end")
 def say_awake(
-    pid: OwnPerson, number: SnoozeNumber, request: Request, viewer: CareViewer, service: ServiceOf
+    pid: OwnPerson, number: SnoozeNumber, request: Request, viewer: CareViewer, service: ServiceOf, in_place: InPlace
 ) -> Response:
     """End a snooze."""
-    return _done(request, viewer, service, pid, "woken", lambda: end(pid, number, viewer, service))
+
+    def keep() -> SnoozeMade:
+        return end(pid, number, viewer, service)
+
+    if in_place:
+        return _in_row(request, viewer, service, pid, "woken", keep)
+    return _done(request, viewer, service, pid, "woken", keep)
 
 
 @saying.get("/people/{pid}/wrong")
@@ -109,17 +132,40 @@ def _done(
     view = sent_from(request)
     before = came_from(request) if view is None else CameFrom(view)
     try:
-        do()
+        _kept(request, do)
     except SentWrongly as wrong:
         return person_page(service, viewer, pid, before=before, wrong=wrong, form=said)
+    return back_to(before.on(f"/people/{pid}") if view is None else view.here, said)
+
+
+def _in_row(
+    request: Request, viewer: Viewer, service: Service, pid: str, said: Said, do: Callable[[], SnoozeMade]
+) -> HTMLResponse:  # fmt: skip
+    """The same in a row of the caseload: what it says from now on of a snooze, or its form with what is wrong."""
+    view, made, wrong = sent_from(request) or CaseloadView(), None, None
+    try:
+        made = _kept(request, do)
+    except SentWrongly as refused:
+        wrong = refused
+    told = {
+        **framed(service, viewer, here="caseload", about=None), "pid": pid, "view": view, "made": made,
+        "list_kept": kept_of(view, viewer), "said": SAID[said], "snooze_days": snooze_days(service),
+        "errors": {} if wrong is None else wrong.errors, "given": {} if wrong is None else wrong.given,
+    }  # fmt: skip
+    zone = service.settings.site.time_zone
+    return page("row_snooze.jinja", told, zone=zone, status=200 if wrong is None else 422)
+
+
+def _kept(request: Request, do: Callable[[], _Made]) -> _Made:
+    """What was made of a form. Raises SentWrongly, also where it cannot be used as things are."""
+    try:
+        return do()
     except NoAnswerError as refused:
         problems: list[dict[str, Any]] = refused.members.get("problems", [])
         if not problems:
             raise
         errors = wanted_of([{"loc": (one["where"],)} for one in problems])
-        refusal = SentWrongly(errors, given_in(request, list(SnoozeAsked.model_fields)))
-        return person_page(service, viewer, pid, before=before, wrong=refusal, form=said)
-    return back_to(before.on(f"/people/{pid}") if view is None else view.here, said)
+        raise SentWrongly(errors, given_in(request, list(SnoozeAsked.model_fields))) from None
 
 
 def _wrong_page(

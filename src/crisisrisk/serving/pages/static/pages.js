@@ -37,12 +37,12 @@ document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
     detail.selectOverride = "unset";
   } else if (!detail.xhr.getResponseHeader("Vary")?.includes("HX-Request")) {
     detail.shouldSwap = false;
-    notReached();
+    notReached({ detail });
   }
 });
 
 document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
-  const put = document.getElementById(detail.target.id);
+  const put = detail.target.isConnected ? detail.target : document.getElementById(detail.target.id);
   if (put === null) {
     return;
   }
@@ -51,7 +51,7 @@ document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (wrong !== null) {
     wrong.focus();
   } else if (document.activeElement === document.body) {
-    put.querySelector(".cr-said")?.focus();
+    put.querySelector(".cr-said, #list-heading")?.focus({ preventScroll: true });
   }
 });
 
@@ -59,8 +59,9 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.body.addEventListener(name, notReached);
 }
 
-function notReached() {
+function notReached({ detail }) {
   announced.textContent = "";
   refused.replaceChildren(document.getElementById("not-reached").content.cloneNode(true));
+  refused.querySelector(detail.requestConfig.verb === "get" ? "[data-sent]" : "[data-asked]").remove();
   refused.firstElementChild.focus();
 }
