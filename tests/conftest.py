@@ -80,7 +80,7 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
 def _made_by_the_wheel(folder: Path) -> dict[str, Any]:
     """Build the wheel, install it into an empty environment with the pinned requirements, and run the demo there."""
     dist, python = folder / "dist", str(folder / "empty" / "bin" / "python")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     steps = [
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(ROOT)],
         [sys.executable, "-m", "venv", str(folder / "empty")],

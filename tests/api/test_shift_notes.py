@@ -246,7 +246,7 @@ def test_the_board_says_how_each_place_moved_since_the_shift_of_this_name_before
     save_place_forecast(own_site.engine, cells, place_run(as_of=AS_OF - timedelta(days=1)))
     page = client.get(f"/shifts/{NIGHT}").text
     assert "Change: beside what was forecast of Sat 21 Nov 22:00, the shift of this name before." in page
-    moved = re.findall(r"Change </span>([^<]*)<", page)
+    moved = re.findall(r"<td>((?:up|down) from [^<]*|none|not forecast then)</td>", page)
     assert moved == ["up from 0.90", "none", "not forecast then"]
     assert (
         "Change" not in own_site.client("care", "north").get(f"/shifts/{NIGHT}").text

@@ -373,8 +373,11 @@ def test_board_answers_files_and_paper_say_why_ranges_are_wider(held: Held) -> N
     for query in ("", "?f=csv", "?f=geojson"):
         assert WIDER in client.get(f"/api/v1/shifts/{held.shift_id}/hotspots{query}").text
     assert f"{WIDER}Wed 21 May 23:10" in client.get(f"/api/v1/shifts/{held.shift_id}/briefing?f=text").text
-    for page in (f"/shifts/{held.shift_id}", f"/shifts/{held.shift_id}/print"):
-        assert client.get(page).text.count(f"{WIDER}Wed 21 May 23:10") == 1, page
+    said = f"{WIDER}Wed 21 May 23:10"
+    assert client.get(f"/shifts/{held.shift_id}/print").text.count(said) == 1
+    board = client.get(f"/shifts/{held.shift_id}").text
+    on_paper, live = board.split('<div class="cr-live">')
+    assert (on_paper.count(said), live.count(said)) == (1, 1)
 
 
 def test_a_handover_blames_late_records_for_wider_ranges_and_no_place(held: Held) -> None:

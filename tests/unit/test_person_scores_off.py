@@ -66,6 +66,7 @@ def test_a_new_site_has_them_off(tmp_path: Path, capsys: pytest.CaptureFixture[s
     folder = tmp_path / "site"
     assert run(["init", str(folder)]) == 0
     assert run(["score", "--site", str(folder)]) == 5
+    assert run(["score", "--weeks", "2", "--site", str(folder)]) == 5
     assert "error[CR-PERSON-001]" in capsys.readouterr().err
     assert not list(folder.rglob("*.db"))
 

@@ -192,6 +192,10 @@ def score_weeks(site: Site, *, as_of: datetime | None, weeks: int, out: Path | N
     """
     if not 1 <= weeks <= MOST_WEEKS:
         raise UsageError("CR-USE-001", "not a number of weeks to score", found=str(weeks), wanted=f"1 to {MOST_WEEKS}")
+    if weeks == 1:
+        return (score(site, as_of=as_of, out=out),)
+    require_ending(out, (".parquet", ".csv"))
+    require_person_scores(site)
     last = moment_to_stand_at(Store(site).snapshot(), as_of)
     before = [lookback(last, days=7 * ago).start for ago in range(weeks - 1, 0, -1)]
     earlier = [score(site, as_of=moment, out=None) for moment in before]

@@ -17,6 +17,7 @@ ONE_MOMENT = ("number", "at", "purpose", "action", "status", "key_id", "role", "
 class AuditFilter:
     """Which rows: all that fit everything that is said. `start` counts, `end` does not; `before`: lower numbers."""
 
+    number: int | None = None
     person_id: str | None = None
     key_id: str | None = None
     role: str | None = None
@@ -81,7 +82,7 @@ def _chosen(query: Select[Any], chosen: AuditFilter) -> Select[Any]:
     if chosen.person_id is not None:
         about = select(AuditedPerson.number).where(AuditedPerson.person_id == chosen.person_id)
         query = query.where(AuditRow.number.in_(about))
-    for name in ("key_id", "role", "purpose"):
+    for name in ("number", "key_id", "role", "purpose"):
         if (wanted := getattr(chosen, name)) is not None:
             query = query.where(getattr(AuditRow, name) == wanted)
     if chosen.start is not None:

@@ -94,8 +94,8 @@ def _query(given: Mapping[str, str], service: Service, errors: dict[str, str]) -
 @oversight_pages.get("/audit/{number}")
 def look(number: Number, viewer: AuditViewer, service: ServiceOf) -> HTMLResponse:
     """One look: who, when and why, and a way to what was on the screen."""
-    found = audited_looks(service.engine, AuditFilter(before=number + 1), limit=1)
-    if not found or found[0].number != number:
+    found = audited_looks(service.engine, AuditFilter(number=number), limit=1)
+    if not found:
         raise nothing_here()
     told = {
         **framed(service, viewer, here="looks", about=None), "look": found[0],
