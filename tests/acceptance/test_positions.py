@@ -108,6 +108,8 @@ def test_a_site_that_a_coordinator_closed_is_left_out_and_named_until_when(
     before = asked(copy, capsys, "--teams", "1")
     site = read_site(copy)
     closed, now = before["plan"][0]["site_id"], Store(site).snapshot().as_of_now()
+    called = before["plan"][0]["site_name"]
+    assert called not in (None, closed)
     said = StoredStatus(
         site_id=closed, state="closed", reason="a burst pipe", starts=now, ends=now + timedelta(days=1), set_at=now,
         set_by="7f3a90c1", role="crisis_team",
@@ -120,7 +122,7 @@ def test_a_site_that_a_coordinator_closed_is_left_out_and_named_until_when(
         (closed, "closed", "a burst pipe")
     ]
     assert run(["positions", "--site", str(copy), "--teams", "1"]) == 0
-    assert f"left out: {closed}, closed since " in capsys.readouterr().out
+    assert f"left out: {called} ({closed}), closed since " in capsys.readouterr().out
     kept = plans_of(engine, before["shift"])[:3]  # the newest; the copied site may have had plans before
     assert [[post.site_id for post in one.posts] for one in kept[1:]] == [
         [post["site_id"] for post in one["plan"]] for one in (after, before)
@@ -129,7 +131,7 @@ def test_a_site_that_a_coordinator_closed_is_left_out_and_named_until_when(
     # Without a shift it is the page of the one that runs; plans were made of the next.
     assert run(["brief", "--site", str(copy), "--shift", "2026-11-22T08:00"]) == 0
     page = capsys.readouterr().out
-    assert f"{closed}, closed since" in page
+    assert f"{called}, closed since" in page
     assert f"P-{kept[0].number}" in page
 
 

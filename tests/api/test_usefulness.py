@@ -1,5 +1,6 @@
 """How useful lists and forecasts were: months that are over, rounded counts, no worker apart."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -108,6 +109,7 @@ def test_the_page_tells_months_in_which_somebody_spoke_the_newest_first(own_site
     say(own_site, {"agree": 12}, at=datetime(2026, 8, 3, tzinfo=UTC))
     page = own_site.client("lead", "north").get("/usefulness").text
     assert page.index("October 2026") < page.index("August 2026")
-    assert "<td>45</td><td>80 in 100</td>" in page
+    cells = re.sub(r'<span class="cr-label"[^>]*>[^<]*</span>', "", page)  # what names a cell in a narrow window
+    assert "<td>45</td><td>80 in 100</td>" in cells
     assert "September 2026" not in page
     assert "Nobody said anything in the last twelve months" in page, "of forecasts"

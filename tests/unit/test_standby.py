@@ -21,6 +21,7 @@ from crisisrisk.positioning.ground import Ground
 from crisisrisk.positioning.plan import BAD_NIGHTS, KEPT_FAIR, MOST_COVER, Wish, plans_for
 from crisisrisk.positioning.posts import Post
 from crisisrisk.positioning.realised import realised_in
+from crisisrisk.positioning.site_names import SiteNames
 from crisisrisk.positioning.standby import _of_bases, _of_floors, _remarks, standby
 from crisisrisk.positioning.taken import ADULTS, ANYONE, YOUNG
 from crisisrisk.positioning.tonight import Tonight
@@ -162,9 +163,9 @@ def test_a_break_at_no_time_of_the_shift_is_noted() -> None:
         for name, between in (("alpha", (time(1), time(3))), ("bravo", (time(23), time(2))), ("charlie", None))
     ]
     crews, whole = crews_on(teams, LATE, LONDON), ground(teams=3)
-    assert [note for note in _remarks(whole, crews, plans_for(whole, crews, Wish())[0]) if "break" in note] == [
-        "alpha has its break of 30 min outside its hours in this shift: none is planned"
-    ]
+    assert [
+        note for note in _remarks(whole, crews, plans_for(whole, crews, Wish())[0], SiteNames()) if "break" in note
+    ] == ["alpha has its break of 30 min outside its hours in this shift: none is planned"]
 
 
 def test_nobody_is_taken_to_a_site_that_cannot_take_them() -> None:
@@ -429,11 +430,11 @@ def test_three_kinds_of_team_that_share_too_little_room_are_named_together() -> 
 def test_a_base_that_is_closed_is_named_where_gains_cannot_be_told() -> None:
     crews, open_east = (Crew(name="alpha", base="west"),), replace(TONIGHT, full=("west",))
     plan = plans_for(ground(open_east), crews, Wish())[0]
-    assert list(_of_bases(ground(open_east), crews, plan)) == [
+    assert list(_of_bases(ground(open_east), crews, plan, SiteNames())) == [
         "not everybody can be at their usual base, so what moving gains is not known: closed, full or barred to alpha"
         " (west)"
     ]
-    assert list(_of_bases(ground(), crews, plans_for(ground(), crews, Wish())[0])) == []
+    assert list(_of_bases(ground(), crews, plans_for(ground(), crews, Wish())[0], SiteNames())) == []
     floored = plans_for(ground(), crews, Wish(seconds=0.0, floors=(("most deprived fifth", 0.0),)))
     assert list(_of_floors(floored)) == []
     missed = [replace(floored[0], floors_kept=False)]
