@@ -2,20 +2,29 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import func, select, update
 from tests.lib.full_sites import CANARY, WHY, everything, full_site_of, parts_of, run, said
 from tests.lib.harmed_database import kept_copy
 from tests.lib.killed_commands import stopped
 from tests.lib.service_site import EVENTS_MAPPING, ServiceSite, load_rows, opened
 
 from crisisrisk.commands.data import load_files
+from crisisrisk.commands.erase import Whom
+from crisisrisk.database.engine import writing
+from crisisrisk.database.schema import Forecast
 from crisisrisk.evaluation.judged import person_numbers
 from crisisrisk.operations.backup import copies
 from crisisrisk.operations.inbox import load_inbox
+from crisisrisk.operations.traces import files_naming
 from crisisrisk.tables.manifest import loading
+from crisisrisk.tables.pseudonyms import BETWEEN
 
 
 @pytest.fixture
@@ -162,6 +171,28 @@ def test_files_that_somebody_put_there_are_named_and_left(full_site: ServiceSite
     assert f"yours to remove: {file}" in result.stdout
     file.unlink()
     assert run(full_site, "people", "erase", ann, *WHY).return_value == 0
+
+
+@pytest.mark.parametrize("between", ["", *BETWEEN])
+def test_a_number_is_found_in_files_however_it_is_set_apart_there(tmp_path: Path, between: str) -> None:
+    person = Whom(person_id="k1_0000000000000000", identifier="999 000\u00a00018")
+    number = between.join(("999", "000", "0018"))
+    files = [tmp_path / "letter.txt", tmp_path / "table.parquet"]
+    files[0].write_text(f"about {number}", encoding="utf-8")
+    pq.write_table(pa.table({"said": [f"about {number}", None]}), files[1])
+    (tmp_path / "other.txt").write_text("about 999 000 0026", encoding="utf-8")
+    assert files_naming([tmp_path], person.texts) == files
+
+
+@pytest.mark.both_databases
+def test_no_moment_of_a_last_contact_at_a_place_is_left(full_site: ServiceSite) -> None:
+    kept = select(func.count()).select_from(Forecast).where(Forecast.last_contact.is_not(None))
+    with writing(full_site.engine) as connection:
+        connection.execute(update(Forecast).values(last_contact=datetime(2026, 11, 12, 9, tzinfo=UTC)))
+        assert connection.execute(kept).scalar_one() > 0
+    run(full_site, "people", "erase", full_site.people["ben"], *WHY)
+    with opened(full_site.site.path).engine.connect() as connection:
+        assert connection.execute(kept).scalar_one() == 0
 
 
 def test_an_identifier_is_typed_unseen_or_read_from_a_file_and_never_an_argument(

@@ -29,7 +29,7 @@ from crisisrisk.tables.erased import admit_again, end_all, end_erasure, erased_p
 from crisisrisk.tables.erasing import erase_stored, people_stored, rows_stored
 from crisisrisk.tables.loading import site_key
 from crisisrisk.tables.manifest import read_manifest
-from crisisrisk.tables.pseudonyms import PSEUDONYM, has_nhs_number, pseudonym_forms
+from crisisrisk.tables.pseudonyms import BETWEEN, PSEUDONYM, has_nhs_number, pseudonym_forms, without_blanks
 from crisisrisk.tables.rotation import asked_until
 from crisisrisk.tables.site import Site
 
@@ -56,8 +56,8 @@ class Whom:
     @property
     def texts(self) -> Sequence[str]:
         """How the person may stand in a file. A short identifier stands in too many to be looked for."""
-        said = re.sub(r"[ -]", "", self.identifier or "")
-        spaced = [f"{said[:3]}{by}{said[3:6]}{by}{said[6:]}" for by in " -"] if re.fullmatch(r"\d{10}", said) else []
+        said = without_blanks(self.identifier or "")
+        spaced = [by.join((said[:3], said[3:6], said[6:])) for by in BETWEEN] if re.fullmatch(r"\d{10}", said) else []
         return [self.person_id, *([said, *spaced] if len(said) >= LEAST_SEARCHED else [])]
 
 

@@ -20,7 +20,7 @@ from crisisrisk.database.audit import AuditTrail, head
 from crisisrisk.database.audit_chain import COMMAND, AuditKey, Look
 from crisisrisk.database.audit_erasure import ERASURE, keep_rewritten, listing, rewritten_rows
 from crisisrisk.database.base import Base
-from crisisrisk.database.schema import SafetyConcern
+from crisisrisk.database.schema import Forecast, SafetyConcern
 from crisisrisk.errors import ServiceError
 from crisisrisk.purposes import AUDIT
 
@@ -114,6 +114,8 @@ def _erase_rows(connection: Connection, person_id: str, name: str) -> dict[str, 
         about = table.c.person_id == person_id
         counts[table.name] = _count(connection, table, about)
         connection.execute(delete(table).where(about))
+    # When the last contact came to a place may be when theirs did. It is of use until the next forecast alone.
+    connection.execute(update(Forecast).where(Forecast.last_contact.is_not(None)).values(last_contact=None))
     for table in Base.metadata.sorted_tables:
         if table.name not in TRAIL:
             _rename_in_texts(connection, table, person_id, name)

@@ -23,12 +23,11 @@ def needles_of(texts: Iterable[str]) -> tuple[bytes, ...]:
 
 def files_naming(folders: Sequence[Path], texts: Iterable[str]) -> list[Path]:
     """The files of some folders that hold one of some texts, in order."""
-    needles = needles_of(texts)
+    needles = needles_of(said := tuple(texts))
+    patterns = {*said, *(needle.decode("latin-1") for needle in needles)}
     search = Search(
         in_bytes=lambda content: any(content.find(needle) >= 0 for needle in needles),
-        in_texts=lambda column: any(
-            bool(pc.any(pc.match_substring(column, needle.decode("latin-1"))).as_py()) for needle in needles
-        ),
+        in_texts=lambda column: any(bool(pc.any(pc.match_substring(column, pattern)).as_py()) for pattern in patterns),
     )
     return files_with(folders, search)
 

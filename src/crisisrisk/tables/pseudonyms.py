@@ -30,7 +30,9 @@ PSEUDONYM = re.compile(f"k[0-9]{{1,3}}_[{CHARACTERS}]{{{LENGTH}}}")  # digits of
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 _AFTER_SCOTLAND = "3200000000"
 TAKEN_OUT = "[number taken out]"
-_BETWEEN = r"[\s\u2010-\u2015-]"  # what is copied from a page or a letter has other blanks and dashes than a keyboard
+BETWEEN = (" ", "-", "\u00a0", "\u202f", "\u2011", "\u2013")
+"""What people, pages and letters set the parts of an NHS number apart by; any other blank or dash is read as well."""
+_BETWEEN = r"[\s\u2010-\u2015-]"
 _TEN_DIGITS = re.compile(rf"(?<!\d)\d{{3}}{_BETWEEN}{{0,3}}\d{{3}}{_BETWEEN}{{0,3}}\d{{4}}(?!\d)")
 _SET_APART = re.compile(_BETWEEN)
 
@@ -153,10 +155,14 @@ def are_ten_digit_codes(texts: Sequence[str]) -> bool:
     return len(bare) >= _SEVERAL and 2 * valid < len(bare)
 
 
+def without_blanks(text: str) -> str:
+    """A text without what an NHS number is set apart by."""
+    bare = text.strip().replace(" ", "").replace("-", "")
+    return bare if bare.isascii() else _SET_APART.sub("", bare)
+
+
 def _ten_digits(text: str) -> str | None:
-    digits = text.strip().replace(" ", "").replace("-", "")
-    if not digits.isascii():
-        digits = _SET_APART.sub("", digits)
+    digits = without_blanks(text)
     return digits if len(digits) == 10 and digits.isascii() and digits.isdigit() else None
 
 
