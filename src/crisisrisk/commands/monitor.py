@@ -181,7 +181,7 @@ class _Reader:
 
     def made_afterwards(self, run: StoredRun) -> bool:
         """Whether the model had learned from what became known at or after the moment that it was asked about."""
-        return run.meta.as_of < datetime.fromisoformat(self._model(run).manifest.training_cut_off)
+        return self._model(run).manifest.learned_after(run.meta.as_of)
 
     def _after(self, run: StoredRun) -> Aftermath:
         question = question_of(self._model(run))

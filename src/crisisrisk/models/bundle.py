@@ -18,6 +18,7 @@ import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,10 @@ class Manifest:
     other_issue_hours: tuple[int, ...] = ()
     """Of places: the issue times beside the one that the trees were fitted at, in hours."""
     promotion: Promotion | None = None
+
+    def learned_after(self, as_of: datetime) -> bool:
+        """Whether what became known at or after a moment may have shaped it: what it says as of then proves nothing."""
+        return as_of < datetime.fromisoformat(self.training_cut_off)
 
     @property
     def contents(self) -> tuple[str, ...]:

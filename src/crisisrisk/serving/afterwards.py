@@ -1,7 +1,5 @@
 """Answers about a moment of the past by a model that had learned from what came after it: they prove nothing."""
 
-from datetime import datetime
-
 from crisisrisk.database.scores import RunMeta
 from crisisrisk.models.bundle import Manifest
 
@@ -22,4 +20,4 @@ def made_afterwards(answering: Manifest | None, meta: RunMeta) -> bool:
     """
     if answering is None or (answering.name, answering.version) != (meta.model_name, meta.model_version):
         return False
-    return meta.as_of < datetime.fromisoformat(answering.training_cut_off)
+    return answering.learned_after(meta.as_of)
