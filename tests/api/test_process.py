@@ -70,6 +70,7 @@ def test_a_service_that_is_told_to_stop_says_so_answers_what_came_and_ends_with_
         patience = time.monotonic() + 60
         while service.log.read_text().count("/hotspots") < 30 and time.monotonic() < patience:
             time.sleep(0.1)  # who asks is a process too, and begins in its own time
+        assert service.log.read_text().count("/hotspots") >= 30, "it is told to stop while it is asked"
         started = time.monotonic()
         ended = threading.Thread(target=service.stop)
         ended.start()
