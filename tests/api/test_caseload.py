@@ -159,6 +159,39 @@ def first(site: ServiceSite) -> dict[str, dict[str, str | None]]:
     }
 
 
+def test_beside_weeks_near_the_top_it_is_told_who_saw_them_last_and_what_was_missed_since(
+    groups_site: ServiceSite,
+) -> None:
+    groups_site.score(score_row("ann", 0.182), score_row("ben", 0.41), score_row("dan", 0.004))
+    client, ben = groups_site.client("care", "north"), groups_site.people["ben"]
+    assert row(groups_site, "ben")["reached"] is None, "nothing of the kind is recorded here, which is not never"
+    for weeks in (1, 2):
+        weeks_ago(groups_site, weeks, ann=0.182, ben=0.41, dan=0.004)
+    rows = (
+        "a1,2026-11-03 10:00:00,2026-11-03 12:00:00,mh_contact,ben,call,\n"
+        "a2,2026-11-10 10:00:00,2026-11-10 12:00:00,mh_missed,ben,call,\n"
+        "a3,2026-11-17 10:00:00,2026-11-17 12:00:00,mh_missed,ben,call,\n"
+        "a4,2026-11-19 10:00:00,2026-11-19 12:00:00,mh_missed,ann,call,\n"
+        "a5,2026-11-18 10:00:00,2026-11-18 12:00:00,mh_contact,dan,call,\n"
+    )
+    load_rows(groups_site.site, "visits", HEADER + rows, MAPPING)
+    assert row(groups_site, "ben")["reached"] == {"seen_at": "2026-11-03T10:00:00Z", "missed_since": 2}
+    assert row(groups_site, "ann")["reached"] == {"seen_at": None, "missed_since": 1}
+    assert client.get(f"/api/v1/people/{ben}/contacts").json()["reached"] == row(groups_site, "ben")["reached"]
+    history = client.get(f"/api/v1/people/{ben}/risk/history").json()
+    assert history["near_top_weeks"] == row(groups_site, "ben")["near_top_weeks"] == 3
+    page = client.get("/caseload?tab=all&limit=10").text
+    assert "Last seen by a mental health team 3 Nov; 2 mh_misseds since" in page
+    assert "Not seen by a mental health team in the contacts this site holds; 1 mh_missed" in page
+    assert page.count("by a mental health team") == 2, "of dan, who is not near the top, the list says nothing"
+    told = client.get(f"/people/{ben}").text
+    assert "Near the top of your team&#39;s list for 3 weeks.</strong> Last seen by a mental health team 3 Nov" in told
+    assert told.count("by a mental health team") == 1
+    other = client.get(f"/people/{groups_site.people['dan']}").text
+    assert "Last seen by a mental health team 18 Nov; no missed appointment known since." in other
+    assert "Near the top" not in other
+
+
 def test_groups_come_first_whatever_the_score_and_though_they_are_snoozed(groups_site: ServiceSite) -> None:
     site = groups_site
     assert listed(site)["not_recorded"] == ["no_crisis_plan"]

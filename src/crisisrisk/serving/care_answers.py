@@ -90,11 +90,19 @@ class ContactShown(Answer):
     ended_at: datetime | None
 
 
+class Reached(Answer):
+    """When a mental-health team last saw somebody, and what came of appointments since, as far as it is known here."""
+
+    seen_at: datetime | None = Field(description="The last `mh_contact`; null where none is known.")
+    missed_since: int = Field(description="How many appointments (`mh_missed`) were missed since then, or at all.")
+
+
 class PersonContacts(Answer):
     """A person's contacts, the latest first."""
 
     person_id: str
     now: datetime
+    reached: Reached | None = Field(description="Null where no `mh_contact` of anybody is recorded at this site.")
     contacts: list[ContactShown]
     more: bool = Field(description="Whether there are earlier ones that are not listed.")
 

@@ -29,6 +29,7 @@ PERSON_SNOOZES: dict[str, Any] = {"person_id": _PERSON, "snoozes": [SNOOZE]}
 
 CONTACTS: dict[str, Any] = {
     "person_id": _PERSON, "now": "2026-11-22T09:00:00Z", "more": False,
+    "reached": {"seen_at": "2026-11-03T10:00:00Z", "missed_since": 2},
     "contacts": [{
         "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "known_at": "2026-11-20T23:10:00Z",
         "source": "crisis_line", "code": "call", "outcome": None, "ended_at": None,

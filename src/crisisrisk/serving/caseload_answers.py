@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from crisisrisk.serving.answers import Answer, Basis, ListedPerson, Naming, PinnedPerson
-from crisisrisk.serving.care_answers import Capacity
+from crisisrisk.serving.care_answers import Capacity, Reached
 
 Tab = Literal["new_or_changed", "all", "review_due", "snoozed"]
 
@@ -49,6 +49,7 @@ class CaseloadPerson(ListedPerson):
     change: ChangeSince
     weeks: list[float | None] = Field(description="The number of each of 24 weeks, the earliest first; null without.")
     near_top_weeks: int = Field(description="For how many weeks on end within the team's capacity, this one included.")
+    reached: Reached | None = Field(description="Null where no `mh_contact` of anybody is recorded at this site.")
     new_since_seen: bool = Field(
         description="Another number, or a contact that became known, since this key last said that it had looked."
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from crisisrisk.database.feedback import last_reviews
-from crisisrisk.database.history import numbers_in, scoring_runs
+from crisisrisk.database.history import numbers_in
 from crisisrisk.database.latest import StoredScore
 from crisisrisk.database.runs import StoredRun
 from crisisrisk.database.shown import SeenMark
@@ -19,11 +19,9 @@ from crisisrisk.serving.caseload_answers import CaseloadPerson, ChangeSince
 from crisisrisk.serving.first import TeamContacts
 from crisisrisk.serving.scores import LastScores, basis_of, listed
 from crisisrisk.serving.state import Service
+from crisisrisk.serving.team_weeks import LONG, WEEK, TeamWeeks
 
-WEEK, WEEKS = timedelta(days=7), 24
 LEAST_POINTS, LEAST_RATIO = 2, 1.25
-LONG = 2
-"""From so many weeks near the top somebody stays on the usual tab, changed or not."""
 REVIEWED_AGAIN_AFTER = timedelta(days=28)
 
 
@@ -35,9 +33,9 @@ class TeamList:
     team: str
     now: datetime
     run: StoredRun
+    weeks: TeamWeeks
     last: LastScores
     ordered: Sequence[StoredScore]
-    capacity: int
     contacts: TeamContacts
     seen: SeenMark | None
     detentions: bool
@@ -76,7 +74,7 @@ class TeamList:
         pinned = tab == "new_or_changed"
         return [
             one for place, one in enumerate(found)
-            if place < limit or (pinned and self._near_top(one.person_id) >= LONG)
+            if place < limit or (pinned and self.weeks.near_top(one.person_id) >= LONG)
         ]  # fmt: skip
 
     def tab(self, name: str) -> list[StoredScore]:
@@ -97,8 +95,8 @@ class TeamList:
         snooze, woken = self._snoozes.get(person), self._woken.get(person)
         return CaseloadPerson(
             **listed(self.run, score, viewer=viewer).model_dump(), change=self._change(score),
-            weeks=[_said(numbers.get(person)) for numbers in self._weeks],
-            near_top_weeks=self._near_top(person),
+            weeks=[_said(numbers.get(person)) for numbers in self.weeks.numbers],
+            near_top_weeks=self.weeks.near_top(person), reached=self.contacts.reached.get(person),
             new_since_seen=self._new_since_seen(score),
             last_contact=self.contacts.last.get(person), last_review=self._reviews.get(person),
             worker=self.workers.get(person), crisis_plan=self.contacts.plans.get(person),
@@ -108,15 +106,15 @@ class TeamList:
     def basis(self, shown: Sequence[StoredScore]) -> dict[str, Any]:
         """What the list says about itself: also of the weeks that its changes are told beside."""
         basis, answering = basis_of(self.service, self.run, shown), self.service.person_model.manifest()
-        afterwards = any(run is not None and made_afterwards(answering, run.meta) for run in self._runs)
+        afterwards = any(run is not None and made_afterwards(answering, run.meta) for run in self.weeks.runs)
         return {**basis, "caveats": [*basis["caveats"], *([NUMBERS_AFTERWARDS] if afterwards else [])]}
 
     def _new_or_changed(self, score: StoredScore) -> bool:
         person = score.person_id
-        return self._moved(score) or self._near_top(person) >= LONG or self._woken.get(person) is not None
+        return self._moved(score) or self.weeks.near_top(person) >= LONG or self._woken.get(person) is not None
 
     def _change(self, score: StoredScore) -> ChangeSince:
-        run, before = self._runs[-2], self._before(score)
+        run, before = self.weeks.runs[-2], self._before(score)
         if run is None or before is None:
             return ChangeSince(as_of=None, likely_in_100=None, changed=True, new_contacts={}, other_model=False)
         return ChangeSince(
@@ -127,11 +125,11 @@ class TeamList:
 
     @cached_property
     def _new_by_kind(self) -> Mapping[str, Mapping[str, int]]:
-        run = self._runs[-2]
+        run = self.weeks.runs[-2]
         return {} if run is None else self.contacts.new_by_kind(run.meta.as_of, detentions=self.detentions)
 
     def _before(self, score: StoredScore) -> int | float | None:
-        return _said(self._weeks[-2].get(score.person_id))
+        return _said(self.weeks.numbers[-2].get(score.person_id))
 
     def _moved(self, score: StoredScore) -> bool:
         now, before = in_100(score.probability or 0.0), self._before(score)
@@ -155,37 +153,6 @@ class TeamList:
     @cached_property
     def _known_since_seen(self) -> frozenset[str]:
         return frozenset() if self.seen is None else self.contacts.known_since(self.seen.seen_at)
-
-    # Weeks
-
-    @cached_property
-    def _runs(self) -> list[StoredRun | None]:
-        """The last scoring of each of 24 weeks that end with this run, the earliest first, this run the last."""
-        weeks: list[StoredRun | None] = [None] * WEEKS
-        for run in scoring_runs(self.service.engine, model_name=self.run.meta.model_name):
-            ago = (self.run.meta.as_of - run.meta.as_of) // WEEK
-            if run.meta.as_of <= self.run.meta.as_of and ago < WEEKS:
-                weeks[WEEKS - 1 - ago] = run
-        return [*weeks[:-1], self.run]
-
-    @cached_property
-    def _weeks(self) -> list[Mapping[str, float | None]]:
-        numbers, listed = [run.number for run in self._runs if run is not None], [one.person_id for one in self.ordered]
-        kept = self.service.view().numbers_of(self.service.engine, tuple(self.contacts.members), numbers)
-        found = {run: {person: of[person] for person in listed if person in of} for run, of in kept.items()}
-        return [{} if run is None else found[run.number] for run in self._runs]
-
-    @cached_property
-    def _tops(self) -> list[frozenset[str]]:
-        """Of each week, the last first, those within what the team can manage."""
-        tops = []
-        for numbers in reversed(self._weeks):
-            scored = sorted((-chance, person) for person, chance in numbers.items() if chance is not None)
-            tops.append(frozenset(person for _, person in scored[: self.capacity]))
-        return tops
-
-    def _near_top(self, person: str) -> int:
-        return next((weeks for weeks, top in enumerate(self._tops) if person not in top), WEEKS)
 
     # Reviews and snoozes
 

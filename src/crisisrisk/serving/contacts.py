@@ -20,6 +20,8 @@ COLUMNS = ("event_id", "person_id", "occurred_at", "known_at", "superseded_at", 
            "ended_at")  # fmt: skip
 PLAN, PLAN_CODE = "mh_plan", "CRISIS"
 """What a crisis plan that was made or reviewed is among contacts."""
+VISIT, MISSED = "mh_contact", "mh_missed"
+"""What it is that a mental-health team saw somebody, and that somebody missed an appointment with one."""
 SENSITIVE = frozenset({"s136", "s135"})
 """Sources of detentions by police: named to nobody whose role does not hold them."""
 URGENT_CONTACT = "urgent_contact"
@@ -80,6 +82,12 @@ def live_at(events: pa.Table, now: datetime) -> pa.Table:
     at = _instant(events, now)
     stands = pc.greater_equal(events["superseded_at"], at).fill_null(True)
     return events.filter(pc.and_(pc.less(events["known_at"], at), stands))
+
+
+def happened(events: pa.Table, now: datetime) -> pa.Table:
+    """Of these versions those of contacts that have happened by then, and are not only to come."""
+    known = live_at(events, now)
+    return known.filter(pc.less(known["occurred_at"], _instant(events, now)))
 
 
 def contacts_in(live: pa.Table, now: datetime) -> Sequence[Contact]:

@@ -57,6 +57,7 @@ CASELOAD: dict[str, Any] = {
         **_LISTED, "change": {"as_of": "2026-11-15T06:00:00Z", "likely_in_100": 7, "changed": True,
                               "new_contacts": {"crisis_line": 2, "mh_missed": 1}, "other_model": False},
         "weeks": [None] * 22 + [7, 18], "near_top_weeks": 1, "new_since_seen": True,
+        "reached": {"seen_at": "2026-11-03T10:00:00Z", "missed_since": 2},
         "worker": "w_17", "last_contact": "2026-11-21T23:10:00Z", "crisis_plan": None, "last_review": None,
         "snoozed_until": None, "woken_by": None,
     }],

@@ -10,23 +10,28 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crisisrisk.serving.care_answers import Reached
 from crisisrisk.serving.caseload_answers import FirstGroup, FirstPerson
 from crisisrisk.serving.contacts import (
+    MISSED,
     PLAN,
     PLAN_CODE,
     SENSITIVE,
     URGENT_CONTACT,
+    VISIT,
     Contact,
     contacts_in,
+    happened,
     live_at,
     shown,
 )
+from crisisrisk.serving.reached import reached_in
 
 EVENING = time(18)
 LATELY, PLAN_DAYS = timedelta(days=8), timedelta(days=364)
 DISCHARGED = timedelta(days=7)
 OWN = frozenset({"team_initiated", "follow_up"})
-NO_CONTACT = frozenset({"mh_plan", "mh_missed", "mh_discharge", "mh_assessment"})
+NO_CONTACT = frozenset({PLAN, MISSED, "mh_discharge", "mh_assessment"})
 MEANINGS = {
     "in_crisis_or_hospital": "in a crisis episode or in hospital now",
     "contact_last_night": "a contact since yesterday 18:00, with any agency",
@@ -46,18 +51,24 @@ class TeamContacts:
     zone: ZoneInfo
     plans_recorded: bool
     """Whether crisis plans are recorded at this site at all."""
+    visits_recorded: bool
+    """Whether it is recorded here that a mental-health team saw somebody."""
 
     @cached_property
     def live(self) -> pa.Table:
         """The versions that count, of contacts that have happened."""
-        known = live_at(self.events, self.now)
-        return known.filter(pc.less(known["occurred_at"], self._moment(self.now)))
+        return happened(self.events, self.now)
 
     @cached_property
     def last(self) -> Mapping[str, datetime]:
         """By person the last contact."""
         found = self.live.group_by("person_id").aggregate([("occurred_at", "max")])
         return dict(zip(found["person_id"].to_pylist(), found["occurred_at_max"].to_pylist(), strict=True))
+
+    @cached_property
+    def reached(self) -> Mapping[str, Reached]:
+        """By person when a mental-health team last saw them; nobody where no such contact is recorded at all."""
+        return reached_in(self.live, self.members) if self.visits_recorded else {}
 
     @cached_property
     def plans(self) -> Mapping[str, datetime]:
@@ -137,10 +148,10 @@ class TeamContacts:
         ]  # fmt: skip
 
     def _missed(self) -> list[Contact]:
-        seen = {one.person_id: one.occurred_at for one in reversed(self.lately) if one.source == "mh_contact"}
+        seen = {one.person_id: one.occurred_at for one in reversed(self.lately) if one.source == VISIT}
         return [
             one for one in self.lately
-            if one.source == "mh_missed" and one.occurred_at.astimezone(self.zone).date() == self._today
+            if one.source == MISSED and one.occurred_at.astimezone(self.zone).date() == self._today
             and not (one.person_id in seen and seen[one.person_id] > one.occurred_at)
         ]  # fmt: skip
 

@@ -37,6 +37,7 @@ class RiskHistory(Basis, Likelihood, ScoredPerson, Naming):
 
     since: datetime
     team_in_100: int | float = Field(description="The mean of the team's people with a current score.")
+    near_top_weeks: int = Field(description="For how many weeks on end within the team's capacity, this one included.")
     scores: list[PastScore]
     model_changes: list[ModelChange]
     contacts: list[ContactShown] = Field(description="The latest first.")

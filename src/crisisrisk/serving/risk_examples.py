@@ -13,7 +13,7 @@ _DOWN: dict[str, Any] = {**PERSON["reasons"][1], "contacts": []}
 
 HISTORY: dict[str, Any] = {
     **_NUMBER, "reasons": PERSON["reasons"], "since": "2026-06-07T09:00:00Z",
-    "team_in_100": 3,
+    "team_in_100": 3, "near_top_weeks": 1,
     "scores": [
         {"as_of": "2026-11-21T06:00:00Z", "state": "scored", "probability": 0.074, "likely_in_100": 7, "lower": 0.05,
          "upper": 0.11, "model_version": 3, "late": ["nhs_111"], "made_afterwards": False,

@@ -10,7 +10,6 @@ from crisisrisk.serving.access import CareViewer, Viewer
 from crisisrisk.serving.asked_care import CapacityAsked
 from crisisrisk.serving.care_answers import FeedbackGiven
 from crisisrisk.serving.caseload_answers import Caseload, CaseloadPerson, CaseloadUnscored, Tab
-from crisisrisk.serving.caseload_lists import LONG, WEEKS
 from crisisrisk.serving.pages.board import fresh, said_once
 from crisisrisk.serving.pages.caseload_view import (
     ONLY,
@@ -29,13 +28,14 @@ from crisisrisk.serving.pages.caseload_view import (
 from crisisrisk.serving.pages.drawing import spark_of, top_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.in_place import InPlace, address_of
-from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds, came_since, changed
+from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds, came_since, changed, near_top_said, reached_said
 from crisisrisk.serving.pages.page import Local, counted, lower_first, page
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, back_to, listed_errors, sent
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes.care import TeamFeedbackQuery, team_feedback
 from crisisrisk.serving.routes.caseload import caseload, say_capacity, say_seen
 from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.team_weeks import LONG
 
 caseload_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -172,7 +172,9 @@ def _rows(
             "person": one, "change": "" if first else changed(one, local), "since": came_since(one, kinds),
             "spark": spark_of(one.weeks, top=top), "reasons": one.reasons[:REASONS],
             "plan_age": None if one.crisis_plan is None else age_said(one.crisis_plan, listed.as_of),
-            "tags": _tags(one, local, all_new=all_new), "answer": said.get(one.person_id),
+            "tags": _tags(one, local, all_new=all_new),
+            "reached": reached_said(one.reached, kinds, local, listed.as_of) if one.near_top_weeks >= LONG else "",
+            "answer": said.get(one.person_id),
         }
         for one in listed.people
     ]  # fmt: skip
@@ -190,9 +192,8 @@ def _all_first(listed: Caseload) -> bool:
 def _tags(one: CaseloadPerson, local: Local, *, all_new: bool) -> list[str]:
     """What is said of somebody in a few words; what is said of everybody listed is said once above."""
     found = ["new since you last looked"] if one.new_since_seen and not all_new else []
-    if one.near_top_weeks >= LONG:
-        longer = " or longer" if one.near_top_weeks == WEEKS else ""
-        found.append(f"near the top for {one.near_top_weeks} weeks{longer}")
+    if near_top := near_top_said(one.near_top_weeks):
+        found.append(near_top)
     if one.woken_by is not None:
         found.append(f"snooze ended {WOKEN_BY.get(one.woken_by, one.woken_by)}")
     if one.snoozed_until is not None:

@@ -1,11 +1,14 @@
 """Kinds of records, changes and dates as pages about people say them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from crisisrisk.models.wording import number_apart
+from crisisrisk.serving.care_answers import Reached
 from crisisrisk.serving.caseload_answers import CaseloadPerson
-from crisisrisk.serving.contacts import URGENT_CONTACT
+from crisisrisk.serving.contacts import MISSED, URGENT_CONTACT
 from crisisrisk.serving.pages.page import Local
+from crisisrisk.serving.team_weeks import LONG, WEEKS
 from crisisrisk.tables.site import Source
 
 WOKEN_BY = {
@@ -44,6 +47,24 @@ class Kinds:
     @staticmethod
     def _counted(count: int, name: str) -> str:
         return number_apart(f"{count} {name}", name)
+
+
+def near_top_said(weeks: int, of: str = "") -> str:
+    """`near the top for 5 weeks`; empty for who is there for a shorter time. `of`: of which list, where it is asked."""
+    longer = " or longer" if weeks == WEEKS else ""
+    return f"near the top{of} for {weeks} weeks{longer}" if weeks >= LONG else ""
+
+
+def reached_said(reached: Reached | None, kinds: Kinds, local: Local, now: datetime) -> str:
+    """When a team last saw somebody, and what was missed since, by days; empty where that is not recorded."""
+    if reached is None:
+        return ""
+    missed = kinds.counted({MISSED: reached.missed_since}) if reached.missed_since else ""
+    if reached.seen_at is None:
+        said = "not seen by a mental health team in the contacts this site holds"
+        return f"{said}; {missed}" if missed else said
+    said = f"last seen by a mental health team {local.near(reached.seen_at, now)}"
+    return f"{said}; {missed} since" if missed else f"{said}; no missed appointment known since"
 
 
 def changed(person: CaseloadPerson, local: Local) -> str:

@@ -18,7 +18,7 @@ from crisisrisk.serving.pages.board import fresh, said_once
 from crisisrisk.serving.pages.caseload_view import CameFrom, ListBefore
 from crisisrisk.serving.pages.drawing import hundred_of
 from crisisrisk.serving.pages.frame import framed
-from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds
+from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds, near_top_said, reached_said
 from crisisrisk.serving.pages.looks import looks_at
 from crisisrisk.serving.pages.notes import notes_of
 from crisisrisk.serving.pages.page import Local, page
@@ -63,6 +63,7 @@ OUTCOMES = {
 }  # fmt: skip
 OTHER_DAY = "Choose a day before {day}, at most 24 weeks before it."
 BUSY = "It cannot be worked out now: the service has just begun, or works out as many as it can. Ask again soon."
+YOURS = " of your team's list"
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
@@ -84,10 +85,11 @@ def person_page(
     found = _number(service, viewer, pid, since=since, kinds=kinds)
     errors = {} if wrong is None else {f"{form}-{name}": text for name, text in wrong.errors.items()}
     given = {} if wrong is None else {f"{form}-{name}": text for name, text in wrong.given.items()}
+    known = contacts(pid, viewer, ContactsQuery(limit=LAST), service)
     told = {
         **framed(service, viewer, here="caseload", about=found.get("reference")), "pid": pid, "kinds": kinds,
-        "before": before,
-        "contacts": contacts(pid, viewer, ContactsQuery(limit=LAST), service), **found,
+        "before": before, "contacts": known, "reached": reached_said(known.reached, kinds, Local(zone), known.now),
+        **found,
         **_said_before(service, viewer, pid, found.get("reference")), "looks": looks_at(service, pid, Local(zone)),
         "said": None if said is None else SAID[said], "errors": errors, "errors_listed": listed_errors(errors),
         "given": given, "ways": WAYS, "verdicts": VERDICTS, "why_said": REASONS,
@@ -113,8 +115,8 @@ def _number(
     return {
         "told": told, "why": why,
         "afterwards": NUMBERS_AFTERWARDS if any(one.made_afterwards for one in told.scores) else None,
-        "reference": told.reference, **known, "caveats": caveats, "moved": moved,
-        "not_moved": not_moved, "since": since or (told.as_of - WEEK).astimezone(zone).date(),
+        "reference": told.reference, "near_top": near_top_said(told.near_top_weeks, YOURS), **known, "caveats": caveats,
+        "moved": moved, "not_moved": not_moved, "since": since or (told.as_of - WEEK).astimezone(zone).date(),
         "first_day": (told.since + DAY).astimezone(zone).date(), "last_day": told.as_of.astimezone(zone).date(),
         "hundred": hundred_of(told.likely_in_100, _of_100(told.upper)), "timeline": timeline_of(told, kinds, local),
         "notes": notes_of(why, local, caveats=caveats, late=known["late"]),

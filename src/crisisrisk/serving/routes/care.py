@@ -48,9 +48,19 @@ from crisisrisk.serving.care_examples import (
     SNOOZE,
     TEAM_FEEDBACK,
 )
-from crisisrisk.serving.contacts import DETENTIONS, Contact, contacts_of, shown
+from crisisrisk.serving.contacts import (
+    DETENTIONS,
+    VISIT,
+    Contact,
+    contacts_of,
+    events_of,
+    happened,
+    latest_first,
+    shown,
+)
 from crisisrisk.serving.examples import NO_SCORE, NOT_NOW, answered
 from crisisrisk.serving.problems import NoAnswerError, nothing_here, too_much
+from crisisrisk.serving.reached import reached_in
 from crisisrisk.serving.routes import API
 from crisisrisk.serving.scores import LastScores, last_scores, no_score
 from crisisrisk.serving.state import Service, ServiceOf
@@ -90,9 +100,12 @@ def contacts(
 ) -> PersonContacts:
     """What is known of the person now, whether there is a score or not."""
     now = service.now()
-    found = contacts_of(service.view().snapshot, [pid], now)[pid]
+    snapshot = service.view().snapshot
+    events = events_of(snapshot, [pid])
+    found = latest_first(events, [pid], now)[pid]
     told = [shown(one, detentions=viewer.reaches(DETENTIONS)) for one in found[: query.limit]]
-    return PersonContacts(person_id=pid, now=now, contacts=told, more=len(found) > query.limit)
+    reached = reached_in(happened(events, now), [pid])[pid] if VISIT in snapshot.sources() else None
+    return PersonContacts(person_id=pid, now=now, reached=reached, contacts=told, more=len(found) > query.limit)
 
 
 # Feedback

@@ -17,7 +17,7 @@ from crisisrisk.serving.care_answers import Capacity, Seen
 from crisisrisk.serving.care_examples import CAPACITY, SEEN
 from crisisrisk.serving.caseload_answers import Caseload, CaseloadUnscored, FirstGroup, Only, Sort, Tab
 from crisisrisk.serving.caseload_lists import TeamList
-from crisisrisk.serving.contacts import DETENTIONS, PLAN
+from crisisrisk.serving.contacts import DETENTIONS, PLAN, VISIT
 from crisisrisk.serving.examples import CASELOAD, answered
 from crisisrisk.serving.first import TeamContacts
 from crisisrisk.serving.problems import too_much
@@ -25,6 +25,7 @@ from crisisrisk.serving.routes import API
 from crisisrisk.serving.routes.care import author_of
 from crisisrisk.serving.scores import LastScores, last_scores, pinned, run_reference
 from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.team_weeks import TeamWeeks
 from crisisrisk.serving.wording import OTHER_SCORES, UNSCORED
 
 caseloads = APIRouter(prefix=API, tags=["people"])
@@ -60,7 +61,7 @@ def caseload(
     if query.tab == "review_due" and query.sort == "likely":
         raise too_much("sort", "last_review or last_contact: what is due is never in the order of the numbers")
     service.person_model.manifest()
-    capacity = _capacity(service, team)
+    capacity = team_capacity(service, team)
     limit, now, view = _limit(service, capacity, query.limit), service.now(), service.view()
     members = view.caseloads.people(team, now)
     workers = {person: view.caseloads.worker_of(team, person, now) for person in members}
@@ -69,7 +70,7 @@ def caseload(
     last = last_scores(service, members, now)
     contacts = TeamContacts(
         events=view.events_of(members), members=members, now=now, zone=service.settings.site.time_zone,
-        plans_recorded=PLAN in view.snapshot.sources(),
+        plans_recorded=PLAN in (recorded := view.snapshot.sources()), visits_recorded=VISIT in recorded,
     )  # fmt: skip
     groups = contacts.groups(last.states, detentions=viewer.reaches(DETENTIONS))
     about = {
@@ -84,10 +85,13 @@ def caseload(
         return CaseloadUnscored.model_validate({**about, "people_scored": 0, "people": [], "caveats": caveats})
     ordered = _in_order(last, cuts={limit, _limit(service, capacity, None)})
     seen = last_seen(service.engine, made_by=viewer.key_id, team_id=team)
+    weeks = TeamWeeks(
+        service=service, run=last.run, members=members, scored=[one.person_id for one in ordered],
+        capacity=capacity.people_a_week,
+    )  # fmt: skip
     found = TeamList(
-        service=service, team=team, now=now, run=last.run, last=last, ordered=ordered,
-        capacity=capacity.people_a_week, contacts=contacts, detentions=viewer.reaches(DETENTIONS),
-        seen=seen, workers=workers,
+        service=service, team=team, now=now, run=last.run, weeks=weeks, last=last, ordered=ordered, contacts=contacts,
+        detentions=viewer.reaches(DETENTIONS), seen=seen, workers=workers,
     )  # fmt: skip
     listed = [one for one in found.shown(query.tab, sort=query.sort, only=query.only) if one.person_id in mine]
     shown = found.cut(query.tab, listed, limit)
@@ -105,7 +109,7 @@ def say_capacity(team: OwnTeam, viewer: CareViewer, asked: CapacityAsked, servic
         service.engine, author_of(viewer, service), made_at=service.now(), people_a_week=asked.people_a_week,
         reason=asked.reason,
     )  # fmt: skip
-    return _capacity(service, team)
+    return team_capacity(service, team)
 
 
 @caseloads.post(
@@ -135,7 +139,7 @@ def _of(groups: Sequence[FirstGroup], people: Collection[str]) -> list[FirstGrou
     return [one.model_copy(update={"people": left}) for one, left in kept if left]
 
 
-def _capacity(service: Service, team: str) -> Capacity:
+def team_capacity(service: Service, team: str) -> Capacity:
     """What was said last, else the list length that the site declares."""
     said, declared = capacity_of(service.engine, team), service.settings.site.teams.get(team)
     usual = declared.list_length if declared else USUAL_LIST_LENGTH

@@ -36,8 +36,10 @@ from crisisrisk.serving.risk_answers import (
 )
 from crisisrisk.serving.risk_examples import CHANGES, HISTORY, REASONS
 from crisisrisk.serving.routes import API
+from crisisrisk.serving.routes.caseload import team_capacity
 from crisisrisk.serving.scores import LastScores, basis_of, last_scores, listed, no_score, one_of_few, run_reference
 from crisisrisk.serving.state import Service, ServiceOf
+from crisisrisk.serving.team_weeks import TeamWeeks
 from crisisrisk.serving.wording import Freshness
 
 risk = APIRouter(prefix=API, tags=["people"])
@@ -75,11 +77,12 @@ def history(pid: OwnPerson, viewer: CareViewer, service: ServiceOf) -> RiskHisto
         for one, said in scores_about(service.engine, pid, since, now + timedelta(microseconds=1))
         if one.meta.model_name == run.meta.model_name
     )
+    team = _team_of(service, viewer, now)
     told = [_past(service, one, said) for one, said in past]
     known = contacts_of(service.view().snapshot, [pid], now)[pid]
     return RiskHistory(
         **basis_of(service, run, [score]), **listed(run, score, viewer=viewer).model_dump(), since=since,
-        team_in_100=in_100(_mean_of_team(service, viewer, now)), scores=told,
+        team_in_100=in_100(_mean(team)), near_top_weeks=_weeks(service, viewer, team, run).near_top(pid), scores=told,
         model_changes=[
             ModelChange(as_of=after.as_of, before=before.model_version, after=after.model_version)
             for before, after in pairwise(told) if before.model_version != after.model_version
@@ -88,11 +91,27 @@ def history(pid: OwnPerson, viewer: CareViewer, service: ServiceOf) -> RiskHisto
     )  # fmt: skip
 
 
-def _mean_of_team(service: Service, viewer: Viewer, now: datetime) -> float:
-    """Of the people of the viewer's team with a current score; the person asked for is one of them."""
-    last = last_scores(service, service.view().caseloads.people(viewer.team or "", now), now)
-    said = [last.scores[person].probability or 0.0 for person, state in last.states.items() if state == SCORED]
+def _team_of(service: Service, viewer: Viewer, now: datetime) -> LastScores:
+    """What is known of the people of the viewer's team; the person asked for is one of them."""
+    return last_scores(service, service.view().caseloads.people(viewer.team or "", now), now)
+
+
+def _mean(team: LastScores) -> float:
+    """Of those with a current score."""
+    said = [team.scores[person].probability or 0.0 for person in _scored(team)]
     return sum(said) / len(said)
+
+
+def _weeks(service: Service, viewer: Viewer, team: LastScores, run: StoredRun) -> TeamWeeks:
+    """The weeks of the viewer's team, as its list has them."""
+    capacity = team_capacity(service, viewer.team or "").people_a_week
+    return TeamWeeks(
+        service=service, run=run, members=tuple(team.states), scored=_scored(team), capacity=capacity
+    )  # fmt: skip
+
+
+def _scored(team: LastScores) -> Sequence[str]:
+    return [person for person, state in team.states.items() if state == SCORED]
 
 
 def _last_of_each_day(found: Any) -> Sequence[tuple[StoredRun, Score]]:
