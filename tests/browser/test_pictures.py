@@ -102,7 +102,8 @@ def there(shown_site: ServiceSite) -> Iterator[str]:
 
 def words_of(text: str) -> str:
     """What a page says, without what no two sites have alike: pseudonyms, references, who looked on which day."""
-    text = re.sub(r"(?s)\nWho has looked\n.*?\nWhat this can", "\nWhat this can", text)
+    # The last of these headings: a link of the same name stands at the head of the page.
+    text = re.sub(r"(?s)\nWho has looked\n(?!.*\nWho has looked\n).*?\nWhat this can", "\nWhat this can", text)
     same = re.sub(r"k1_[0-9A-Z]{16}", "PERSON", text)
     same = re.sub(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{8,}\b|\bR-[\w.-]+|\bB-[\w.-]+", "REFERENCE", same)
     return re.sub(r"\s+", " ", same)
