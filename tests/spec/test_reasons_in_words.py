@@ -122,6 +122,20 @@ def test_nothing_that_is_not_so_is_said_of_a_flag_of_0(code):
             assert not words_of(spec, 1.0, BOOK.sources).startswith("no "), spec.name
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.0, "no detentions and admissions in the last episode of crisis contacts"),
+        (1.0, "detentions and admissions in the last episode of crisis contacts: 1"),
+        (3.0, "detentions and admissions in the last episode of crisis contacts: 3"),
+    ],
+)
+def test_what_has_a_name_for_several_alone_has_its_number_last(value, words):
+    shipped = {spec.name: spec for spec in read_feature_recipe(SHIPPED, sources=KNOWN_SOURCES).specs}
+    spec = shipped["crisis_detained_or_admitted_last_episode_graver"]
+    assert words_of(spec, value, BOOK.sources) == words
+
+
 @pytest.mark.parametrize("aggregation", sorted(PERSON))
 def test_values_that_are_worded_alike_are_worded_once(aggregation):
     reason = PERSON[aggregation].reason.format_map(BLANKS)

@@ -15,6 +15,7 @@ from crisisrisk.commands.forecast import ForecastResult
 from crisisrisk.commands.train import train
 from crisisrisk.errors import DataError
 from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.comparisons import comparisons
 from crisisrisk.models.reasons import Reason
 from crisisrisk.scoring.places import PlaceForecast, _Speaker
 from crisisrisk.scoring.release import forecast_geojson
@@ -120,27 +121,32 @@ def test_one_mode_is_an_outcome_of_its_own(trained: tuple[Site, TrainedRun], tmp
 
 
 @pytest.mark.parametrize(
-    ("four_weeks", "quarter", "live", "released"),
+    ("way", "four_weeks", "quarter", "live", "released"),
     [
-        (6, 10.5, "6 crisis contacts here in the last 28 days (usual: 2)",
+        ("up", 6, 10.5, "6 crisis contacts here in the last 28 days (usual: 2)",
          "crisis contacts here in the last four weeks"),
-        (1, 1, "1 crisis contact here in the last 28 days (usual: none)",
+        ("up", 1, 1, "1 crisis contact here in the last 28 days (usual: none)",
          "crisis contacts here in the last four weeks"),
-        (22, 35.5, "22 crisis contacts here in the last 28 days (usual: 6)",
+        ("up", 22, 35.5, "22 crisis contacts here in the last 28 days (usual: 6)",
          "more crisis contacts than usual here in the last four weeks"),
-        (0, 9, "no crisis contacts here in the last 28 days (usual: 4)", "no recent crisis contacts"),
+        ("down", 0, 9, "no crisis contacts here in the last 28 days (usual: 4)", "no recent crisis contacts"),
+        ("up", 9, 47.25, "9 crisis contacts here in the last 28 days (usual here: 17, in an average place: 4.5)",
+         "crisis contacts here in the last four weeks"),
+        ("down", 22, 35.5, "22 crisis contacts here in the last 28 days (usual here: 6, in an average place: 11.0)",
+         "crisis contacts here in the last four weeks"),
     ],
 )  # fmt: skip
 def test_a_reason_is_a_count_beside_what_is_usual_and_in_a_file_no_number(
-    made: tuple[Bundle, PlaceForecast], four_weeks: float, quarter: float, live: str, released: str
+    made: tuple[Bundle, PlaceForecast], way: str, four_weeks: float, quarter: float, live: str, released: str
 ) -> None:
     """Usual of four weeks is what the nine weeks before them say. In a file one of 1 to 7 is not even more or fewer."""
     bundle, _ = made
     names = bundle.features.names
-    values = np.zeros((1, len(names)), dtype=np.float32)
+    values = np.zeros((2, len(names)), dtype=np.float32)  # beside a place where nothing came
     for days, count in ((28, four_weeks), (91, quarter), (365, quarter)):
         values[0, names.index(f"crisis_count_in_{days}_days")] = count
-    reason = Reason("up", 0.4, names.index("crisis_count_in_28_days"), four_weeks, 0.3)
-    [told], [let_out] = _Speaker(bundle, values, history_days=100).said(0, [reason])
+    reason = Reason(way, 0.4, names.index("crisis_count_in_28_days"), four_weeks, 0.3)
+    beside = comparisons(bundle.features, values, shifts=1, history_days=100)
+    [told], [let_out] = _Speaker(bundle, beside, beside.words(values)).said(0, [reason])
     assert told["text"] == live
     assert let_out["text"] == released

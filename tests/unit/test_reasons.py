@@ -6,7 +6,7 @@ from tests.lib.tiny_models import NAMES, feature_recipe, person_trees, sample, s
 
 from crisisrisk.features.specs import FeatureRecipe
 from crisisrisk.models.calibration import Calibration
-from crisisrisk.models.reasons import feature_groups, group_contributions, longer_lookbacks, reasons_for, usual_before
+from crisisrisk.models.reasons import feature_groups, group_contributions, reasons_for
 from crisisrisk.models.risk_model import RiskModel
 
 NAN = float("nan")
@@ -64,13 +64,3 @@ def test_no_movement_is_no_reason():
 
 def test_the_expected_value_is_never_a_reason():
     assert all(one.feature < len(GROUPED.specs) for one in reasons_of((0.1, 0.1, 0.1, 0.1)))
-
-
-def test_usual_is_the_rate_of_the_time_before():
-    longer = longer_lookbacks(GROUPED)
-    assert longer == {0: (1,), 1: (), 2: ()}
-    values = np.array([2.0, 11.0, 0.0, 0.0])
-    # 9 in the 63 days before the last 28: 4 in 28 days.
-    assert usual_before(GROUPED, 0, values, longer[0], history_days=100) == pytest.approx(4.0)
-    assert np.isnan(usual_before(GROUPED, 0, values, longer[0], history_days=90))
-    assert np.isnan(usual_before(GROUPED, 1, values, longer[1], history_days=900))

@@ -12,6 +12,7 @@ from crisisrisk.commands.demo import DemoResult
 from crisisrisk.commands.explain import movement_in_words
 from crisisrisk.commands.model import Promoted
 from crisisrisk.commands.score import chance_in_words
+from crisisrisk.scoring.directions import in_brief
 from crisisrisk.scoring.pseudonyms import shown
 from crisisrisk.training.results import TrainedRun
 
@@ -124,9 +125,9 @@ def _standing(result: DemoResult) -> Iterator[str]:
 
 
 def _reasons(row: Mapping[str, Any]) -> str:
-    """The two strongest reasons that push up."""
-    up = [reason["text"] for reason in row["reasons"] if reason["direction"] == "up"]
-    return " · ".join(up[:SHOWN_REASONS]) or "as its history says"
+    """The two strongest reasons, as lists tell them."""
+    told = in_brief([(reason["direction"], reason["text"]) for reason in row["reasons"]], most=SHOWN_REASONS)
+    return " · ".join(told) or "as its history says"
 
 
 def program(name: str) -> str:

@@ -11,10 +11,10 @@ from crisisrisk.errors import UsageError
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.scoring.answering import Answering, answered_at, answering
 from crisisrisk.scoring.changes import AGEING, MODEL, NEW_CONTACTS, Changes
+from crisisrisk.scoring.directions import DOWN, NOT_KNOWN, UP
 from crisisrisk.scoring.explaining import Explanation, NotScored, explain_person
 from crisisrisk.scoring.former import FORMER
 from crisisrisk.scoring.pseudonyms import pseudonym_of
-from crisisrisk.scoring.telling import DOWN, NOT_KNOWN, UP
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 

@@ -13,6 +13,7 @@ from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import DataError, UsageError
 from crisisrisk.features.place_modes import NOT_RECORDED
 from crisisrisk.models.champions import champion
+from crisisrisk.scoring.directions import in_brief
 from crisisrisk.scoring.outlook import Outlook
 from crisisrisk.scoring.places import PlaceForecast, forecast_shifts
 from crisisrisk.scoring.release import AFTERWARDS, forecast_geojson, further_caveats, write_geojson
@@ -69,7 +70,7 @@ class ForecastResult:
         lines = [
             f"{row['rank']:>4}  {row['place_name']:<24} {row['expected']:.2f} "
             f"({row['lower']} to {row['upper']})  usual {row['usual']:.2f}   "
-            + " · ".join(reason["text"] for reason in row["reasons"][:2])
+            + " · ".join(in_brief((reason["direction"], reason["text"]) for reason in row["reasons"]))
             for _, row in rows.head(SHOWN).iterrows()
         ]
         return "\n".join([head, *lines])

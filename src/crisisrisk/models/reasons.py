@@ -1,6 +1,5 @@
 """Why a number is what it is: exact contributions, summed per group of features, in plain words tied to counts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -41,6 +40,26 @@ class Reason:
     moved: float
 
 
+NOT_AT_ALL, BESIDE_OTHERS, BY_ITSELF = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Words:
+    """How well a feature's words explain a push, shape (rows, features): by themselves, beside others, not at all.
+
+    "9 calls in the last 7 days (usual: 17)" is no reason to expect more by itself. It is one beside an average place
+    with 2; and in words it is none where there were 12. What is no count says neither, and explains both.
+    """
+
+    for_more: NDArray[np.int8]
+    for_fewer: NDArray[np.int8]
+
+    def by_themselves(self, row: int, reason: Reason) -> bool:
+        """Whether a reason's words need nothing beside them to say what it does."""
+        fitting = self.for_more if reason.direction == "up" else self.for_fewer
+        return bool(fitting[row, reason.feature] == BY_ITSELF)
+
+
 @dataclass(frozen=True)
 class FeatureGroups:
     """The groups of a recipe: `names` in order of first appearance, and for each feature its group."""
@@ -79,21 +98,24 @@ def reasons_for(
     *,
     most_up: int = MOST_UP,
     most_down: int = MOST_DOWN,
+    words: Words | None = None,
 ) -> list[list[Reason]]:
     """For each row its strongest reasons, those that push up first, each direction by falling share.
 
-    `features`: shape (rows, features), columns in the order of `recipe.names`, as are the contributions.
+    `features`: shape (rows, features), columns in the order of `recipe.names`, as are the contributions. With `words`
+    a group is told by a feature whose words say what it does, and not at all where none of its features' words do.
     """
     groups = feature_groups(recipe)
     summed = group_contributions(contributions, groups)
     movement = np.abs(summed).sum(axis=1)
     worth = np.abs(summed) > LEAST_SHARE * movement[:, None]
-    told = np.where(worth & _telling(recipe), summed, 0.0)
+    ranks = _ranks(recipe, groups, contributions, summed > 0, words)
+    told = np.where(worth & _telling(recipe) & _any_of_group(ranks > 0, groups), summed, 0.0)
     chosen = np.concatenate([_largest(told, most_up), _largest(-told, most_down)], axis=1)
     rows, places = np.nonzero(chosen >= 0)
     group = chosen[rows, places]
     moved = summed[rows, group]
-    best = _told_by(recipe, groups, contributions, rows, group, moved > 0)
+    best = _told_by(groups, contributions, ranks, rows, group, moved > 0)
     shares = np.abs(moved) / movement[rows]
     found: list[list[Reason]] = [[] for _ in range(len(summed))]
     values = features[rows, best].astype(np.float64)
@@ -122,22 +144,45 @@ def _largest(values: Numbers, most: int) -> NDArray[np.int64]:
     return found
 
 
+def _ranks(
+    recipe: FeatureRecipe, groups: FeatureGroups, contributions: Numbers, up: NDArray[np.bool_], words: Words | None
+) -> NDArray[np.int64]:
+    """How well each feature would tell its group, 0 for not at all. Shape (rows, features); `up`: (rows, groups).
+
+    It must push the group's way. Words that say so come before plain words, these before others.
+    """
+    way = up[:, groups.of_feature]
+    pushes = np.where(way, contributions[:, :-1], -contributions[:, :-1]) > 0
+    plainness = _plainness_of(recipe)
+    if words is None:
+        return np.where(pushes, plainness, 0)
+    fitting = np.where(way, words.for_more, words.for_fewer).astype(np.int64)
+    return np.where(pushes & (fitting > 0), (plainness.max() + 1) * fitting + plainness, 0)
+
+
+def _any_of_group(of_features: NDArray[np.bool_], groups: FeatureGroups) -> NDArray[np.bool_]:
+    """Whether it holds of any feature of each group. Shapes (rows, features) and (rows, groups)."""
+    found = np.zeros((len(of_features), len(groups.names)), dtype=bool)
+    for feature, group in enumerate(groups.of_feature):
+        found[:, group] |= of_features[:, feature]
+    return found
+
+
 def _told_by(
-    recipe: FeatureRecipe,
     groups: FeatureGroups,
     contributions: Numbers,
+    ranks: NDArray[np.int64],
     rows: NDArray[np.int64],
     group: NDArray[np.int64],
     up: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
-    """The feature that words are about: the plainest of those that push the group's way, of these the hardest."""
-    plainness = _plainness_of(recipe)
+    """The feature that words are about: of those of the highest rank the one that pushes hardest."""
     best = np.empty(len(rows), dtype=np.int64)
     for one in np.unique(group):
         asked, members = np.flatnonzero(group == one), groups.members(one)
-        push = contributions[np.ix_(rows[asked], members)] * np.where(up[asked], 1.0, -1.0)[:, None]
-        rank = np.where(push > 0, plainness[members], 0)
-        hardest = np.where(rank == rank.max(axis=1, keepdims=True), push, -np.inf)
+        at = np.ix_(rows[asked], members)
+        push = contributions[at] * np.where(up[asked], 1.0, -1.0)[:, None]
+        hardest = np.where(ranks[at] == ranks[at].max(axis=1, keepdims=True), push, -np.inf)
         best[asked] = members[hardest.argmax(axis=1)]
     return best
 
@@ -164,32 +209,3 @@ def facts_not_known(recipe: FeatureRecipe, features: NDArray[Any]) -> list[tuple
 def is_count(spec: FeatureSpec) -> bool:
     """Whether a feature's value is a number of events."""
     return spec.aggregation in _COUNTS
-
-
-def longer_lookbacks(recipe: FeatureRecipe) -> dict[int, tuple[int, ...]]:
-    """For each count in a lookback, the features that count the same in longer ones, shortest first."""
-    by_kind: dict[tuple[object, ...], list[int]] = {}
-    for feature, spec in enumerate(recipe.specs):
-        if is_count(spec) and spec.lookback_days is not None:
-            by_kind.setdefault((spec.aggregation, spec.sources, spec.where), []).append(feature)
-    days = [spec.lookback_days or 0 for spec in recipe.specs]
-    return {
-        feature: tuple(sorted((other for other in kind if days[other] > days[feature]), key=lambda other: days[other]))
-        for kind in by_kind.values()
-        for feature in kind
-    }
-
-
-def usual_before(
-    recipe: FeatureRecipe, feature: int, values: NDArray[Any], longer: Sequence[int], *, history_days: float
-) -> float:
-    """What the count of a feature would be at the rate of the time before its lookback; NaN where that is not known.
-
-    Reads the longest of the longer lookbacks that the history covers.
-    """
-    short = recipe.specs[feature].lookback_days or 0
-    covered = [other for other in longer if (recipe.specs[other].lookback_days or 0) <= history_days]
-    if not covered:
-        return float("nan")
-    days = recipe.specs[covered[-1]].lookback_days or 0
-    return float(values[covered[-1]] - values[feature]) * short / (days - short)

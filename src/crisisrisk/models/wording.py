@@ -106,6 +106,13 @@ def _counted(said: _Said) -> str:
     return re.sub(rf"(?<![\d.])1 {re.escape(said.plural)}", f"1 {said.singular}", text)
 
 
+def _in_last_episode(said: _Said) -> str:
+    """The number last: what is counted has a name for several alone."""
+    if said.value == 0:
+        return _counted(said)
+    return f"{_reason(said, '').strip()}: {int(said.value)}"
+
+
 def _none_of(said: _Said, text: str) -> str:
     if said.value == 0 and text.startswith("0 ") and said.spec.aggregation != "days_since_leaving":
         return f"no {text[2:]}"
@@ -229,6 +236,7 @@ _BY_VALUE: Mapping[str, _Words] = {
     "any": _any,
     "any_at_night": _any,
     "none": lambda said: said.no,
+    "last_episode_graver": _in_last_episode,
     "now": lambda said: _reason(said, 1),
     "on_caseload": lambda said: _reason(said, 1),
     "is_female": _flag("recorded as female", "recorded as a sex other than female"),

@@ -9,9 +9,10 @@ from typing import Any
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import reasons_for
 from crisisrisk.scoring.changes import Changes, changes
+from crisisrisk.scoring.directions import DOWN, NOT_KNOWN, UP
 from crisisrisk.scoring.people import SCORED, late_sources
 from crisisrisk.scoring.standing import Record, Standing, highest_standing, record_of
-from crisisrisk.scoring.telling import DOWN, NOT_KNOWN, UP, Teller, Told
+from crisisrisk.scoring.telling import Teller, Told
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Snapshot
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +29,13 @@ from crisisrisk.features.place_modes import ModeShares, mode_shares
 from crisisrisk.features.place_offset import observed_since, offset_rates, usual_counts
 from crisisrisk.features.place_past import place_past
 from crisisrisk.models.bundle import Bundle
+from crisisrisk.models.comparisons import Comparisons, comparisons
 from crisisrisk.models.issue_time import IssueTime, issue_time_for
 from crisisrisk.models.late_feeds import Widening
 from crisisrisk.models.place_distribution import LEAST_EXPECTED
 from crisisrisk.models.place_rules.maps import YEAR, map_and_clock_unit, shrunken_rate_times_factor
 from crisisrisk.models.place_rules.rules import PlaceRule
-from crisisrisk.models.reasons import Reason, is_count, longer_lookbacks, reasons_for, usual_before
+from crisisrisk.models.reasons import Reason, Words, reasons_for
 from crisisrisk.models.wording import words_of
 from crisisrisk.scoring.caseload import caseload_in
 from crisisrisk.scoring.counted import counted
@@ -157,8 +157,12 @@ class _Forecaster:
         usual = usual_counts(history, rows, self.site, latency_hours=task.offset_latency_hours).reshape(-1)
         usual = np.where(np.isnan(usual), np.exp(steady), usual)
         moved = (model.contributions(features, names) + moved) * hold[:, None]
-        found = reasons_for(self.model.features, moved, features)
-        speaker = _Speaker(self.model, features, self._history_days(history))
+        beside = comparisons(
+            self.model.features, features, shifts=len(self.shifts), history_days=self._history_days(history)
+        )
+        words = beside.words(features)
+        found = reasons_for(self.model.features, moved, features, words=words)
+        speaker = _Speaker(self.model, beside, words)
         hourly = hourly_shares(
             history, rows, self.site, lookback_days=task.offset_lookback_days, latency_hours=task.offset_latency_hours
         )
@@ -357,41 +361,46 @@ class _Speaker:
     """Puts reasons of places into words, beside what the time before says is usual."""
 
     model: Bundle
-    features: NDArray[np.float32]
-    history_days: float
+    beside: Comparisons
+    words: Words
     told: dict[tuple[int, float], str] = field(default_factory=dict)
     released: dict[tuple[int, float, str | None], str] = field(default_factory=dict)
 
-    @cached_property
-    def longer(self) -> dict[int, tuple[int, ...]]:
-        """For each count the features that count the same in longer lookbacks."""
-        return longer_lookbacks(self.model.features)
-
     def said(self, row: int, reasons: Sequence[Reason]) -> tuple[Said, Said]:
         """The reasons with true counts, for the signed-in board, and without any, for files."""
-        texts = [self._texts(reason.feature, reason.value, self._usual(row, reason)) for reason in reasons]
+        texts = [self._texts(row, reason) for reason in reasons]
         live, released = (
             tuple(_as_json(reason, text[kind]) for reason, text in zip(reasons, texts, strict=True)) for kind in (0, 1)
         )
         return live, released
 
-    def _texts(self, feature: int, value: float, usual: float) -> tuple[str, str]:
+    def _texts(self, row: int, reason: Reason) -> tuple[str, str]:
         """The same for both; most cells of a shift have few of these to say, so that each is put into words once."""
-        spec, book = self.model.features.specs[feature], self.model.phrases
+        feature, value, book = reason.feature, reason.value, self.model.phrases
+        spec, usual = self.model.features.specs[feature], float(self.beside.usual[row, feature])
         if (asked := (feature, value)) not in self.told:
             self.told[asked] = words_of(spec, value, book.sources)
-        beside = None if isnan(usual) else released_beside(value, usual)
+        if self.words.by_themselves(row, reason):
+            live, released = _beside(usual), usual
+        else:  # no count is released, so that nothing there can say what makes it a reason all the same
+            live, released = _beside_others(usual, float(self.beside.average[row, feature])), nan
+        beside = None if isnan(released) else released_beside(value, released)
         if (alike := (feature, value, beside)) not in self.released:
-            self.released[alike] = released_words(spec, value, usual, book)
-        more = "" if isnan(usual) else f" (usual: {'none' if usual < 0.5 else round(usual)})"
-        return self.told[asked] + more, self.released[alike]
+            self.released[alike] = released_words(spec, value, released, book)
+        return self.told[asked] + live, self.released[alike]
 
-    def _usual(self, row: int, reason: Reason) -> float:
-        recipe = self.model.features
-        if not is_count(recipe.specs[reason.feature]):
-            return nan
-        longer = self.longer.get(reason.feature, ())
-        return usual_before(recipe, reason.feature, self.features[row], longer, history_days=self.history_days)
+
+def _beside(usual: float) -> str:
+    return "" if isnan(usual) else f" (usual: {_usual(usual)})"
+
+
+def _beside_others(usual: float, average: float) -> str:
+    """Where the usual alone would say the opposite: "(usual here: 17, in an average place: 2.1)"."""
+    return f" (usual here: {_usual(usual)}, in an average place: {average:.1f})"
+
+
+def _usual(usual: float) -> str:
+    return "none" if usual < 0.5 else str(round(usual))
 
 
 def _as_json(reason: Reason, text: str) -> dict[str, Any]:

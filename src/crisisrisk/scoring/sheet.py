@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crisisrisk.scoring.directions import in_brief
 from crisisrisk.scoring.release import write_whole
 
 SHEET_TEXT, SHEET_PAGE = "last-board.txt", "last-board.html"
@@ -52,7 +53,8 @@ def _shift(places: Sequence[Mapping[str, Any]], total: Mapping[str, Any] | None,
     if total is not None:
         lines.append(f"in all about {total['expected']:.1f}, {total['lower']} to {total['upper']}; {total['outlook']}")
     for place in places:
-        why = place["reasons"][0]["text"] if place["reasons"] else "told together with places around"
+        told = in_brief([(one["direction"], one["text"]) for one in place["reasons"]], most=1)
+        why = told[0] if told else "told together with places around"
         numbers = f"about {place['expected']:.2f}, usual {place['usual']:.2f}"
         lines.append(f"{place['rank']:>4}  {place['place_name']:<28} {numbers} · {why}")
     return "\n".join(lines)

@@ -15,9 +15,9 @@ from crisisrisk.features.specs import FeatureSpec, Phrases
 from crisisrisk.models.bundle import Bundle
 from crisisrisk.models.reasons import Reason, facts_not_known, is_count
 from crisisrisk.models.wording import depends_on_whole_numbers, fact_in_words, words_of
+from crisisrisk.scoring.directions import NOT_KNOWN
 from crisisrisk.scoring.evidence import Evidence, EvidenceOfBucket, dates_in_words
 
-UP, DOWN, NOT_KNOWN = "up", "down", "not_known"
 _FLAGS = ("any", "any_at_night", "now")
 NOTHING = Evidence((), ())
 Told = dict[str, Any]

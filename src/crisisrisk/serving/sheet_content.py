@@ -13,6 +13,7 @@ from crisisrisk.positioning.left_out import LeftOut
 from crisisrisk.positioning.posts import clock_span
 from crisisrisk.positioning.realised import CAUTIOUS_ON_PAPER
 from crisisrisk.positioning.taken import ADULTS
+from crisisrisk.scoring.directions import in_brief
 from crisisrisk.serving.briefing import Brief
 from crisisrisk.serving.disclosure import released_places, released_shift
 from crisisrisk.serving.further_plans import ORDINALS
@@ -46,7 +47,7 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
         data=_data(brief, zone),
         places=tuple(
             (str(cell.rank), cut(cell.place_name, NAME), _span(cell.lower, cell.upper),
-             _why([str(reason["text"]) for reason in cell.reasons[:2]]))
+             _why(in_brief([(reason["direction"], reason["text"]) for reason in cell.reasons])))
             for cell in shown
         ),
         map=None if nothing else map_for_paper(told, {cell.place_id: cell.rank for cell in shown}),

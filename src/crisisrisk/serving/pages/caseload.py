@@ -47,7 +47,6 @@ EMPTY: Mapping[Tab, str] = {
     "review_due": "Everybody with a number was reviewed within the last four weeks.",
     "snoozed": "Nobody is snoozed.",
 }
-REASONS = 1
 STEP = 25
 ANSWERS = 1_000
 
@@ -170,7 +169,7 @@ def _rows(
     return [
         {
             "person": one, "change": "" if first else changed(one, local), "since": came_since(one, kinds),
-            "spark": spark_of(one.weeks, top=top), "reasons": one.reasons[:REASONS],
+            "spark": spark_of(one.weeks, top=top),
             "plan_age": None if one.crisis_plan is None else age_said(one.crisis_plan, listed.as_of),
             "tags": _tags(one, local, all_new=all_new),
             "reached": reached_said(one.reached, kinds, local, listed.as_of) if one.near_top_weeks >= LONG else "",

@@ -1,7 +1,7 @@
 """One page: a template, what is told on it, and headers that let it load nothing but our own assets."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -12,7 +12,9 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 from markupsafe import Markup
 
 from crisisrisk.positioning.care import kind_said
+from crisisrisk.scoring.directions import in_brief
 from crisisrisk.scoring.ordering import in_100
+from crisisrisk.serving.answers import ReasonGiven
 from crisisrisk.serving.identities import more_mark, name_mark
 from crisisrisk.serving.pages.assets import assets
 from crisisrisk.serving.pages.in_place import ASKED, SETTINGS
@@ -63,6 +65,7 @@ def environment() -> Environment:
         "site_kind": kind_said,
         "lower_first": lower_first,
         "more": more,
+        "in_brief": reasons_in_brief,
         "name": name,
     }
     return made
@@ -155,6 +158,11 @@ def capital(text: str) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """`1 person`, `3 people`."""
     return f"{count} {one if count == 1 else many}"
+
+
+def reasons_in_brief(reasons: Sequence[ReasonGiven], *, most: int = 2) -> str:
+    """Why, in one line: what pushes a number up, else what pulls it down, saying so."""
+    return " · ".join(in_brief([(one.direction, one.text) for one in reasons], most=most)) or "no reason stands out"
 
 
 def ended(text: str) -> str:
