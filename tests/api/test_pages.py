@@ -545,6 +545,65 @@ def test_a_change_of_a_plan_is_kept_with_its_reason_and_what_it_covers(own_site:
     ]
 
 
+def asks(page: str) -> bool:
+    """Whether a page asks for a new plan."""
+    return re.search("Plan again|: plan again", page) is not None
+
+
+def test_a_plan_of_before_a_site_closed_says_so_beside_the_team_and_above_and_leads_to_a_new_one(
+    own_site: ServiceSite,
+) -> None:
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    client = own_site.client("crisis_team")
+    client.post(STAND, data={**ONE_TEAM, "use": "yes"})
+    row = '<td>base-south<strong class="cr-tag">Closed from 23:00 until 02:00: plan again</strong></td>'
+    until = "from Sun 22 Nov 23:00 until Mon 23 Nov 02:00: no power"
+    above = f"A stands at <strong>base-south, which is closed</strong> {until}"
+    on_paper = (
+        "A team stands at a site that is full or closed, as marked here. Plan again on the board: "
+        "/shifts/night-2026-11-22/positions."
+    )
+
+    def told() -> list[str]:
+        return [client.get(path).text for path in (STAND, SHIFT, f"{SHIFT}/print")]
+
+    assert not any(map(asks, told()))
+    shut = {"site_id": "base-south", "site-state": "closed", "site-reason": "no power", "site-from": "23:00"}
+    client.post(f"{SHIFT}/sites", data={**shut, "site-until": "02:00"})
+    plans, board, paper = told()
+    for text, way in ((plans, ""), (board, STAND)):
+        assert (text.count(row), text.count(above)) == (1, 1)
+        assert f'<a href="{way}#ask-heading">Make new plans</a>' in text
+    assert plans.index(above) < plans.index('<h3 class="nhsuk-heading-s">1. ') < plans.index(row)
+    assert 'id="ask-heading"' in plans
+    assert f"<p><strong>{on_paper}</strong></p>" in paper
+    assert ">base-south – closed 23:00–02:00</td>" in paper
+    assert paper.count("plan again") == 0, "it is said once, where teams are"
+    # A new plan stands nobody there, and one who does so all the same is told of it.
+    client.post(STAND, data={**ONE_TEAM, "use": "yes"})
+    assert not any(map(asks, told()))
+    moved = {"team-1": "A", "site-1": "base-south", "from-1": "22:00", "to-1": "08:00", "change-reason": "the fair"}
+    client.post(f"{STAND}/change", data=moved)
+    assert [above in text for text in told()[:2]] == [True, True]
+    # It is no more to be said once the site is open again, or the team has left it.
+    client.post(f"{STAND}/change", data={**moved, "to-1": "22:30"})
+    assert not any(map(asks, told()))
+
+
+def test_what_a_site_was_while_the_night_went_by_asks_for_no_new_plan(own_site: ServiceSite) -> None:
+    own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
+    client = own_site.client("crisis_team")
+    client.post(STAND, data={**ONE_TEAM, "use": "yes"})
+    shut = {"site_id": "base-south", "site-state": "closed", "site-reason": "no power", "site-until": "02:00"}
+    client.post(f"{SHIFT}/sites", data=shut)
+    assert asks(client.get(STAND).text)
+    at_three = "id,at,known,source,person\nz1,2026-11-23 03:00:00,2026-11-23 03:00:00,police_999,\n"
+    load_rows(own_site.site, "at-three", at_three, EVENTS_MAPPING)  # the site's clock stands at its newest record
+    later = own_site.client("crisis_team")
+    assert "base-south is closed" in later.get(STAND).text
+    assert not any(asks(later.get(path).text) for path in (STAND, SHIFT, f"{SHIFT}/print"))
+
+
 def test_a_site_is_full_for_the_shift_and_open_again(own_site: ServiceSite) -> None:
     own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
     client = own_site.client("crisis_team")

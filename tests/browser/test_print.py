@@ -69,6 +69,8 @@ def test_the_page_to_print_is_one_side_of_paper(
             assert page.get_by_role("row").count() == 1 + 8 + 1 + len(TEAMS)
             expect(page.get_by_text("Silent for too long")).to_contain_text("crisis-line calls (since")
             expect(page.get_by_text("Far Lane car park, full since")).to_be_visible()
+            expect(page.get_by_text("A team stands at a site that is full")).to_be_visible()
+            assert page.get_by_role("cell", name="Far Lane car park – full 22:00–08:00").count() == len(TEAMS)
 
 
 def words(count: int) -> str:
@@ -97,14 +99,15 @@ def test_as_much_as_may_stand_on_the_page_is_one_side_of_paper(
     def some(count: int) -> str:
         return words(int(share * count))
 
-    places = cells(*shape)
+    places, shut = cells(*shape), "full 22:00–23:30"
+    # What is said of a plan is `again`; all other caveats that can come together are 830 characters.
     full = Sheet(
         map=map_for_paper(places, {place.place_id: rank for rank, place in enumerate(places[3::25][:8], start=1)}),
         title=some(2 * NAME), handling=some(150), headline=some(110), expected=some(50), data=some(LATE + 110),
         places=(("8", some(NAME), "12 to 19", some(WHY)),) * 8, plan=some(OWN_WORDS + 240),
-        teams=((some(NAME), some(NAME), "22:00 – 08:00", some(NEAR)),) * 4,
-        notes=(some(NAME + 25 + OWN_WORDS),) * (MOST_NOTES + 1),
-        sites=(some(NAME + 50 + OWN_WORDS),) * (MOST_SITES + 1), caveats=(some(1000),), footer=FOOTER,
+        teams=((some(NAME), some(NAME - len(shut) - 3), "22:00 – 08:00", some(NEAR)),) * 4,
+        again=some(190), shut=(shut,) * 4, notes=(some(NAME + 25 + OWN_WORDS),) * (MOST_NOTES + 1),
+        sites=(some(NAME + 50 + OWN_WORDS),) * (MOST_SITES + 1), caveats=(some(840),), footer=FOOTER,
         reference="Reference S-12345 · P-12345 · A-12345 · as of Sun 22 Nov 06:00",
     )  # fmt: skip
     page = browser.new_page()

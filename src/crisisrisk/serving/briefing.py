@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from crisisrisk.database.latest import StoredPlace, StoredShift
@@ -22,6 +23,17 @@ from crisisrisk.serving.state import Service
 from crisisrisk.serving.wording import LIVE_CALLS_FIRST, NO_PLAN, NO_TOTAL, OTHER_FORECAST, STANDS_AT_FULL, Freshness
 
 PLACES = 10
+
+
+class Post(Protocol):
+    """One team at one site, as it is kept or as it is answered."""
+
+    @property
+    def site_id(self) -> str: ...
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,16 +86,32 @@ class Brief:
         said = Said(self.service, self.service.now(), zone=zone).about(self.stored, released=released)
         ranged = all(cell.lower is not None for cell in self.cells)
         own = Freshness(self.service.settings, zone).caveats(self.stored.run, ranged=ranged)
-        return [*own, *said, *self._of_the_plan(), LIVE_CALLS_FIRST]
+        return [*own, *said, *self.of_the_plan, LIVE_CALLS_FIRST]
 
-    def _of_the_plan(self) -> list[str]:
+    @property
+    def of_the_plan(self) -> list[str]:
+        """Why the plan cannot be followed as it is: there is none, a site is full or closed, the forecast is newer."""
         if self.plan is None:
             return [NO_PLAN]
-        full = [
-            STANDS_AT_FULL.format(site=self.names.label(one.site), state=one.state) for one in self.out
-            if any(post.site_id == one.site and post.start < one.until and one.since < post.end for post in self.posts)
-        ]  # fmt: skip
-        return [*full, *([OTHER_FORECAST] if self.plan.run != self.stored.run.number else [])]
+        full = [one for one in self.out if any(one in self.shut(post) for post in self.posts)]
+        return [
+            *(STANDS_AT_FULL.format(site=self.names.label(one.site), state=one.state) for one in full),
+            *([OTHER_FORECAST] if self.of_another_forecast else []),
+        ]
+
+    @property
+    def of_another_forecast(self) -> bool:
+        """Whether the plan rests on another forecast than the newest, while another can still be made."""
+        return (
+            self.plan is not None and self.plan.run != self.stored.run.number
+            and self.service.now() < self.stored.end
+        )  # fmt: skip
+
+    def shut(self, post: Post) -> list[LeftOut]:
+        """Why a team can no longer stand at a post: what is said now of its site, for the time still to come."""
+        start = max(post.start, self.service.now())
+        return [one for one in self.out
+                if one.site == post.site_id and max(start, one.since) < min(post.end, one.until)]  # fmt: skip
 
     @cached_property
     def _to_plan(self) -> ShiftToPlan:

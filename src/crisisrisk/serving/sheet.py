@@ -29,7 +29,7 @@ _STYLE = (
     "tr{border-bottom:1px solid #767676;padding:.3em 0}td::before{content:attr(data-head) ' ';font-weight:bold}}"
     "@media print{@page{size:A4;margin:1cm}body{max-width:none;margin:0;padding:0}tr,li{break-inside:avoid}"
     ".some{font-size:10.5pt;line-height:1.25}.much{font-size:9pt;line-height:1.25}.most{font-size:8pt;line-height:1.2}"
-    ".least{font-size:7.5pt;line-height:1.15}}" + MAP_STYLE
+    ".least{font-size:7.5pt;line-height:1.15}.least :is(th,td){padding-top:.05em;padding-bottom:.05em}}" + MAP_STYLE
 )
 
 
@@ -49,7 +49,8 @@ _PLACE, _WHY, _TEAM, _NEAR = 0.28, 0.5, 0.22, 0.36
 class Sheet:
     """One page. `places`: rank, name, range and reasons; `teams`: team, site as it is called, times and what is near.
 
-    `site_ids`: of the sites of the teams, in their order; they stand on no paper.
+    `again`: why the plan no longer holds and how to plan again, else empty; `shut`: by team, in their order, when its
+    site takes nobody. `site_ids`: of the sites of the teams, in their order; they stand on no paper.
     `map`: of the places; None where nobody says where they are.
     """
 
@@ -68,26 +69,38 @@ class Sheet:
     reference: str
     map: PaperMap | None = None
     site_ids: tuple[str, ...] = ()
+    again: str = ""
+    shut: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `brief --json`. The map, which says no more than the table, is not among them."""
         places = [dict(zip(("rank", "place", "range", "reasons"), row, strict=True)) for row in self.places]
         teams = [
-            {"team": team, "site_id": site_id, "site_name": site, "times": times, "near": near}
-            for site_id, (team, site, times, near) in zip(self.site_ids, self.teams, strict=True)
+            {"team": team, "site_id": site_id, "site_name": site, "times": times, "near": near, "shut": shut}
+            for site_id, (team, site, times, near), shut in zip(self.site_ids, self.teams, self._shut, strict=True)
         ]
-        fields = {name: value for name, value in vars(self).items() if name not in ("map", "site_ids")}
+        fields = {name: value for name, value in vars(self).items() if name not in ("map", "site_ids", "shut")}
         return {**fields, "places": places, "teams": teams, "sites": list(self.sites), "notes": list(self.notes),
                 "caveats": list(self.caveats)}  # fmt: skip
 
+    @property
+    def _shut(self) -> tuple[str, ...]:
+        return self.shut or ("",) * len(self.teams)
+
+    @property
+    def _standing(self) -> list[tuple[str, str, str, str]]:
+        """The teams, each site with when it takes nobody."""
+        rows = zip(self.teams, self._shut, strict=True)
+        return [(team, f"{site} – {shut}" if shut else site, times, near) for (team, site, times, near), shut in rows]
+
     def as_text(self) -> str:
         """For a terminal and for a printer without a browser."""
-        wide = max((14, *(len(site) for _, site, _, _ in self.teams)))
+        wide = max((14, *(len(site) for _, site, _, _ in self._standing)))
         return "\n".join([
             self.title, self.handling, self.headline, self.expected, self.data, "", "Where",
             *(f"  {rank:>3}  {name:<28} {span:<20} {why}".rstrip() for rank, name, span, why in self.places),
-            "", "Teams", f"  {self.plan}",
-            *(f"  {team:<14} {site:<{wide}} {times:<16} {near}".rstrip() for team, site, times, near in self.teams),
+            "", "Teams", *([f"  {self.again}"] if self.again else []), f"  {self.plan}",
+            *(f"  {team:<14} {site:<{wide}} {times:<16} {near}".rstrip() for team, site, times, near in self._standing),
             "", "Full or closed", *(f"  {line}" for line in self.sites),
             *(["", "Notes"] if self.notes else []), *(f"  {line}" for line in self.notes),
             "", *self.caveats, "", f"{self.footer}   {self.reference}",
@@ -96,7 +109,8 @@ class Sheet:
     def as_html(self) -> str:
         """One page of A4 for at most eight places and four teams. It loads nothing from anywhere."""
         places = _table("places", ("Rank", "Place", "Contacts, 80 times in 100", "Why"), self.places, head=1)
-        teams = _table("teams", ("Team", "Stands at", "From – to", "Near"), self.teams, head=0)
+        teams = _table("teams", ("Team", "Stands at", "From – to", "Near"), self._standing, head=0)
+        again = f"<p><strong>{escape(self.again)}</strong></p>" if self.again else ""
         notes = f"<h2>Notes</h2>{_list(self.notes)}" if self.notes else ""
         drawn = "" if self.map is None else self.map.svg
         caveats = f'<p class="caveats">{escape(" · ".join(self.caveats))}</p>' if self.caveats else ""
@@ -105,7 +119,7 @@ class Sheet:
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<style>{_STYLE}</style></head><body class="{self.size}"><main><p class="handling">{escape(self.handling)}'
             f'</p><div class="top"><div><h1>{escape(self.title)}</h1><p><strong>{escape(self.headline)}</strong> '
-            f"{escape(self.expected)}</p><p>{escape(self.data)}</p></div>{drawn}</div><h2>Where</h2>{places}<h2>Teams</h2><p>{escape(self.plan)}</p>{teams}"
+            f"{escape(self.expected)}</p><p>{escape(self.data)}</p></div>{drawn}</div><h2>Where</h2>{places}<h2>Teams</h2>{again}<p>{escape(self.plan)}</p>{teams}"
             f"{notes}<h2>Full or closed</h2>{_list(self.sites)}{caveats}</main><footer><p><strong>{escape(self.footer)}"
             f"</strong></p><p>{escape(self.reference)}. {ASK}</p></footer></body></html>\n"
         )
@@ -119,11 +133,11 @@ class Sheet:
         """About how many lines of `wide` characters it takes, headings with the space round them as one and a half."""
         places = sum(max(_in(name, wide * _PLACE), _in(why, wide * _WHY)) + 0.3 for _, name, _, why in self.places)
         teams = sum(max(_in(team, wide * _TEAM), _in(site, wide * _TEAM), _in(near, wide * _NEAR)) + 0.3
-                    for team, site, _, near in self.teams)  # fmt: skip
+                    for team, site, _, near in self._standing)  # fmt: skip
         beside = wide * BESIDE if self.map else wide
         head = sum(_in(text, beside) for text in (self.title, f"{self.headline} {self.expected}", self.data))
         head = max(head, self.map.lines(size)) if self.map else head
-        whole = (self.plan, " · ".join(self.caveats), *self.notes, *self.sites)
+        whole = (self.again, self.plan, " · ".join(self.caveats), *self.notes, *self.sites)
         return ceil(places + teams + head + sum(_in(text, wide) for text in whole) + 14 + bool(self.notes))
 
 

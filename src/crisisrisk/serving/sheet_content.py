@@ -20,7 +20,14 @@ from crisisrisk.serving.further_plans import ORDINALS
 from crisisrisk.serving.noting import listed, told_of
 from crisisrisk.serving.sheet import Sheet
 from crisisrisk.serving.sheet_map import map_for_paper
-from crisisrisk.serving.wording import NO_PLAN, NOTHING_RELEASED, SELDOM, Freshness
+from crisisrisk.serving.wording import (
+    EARLIER_ON_PAPER,
+    NO_PLAN,
+    NOTHING_RELEASED,
+    SELDOM,
+    STANDS_AT_FULL_ON_PAPER,
+    Freshness,
+)
 
 BY_TELEPHONE = "by telephone only"
 ON_THE_BOARD, WHOLE_ON_THE_BOARD = "; why stands on the board", "what it says stands on the board"
@@ -38,6 +45,7 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
     nothing = released is None or not told
     *caveats, footer = brief.caveats(released=True, zone=zone)
     headline = NOTHING_RELEASED if nothing else brief.headline(released=True)
+    shut_then = [_shut(brief, post, zone) for post in brief.posts]
     shown = () if nothing else listed(told, brief.notes, MOST_PLACES)
     return Sheet(
         title=cut(f"{site.name}: {stored.shift_name}, {start:%A %-d %B %H:%M} to {end:%A %H:%M}", 2 * NAME),
@@ -53,15 +61,17 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
         map=None if nothing else map_for_paper(told, {cell.place_id: cell.rank for cell in shown}),
         plan=_plan(brief, zone),
         teams=tuple(
-            (cut(post.team, NAME), cut(brief.names.label(post.site_id), NAME),
+            (cut(post.team, NAME), cut(brief.names.label(post.site_id), NAME - len(f" – {shut}" if shut else "")),
              f"{post.start.astimezone(zone):%H:%M} – {post.end.astimezone(zone):%H:%M}",
              _near(brief, post, zone))
-            for post in brief.posts
+            for post, shut in zip(brief.posts, shut_then, strict=True)
         ) + tuple((cut(team, NAME), BY_TELEPHONE, "", "") for team in brief.by_telephone),
         site_ids=(*(post.site_id for post in brief.posts), *(BY_TELEPHONE for _ in brief.by_telephone)),
         sites=_sites(brief, zone),
         notes=_notes(brief, zone),
-        caveats=tuple(one for one in caveats if one not in _late_said(brief, zone)),
+        again=_again(brief),
+        shut=(*shut_then, *("" for _ in brief.by_telephone)),
+        caveats=tuple(one for one in caveats if one not in {*_late_said(brief, zone), *brief.of_the_plan}),
         footer=footer,
         reference="Reference " + " · ".join([
             f"S-{stored.run.number}", *([f"P-{brief.plan.number}"] if brief.plan else []),
@@ -133,6 +143,17 @@ def _plan(brief: Brief, zone: ZoneInfo) -> str:
         return f"The {ordinal} plan, chosen {when} by the coordinator: {covers} (the first: {share})."
     changed = f"{brief.override.made_at.astimezone(zone):%a %H:%M}"
     return f"Changed {changed} by the coordinator{_said(brief.override.reason)} (the plan: {covers})."
+
+
+def _again(brief: Brief) -> str:
+    """Why the plan no longer holds, and where to plan again; nothing while it does."""
+    full = STANDS_AT_FULL_ON_PAPER if any(map(brief.shut, brief.posts)) else ""
+    said = " ".join(filter(None, (full, EARLIER_ON_PAPER if brief.of_another_forecast else "")))
+    return f"{said} Plan again on the board: /shifts/{brief.stored.shift_id}/positions." if said else ""
+
+
+def _shut(brief: Brief, post: KeptPost, zone: ZoneInfo) -> str:
+    return ", ".join(f"{one.state} {clock_span(one.since, one.until, zone)}" for one in brief.shut(post))
 
 
 def _said(reason: str) -> str:

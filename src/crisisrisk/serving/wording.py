@@ -61,6 +61,8 @@ NO_TOTAL = "Its forecast does not say how the whole shift looks."
 NOTHING_RELEASED = "Nothing of this forecast may leave the board."
 OTHER_FORECAST = "The plan was made from an earlier forecast than the one shown here; plan again."
 STANDS_AT_FULL = "A team stands at {site}, which is {state}; plan again."
+STANDS_AT_FULL_ON_PAPER = "A team stands at a site that is full or closed, as marked here."
+EARLIER_ON_PAPER = "The plan is from an earlier forecast than this one."
 LIVE_CALLS_FIRST = "Live calls come first. A place not listed is not therefore safe."
 SHIFT_OVER = "This shift is over; this is its last forecast as it was issued."
 

@@ -34,7 +34,7 @@ from crisisrisk.serving.routes.places import shift as whole_shift
 from crisisrisk.serving.sheet import SHEET_POLICY
 from crisisrisk.serving.sheet_content import sheet_of
 from crisisrisk.serving.state import Service, ServiceOf
-from crisisrisk.serving.wording import LIVE_CALLS_FIRST, NO_PLAN, Freshness
+from crisisrisk.serving.wording import LIVE_CALLS_FIRST, NO_PLAN, OTHER_FORECAST, Freshness
 from crisisrisk.tables.cells import larger_place_of
 
 board_pages = APIRouter(tags=["pages"], include_in_schema=False)
@@ -258,10 +258,10 @@ def _teams(service: Service, viewer: Viewer, shift_id: str) -> dict[str, Any] | 
     if not viewer.reaches("plan"):
         return None
     brief = brief_of(service, shift_id)
-    return {"says": plan_said(brief), "posts": brief.posts, "out": [
-        {"site": brief.names.label(one.site), "state": one.state, "start": one.since, "end": one.until,
-         "reason": one.reason} for one in brief.out
-    ], "names": brief.names}  # fmt: skip
+    out = [{"site": brief.names.label(one.site), "state": one.state, "start": one.since, "end": one.until,
+            "reason": one.reason} for one in brief.out]  # fmt: skip
+    return {"says": plan_said(brief), "posts": brief.posts, "shut": brief.shut, "names": brief.names, "out": out,
+            "other_forecast": OTHER_FORECAST if brief.of_another_forecast else None}  # fmt: skip
 
 
 def plan_said(brief: Brief) -> str:

@@ -155,7 +155,7 @@ def _page(
         "shift_id": shift_id, "stored": brief.stored, "told": told, "override": brief.override, "kept": kept,
         "further": brief.further, "ordinals": ORDINALS,
         "left": [] if kept is None else [Local(zone).told(one) for one in kept.caveats if one != LIVE_CALLS_FIRST],
-        "other_forecast": OTHER_FORECAST if brief.plan and brief.plan.run != brief.stored.run.number else None,
+        "other_forecast": OTHER_FORECAST if brief.of_another_forecast else None, "shut": brief.shut,
         "posts": brief.posts, "near": [(post, near_said(brief, post, zone)) for post in brief.posts],
         "out": brief.out, "over": brief.stored.end <= service.now(), "names": brief.names,
         "standing": _options(brief.names, sites, STANDING),
