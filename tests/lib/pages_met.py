@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tests.lib.steps import Step, ask_too_often, choose, follow, press, tick, unfold, write
+from tests.lib.steps import Step, ask_too_often, choose, follow, press, see, tick, unfold, write
 
 NIGHT, OVER, LATE = "/shifts/night-2026-11-22", "/shifts/day-2026-11-20", "/shifts/day-2026-11-23"
 ANN, BEN = "/people/{ann}", "/people/{ben}"
@@ -73,6 +73,7 @@ def _shift() -> Mapping[str, Met]:
         "Your note (nothing about a person)",
     )
     moved = (choose("Stands at", "point-far"), write("Why", "the fair"), press("Keep this change"))
+    far = (*moved, see("change is kept"), choose("Site", "point-far"), write(OPEN_WHY, "the fair"), press("Say so"))
     useful = press(re.compile("^Useful.*the whole shift$"))
     return {
         "where teams stand": crisis(stand, STAND, "The plan of this shift"),
@@ -91,6 +92,7 @@ def _shift() -> Mapping[str, Met]:
         "a change": crisis(change, STAND, "Your change is kept", steps=moved),
         "a site that is no site": crisis(sites, STAND, "Choose a site from the list", steps=(press("Say so"),)),
         "a site is full": crisis(sites, STAND, "base-south is full", steps=(*full, press("Say so"))),
+        "a team at a site that is full": crisis(sites, STAND, "Plan again: a team stands where nobody can", steps=far),
         "notes": crisis(notes, f"{NOTES}?place=place-02", "The station shelter opens late."),
         "notes of a shift that is over": crisis(notes, f"{OVER}/notes", "This shift is over"),
         "an empty note": crisis(note, NOTES, "Say it in a few words", steps=(keep,)),

@@ -32,6 +32,11 @@ def press(name: str | re.Pattern[str]) -> Step:
     return lambda page, _: page.get_by_role("button", name=name, exact=True).first.click()
 
 
+def see(text: str) -> Step:
+    """Wait until it stands there."""
+    return lambda page, _: page.get_by_text(text).first.wait_for()
+
+
 def unfold(text: str) -> Step:
     """Open what is folded under a line."""
     return lambda page, _: page.get_by_text(text, exact=True).click()
