@@ -5,7 +5,6 @@
 time. One reader after the other. A page's weight is what it and everything that it loads weigh as they are sent.
 """
 
-import re
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ import httpx
 import numpy as np
 from tests.lib.answering_models import let_answer
 from tests.lib.running_service import running_service
+from tests.lib.weighing import loaded_by
 
 from benchmarks.report import Figure, Outcome
 from benchmarks.score_people import demo_model, invented_site, print_aside
@@ -30,7 +30,6 @@ PEOPLE, RESIDENTS, YEARS, WEEKS = 1_900, 790_000, 1.5, 24
 FEWEST_PEOPLE, FEWEST_RESIDENTS, FEW_WEEKS = 800, 60_000, 2
 TIMES, WARM = 200, 5
 BAR_MS, BAR_KB = 100.0, 120.0
-LOADED = re.compile(r'(?:<link rel="stylesheet"[^>]*href|<script[^>]*src|<img[^>]*src)="(/[^"]+)"')
 
 
 def run(*, scale: float = 1.0, peers: bool = True) -> Outcome:
@@ -106,7 +105,8 @@ def _read(base: str, reader: httpx.Headers, path: str, scale: float) -> tuple[fl
             began = time.perf_counter()
             _page(client, path)
             seconds.append(time.perf_counter() - began)
-        weight = sum(_weight(client, one) for one in {path, *LOADED.findall(text)})
+        loaded = loaded_by(text, lambda at: client.get(at).text)
+        weight = sum(_weight(client, one) for one in {path, *loaded})
     return 1000 * float(np.quantile(seconds, 0.95)), weight / 1000
 
 

@@ -25,6 +25,7 @@ from tests.lib.service_site import (
     with_workers,
 )
 from tests.lib.table_sites import NHS_NUMBERS
+from tests.lib.weighing import loaded_by, loaded_once_moved
 
 from crisisrisk.database.audit_read import shown
 from crisisrisk.database.scores import save_place_forecast
@@ -440,8 +441,6 @@ def test_a_page_is_compressed_for_who_takes_that_and_kept_as_it_is_read(own_site
 
 
 MOST_BYTES = 120_000
-LOADED = re.compile(r'(?:<link rel="(?:stylesheet|icon)"[^>]*href|<script[^>]*src|<img[^>]*src)="(/[^"]+)"')
-ONCE_MOVED = re.compile(r'data-(?:script|style)="(/[^"]+)"')
 
 
 def sent(client: TestClient, path: str) -> int:
@@ -460,11 +459,11 @@ def test_a_board_of_a_whole_city_is_light_even_with_every_place_listed_and_the_m
     for path in (SHIFT, f"{SHIFT}?all=true"):
         page = client.get(path, headers={"Accept": "text/html"}).text
         assert page.count("<title>") == CITY_CELLS + 1, "each place is drawn, and the page has a title"
-        loaded, once_moved = LOADED.findall(page), ONCE_MOVED.findall(page)
+        loaded = loaded_by(page, lambda path: client.get(path).text)
+        once_moved = loaded_once_moved(page)
         assert len(loaded) >= 4
         assert {one.rpartition("/")[2] for one in once_moved} == {"leaflet.js", "leaflet.css"}
-        assert not set(once_moved) & set(loaded)
-        print(path, {one: sent(client, one) for one in {path, *loaded, *once_moved}})
+        assert not once_moved & loaded
         assert sum(sent(client, one) for one in {path, *loaded, *once_moved}) < MOST_BYTES, path
 
 

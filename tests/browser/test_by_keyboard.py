@@ -124,6 +124,16 @@ def test_a_coordinator_from_the_board_to_the_review_of_a_shift(keys: Keyboard) -
     keys.sign_out()
 
 
+@as_role("crisis_team")
+@pytest.mark.parametrize("path", ["/shifts/next", "/safety-concern"])
+def test_two_keys_lead_past_the_head_of_a_page(keys: Keyboard, path: str) -> None:
+    keys.page.goto(path)
+    keys.press("link", "Skip to main content")
+    expect(keys.page.get_by_role("main")).to_be_focused()
+    keys.page.keyboard.press("Tab")
+    assert keys.page.evaluate("document.activeElement !== document.body && !!document.activeElement.closest('main')")
+
+
 @as_role("care")
 def test_a_care_coordinator_from_the_list_to_an_answer_and_a_snooze(
     keys: Keyboard, there: tuple[str, ServiceSite]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
@@ -13,10 +14,12 @@ from tests.lib.browsing import NARROW, WIDE, faults, violations, weight
 from tests.lib.pages_met import MET
 from tests.lib.reading import reading_age
 from tests.lib.service_site import ServiceSite
-from tests.lib.style_sheet import PAGES_CSS
+from tests.lib.style_sheet import PAGES_CSS, as_published
 from tests.lib.visits import Visits
 
 from crisisrisk.serving.app import ROUTERS
+from crisisrisk.serving.pages.assets import DESIGN_SYSTEM
+from crisisrisk.serving.pages.design_system import NOT_HERE
 from crisisrisk.serving.problems import for_programs
 from crisisrisk.serving.routes.assets import asset_files
 from crisisrisk.serving.routes.map_tiles import map_tiles
@@ -33,6 +36,13 @@ SPACED = """() => { const wide = new CSSStyleSheet(); wide.replaceSync(
     "* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }"
     + "p { margin-bottom: 2em !important }"); document.adoptedStyleSheets = [wide]; }"""
 """As wide as readers may set their text (WCAG 1.4.12)."""
+STYLED = (
+    "the board", "a place", "plans that cannot be made", "how it went", "the caseload", "a decision without words",
+    "an empty concern", "signing in", "looks", "models",
+)  # fmt: skip
+"""Pages with every part of the design system that there is on any, none of which changes what the others are."""
+CLASSES = "[...new Set([...document.querySelectorAll('[class]')].flatMap(el => [...el.classList]))]"
+WITH_THE_WHOLE = (Path(__file__).parents[1] / "lib" / "whole_design_system.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +54,18 @@ def visits(
         yield Visits(stack, browser, as_made(site), empty, tmp_path_factory.mktemp("every-page"))
 
 
+@pytest.mark.parametrize("name", STYLED)
+def test_a_page_looks_as_it_would_with_the_whole_design_system(visits: Visits, name: str) -> None:
+    """What is left out of it for its weight is nothing that any page has."""
+    with visits.met(MET[name]) as page:
+        expect(page.locator("body")).to_contain_text(MET[name].says, timeout=60_000)
+        for window, media in ((WIDE, "screen"), (NARROW, "print")):
+            page.set_viewport_size(window)
+            page.emulate_media(media=media)
+            differ = page.evaluate(WITH_THE_WHOLE, [DESIGN_SYSTEM, as_published(DESIGN_SYSTEM)])
+            assert not differ, "\n".join(differ)
+
+
 @pytest.mark.parametrize("name", MET)
 def test_a_page_is_for_everybody_in_whatever_state_it_is_met(visits: Visits, name: str) -> None:
     met = MET[name]
@@ -53,6 +75,7 @@ def test_a_page_is_for_everybody_in_whatever_state_it_is_met(visits: Visits, nam
         small = ["small"] if not met.kept else []
         inside = ["structure", "focus", "people"] if not met.kept else ["people"]
         found |= {"wide": violations(page), **faults(page, *inside, "overflow")}
+        found["has no style"] = [one for one in page.evaluate(CLASSES) if NOT_HERE.search(f".{one}")]
         found["words"] = said_in(page.locator("body").inner_text())
         found["bytes"] = sent if (sent := weight(page)) >= MOST_BYTES and not met.kept else None
         page.set_viewport_size(ZOOMED)

@@ -5,6 +5,7 @@ import shutil
 from base64 import b64decode
 from itertools import product
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
@@ -12,6 +13,7 @@ from tests.lib.browsing import NARROW, WIDE, faults, opened, served, violations,
 from tests.lib.operational import copied
 from tests.lib.service_site import SERVICE, ServiceSite
 from tests.lib.service_site import opened as opened_site
+from tests.lib.weighing import loaded_by
 
 from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 
@@ -342,6 +344,8 @@ def test_the_map_is_moved_and_zoomed_with_what_is_on_the_page_and_nothing_from_e
         drawing, moved = page.locator(".cr-cells"), page.locator(".cr-moved")
         move = page.get_by_role("button", name="Move and zoom the map")
         assert not any("leaflet" in url for url in asked), "nothing of it is loaded before somebody asks for it"
+        came = {urlsplit(url).path for url in asked if "/assets/" in url}
+        assert came <= loaded_by(page.content(), lambda at: page.request.get(at).text()), "and all of it is weighed"
         shown = len(asked)
         move.press("Enter")
         expect(moved.locator("path")).to_have_count(drawing.locator("a").count())

@@ -5,8 +5,14 @@ from pathlib import Path
 
 import crisisrisk.serving.pages
 
-PAGES_CSS = Path(crisisrisk.serving.pages.__file__).parent / "static" / "pages.css"
+STATIC = Path(crisisrisk.serving.pages.__file__).parent / "static"
+PAGES_CSS = STATIC / "pages.css"
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+
+
+def as_published(name: str) -> str:
+    """A style sheet of others as it lies here."""
+    return (STATIC / name).read_text(encoding="utf-8")
 
 
 def declared(css: str, selector: str, what: str, *, media: str = "") -> str:

@@ -8,8 +8,11 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from crisisrisk.serving.pages.design_system import without_parts
+
 ASSETS = "/assets"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+DESIGN_SYSTEM = "nhsuk-frontend.min.css"
 _STATIC = Path(__file__).parent / "static"
 # As they are published, styles ask another host for fonts, and for icons and markers by addresses of their own;
 # comments and the map's own mark name other hosts.
@@ -47,6 +50,6 @@ def assets() -> Mapping[str, Asset]:
 
 
 def _for_here(path: Path) -> bytes:
-    """A file as it is served: nothing in it names another host."""
-    text = path.read_text(encoding="utf-8")
-    return _ICONS.sub("url(", _TAKEN_OUT.sub("", text)).encode()
+    """A file as it is served: nothing in it names another host, and the design system is no more of it than is used."""
+    text = _ICONS.sub("url(", _TAKEN_OUT.sub("", path.read_text(encoding="utf-8")))
+    return (without_parts(text) if path.name == DESIGN_SYSTEM else text).encode()

@@ -1,8 +1,16 @@
-// The design system's own behaviour: focus on a summary of errors, no second press of a button. Pages work without.
-import { initAll } from "./nhsuk-frontend.min.js";
+// The design system's own behaviour: focus on a summary of errors, no second press of a button. Pages work without, and
+// one with none of these parts does not load it: the skip link needs no more than a main part that takes the focus.
+const PARTS = "[data-module]:not([data-module='nhsuk-skip-link'])";
 
 document.body.classList.add("js-enabled", "nhsuk-frontend-supported");
-initAll();
+begin(document);
+
+async function begin(scope) {
+  if (scope.querySelector(PARTS) !== null) {
+    const { initAll } = await import("./nhsuk-frontend.min.js");
+    initAll({ scope });
+  }
+}
 
 // A page to print offers to print itself only where a script can.
 for (const button of document.querySelectorAll("[data-print]")) {
@@ -46,7 +54,7 @@ document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (put === null) {
     return;
   }
-  initAll({ scope: put });
+  begin(put);
   const wrong = put.querySelector("[data-focus], .nhsuk-error-summary, [aria-describedby$='-wrong']");
   if (wrong !== null) {
     wrong.focus();
