@@ -178,9 +178,13 @@ def test_who_is_not_signed_in_any_more_is_led_whole_to_where_to_sign_in(
                          client=("127.0.0.1", 50_000), follow_redirects=False)  # fmt: skip
     headers = {**IN_PLACE, "HX-Current-URL": at.format(**own_site.people)}
     path = f"/people/{own_site.people['ben']}/feedback"
-    for answer in (browser.post(path, data={"verdict": "agree"}, headers=headers), browser.get(NOTES, headers=headers)):
-        assert (answer.status_code, answer.headers["hx-redirect"], answer.content) == (401, f"/sign-in{back}", b"")
-        assert "HX-Request" in answer.headers["vary"]
+    asked = browser.get(NOTES, headers=headers)
+    assert (asked.status_code, asked.headers["hx-redirect"], asked.content) == (401, f"/sign-in{back}", b"")
+    assert "HX-Request" in asked.headers["vary"]
+    sent = browser.post(path, data={"verdict": "agree"}, headers=headers)
+    assert (sent.status_code, sent.headers["hx-retarget"]) == (401, "#refused"), "what was written stays on the page"
+    assert "hx-redirect" not in sent.headers
+    assert f'<a href="/sign-in{back}">sign in again</a>' in sent.text
     assert browser.get(NOTES).status_code == 303, "a page asked for whole is led there as before"
 
 

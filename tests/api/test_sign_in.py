@@ -11,6 +11,7 @@ from httpx import Response
 from sqlalchemy import update
 from tests.lib.harmed_database import stored_bytes
 from tests.lib.service_site import SERVICE, ServiceSite
+from tests.lib.table_sites import NHS_NUMBERS
 
 from crisisrisk.commands.keys import list_keys, revoke_key
 from crisisrisk.database.engine import writing
@@ -22,6 +23,7 @@ from crisisrisk.serving.sessions import COOKIE
 from crisisrisk.serving.settings import read_settings
 
 VERSION, CONCERNS = "/api/v1/version", "/api/v1/safety-concerns"
+NUMBER = NHS_NUMBERS[0]
 CONCERN = {"about": "place", "text": "The shelter at the station has closed."}
 
 
@@ -137,6 +139,25 @@ def test_programs_are_told_401_and_so_is_a_form(browser: TestClient) -> None:
     for path in (VERSION, "/api/v1/board?shift=x"):
         assert browser.get(path).status_code == 401
     assert browser.post("/somewhere").status_code == 401
+
+
+def test_what_somebody_wrote_is_not_lost_with_a_session_that_ended_meanwhile(
+    browser: TestClient, shared_site: ServiceSite
+) -> None:
+    form = {"form_token": "0" * 64, "kind": "note", "reason": f"The <fair> ends at two.\n{NUMBER}", "back": "a list"}
+    page = {"Accept": "text/html"}
+    told = browser.post("/shifts/night-2026-11-22/notes", data=form, headers=page)
+    assert told.status_code == 401
+    assert "You are not signed in any more</h1>" in told.text
+    assert "The &lt;fair&gt; ends at two.<br>" in told.text
+    assert not [one for one in (NUMBER, "a list", "keys create", "Bearer") if one in told.text]
+    for foreign in ({"Sec-Fetch-Site": "cross-site"}, {"Content-Type": "text/plain"}):
+        assert "fair" not in browser.post("/shifts/x/notes", data=form, headers={**page, **foreign}).text
+    browser.post("/sign-in", data={"key": shared_site.key("crisis_team")})
+    before = browser.post("/shifts/night-2026-11-22/notes", data=form, headers=page)
+    assert before.status_code == 403
+    assert "from before you signed in again" in before.text
+    assert "The &lt;fair&gt; ends at two." in before.text
 
 
 @pytest.mark.parametrize(

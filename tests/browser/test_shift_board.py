@@ -310,6 +310,11 @@ def test_what_cannot_be_kept_in_place_is_said_above_and_what_was_written_stands(
         assert violations(page) == []
         page.context.clear_cookies()
         keep.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("You are not signed in any more")
+        expect(page.get_by_role("alert")).to_be_focused()
+        expect(page.get_by_label("Your note")).to_have_value("the station shelter opens late")
+        assert violations(page) == []
+        page.get_by_role("link", name="sign in again").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Test site")
         expect(page).to_have_url(f"{address}/sign-in?next=/shifts/night-2026-11-22/notes")
 

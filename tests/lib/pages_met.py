@@ -8,7 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tests.lib.steps import Step, ask_too_often, choose, follow, press, see, tick, unfold, write
+from tests.lib.steps import (
+    Step,
+    ask_too_often,
+    choose,
+    follow,
+    lose_session,
+    press,
+    see,
+    sign_in_anew,
+    tick,
+    unfold,
+    write,
+)
 
 NIGHT, OVER, LATE = "/shifts/night-2026-11-22", "/shifts/day-2026-11-20", "/shifts/day-2026-11-23"
 ANN, BEN = "/people/{ann}", "/people/{ben}"
@@ -247,6 +259,7 @@ def _doors() -> Mapping[str, Met]:
     enter, back = "GET /sign-in", "/sign-in/callback?code=x&state=y"
     wrong = (write("Your key", "crisisrisk_1_2"), press("Sign in"))
     asked = (press("Sign in with the demo's identity page"),)
+    saw = (tick("A place or a forecast"), write("What did you see?", "The shelter is full."))
     return {
         "signing in": Met(enter, "/sign-in", "Whoever runs this site makes one"),
         "a key that does not work": Met("POST /sign-in", "/sign-in", "This key does not work.", steps=wrong),
@@ -254,6 +267,18 @@ def _doors() -> Mapping[str, Met]:
         "who are you": Met(enter, "/sign-in", "everybody here is invented", site="failing", steps=asked),
         "sent back in error": Met("GET /sign-in/callback", back, "Begin again", site="failing"),
         "a role with no page": Met("GET /", "/", "There is no page for it yet", role="steward", site="failing"),
+        "signed out over a form": crisis(
+            "POST /safety-concern", "/safety-concern", "The shelter is full.", steps=(*saw, lose_session, press("Send"))
+        ),
+        "signed out over a form in place": crisis(
+            "POST /shifts/{id}/notes",
+            NOTES,
+            "What you wrote still stands on this page",
+            steps=(write("Your note (nothing about a person)", "the fair"), lose_session, press("Keep this note")),
+        ),
+        "signed in again in between": crisis(
+            "POST /safety-concern", "/safety-concern", "The shelter is full.", steps=(*saw, sign_in_anew, press("Send"))
+        ),
         "signed out": Met(
             "POST /sign-out", "/data", "Sign in to Test site", role="steward", steps=(press("Sign out"),)
         ),

@@ -47,6 +47,16 @@ def follow(name: str) -> Step:
     return lambda page, _: page.get_by_role("link", name=name, exact=True).first.click()
 
 
+def lose_session(page: Page, _: Mapping[str, str]) -> None:
+    """The session ends, as it does of who goes away for a while, and the page stays open."""
+    page.context.clear_cookies()
+
+
+def sign_in_anew(page: Page, _: Mapping[str, str]) -> None:
+    """As who signed in again in another window: what the page's forms carry is of the session before."""
+    page.locator("input[name=form_token]").evaluate_all("all => all.forEach(one => { one.value = 'another' })")
+
+
 def ask_too_often(page: Page, _: Mapping[str, str]) -> None:
     """Ask until no more is answered, and then for the page."""
     page.evaluate("async () => { while ((await fetch('/sign-in')).status !== 429); }")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Route
 
+from crisisrisk.serving.sessions import COOKIE
 from tests.lib.browsing import PATIENT, WIDE, opened, served
 from tests.lib.lived_in import SHEET, failing, lived_in
 from tests.lib.operational import copied
@@ -61,8 +62,8 @@ class Visits:
         finally:
             page.emulate_media(media="screen", forced_colors="none", color_scheme="light")
             printed.unlink(missing_ok=True)
-            if "Sign out" in met.says or met.page == "POST /sign-out":
-                del self.windows[site, met.role]
+            if not any(one["name"] == COOKIE for one in page.context.cookies()):
+                self.windows.pop((site, met.role), None)
 
 
 def _patient(page: Page) -> Page:

@@ -12,14 +12,18 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Scope, Send
 
+from crisisrisk.serving.bodies import form_of
 from crisisrisk.serving.headers import REQUEST_ID
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.in_place import ASKED, REFUSED, asked_in_place, sign_in_again
 from crisisrisk.serving.pages.page import as_page, page
-from crisisrisk.serving.problems import PROBLEM, SignInNeededError, for_programs, nothing_here
+from crisisrisk.serving.pages.sending import shown_again
+from crisisrisk.serving.problems import PROBLEM, SIGN_IN, SignInNeededError, for_programs, nothing_here
+from crisisrisk.serving.sessions import same_site
 from crisisrisk.serving.state import Service
 
 HEADINGS = {
+    401: "You are not signed in any more",
     403: "Your role may not see this", 404: "There is nothing here", 405: "That cannot be done here",
     408: "That came too slowly", 409: "Not now", 410: "Too old to be shown", 413: "That is too long",
     422: "That cannot be used", 429: "Too many requests", 503: "There is no answer now",
@@ -27,6 +31,11 @@ HEADINGS = {
 OF_ONE_CODE = {"CR-PERSON-001": "Numbers about people are off here"}
 OTHER = "Something went wrong"
 PLAIN = {
+    "CR-ACCESS-004": (
+        "this form is from before you signed in again, or from another site",
+        "open its page again and send it from there",
+    ),
+    "CR-HTTP-401": ("nobody used this page for too long, or you signed out", "sign in again and send it once more"),
     "CR-HTTP-403": ("this page is not for your role", "whoever runs this site says what each role may see"),
     "CR-HTTP-404": ("there is nothing at this address, or it is not for you to see", None),
     "CR-HTTP-429": ("more was asked from here than this site answers at once", None),
@@ -43,6 +52,10 @@ _FOR_PROGRAMS = re.compile(r"/api/|docs/|\.toml|\[\[")
 FROM_MENU = "open the page from the menu above"
 BEFORE_ANYTHING = frozenset({408, 413, 429, 503})
 """Refusals that are made before a route is reached, so that nothing of what was sent is kept."""
+WHO_SENT = frozenset({401, 403})
+"""Refusals of a form because of who sent it; where that is known to be nobody, nothing of it was kept."""
+WRITTEN = frozenset({"answer", "done", "reason", "text", "words"})
+"""What fields are called that somebody writes sentences into, by the last part of their names."""
 _KEPT = ("allow", "retry-after", "www-authenticate", "connection", REQUEST_ID.lower())
 _MOST_KEPT = 64
 
@@ -98,6 +111,11 @@ def _kind(start: Message) -> str:
     return Headers(raw=start["headers"]).get("content-type", "").partition(";")[0]
 
 
+def _where_to_sign_in(scope: Scope, in_place: bool) -> str:
+    """What is asked for in place leads back to its page."""
+    return sign_in_again(Headers(scope=scope))["HX-Redirect"] if in_place else SIGN_IN
+
+
 def _sign_in_again(scope: Scope) -> Response:
     """Who is not signed in any more sees a whole page that says so, never a part of one."""
     return Response(status_code=401, headers={"Vary": ASKED, **sign_in_again(Headers(scope=scope))})
@@ -105,8 +123,6 @@ def _sign_in_again(scope: Scope) -> Response:
 
 def _as_page(scope: Scope, problem: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> Response:
     in_place = asked_in_place(Headers(scope=scope))
-    if in_place and status == 401:
-        return _sign_in_again(scope)
     service: Service = scope["app"].state.service
     viewer, site = scope["state"].get("viewer"), service.settings.site
     told = {
@@ -114,14 +130,29 @@ def _as_page(scope: Scope, problem: Mapping[str, Any], status: int, headers: Map
         "heading": OF_ONE_CODE.get(problem["code"], HEADINGS.get(status, OTHER)),
         "wait": headers.get("retry-after"),
         "sent": scope["method"] not in ("GET", "HEAD"), "nothing_kept": viewer is None and status in BEFORE_ANYTHING,
+        "not_of_you": viewer is None and status in WHO_SENT,
+        "sign_in": _where_to_sign_in(scope, in_place) if status == 401 else None,
     }  # fmt: skip
+    written = _written(Request(scope)) if told["sent"] and not in_place and (viewer or told["not_of_you"]) else []
     kept = {name: value for name, value in headers.items() if name in _KEPT} | (REFUSED if in_place else {})
     template = "problem_in_place.jinja" if in_place else "problem.jinja"
+    if viewer is None and written:
+        told |= {"site": site.name, "written": written}
+        return page(template, told, zone=site.time_zone, status=status, headers=kept)
     if viewer is None:
         content = _for_nobody(template, json.dumps({**told, "site": site.name}, sort_keys=True), site.time_zone, status)
         return as_page(content, status=status, headers=kept)
     around = framed(service, viewer, here="", about=None)
-    return page(template, {**around, **told}, zone=site.time_zone, status=status, headers=kept)
+    return page(template, {**around, **told, "written": written}, zone=site.time_zone, status=status, headers=kept)
+
+
+def _written(request: Request) -> list[str]:
+    """What somebody wrote into a form that was refused, which stands nowhere else any more; of other sites' nothing."""
+    form = form_of(request) if same_site(request) else {}
+    if "withdraws" in form:  # its words are the page's own
+        return []
+    given = shown_again({name: text.strip() for name, text in form.items() if name.rpartition("-")[2] in WRITTEN})
+    return [text for text in given.values() if text]
 
 
 def _in_plain_words(scope: Scope, problem: Mapping[str, Any], status: int) -> Mapping[str, Any]:
