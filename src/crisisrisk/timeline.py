@@ -186,7 +186,7 @@ class LocalClock:
 
 def local_clock(instants: Instants, zone: ZoneInfo) -> LocalClock:
     """Local day, hour and weekday of instants (microseconds)."""
-    wall_us = _wall_clock(instants, zone)
+    wall_us = wall_clock(instants, zone)
     day = wall_us // MICROSECONDS_PER_DAY
     return LocalClock(
         day=day.astype(np.int32),
@@ -195,7 +195,7 @@ def local_clock(instants: Instants, zone: ZoneInfo) -> LocalClock:
     )
 
 
-def _wall_clock(instants: Instants, zone: ZoneInfo) -> Instants:
+def wall_clock(instants: Instants, zone: ZoneInfo) -> Instants:
     """What the clock on the wall shows, in microseconds since it showed 1970.
 
     Of many instants the zone is asked about whole hours alone: between two of the same offset it does not change.

@@ -89,7 +89,12 @@ def test_the_crisis_plan_is_told_with_its_age_and_that_none_reaches_the_site(sit
     mapping = EVENTS_MAPPING.replace("study_id", "nhs_number").replace('{ constant = "call" }', '"code"')
     load_rows(read_site(site.site.path), "plans", rows, mapping)
     told = care(client, pid).json()
-    assert (told["plan"], told["plans_recorded"]) == ({"made_at": "2026-11-01T06:00:00Z", "weeks_old": 3}, True)
+    made = {"made_at": "2026-11-01T06:00:00Z", "made_on": None, "weeks_old": 3}
+    assert (told["plan"], told["plans_recorded"]) == (made, True)
+    newer = f"id,at,known,source,person,code\np2,2026-11-20,2026-11-21,mh_plan,{CALLER},CRISIS\n"
+    load_rows(read_site(site.site.path), "newer", newer, mapping)
+    made = {"made_at": "2026-11-20T00:00:00Z", "made_on": "2026-11-20", "weeks_old": 0}
+    assert care(client, pid).json()["plan"] == made
 
 
 def test_an_objection_hides_contacts_and_not_the_team(site: ServiceSite) -> None:

@@ -1,10 +1,14 @@
 """The caseload and a person's page in a real browser: from signing in to signing out, with and without scripts."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.lib.browsing import NARROW, WIDE, opened, violations
+from tests.browser.conftest import as_made
+from tests.lib import service_site
+from tests.lib.browsing import NARROW, WIDE, opened, served, violations
+from tests.lib.operational import copied
 from tests.lib.service_site import CASELOADS_MAPPING, EVENTS_MAPPING, ServiceSite, load_rows, with_workers
 from tests.lib.table_sites import NHS_NUMBERS
 
@@ -208,6 +212,28 @@ def test_by_keyboard_a_reason_opens_and_an_answer_is_sent(browser: Browser, addr
         page.keyboard.press("Enter")
         expect(page.get_by_role("status")).to_contain_text("Your answer is kept")
         expect(page.get_by_text("care: I disagree")).to_be_visible()
+        assert violations(page) == []
+
+
+def test_a_record_with_a_day_alone_is_told_by_its_day_and_one_at_midnight_at_midnight(
+    browser: Browser, site: ServiceSite, tmp_path: Path
+) -> None:
+    made = service_site.opened(copied(as_made(site), tmp_path / "site"))
+    rows = "id,at,known,source,person\n{id},{at},2026-11-22 01:00:00,{source},ben\n"
+    load_rows(made.site, "day", rows.format(id="d1", at="2026-11-22", source="crisis_line"), EVENTS_MAPPING)
+    midnight = rows.format(id="d2", at="2026-11-21 00:00:00", source="police_999")
+    load_rows(made.site, "midnight", midnight, EVENTS_MAPPING)
+    with served(made) as address, opened(browser, address, made, role="care") as page:
+        first = page.get_by_role("region", name="First, whatever the number")
+        expect(first.get_by_text("crisis-line call, Sun 22 Nov", exact=True)).to_be_visible()
+        page.goto(f"/people/{made.people['ben']}")
+        told = page.get_by_role("region", name="Last contacts").get_by_role("listitem")
+        expect(told).to_have_text([
+            re.compile("^Sun 22 Nov 2026: crisis-line call"), re.compile("^Sat 21 Nov 2026, 00:00: 999 call"),
+            re.compile("^Fri 20 Nov 2026, 10:00: crisis-line call"),
+        ])  # fmt: skip
+        told.first.get_by_role("link", name=re.compile("crisis-line call of 22 Nov 2026")).click()
+        expect(page.get_by_text("Sun 22 Nov 2026: crisis-line call", exact=False)).to_be_visible()
         assert violations(page) == []
 
 

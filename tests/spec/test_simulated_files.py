@@ -370,6 +370,14 @@ def test_every_source_occurs_and_is_declared(city: Made) -> None:
     assert set(events["source"]) == set(SOURCES) == set(city.site.sources)
 
 
+def test_the_agencies_that_write_days_alone_are_known_from_their_files(city: Made) -> None:
+    days = {"fire_safe_and_well_visit", "gp", "housing", "social_care"}
+    assert city.snapshot.days_alone.sources == days
+    rows = city.snapshot.place_events(columns=("source", "occurred_at")).to_pandas()
+    local = rows["occurred_at"].dt.tz_convert("Europe/London")
+    assert (local == local.dt.normalize())[rows["source"].isin(days)].all()
+
+
 def test_corrections_are_versions_of_their_logs_and_say_what_was_true(city: Made) -> None:
     assert city.results["mappings/police_incidents.toml"].rows_correcting > 0
     logs = city.read("police_incidents.csv").set_index("Log")

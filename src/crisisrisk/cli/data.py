@@ -36,6 +36,8 @@ def check(file: Path, mapping: Path, site_folder: str | None, as_json: bool) -> 
     else:
         click.echo(f"{file.name}: {result.rows_read:,} rows read · {result.rows_quarantined:,} would be refused")
         print_rules(result.broken_rules)
+        for source, rows in result.days_alone.items():
+            click.echo(f"{source}: {rows:,} rows have a day alone, and are told without a time of day")
     return CHECK_FAILED if result.rows_quarantined else 0
 
 

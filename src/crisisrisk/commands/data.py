@@ -44,6 +44,8 @@ class CheckResult:
     broken_rules: dict[str, int]
     already_loaded: bool
     first_rows: tuple[dict[str, Any], ...]
+    days_alone: dict[str, int]
+    """Of events, by source: rows that say no time of day of when it happened."""
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
@@ -148,6 +150,7 @@ def check_file(site: Site, file: Path, mapping: Path) -> CheckResult:
         rows_quarantined=counts.rows_quarantined,
         broken_rules=dict(sorted((counts.broken_rules or {}).items())),
         already_loaded=before is not None and before.loaded(counts.digest, rules.digest),
+        days_alone={one.source: one.rows for one in counts.days.found()} if counts.days else {},
         first_rows=tuple(first),
         seconds=time.perf_counter() - started,
     )

@@ -1,13 +1,13 @@
 """What a clinician on the crisis line is told: who the caller is here, and who cares for them. Never a score."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from crisisrisk.serving.answers import Answer, Naming
 from crisisrisk.serving.asked import Asked, Reason
-from crisisrisk.serving.care_answers import ContactShown
+from crisisrisk.serving.care_answers import DAY_ALONE, ContactShown
 from crisisrisk.tables.pseudonyms import valid_nhs_numbers
 
 
@@ -48,6 +48,7 @@ class CrisisPlan(Answer):
     """Somebody's crisis plan, as far as that there is one: the plan itself is in the records of its team."""
 
     made_at: datetime = Field(description="When it was made or reviewed last.")
+    made_on: date | None = Field(description=DAY_ALONE)
     weeks_old: int
 
 
@@ -71,10 +72,10 @@ FOUND: dict[str, Any] = {
 CARE: dict[str, Any] = {
     "person_id": _PERSON, "now": "2026-11-22T22:42:00Z",
     "teams": [{"team": "north", "name": "North", "worker": "w_17", "since": "2026-01-01T00:00:00Z"}],
-    "plan": {"made_at": "2026-03-02T10:00:00Z", "weeks_old": 37}, "plans_recorded": True,
+    "plan": {"made_at": "2026-03-02T10:00:00Z", "made_on": None, "weeks_old": 37}, "plans_recorded": True,
     "contacts": [{
-        "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "known_at": "2026-11-20T23:10:00Z",
-        "source": "crisis_line", "code": "call", "outcome": None, "ended_at": None,
+        "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "occurred_on": None,
+        "known_at": "2026-11-20T23:10:00Z", "source": "crisis_line", "code": "call", "outcome": None, "ended_at": None,
     }],
     "more": False, "objected": False, "identities": {},
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """What the routes answer with of what teams said and decided, of dated contacts, and of the queue of data queries."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import Field
@@ -78,11 +78,15 @@ class PersonSnoozes(Answer):
     snoozes: list[SnoozeMade]
 
 
+DAY_ALONE = "The day, where the record says no time of day: the moment beside it is then a midnight, and no time."
+
+
 class ContactShown(Answer):
     """One dated contact, as far as it may be shown."""
 
     event_id: str
     occurred_at: datetime
+    occurred_on: date | None = Field(description=DAY_ALONE)
     known_at: datetime
     source: str = Field(description="The kind of record; `urgent_contact` where that is not for this role.")
     code: str | None
@@ -94,6 +98,7 @@ class Reached(Answer):
     """When a mental-health team last saw somebody, and what came of appointments since, as far as it is known here."""
 
     seen_at: datetime | None = Field(description="The last `mh_contact`; null where none is known.")
+    seen_on: date | None = Field(description=DAY_ALONE)
     missed_since: int = Field(description="How many appointments (`mh_missed`) were missed since then, or at all.")
 
 
@@ -113,6 +118,7 @@ class QueryMade(Made):
     person_id: str
     event_id: str
     occurred_at: datetime
+    occurred_on: date | None = Field(description=DAY_ALONE)
     problem: str
     words: str | None
     answered_at: datetime | None
@@ -136,6 +142,7 @@ class QueuedQuery(Answer):
     event_id: str
     source: str
     occurred_at: datetime
+    occurred_on: date | None = Field(description=DAY_ALONE)
     problem: str
     answered_at: datetime | None
     answered_by: str | None

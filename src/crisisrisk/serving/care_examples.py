@@ -29,22 +29,23 @@ PERSON_SNOOZES: dict[str, Any] = {"person_id": _PERSON, "snoozes": [SNOOZE]}
 
 CONTACTS: dict[str, Any] = {
     "person_id": _PERSON, "now": "2026-11-22T09:00:00Z", "more": False,
-    "reached": {"seen_at": "2026-11-03T10:00:00Z", "missed_since": 2},
+    "reached": {"seen_at": "2026-11-03T10:00:00Z", "seen_on": None, "missed_since": 2},
     "contacts": [{
-        "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "known_at": "2026-11-20T23:10:00Z",
-        "source": "crisis_line", "code": "call", "outcome": None, "ended_at": None,
+        "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "occurred_on": None,
+        "known_at": "2026-11-20T23:10:00Z", "source": "crisis_line", "code": "call", "outcome": None, "ended_at": None,
     }],
 }  # fmt: skip
 
 QUERY: dict[str, Any] = {
-    **_MADE, "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "problem": "another_person",
-    "words": "It was her daughter who rang.", "answered_at": None, "outcome": None, "answer": None,
+    **_MADE, "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "occurred_on": None,
+    "problem": "another_person", "words": "It was her daughter who rang.", "answered_at": None, "outcome": None,
+    "answer": None,
 }  # fmt: skip
 PERSON_QUERIES: dict[str, Any] = {"person_id": _PERSON, "queries": [QUERY]}
 QUEUED: dict[str, Any] = {
     "number": 31, "made_at": "2026-11-22T09:12:00Z", "team": "north", "event_id": "e_81", "source": "crisis_line",
-    "occurred_at": "2026-11-20T22:40:00Z", "problem": "another_person", "answered_at": None, "answered_by": None,
-    "outcome": None, "answer": None,
+    "occurred_at": "2026-11-20T22:40:00Z", "occurred_on": None, "problem": "another_person", "answered_at": None,
+    "answered_by": None, "outcome": None, "answer": None,
 }  # fmt: skip
 QUEUED_ALL: dict[str, Any] = {"queries": [QUEUED]}
 

@@ -1,12 +1,12 @@
 """What a caseload answers with beyond a list of scores: who comes first whatever the score, and what is new."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import Field
 
 from crisisrisk.serving.answers import Answer, Basis, ListedPerson, Naming, PinnedPerson
-from crisisrisk.serving.care_answers import Capacity, Reached
+from crisisrisk.serving.care_answers import DAY_ALONE, Capacity, Reached
 
 Tab = Literal["new_or_changed", "all", "review_due", "snoozed"]
 
@@ -20,6 +20,7 @@ class FirstPerson(Answer):
 
     person_id: str
     at: datetime | None
+    on: date | None = Field(description=DAY_ALONE)
     source: str | None
 
 
@@ -55,7 +56,9 @@ class CaseloadPerson(ListedPerson):
     )
     worker: str | None = Field(description="The care coordinator; null where none is named.")
     last_contact: datetime | None
+    last_contact_on: date | None = Field(description=DAY_ALONE)
     crisis_plan: datetime | None = Field(description="When one was made or reviewed last; null where none is known.")
+    crisis_plan_on: date | None = Field(description=DAY_ALONE)
     last_review: datetime | None
     snoozed_until: datetime | None = Field(description="Null unless a snooze lasts.")
     woken_by: str | None = Field(description="What ended the newest snooze, of the last week; null without one.")

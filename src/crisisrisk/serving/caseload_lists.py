@@ -98,8 +98,9 @@ class TeamList:
             weeks=[_said(numbers.get(person)) for numbers in self.weeks.numbers],
             near_top_weeks=self.weeks.near_top(person), reached=self.contacts.reached.get(person),
             new_since_seen=self._new_since_seen(score),
-            last_contact=self.contacts.last.get(person), last_review=self._reviews.get(person),
-            worker=self.workers.get(person), crisis_plan=self.contacts.plans.get(person),
+            last_contact=self.contacts.last.get(person), last_contact_on=self.contacts.last_on.get(person),
+            last_review=self._reviews.get(person), worker=self.workers.get(person),
+            crisis_plan=self.contacts.plans.get(person), crisis_plan_on=self.contacts.plan_on(person),
             snoozed_until=snooze.until if snooze is not None and asleep else None, woken_by=woken,
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from crisisrisk.database.latest import Reasons
 from crisisrisk.purposes import Reach
 from crisisrisk.serving.care_answers import ContactShown
+from crisisrisk.tables.days_alone import RecordedDays
 from crisisrisk.tables.store import Snapshot, bucket_of
 from crisisrisk.timeline import microseconds
 
@@ -43,6 +44,8 @@ class Contact:
     event_id: str
     person_id: str
     occurred_at: datetime
+    occurred_on: date | None
+    """The day, where the record says no time of day: `occurred_at` is then a midnight at which nothing was."""
     known_at: datetime
     source: str
     code: str | None
@@ -53,7 +56,7 @@ class Contact:
 
 def contacts_of(snapshot: Snapshot, people: Collection[str], now: datetime) -> Mapping[str, Sequence[Contact]]:
     """By person what is known of them before a moment, the latest first; nobody is left out."""
-    return latest_first(events_of(snapshot, people), people, now)
+    return latest_first(events_of(snapshot, people), people, now, days=snapshot.days_alone)
 
 
 def events_of(snapshot: Snapshot, people: Collection[str]) -> pa.Table:
@@ -69,10 +72,12 @@ def events_of(snapshot: Snapshot, people: Collection[str]) -> pa.Table:
     return pa.concat_tables(found).unify_dictionaries() if found else snapshot.person_events(0, COLUMNS).slice(0, 0)
 
 
-def latest_first(events: pa.Table, people: Collection[str], now: datetime) -> Mapping[str, Sequence[Contact]]:
+def latest_first(
+    events: pa.Table, people: Collection[str], now: datetime, *, days: RecordedDays
+) -> Mapping[str, Sequence[Contact]]:
     """The versions that count at a moment, by person."""
     by_person: dict[str, list[Contact]] = defaultdict(list)
-    for one in contacts_in(live_at(events, now), now):
+    for one in contacts_in(live_at(events, now), now, days=days):
         by_person[one.person_id].append(one)
     return {person: by_person.get(person, []) for person in people}
 
@@ -90,33 +95,34 @@ def happened(events: pa.Table, now: datetime) -> pa.Table:
     return known.filter(pc.less(known["occurred_at"], _instant(events, now)))
 
 
-def contacts_in(live: pa.Table, now: datetime) -> Sequence[Contact]:
+def contacts_in(live: pa.Table, now: datetime, *, days: RecordedDays) -> Sequence[Contact]:
     """Rows that count as contacts, the latest first."""
     rows = live.drop_columns(["superseded_at"]).sort_by([("occurred_at", "descending"), ("event_id", "ascending")])
-    return [_contact(row, now) for row in rows.to_pylist()]
+    return [_contact(row, now, days) for row in rows.to_pylist()]
 
 
-def _contact(row: dict[str, Any], now: datetime) -> Contact:
+def _contact(row: dict[str, Any], now: datetime, days: RecordedDays) -> Contact:
     """The end of a stay is never known before itself."""
-    ended = row["ended_at"]
-    return Contact(**{**row, "ended_at": ended if ended is not None and ended <= now else None})
+    ended, day = row["ended_at"], days.of(row["source"], row["occurred_at"])
+    return Contact(**{**row, "occurred_on": day, "ended_at": ended if ended is not None and ended <= now else None})
 
 
 def _instant(events: pa.Table, moment: datetime) -> pa.Scalar:
     return pa.scalar(microseconds(moment), pa.int64()).cast(events.schema.field("known_at").type)
 
 
-def newest_plan(contacts: Sequence[Contact], now: datetime) -> datetime | None:
-    """When somebody's crisis plan was made or reviewed last, of their contacts with the latest first."""
-    plans = (one.occurred_at for one in contacts if one.source == PLAN and one.code == PLAN_CODE)
-    return next((at for at in plans if at < now), None)
+def newest_plan(contacts: Sequence[Contact], now: datetime) -> Contact | None:
+    """The making or review of somebody's crisis plan that was the last, of their contacts with the latest first."""
+    plans = (one for one in contacts if one.source == PLAN and one.code == PLAN_CODE)
+    return next((one for one in plans if one.occurred_at < now), None)
 
 
 def shown(contact: Contact, *, detentions: bool) -> ContactShown:
     """A contact as it may be shown: which kind, unless it is one that the role does not hold."""
     hidden = contact.source in SENSITIVE and not detentions
     return ContactShown(
-        event_id=contact.event_id, occurred_at=contact.occurred_at, known_at=contact.known_at,
+        event_id=contact.event_id, occurred_at=contact.occurred_at, occurred_on=contact.occurred_on,
+        known_at=contact.known_at,
         source=URGENT_CONTACT if hidden else contact.source, code=None if hidden else contact.code,
         outcome=None if hidden else contact.outcome, ended_at=None if hidden else contact.ended_at,
     )  # fmt: skip

@@ -51,15 +51,17 @@ CASELOAD: dict[str, Any] = {
     "not_recorded": ["no_crisis_plan"],
     "first": [{
         "group": "contact_last_night", "meaning": "a contact since yesterday 18:00, with any agency",
-        "people": [{"person_id": "k1_7Q4M2XK0D3RT5VWZ", "at": "2026-11-21T23:10:00Z", "source": "crisis_line"}],
+        "people": [{
+            "person_id": "k1_7Q4M2XK0D3RT5VWZ", "at": "2026-11-21T23:10:00Z", "on": None, "source": "crisis_line",
+        }],
     }],
     "people": [{
         **_LISTED, "change": {"as_of": "2026-11-15T06:00:00Z", "likely_in_100": 7, "changed": True,
                               "new_contacts": {"crisis_line": 2, "mh_missed": 1}, "other_model": False},
         "weeks": [None] * 22 + [7, 18], "near_top_weeks": 1, "new_since_seen": True,
-        "reached": {"seen_at": "2026-11-03T10:00:00Z", "missed_since": 2},
-        "worker": "w_17", "last_contact": "2026-11-21T23:10:00Z", "crisis_plan": None, "last_review": None,
-        "snoozed_until": None, "woken_by": None,
+        "reached": {"seen_at": "2026-11-03T10:00:00Z", "seen_on": None, "missed_since": 2},
+        "worker": "w_17", "last_contact": "2026-11-21T23:10:00Z", "last_contact_on": None, "crisis_plan": None,
+        "crisis_plan_on": None, "last_review": None, "snoozed_until": None, "woken_by": None,
     }],
 }  # fmt: skip
 

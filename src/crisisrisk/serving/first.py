@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from crisisrisk.serving.contacts import (
     shown,
 )
 from crisisrisk.serving.reached import reached_in
+from crisisrisk.tables.days_alone import RecordedDays
 
 EVENING = time(18)
 LATELY, PLAN_DAYS = timedelta(days=8), timedelta(days=364)
@@ -53,6 +54,8 @@ class TeamContacts:
     """Whether crisis plans are recorded at this site at all."""
     visits_recorded: bool
     """Whether it is recorded here that a mental-health team saw somebody."""
+    days: RecordedDays
+    """Of which contacts no time of day is known."""
 
     @cached_property
     def live(self) -> pa.Table:
@@ -68,7 +71,19 @@ class TeamContacts:
     @cached_property
     def reached(self) -> Mapping[str, Reached]:
         """By person when a mental-health team last saw them; nobody where no such contact is recorded at all."""
-        return reached_in(self.live, self.members) if self.visits_recorded else {}
+        return reached_in(self.live, self.members, days=self.days) if self.visits_recorded else {}
+
+    @cached_property
+    def last_on(self) -> Mapping[str, date]:
+        """By person the day of the last contact, where its record has a day alone."""
+        if not self.days.sources:
+            return {}
+        named = pc.is_in(self.live["source"].cast(pa.string()), value_set=pa.array(sorted(self.days.sources)))
+        found = self.live.filter(named).group_by(["person_id", "source"]).aggregate([("occurred_at", "max")])
+        columns = (found[name].to_pylist() for name in ("person_id", "source", "occurred_at_max"))
+        newest = (row for row in zip(*columns, strict=True) if row[2] == self.last[row[0]])
+        told = ((person, self.days.of(source, at)) for person, source, at in newest)
+        return {person: day for person, day in told if day is not None}
 
     @cached_property
     def plans(self) -> Mapping[str, datetime]:
@@ -77,6 +92,11 @@ class TeamContacts:
                        pc.equal(self.live["code"].cast(pa.string()), PLAN_CODE))  # fmt: skip
         found = self.live.filter(plan).group_by("person_id").aggregate([("occurred_at", "max")])
         return dict(zip(found["person_id"].to_pylist(), found["occurred_at_max"].to_pylist(), strict=True))
+
+    def plan_on(self, person: str) -> date | None:
+        """The day of somebody's last crisis plan, where its record has a day alone."""
+        made_at = self.plans.get(person)
+        return None if made_at is None else self.days.of(PLAN, made_at)
 
     def without_plan(self, person: str) -> bool:
         """Whether no crisis plan of somebody was made or reviewed within 52 weeks."""
@@ -109,7 +129,8 @@ class TeamContacts:
         """Contacts of the last days, and stays that ended in them, the latest first."""
         since = self._moment(self.now - LATELY)
         ended = pc.greater_equal(self.live["ended_at"], since).fill_null(False)
-        return contacts_in(self.live.filter(pc.or_(pc.greater_equal(self.live["occurred_at"], since), ended)), self.now)
+        lately = self.live.filter(pc.or_(pc.greater_equal(self.live["occurred_at"], since), ended))
+        return contacts_in(lately, self.now, days=self.days)
 
     def groups(self, states: Mapping[str, str], *, detentions: bool) -> list[FirstGroup]:
         """Each group that anybody is in. Somebody may be in several."""
@@ -136,14 +157,14 @@ class TeamContacts:
         evening = datetime.combine(self._today - timedelta(days=1), EVENING, tzinfo=self.zone)
         return [
             one for one in self.lately
-            if one.occurred_at >= evening and one.origin not in OWN and one.source not in NO_CONTACT
+            if self._earliest(one) >= evening and one.origin not in OWN and one.source not in NO_CONTACT
         ]  # fmt: skip
 
     def _discharged(self) -> list[Contact]:
         since = self.now - DISCHARGED
         return [
             one for one in self.lately
-            if (one.source == "mh_discharge" and one.occurred_at >= since)
+            if (one.source == "mh_discharge" and self._latest(one) >= since)
             or (one.source == "mh_admission" and one.ended_at is not None and one.ended_at >= since)
         ]  # fmt: skip
 
@@ -151,9 +172,20 @@ class TeamContacts:
         seen = {one.person_id: one.occurred_at for one in reversed(self.lately) if one.source == VISIT}
         return [
             one for one in self.lately
-            if one.source == MISSED and one.occurred_at.astimezone(self.zone).date() == self._today
-            and not (one.person_id in seen and seen[one.person_id] > one.occurred_at)
+            if one.source == MISSED and self._earliest(one).astimezone(self.zone).date() == self._today
+            and not (one.person_id in seen and seen[one.person_id] > self._latest(one))
         ]  # fmt: skip
+
+    def _earliest(self, one: Contact) -> datetime:
+        """When a contact may have begun at the earliest: with its day, where that alone is known."""
+        return one.occurred_at if one.occurred_on is None else self._begins(one.occurred_on)
+
+    def _latest(self, one: Contact) -> datetime:
+        """When at the latest: with the end of its day."""
+        return one.occurred_at if one.occurred_on is None else self._begins(one.occurred_on + timedelta(days=1))
+
+    def _begins(self, day: date) -> datetime:
+        return datetime.combine(day, time(), tzinfo=self.zone)
 
     def _without_plan(self) -> list[str]:
         if not self.plans_recorded:
@@ -171,5 +203,6 @@ class TeamContacts:
 def _first(person: str, contact: Contact | None, detentions: bool) -> FirstPerson:
     told = None if contact is None else shown(contact, detentions=detentions)
     return FirstPerson(
-        person_id=person, at=None if told is None else told.occurred_at, source=None if told is None else told.source
-    )
+        person_id=person, at=None if told is None else told.occurred_at, on=None if told is None else told.occurred_on,
+        source=None if told is None else told.source,
+    )  # fmt: skip

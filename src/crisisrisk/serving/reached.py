@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 
 from crisisrisk.serving.care_answers import Reached
 from crisisrisk.serving.contacts import MISSED, VISIT
+from crisisrisk.tables.days_alone import RecordedDays
 
 
-def reached_in(happened: pa.Table, people: Collection[str]) -> Mapping[str, Reached]:
+def reached_in(happened: pa.Table, people: Collection[str], *, days: RecordedDays) -> Mapping[str, Reached]:
     """Of each of some people, from their contacts that have happened (`contacts.happened`)."""
     seen = _of(happened, VISIT).group_by("person_id").aggregate([("occurred_at", "max")])
     missed = _of(happened, MISSED)
@@ -20,7 +21,12 @@ def reached_in(happened: pa.Table, people: Collection[str]) -> Mapping[str, Reac
     counted = since.group_by("person_id").aggregate([("occurred_at", "count")])
     last: dict[str, datetime] = _by_person(seen, "occurred_at_max")
     times: dict[str, int] = _by_person(counted, "occurred_at_count")
-    return {one: Reached(seen_at=last.get(one), missed_since=times.get(one, 0)) for one in people}
+    return {one: _told(last.get(one), times.get(one, 0), days) for one in people}
+
+
+def _told(seen_at: datetime | None, missed: int, days: RecordedDays) -> Reached:
+    seen_on = None if seen_at is None else days.of(VISIT, seen_at)
+    return Reached(seen_at=seen_at, seen_on=seen_on, missed_since=missed)
 
 
 def _of(contacts: pa.Table, source: str) -> pa.Table:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Annotated
@@ -106,7 +106,7 @@ class SiteView:
         if key not in self.kept_crises:
             self.kept_crises.clear()
             self.kept_crises[key] = crisis_records(self.snapshot, rule, now - LATELY - timedelta(days=1))
-        return crises_lately(self.kept_crises[key], now)
+        return crises_lately(self.kept_crises[key], now, days=self.snapshot.days_alone)
 
     @cached_property
     def site_names(self) -> SiteNames:
@@ -199,6 +199,8 @@ class Service:
                     opt_outs=snapshot.table("opt_outs"),
                     snapshot=snapshot,
                 )
+            elif self._view.snapshot is not snapshot:  # the same rows, of which the ledger of loads says more
+                self._view = replace(self._view, snapshot=snapshot)
             return self._view
 
     def now(self) -> datetime:

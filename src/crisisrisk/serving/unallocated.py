@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from crisisrisk.episodes import EpisodeRule, crisis_mask
 from crisisrisk.serving.caseloads import Caseloads
 from crisisrisk.serving.contacts import COLUMNS, Contact, contacts_in, live_at
+from crisisrisk.tables.days_alone import RecordedDays
 from crisisrisk.tables.store import Snapshot
 
 LATELY = timedelta(days=91)
@@ -41,13 +42,13 @@ def crisis_records(snapshot: Snapshot, rule: EpisodeRule, since: datetime) -> pa
     return pa.concat_tables(found).unify_dictionaries()
 
 
-def crises_lately(records: pa.Table, now: datetime) -> Mapping[str, Sequence[Contact]]:
+def crises_lately(records: pa.Table, now: datetime, *, days: RecordedDays) -> Mapping[str, Sequence[Contact]]:
     """By person the crisis contacts of the last 91 days, as known before a moment, the latest first."""
     kind = records.schema.field("occurred_at").type
     since, until = (pa.scalar(moment).cast(kind) for moment in (now - LATELY, now))
     inside = pc.and_(pc.greater_equal(records["occurred_at"], since), pc.less(records["occurred_at"], until))
     found: dict[str, list[Contact]] = defaultdict(list)
-    for one in contacts_in(live_at(records.filter(inside), now), now):
+    for one in contacts_in(live_at(records.filter(inside), now), now, days=days):
         found[one.person_id].append(one)
     return found
 

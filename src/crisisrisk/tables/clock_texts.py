@@ -53,6 +53,11 @@ def unknown_directives(form: str) -> list[str]:
     return [f"%{letter}" for letter in letters if letter == "" or letter not in DIRECTIVES]
 
 
+def has_hours(form: str) -> bool:
+    """Whether a pattern of `%` directives reads an hour."""
+    return any(code in (_HOUR, _HOUR12) for code in _pattern(form).tolist())
+
+
 def read_clock_texts(texts: pa.Array, form: str) -> ClockTexts:
     """Read texts of a format: `iso`, or a pattern of `%` directives. Blanks around a text are ignored."""
     offsets, content = string_buffers(texts)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from crisisrisk.tables.cell_values import encoded, one_chunk
-from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, Instants
+from crisisrisk.timeline import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, Instants, wall_clock
 
 FEWEST_ROWS = 30
 NEARLY_ALL = 0.98
@@ -39,7 +39,7 @@ def source_clocks(events: pa.Table, zone: ZoneInfo) -> tuple[SourceClock, ...]:
     """
     sources = encoded(one_chunk(events["source"]))
     occurred, known = (np.asarray(one_chunk(events[name]).cast(pa.int64())) for name in ("occurred_at", "known_at"))
-    midnight = _is_midnight(known, zone)
+    midnight = wall_clock(known, zone) % MICROSECONDS_PER_DAY == 0
     lines = []
     for code, name in enumerate(sources.texts.to_pylist()):
         rows = sources.codes == code
@@ -76,10 +76,3 @@ def _findings(shares: dict[str, float], hours: float) -> tuple[str, ...]:
     if shares["before_occurrence"] >= NOTABLE:
         found.append(f"{shares['before_occurrence']:.0%} known before it occurred: right for bookings alone")
     return tuple(found)
-
-
-def _is_midnight(moments: Instants, zone: ZoneInfo) -> NDArray[np.bool_]:
-    import pandas as pd
-
-    wall = pd.DatetimeIndex(moments.astype("datetime64[us]")).tz_localize("UTC").tz_convert(zone).tz_localize(None)
-    return np.asarray(wall.as_unit("us").asi8 % MICROSECONDS_PER_DAY == 0)

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crisisrisk.errors import CrisisRiskError, DataError, MappingError
-from crisisrisk.tables.cell_values import as_declared
+from crisisrisk.tables.cell_values import Mask, as_declared
 from crisisrisk.tables.checking import broken_rules
 from crisisrisk.tables.core import EVENTS, TABLES
+from crisisrisk.tables.days_alone import DaysOfFile
 from crisisrisk.tables.manifest import LoadedFile, Manifest, Staging, StoredFile, loading, read_manifest
 from crisisrisk.tables.mapping import FileMapping, HashOf
 from crisisrisk.tables.merging import EventMerge
@@ -45,6 +46,8 @@ class FileCounts:
     rows_quarantined: int = 0
     broken_rules: Counter[str] | None = None
     quarantine: str | None = None
+    days: DaysOfFile | None = None
+    """Of events whose time is read from the file."""
 
 
 class FileReader:
@@ -68,11 +71,20 @@ class FileReader:
             self._unreadable.update(made.unreadable)
             fine = self._refused.refuse(made, faults)
             self.counts.rows_fine += int(fine.sum())
-            yield made.table if fine.all() else made.table.take(pa.array(np.flatnonzero(fine)))
+            kept = made.table if fine.all() else made.table.take(pa.array(np.flatnonzero(fine)))
+            self._note_days(kept, made.days_alone, fine)
+            yield kept
         self._finish(broken)
 
     def _made(self, blocks: Iterator[Block]) -> Iterator[MadeRows]:
         return (self._maker.made_from(block) for block in blocks)
+
+    def _note_days(self, kept: pa.Table, alone: Mask | None, fine: Mask) -> None:
+        if alone is None:
+            return
+        if self.counts.days is None:
+            self.counts.days = self._maker.days_of_file()
+        self.counts.days.add(kept, alone[fine])
 
     def _finish(self, broken: BrokenLines) -> None:
         self.counts.rows_read += len(broken.found)
@@ -251,6 +263,7 @@ class _Load:
             rows_left_out=one.rows_left_out,
             broken_rules=dict(sorted((one.broken_rules or {}).items())),
             quarantine=one.quarantine,
+            days_alone=one.days.found() if one.days else (),
         )
 
 

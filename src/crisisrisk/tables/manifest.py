@@ -29,6 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crisisrisk.errors import DataError
+from crisisrisk.tables.days_alone import DaysAlone
 from crisisrisk.tables.site import Site
 
 FORMAT = 1
@@ -80,6 +81,8 @@ class LoadedFile:
     rows_left_out: int
     broken_rules: Mapping[str, int] = field(default_factory=dict)
     quarantine: str | None = None
+    days_alone: tuple[DaysAlone, ...] = ()
+    """Of events, by source: rows that say no time of day of when it happened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,10 +146,15 @@ def _manifest_from(content: dict[str, Any]) -> Manifest:
     if content["format"] != FORMAT:
         raise ValueError("another format")
     files = {name: _stored_file(value) for name, value in content["files"].items()}
-    loads = tuple(LoadedFile(**load) for load in content["loads"])
+    loads = tuple(_loaded_file(load) for load in content["loads"])
     return Manifest(
         number=content["number"], buckets=content["buckets"], key_check=content["key_check"], files=files, loads=loads
     )
+
+
+def _loaded_file(value: dict[str, Any]) -> LoadedFile:
+    noted = tuple(DaysAlone(**one) for one in value.get("days_alone", ()))
+    return LoadedFile(**{**value, "days_alone": noted})
 
 
 def _stored_file(value: dict[str, Any]) -> StoredFile:

@@ -24,6 +24,8 @@ from crisisrisk.tables.cell_values import (
     texts_of,
     whole_numbers,
 )
+from crisisrisk.tables.core import EVENTS
+from crisisrisk.tables.days_alone import DaysOfFile
 from crisisrisk.tables.erased import NOT_ERASED, erased_people
 from crisisrisk.tables.known_texts import KnownTexts
 from crisisrisk.tables.mapping import (
@@ -44,7 +46,7 @@ from crisisrisk.tables.reading import Block
 from crisisrisk.tables.schema import CATEGORIES, FLAG, IDENTIFIER, INSTANT, NUMBER, TIME, WHOLE, Column
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.text_hashes import keyed_ids
-from crisisrisk.tables.time_values import DOUBLE_HOUR, SKIPPED_HOUR, times, wanted_form
+from crisisrisk.tables.time_values import DOUBLE_HOUR, SKIPPED_HOUR, times, wanted_form, without_time_of_day
 from crisisrisk.timeline import microseconds, utc_from_local
 
 UNKNOWN_VALUE = "a value that the mapping lists"
@@ -83,6 +85,8 @@ class MadeRows:
     """By column of the table: what the file has there."""
     counted_from: dict[str, str] = field(default_factory=dict)
     """By column of the table: the other column of which it is a stated delay."""
+    days_alone: Mask | None = None
+    """Of events, which rows say no time of day of when it happened. Shape (rows,)."""
 
 
 class RowMaker:
@@ -180,6 +184,12 @@ class RowMaker:
                 self._erased_forms[one[-1]] = one
         return [one[-1] if one else None for one in forms]
 
+    def days_of_file(self) -> DaysOfFile:
+        """For what a file tells of times of day."""
+        rule = self._mapping.columns["occurred_at"]
+        assert isinstance(rule, TimeFrom)
+        return DaysOfFile(rule.zone or self._site.time_zone, ends=rule.day == "end")
+
     @property
     def mapping(self) -> FileMapping:
         """The mapping that is applied."""
@@ -210,8 +220,9 @@ def only(made: MadeRows, rows: Mask, *, left_out: int) -> MadeRows:
     ]
     raw = {name: column.take(pa.array(place)) for name, column in made.raw.items()}
     return replace(
-        made, table=made.table.take(pa.array(place)), rows=made.rows[rows], faults=faults, left_out=left_out, raw=raw
-    )
+        made, table=made.table.take(pa.array(place)), rows=made.rows[rows], faults=faults, left_out=left_out, raw=raw,
+        days_alone=None if made.days_alone is None else made.days_alone[rows],
+    )  # fmt: skip
 
 
 def _texts(texts: Iterable[str | None]) -> pa.StringArray:
@@ -232,6 +243,7 @@ class _Making:
         self._faults: list[Fault] = []
         self._given: dict[str, int] = {}
         self._unreadable: dict[str, int] = {}
+        self._days_alone: Mask | None = None
 
     def finished(self, left_out: int) -> MadeRows:
         table = self._mapping.table
@@ -252,6 +264,7 @@ class _Making:
             pa.table([self._made[name] for name in table.names], schema=table.arrow_schema), self._numbers,
             [fault for fault in self._faults if fault.rows.any()], left_out, self._given, self._unreadable,
             self._raw(), {name: rule.after for name, rule in self._mapping.columns.items() if isinstance(rule, Delay)},
+            self._days_alone,
         )  # fmt: skip
         if self._dropped.any():
             return only(made, ~self._dropped, left_out=left_out + int(self._dropped.sum()))
@@ -331,7 +344,10 @@ class _Making:
         return after.as_array()
 
     def _time(self, column: Column, rule: TimeFrom) -> pa.Array:
-        read = times(rule, {name: self._columns[name] for name in columns_of(rule)}, self._maker.site.time_zone)
+        columns = {name: self._columns[name] for name in columns_of(rule)}
+        read = times(rule, columns, self._maker.site.time_zone)
+        if self._mapping.table is EVENTS and column.name == "occurred_at":
+            self._days_alone = without_time_of_day(rule, columns)
         self._note(column, rule.column, wanted_form(rule), read.unreadable)
         self._fault(column, rule.column, SKIPPED_HOUR, read.skipped)
         self._fault(column, rule.column, DOUBLE_HOUR, read.double)

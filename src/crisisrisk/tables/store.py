@@ -15,6 +15,7 @@ from crisisrisk.tables.cell_values import as_declared, one_chunk
 from crisisrisk.tables.checked_people import planning_digest
 from crisisrisk.tables.coding import CATEGORY_NAMES, PLACE_EVENTS, STORED_EVENTS
 from crisisrisk.tables.core import SMALL_TABLES, TABLES
+from crisisrisk.tables.days_alone import RecordedDays
 from crisisrisk.tables.manifest import Manifest, SourceCounts, StoredFile, read_manifest
 from crisisrisk.tables.merging import month_name, month_numbers
 from crisisrisk.tables.schema import INSTANT
@@ -134,6 +135,11 @@ class Snapshot:
             for name, counts in file.sources.items():
                 totals[name] = _summed(totals[name], counts) if name in totals else counts
         return dict(sorted(totals.items()))
+
+    @cached_property
+    def days_alone(self) -> RecordedDays:
+        """Of which events the records say a day and no time of day."""
+        return RecordedDays(one for load in self.manifest.loads for one in load.days_alone)
 
     def complete_to(self, as_of: datetime | None = None) -> dict[str, datetime]:
         """How far each source is complete: its newest `known_at` before `as_of`, less the hours that it settles in.

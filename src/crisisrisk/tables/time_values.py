@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crisisrisk.tables.cell_values import Mask, numbers, texts_of
-from crisisrisk.tables.clock_texts import NO_OFFSET, ClockTexts, read_clock_texts
-from crisisrisk.tables.mapping import TimeFrom
+from crisisrisk.tables.clock_texts import NO_OFFSET, ClockTexts, has_hours, read_clock_texts
+from crisisrisk.tables.mapping import WHOLE_FORMATS, TimeFrom
 from crisisrisk.tables.schema import INSTANT
 from crisisrisk.timeline import (
     EARLIEST,
@@ -31,6 +31,7 @@ _READABLE_FROM, _READABLE_TO = (
     microseconds(LATEST) + MICROSECONDS_PER_DAY,
 )
 _BEYOND_ALL_YEARS = FOREVER_US
+_ISO_DAY = len("2026-11-22")
 
 SKIPPED_HOUR = "a local time that exists (the clocks went forward over it)"
 DOUBLE_HOUR = "a local time that happened once (the clocks went back over it)"
@@ -60,6 +61,19 @@ def times(rule: TimeFrom, columns: dict[str, pa.Array], site_zone: ZoneInfo) -> 
     missing = ~readable | skipped | double
     values = pa.array(instants, mask=missing).cast(INSTANT)
     return ReadTimes(values, given & ~readable, skipped, double)
+
+
+def without_time_of_day(rule: TimeFrom, columns: dict[str, pa.Array]) -> Mask:
+    """Which cells of a rule's columns hold a day and no time of day, by how they are written. Shape (rows,)."""
+    first = columns[rule.column]
+    every = np.ones(len(first), dtype=np.bool_)
+    if rule.hour_column or pa.types.is_timestamp(first.type):
+        return ~every
+    if pa.types.is_date(first.type) or rule.format == "days":
+        return every
+    if rule.format == "iso" and not rule.time_column:
+        return np.asarray(pc.equal(pc.binary_length(pc.ascii_trim(texts_of(first), " ")), _ISO_DAY).fill_null(False))
+    return every if rule.format not in WHOLE_FORMATS and not has_hours(rule.format) else ~every
 
 
 def wanted_form(rule: TimeFrom) -> str:

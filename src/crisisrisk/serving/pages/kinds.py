@@ -63,7 +63,7 @@ def reached_said(reached: Reached | None, kinds: Kinds, local: Local, now: datet
     if reached.seen_at is None:
         said = "not seen by a mental health team in the contacts this site holds"
         return f"{said}; {missed}" if missed else said
-    said = f"last seen by a mental health team {local.near(reached.seen_at, now)}"
+    said = f"last seen by a mental health team {local.near(reached.seen_at, now, reached.seen_on)}"
     return f"{said}; {missed} since" if missed else f"{said}; no missed appointment known since"
 
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from fastapi.responses import HTMLResponse
@@ -91,8 +91,11 @@ def as_page(content: str | bytes, *, status: int = 200, headers: Mapping[str, st
     return HTMLResponse(content, status, {"Content-Security-Policy": POLICY, "Vary": ASKED, **(headers or {})})
 
 
+Day: TypeAlias = date
+
+
 class Local:
-    """Moments by the clock on the wall."""
+    """Moments by the clock on the wall. `on`: the day alone, where no time of day is known."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
@@ -105,25 +108,25 @@ class Local:
         """`Sunday 22 November`."""
         return f"{moment.astimezone(self.zone):%A %-d %B}"
 
-    def date(self, moment: datetime) -> str:
+    def date(self, moment: datetime, on: Day | None = None) -> str:
         """`22 Nov 2026`."""
-        return f"{moment.astimezone(self.zone):%-d %b %Y}"
+        return f"{on or moment.astimezone(self.zone):%-d %b %Y}"
 
     def iso(self, moment: datetime) -> str:
         """`2026-11-22`, as forms send a day."""
         return moment.astimezone(self.zone).date().isoformat()
 
-    def near(self, moment: datetime, now: datetime) -> str:
+    def near(self, moment: datetime, now: datetime, on: Day | None = None) -> str:
         """`22 Nov`, with its year where that is not plain."""
-        return self.date(moment) if abs(now - moment) > _PLAIN else f"{moment.astimezone(self.zone):%-d %b}"
+        return self.date(moment, on) if abs(now - moment) > _PLAIN else f"{on or moment.astimezone(self.zone):%-d %b}"
 
-    def moment(self, moment: datetime) -> str:
-        """`Sun 22 Nov 22:00`."""
-        return f"{moment.astimezone(self.zone):%a %-d %b %H:%M}"
+    def moment(self, moment: datetime, on: Day | None = None) -> str:
+        """`Sun 22 Nov 22:00`, or `Sun 22 Nov`."""
+        return f"{on:%a %-d %b}" if on else f"{moment.astimezone(self.zone):%a %-d %b %H:%M}"
 
-    def whole(self, moment: datetime) -> str:
-        """`Sun 22 Nov 2026, 22:00`."""
-        return f"{moment.astimezone(self.zone):%a %-d %b %Y, %H:%M}"
+    def whole(self, moment: datetime, on: Day | None = None) -> str:
+        """`Sun 22 Nov 2026, 22:00`, or `Sun 22 Nov 2026`."""
+        return f"{on:%a %-d %b %Y}" if on else f"{moment.astimezone(self.zone):%a %-d %b %Y, %H:%M}"
 
     def stretch(self, start: datetime, end: datetime) -> str:
         """`Sunday 22:00 to Monday 08:00`."""

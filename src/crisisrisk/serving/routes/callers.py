@@ -9,7 +9,7 @@ from crisisrisk.database.audit_read import AuditFilter, audited_looks
 from crisisrisk.purposes import CALLER_CARE
 from crisisrisk.serving.access import CallerViewer, Viewer
 from crisisrisk.serving.caller_answers import CARE, FOUND, CallerCare, CareTeam, CrisisPlan, LookUp, PersonFound
-from crisisrisk.serving.contacts import DETENTIONS, PLAN, contacts_of, newest_plan, shown
+from crisisrisk.serving.contacts import DETENTIONS, PLAN, Contact, contacts_of, newest_plan, shown
 from crisisrisk.serving.examples import answered
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes import API
@@ -52,13 +52,18 @@ def care_told(service: Service, viewer: Viewer, pid: str) -> CallerCare:
     now, view = service.now(), service.view()
     objected = pid in view.opted_out([pid], now, CALLER_CARE)
     contacts = [] if objected else contacts_of(view.snapshot, [pid], now)[pid]
-    made_at = newest_plan(contacts, now)
+    plan = newest_plan(contacts, now)
     return CallerCare(
         person_id=pid, now=now, teams=_teams(service, pid, now), more=len(contacts) > CONTACTS, objected=objected,
-        plan=None if made_at is None else CrisisPlan(made_at=made_at, weeks_old=(now - made_at) // timedelta(weeks=1)),
+        plan=None if plan is None else _plan(plan, now),
         plans_recorded=PLAN in view.snapshot.sources(),
         contacts=[shown(one, detentions=viewer.reaches(DETENTIONS)) for one in contacts[:CONTACTS]],
     )  # fmt: skip
+
+
+def _plan(made: Contact, now: datetime) -> CrisisPlan:
+    weeks = (now - made.occurred_at) // timedelta(weeks=1)
+    return CrisisPlan(made_at=made.occurred_at, made_on=made.occurred_on, weeks_old=weeks)
 
 
 def _known(service: Service, person: str) -> bool:

@@ -102,9 +102,10 @@ def contacts(
     now = service.now()
     snapshot = service.view().snapshot
     events = events_of(snapshot, [pid])
-    found = latest_first(events, [pid], now)[pid]
+    found = latest_first(events, [pid], now, days=snapshot.days_alone)[pid]
     told = [shown(one, detentions=viewer.reaches(DETENTIONS)) for one in found[: query.limit]]
-    reached = reached_in(happened(events, now), [pid])[pid] if VISIT in snapshot.sources() else None
+    seen = happened(events, now) if VISIT in snapshot.sources() else None
+    reached = None if seen is None else reached_in(seen, [pid], days=snapshot.days_alone)[pid]
     return PersonContacts(person_id=pid, now=now, reached=reached, contacts=told, more=len(found) > query.limit)
 
 
@@ -287,14 +288,14 @@ def query_contact(pid: OwnPerson, viewer: CareViewer, asked: DataQueryAsked, ser
         service.engine, author, pid, made_at=now, event_id=contact.event_id, source=contact.source,
         occurred_at=contact.occurred_at, problem=asked.problem, words=asked.words,
     )  # fmt: skip
-    return _query(made)
+    return _query(service, made)
 
 
 @care.get("/people/{pid}/data-queries", summary="Contacts said to be wrong", responses=answered(PERSON_QUERIES))
 def person_queries(pid: OwnPerson, viewer: CareViewer, service: ServiceOf) -> PersonQueries:
     """What the own team said, the newest first, and what came of it."""
     found = queries_about(service.engine, pid, viewer.team or "")
-    return PersonQueries(person_id=pid, queries=[_query(one) for one in found])
+    return PersonQueries(person_id=pid, queries=[_query(service, one) for one in found])
 
 
 def contact_of(service: Service, viewer: Viewer, pid: str, event_id: str) -> ContactShown:
@@ -310,11 +311,12 @@ def _own_contact(service: Service, pid: str, event_id: str, now: datetime) -> Co
     return found
 
 
-def _query(one: KeptQuery) -> QueryMade:
+def _query(service: Service, one: KeptQuery) -> QueryMade:
     return QueryMade(
         number=one.number, made_at=one.made_at, made_by=one.made_by, role=one.role, person_id=one.person_id,
-        event_id=one.event_id, occurred_at=one.occurred_at, problem=one.problem, words=one.words,
-        answered_at=one.answered_at, outcome=one.outcome, answer=one.answer,
+        event_id=one.event_id, occurred_at=one.occurred_at,
+        occurred_on=service.view().snapshot.days_alone.of(one.source, one.occurred_at), problem=one.problem,
+        words=one.words, answered_at=one.answered_at, outcome=one.outcome, answer=one.answer,
     )  # fmt: skip
 
 

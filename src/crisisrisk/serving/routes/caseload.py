@@ -71,6 +71,7 @@ def caseload(
     contacts = TeamContacts(
         events=view.events_of(members), members=members, now=now, zone=service.settings.site.time_zone,
         plans_recorded=PLAN in (recorded := view.snapshot.sources()), visits_recorded=VISIT in recorded,
+        days=view.snapshot.days_alone,
     )  # fmt: skip
     groups = contacts.groups(last.states, detentions=viewer.reaches(DETENTIONS))
     about = {

@@ -13,7 +13,7 @@ from crisisrisk.serving.care_examples import QUEUED, QUEUED_ALL
 from crisisrisk.serving.examples import answered
 from crisisrisk.serving.problems import nothing_here
 from crisisrisk.serving.routes import API
-from crisisrisk.serving.state import ServiceOf
+from crisisrisk.serving.state import Service, ServiceOf
 
 queries = APIRouter(prefix=API, tags=["data"])
 
@@ -31,7 +31,7 @@ class QueriesQuery(BaseModel):
 def queue(_viewer: QueryViewer, query: Annotated[QueriesQuery, Query()], service: ServiceOf) -> QueuedQueries:
     """The one that has waited longest first. Nobody is named, and no words of the team are shown."""
     found = data_queries(service.engine, open_only=query.open_only, limit=query.limit)
-    return QueuedQueries(queries=[_queued(one) for one in found])
+    return QueuedQueries(queries=[_queued(service, one) for one in found])
 
 
 @queries.post("/data-queries/{number}/answer", summary="Say what was found", responses=answered(QUEUED))
@@ -47,12 +47,13 @@ def answer(
     )  # fmt: skip
     if found is None:
         raise nothing_here()
-    return _queued(found)
+    return _queued(service, found)
 
 
-def _queued(one: KeptQuery) -> QueuedQuery:
+def _queued(service: Service, one: KeptQuery) -> QueuedQuery:
     return QueuedQuery(
         number=one.number, made_at=one.made_at, team=one.team_id, event_id=one.event_id, source=one.source,
-        occurred_at=one.occurred_at, problem=one.problem, answered_at=one.answered_at, answered_by=one.answered_by,
-        outcome=one.outcome, answer=one.answer,
+        occurred_at=one.occurred_at,
+        occurred_on=service.view().snapshot.days_alone.of(one.source, one.occurred_at), problem=one.problem,
+        answered_at=one.answered_at, answered_by=one.answered_by, outcome=one.outcome, answer=one.answer,
     )  # fmt: skip

@@ -61,8 +61,9 @@ QUEUE: dict[str, Any] = {
     "people": [{
         "person_id": "k1_7Q4M2XK0D3RT5VWZ", "state": "in_hospital", "contacts_in_28_days": 3,
         "last_contact": {
-            "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "known_at": "2026-11-20T23:10:00Z",
-            "source": "crisis_line", "code": "call", "outcome": None, "ended_at": None,
+            "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "occurred_on": None,
+            "known_at": "2026-11-20T23:10:00Z", "source": "crisis_line", "code": "call",
+            "outcome": None, "ended_at": None,
         },
         "last_team": "north", "last_team_until": "2026-06-01T00:00:00Z",
     }],
