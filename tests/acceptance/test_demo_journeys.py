@@ -178,7 +178,7 @@ def test_an_analyst_from_data_to_the_trust_sheet_and_a_steward_to_what_was_left_
         pressed(page, "Which models answer")
         models = page.url
         pressed(page, re.compile("^Trust sheet of places"))
-        expect(page.get_by_role("heading", level=1)).to_have_text("place_crisis_shift: how it did")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Trust sheet: crisis contacts by place and shift")
         page.goto(models)
         pressed(page, re.compile("^Trust sheet of people"))
         expect(page.get_by_role("heading", level=1)).to_contain_text("Trust sheet")

@@ -72,8 +72,7 @@ def test_a_page_is_for_everybody_in_whatever_state_it_is_met(visits: Visits, nam
     found: dict[str, object] = {}
     with visits.met(met) as page:
         expect(page.locator("body")).to_contain_text(met.says, timeout=60_000)
-        small = ["small"] if not met.kept else []
-        inside = ["structure", "focus", "people"] if not met.kept else ["people"]
+        inside = ["structure", "focus", "people"]
         found |= {"wide": violations(page), **faults(page, *inside, "overflow")}
         found["has no style"] = [one for one in page.evaluate(CLASSES) if NOT_HERE.search(f".{one}")]
         found["words"] = said_in(page.locator("body").inner_text())
@@ -81,22 +80,20 @@ def test_a_page_is_for_everybody_in_whatever_state_it_is_met(visits: Visits, nam
         page.set_viewport_size(ZOOMED)
         found["at 200 %"] = faults(page, "overflow")
         page.set_viewport_size(NARROW)
-        found |= {"narrow": violations(page) if name in FIRST else None, "at 320": faults(page, "overflow", *small)}
+        found |= {"narrow": violations(page) if name in FIRST else None, "at 320": faults(page, "overflow", "small")}
         page.emulate_media(forced_colors="active", color_scheme="dark")
         found["forced colours"] = faults(page, "forced")
         page.emulate_media(media="print", forced_colors="none", color_scheme="light")
         page.set_viewport_size(ON_A4)
-        if not met.kept:
-            found["on paper"] = faults(page, "paper", "overflow")
+        found["on paper"] = faults(page, "paper", "overflow")
         if name in FIRST:
             found["sides of A4"] = _not_a4(page.pdf(prefer_css_page_size=True))
         page.emulate_media(media="screen")
         page.set_viewport_size(NARROW)
         page.evaluate(SPACED)
         found["with text set wide"] = faults(page, "overflow")
-        if not met.kept:
-            age = reading_age(faults(page, "sentences").get("sentences", ()))
-            found["read at"] = age if age >= READ_AT else None
+        age = reading_age(faults(page, "sentences").get("sentences", ()))
+        found["read at"] = age if age >= READ_AT else None
     wrong = [f"{where}: {what}" for where, what in found.items() if what]
     assert not wrong, "\n".join(wrong)
 

@@ -9,6 +9,8 @@ from sqlalchemy import update
 from crisisrisk.database.engine import writing
 from crisisrisk.database.schema import Feedback
 from crisisrisk.evaluation.card.content import card_content
+from crisisrisk.evaluation.card.place_content import place_content
+from crisisrisk.evaluation.card.place_render import place_files
 from crisisrisk.evaluation.card.render import card_files
 from crisisrisk.serving.roles import MOST
 from crisisrisk.simulation.declarations import KEY_OF_NOBODY
@@ -26,6 +28,7 @@ from tests.lib.service_site import (
     with_workers,
 )
 from tests.lib.table_sites import NHS_NUMBERS
+from tests.unit.test_place_page import COUNTS, FLAT, TRUTH, facts
 
 CALLER = NHS_NUMBERS[0]
 UNALLOCATED = "id,at,known,source,person\nu1,2026-11-10 10:00:00,2026-11-10 10:00:00,police_999,gone\n"
@@ -51,6 +54,8 @@ def lived_in(made: ServiceSite) -> Mapping[str, str]:
     _shifts(made)
     trust_sheet = card_files(card_content(run_facts(predictions()), SITE), made.site.time_zone)["card.html"]
     (made.site.reports / "person_crisis_28d-r1.html").write_text(trust_sheet)
+    of_places = place_files(place_content(facts(TRUTH, COUNTS, FLAT)))["card.html"]
+    (made.site.reports / "place_crisis_shift-r1.html").write_text(of_places)
     look = made.client("audit").get("/api/v1/audit?role=care&limit=1").json()["looks"][0]["number"]
     return {**made.people, "look": str(look), "caller": CALLER, "stranger": NHS_NUMBERS[1]}
 

@@ -235,6 +235,9 @@ def _behind() -> Mapping[str, Met]:
         "models": data("GET /models", "/models", "Which models answer"),
         "models where scores are off": data("GET /models", "/models", "Which models answer", site="failing"),
         "a trust sheet": data(sheet, "/models/person_crisis_28d/sheet", "What it must not be used for", kept=True),
+        "a trust sheet of places": data(
+            sheet, "/models/place_crisis_shift/sheet", "How often has this place been right?", kept=True
+        ),
         "no trust sheet": data(sheet, "/models/nothing/sheet", NOT_HERE),
         "usefulness": Met("GET /usefulness", "/usefulness", "Nobody said anything", role="lead"),
         "looks": audit("GET /audit", "/audit", "The newest first"),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,10 @@ from tests.lib.judged_runs import SITE, predictions, run_facts
 
 from crisisrisk.disclosure import released_count, released_share, remaining
 from crisisrisk.evaluation.card.content import card_content
+from crisisrisk.evaluation.card.headings import with_headings
 from crisisrisk.evaluation.card.render import HTML, JSON, MARKDOWN, card_files, interval, number
+from crisisrisk.evaluation.card.rule_words import RULES, in_words, rule_meaning, rule_words
+from crisisrisk.models.place_rules.rules import PLACE_RULES
 
 LONDON = ZoneInfo("Europe/London")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -170,7 +174,8 @@ def test_the_page_is_whole_and_needs_nothing_beside_it(files: dict[str, str]) ->
     assert not {"script", "img", "link", "iframe"} & {tag for tag, _ in tags.seen}
     assert not [attributes for _, attributes in tags.seen if {"src", "onclick", "style"} & set(attributes)]
     links = [attributes["href"] for tag, attributes in tags.seen if tag == "a"]
-    assert links == ["#summary"]
+    assert links[0] == "#summary"
+    assert {str(link) for link in links} == {f"#{attributes['id']}" for tag, attributes in tags.seen if tag == "h2"}
     assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", files[HTML])
 
 
@@ -214,6 +219,82 @@ def test_words_of_a_site_are_escaped(files: dict[str, str]) -> None:
 @pytest.mark.parametrize(("value", "words"), [(-0.04, "0.0"), (-1.26, "−1.3"), (None, "–"), (3.14, "3.1")])
 def test_numbers_are_written_as_they_are_read(value: float | None, words: str) -> None:
     assert number(value, 1) == words
+
+
+# What a reader meets of machines
+
+
+def _read(page: str) -> str:
+    """What stands on a page, without what stands in <code> beside words."""
+    body = re.sub(r"<(style|code)\b.*?</\1>", " ", page.split("<body>")[1], flags=re.S)
+    return re.sub(r"<[^>]*>", " ", body)
+
+
+def test_times_are_by_the_clock_on_the_wall(content: dict[str, Any]) -> None:
+    summer = {
+        **content,
+        "freshness": [{"source": "s136", "name": "detentions", "complete_to": "2026-07-26T23:30+00:00"}],
+    }
+    files = card_files(summer, LONDON)
+    for text in (files[HTML], files[MARKDOWN]):
+        assert "Mon 27 Jul 2026, 00:30" in text
+        assert "UTC" not in text
+    assert "2026-07-26T23:30+00:00" in files[JSON]
+
+
+def test_names_are_words_and_the_machine_s_stand_in_code_beside_them(files: dict[str, str]) -> None:
+    read = _read(files[HTML])
+    assert re.findall(r"\b(?!k\d_)[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b", read) == []
+    for words, name in (("five facts weighed", "five_factor_regression"), ("Age in years.", "age"),
+                        ("within 28 days", "person_crisis_28d")):  # fmt: skip
+        assert words in read
+        assert f"<code>{name}</code>" in files[HTML]
+
+
+def test_teams_are_called_as_the_site_calls_them() -> None:
+    named = replace(SITE, teams={"south": "South community team"})
+    content = card_content(run_facts(predictions()), named)
+    assert [one["name"] for one in content["workload"]["teams"]][-2:] == ["South community team", "all teams"]
+    assert "South community team" in card_files(content, LONDON)[HTML]
+
+
+def test_every_simple_rule_has_words_and_a_meaning() -> None:
+    of_people = {one["name"] for one in card_content(run_facts(predictions()), SITE)["baselines"][1:]}
+    for name in {*PLACE_RULES, *of_people, "days_since_last_crisis", "frequent_attender_rule"}:
+        assert "_" not in rule_words(name)
+        assert rule_words(name) == RULES[name]
+        assert rule_meaning(name)
+    assert rule_words("a_rule_of_the_site") == "a rule of the site"
+    said = in_words("the model earns nothing over medic; serve it: crisisrisk train place --baseline medic")
+    assert said == (
+        "the model earns nothing over “same weeks of earlier years”; serve it: crisisrisk train place --baseline medic"
+    )
+
+
+# On a phone
+
+
+def test_every_cell_says_the_heading_of_its_column() -> None:
+    table = """<table><thead><tr><th rowspan="2">Way</th><th colspan="2">each place</th><th>All</th></tr>
+<tr><th>hits</th><th>PAI</th></tr></thead><tbody>
+<tr><th>map</th><td>1</td><td>2 <span>(1 to 3)</span></td><td>&lt;b&gt;</td></tr>
+<tr><th>2</th><td colspan="3">too few to say</td></tr></tbody></table>"""
+    label = '<span class="label" aria-hidden="true">'
+    rows = re.findall(r"<tr>(.*?)</tr>", with_headings(table).split("<tbody>")[1], flags=re.S)
+    assert rows == [
+        f"<th>map</th><td>{label}each place: hits</span>1</td><td>{label}each place: PAI</span>2 <span>(1 to 3)</span>"
+        f"</td><td>{label}All</span>&lt;b&gt;</td>",
+        f'<th>{label}Way</span>2</th><td colspan="3">too few to say</td>',
+    ]
+
+
+def test_every_table_of_a_sheet_is_made_for_a_phone_too(files: dict[str, str]) -> None:
+    tables = re.findall(r"<table.*?</table>", files[HTML], flags=re.S)
+    assert len(tables) > 10
+    for table in tables:
+        cells = re.findall(r"<td(?! colspan)[^>]*>(.{27})", table)
+        assert cells
+        assert set(cells) == {'<span class="label" aria-hi'}
 
 
 # Runs with little in them

@@ -79,11 +79,11 @@ def every_number(value: Any) -> list[float]:
 
 def test_the_first_sentence_says_whether_the_model_is_worth_anything() -> None:
     better = place_content(facts(TRUTH, COUNTS, FLAT))["summary"]
-    assert better[0].startswith("The model is better than the best baseline, trailing_365_days: deviance ")
+    assert better[0].startswith("The model is better than the best simple rule, “map of the last year”: deviance ")
     worse = place_files(place_content(facts(FLAT, COUNTS, TRUTH)))["card.html"]
-    first = re.search(r'<section id="summary">.*?<p>(.*?)</p>', worse, re.DOTALL)
+    first = re.search(r'<h2 id="summary">.*?<p>(.*?)</p>', worse, re.DOTALL)
     assert first is not None
-    assert first[1].startswith("<strong>The model earns nothing over the simple rule trailing_365_days: deviance ")
+    assert first[1].startswith("<strong>The model earns nothing over the simple rule “map of the last year”: deviance ")
     assert first[1].endswith("serve that rule instead: crisisrisk train place --baseline trailing_365_days.</strong>")
 
 
@@ -91,6 +91,19 @@ def test_fewer_origins_than_asked_for_are_told_with_the_reason() -> None:
     told = "7 of 52 origins: before the others there is too little to train and to validate on"
     summary = place_content(facts(TRUTH, COUNTS, FLAT, origins_told=told))["summary"]
     assert any(told in line for line in summary)
+
+
+def test_sources_and_levels_are_called_by_their_words() -> None:
+    figures = {"events": 40, "hit_rate": {"5": 0.5}}
+    affected = {"sources": ["s136"], "warning": "", "with": figures, "without": figures}
+    changed = replace(facts(TRUTH, COUNTS, FLAT, treatment_affected=affected), sources={"s136": "detentions"})
+    page = place_files(place_content(changed))["card.html"]
+    assert "the number of detentions changes with the team’s own presence" in page.replace("&#39;", "’")
+    assert '<th scope="row">without detentions</th>' in page
+    assert "s136" not in page
+    assert re.findall(r'<th scope="row">(the whole area|area)<', page)[0] == "the whole area"
+    body = re.sub(r"<(style|code)\b.*?</\1>|<[^>]*>", " ", page.split("<body>")[1], flags=re.S)
+    assert re.findall(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b", body) == []
 
 
 def test_every_level_and_kind_and_the_teams_stand_on_the_page() -> None:

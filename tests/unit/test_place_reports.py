@@ -19,6 +19,7 @@ from crisisrisk.commands.model import Decision, promote
 from crisisrisk.commands.promotion import read_candidate
 from crisisrisk.commands.train import train
 from crisisrisk.errors import ModelError, NotPromotedError, UsageError
+from crisisrisk.evaluation.card.rule_words import in_words, rule_words
 from crisisrisk.evaluation.place_affected import affected_outcome, affected_text
 from crisisrisk.evaluation.place_levels import level_of, levels_text, spread_of
 from crisisrisk.models.champions import champion
@@ -132,7 +133,8 @@ def test_a_backtest_judges_every_level_of_cells_that_is_asked_for(
     assert set(found["spread"]) == {"skill", "hit_rate", "pai"}
     assert (found["origins_told"], [one["hours"] for one in found["issue_times"]]) == ("1 origin", [1])
     page, plain = (Path(name).read_text(encoding="utf-8") for name in found["files"])
-    assert f"<strong>{found['verdict'][0].upper()}{found['verdict'][1:]}.</strong>" in page.replace("&#39;", "'")
+    verdict = in_words(found["verdict"])
+    assert f"<strong>{verdict[0].upper()}{verdict[1:]}.</strong>" in page.replace("&#39;", "'")
     assert [one["happened"] for one in json.loads(plain)["places"]] == [15, 30]
     assert (found["flagged_days"], found["treatment_affected"]["share_affected"]) == ([], 1.0)
     _require_kept_in_mlflow(read_site(site.path), found)
@@ -219,8 +221,9 @@ def test_where_trees_earn_nothing_the_gate_names_the_rule_the_report_says_so_fir
         promote(site, trees.run_id, Decision(by="A. Nowak", reason="a try"))
     assert f"crisisrisk train place --baseline {rule}" in str(refused.value)
     written = card(site, trees.run_id).files[0].read_text(encoding="utf-8")
-    summary = written.split('<section id="summary">')[1]
-    assert summary.split("<strong>")[1].startswith(f"The model earns nothing over the simple rule {rule}: deviance")
+    summary = written.split('<h2 id="summary">')[1]
+    said = f"The model earns nothing over the simple rule “{rule_words(rule)}”: deviance"
+    assert summary.split("<strong>")[1].startswith(said)
     with run_artifacts(site.mlflow_tracking_uri, trees.run_id, "") as folder:
         assert (folder / "card.html").read_text(encoding="utf-8") == written
 
@@ -236,4 +239,4 @@ def test_where_trees_earn_nothing_the_gate_names_the_rule_the_report_says_so_fir
     made = forecast_shifts(answers, Store(site).snapshot(), site, shifts=shifts_from(site, now, 24), issued_at=now)
     assert made.frame["expected"].max() > 1
     own = card(site, served.run_id, out=tmp_path / "rule.html").files[0].read_text(encoding="utf-8")
-    assert f"<strong>The model is the simple rule {rule}, the best of" in own
+    assert f"<strong>The model is the simple rule “{rule_words(rule)}”, the best of" in own

@@ -139,7 +139,8 @@ def test_a_place_report() -> None:
         assert sum(one["rows"] for one in groups) == counts.size
     assert set(values["churn"].values()) == {0.0}  # the same map in every shift
     assert report.earns
-    assert values["verdict"].startswith(f"the model is better than the best baseline, {report.best_baseline}: deviance")
+    said = f"the model is better than the best simple rule, {report.best_baseline}: deviance"
+    assert values["verdict"].startswith(said)
 
 
 def test_intervals_of_weeks_are_those_of_drawing_their_rows() -> None:

@@ -9,7 +9,7 @@ from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
-from crisisrisk.commands.card import write_report
+from crisisrisk.commands.card import site_facts, write_report
 from crisisrisk.concurrency import cores
 from crisisrisk.errors import UsageError
 from crisisrisk.evaluation.place_levels import level_of, spread_of
@@ -91,7 +91,7 @@ def _judged(site: Site, recipes: Recipes, report: Mapping[str, Any], data_digest
     """The report with its pages, fit for release."""
     judged_on = f"judged on {report['shifts']:,} shifts, {report['origins_told']}"
     pages = backtest_files(
-        recipes.training.name, report, site.name, recipe_fingerprint=recipes.fingerprint, judged_on=judged_on
+        recipes.training.name, report, site_facts(site), recipe_fingerprint=recipes.fingerprint, judged_on=judged_on
     )
     return JudgedBacktest(recipes=recipes, report=report, judged_on=judged_on, data_digest=data_digest, pages=pages)
 

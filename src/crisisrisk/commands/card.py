@@ -66,7 +66,7 @@ def _sheet_of(site: Site, run_id: str) -> _Sheet:
     with registry.run_artifacts(site.mlflow_tracking_uri, found, "") as folder:
         content = read_report(folder, found)
     if content["subject"] == "place":
-        return _Sheet(found, content, place_sheet_files(found, content, site.name))
+        return _Sheet(found, content, place_sheet_files(found, content, site_facts(site)))
     run = people_run(site, found)
     files = sheet_files(run.run_id, run.content, run.recipe, run.predictions, site_facts(site), site.time_zone)
     return _Sheet(run.run_id, run.content, files)
@@ -93,4 +93,5 @@ def site_facts(site: Site) -> SiteFacts:
         person_scores_on=declared.on,
         sources={name: source.plural for name, source in site.sources.items()},
         agencies=tuple(sorted({source.agency for source in site.sources.values()})),
+        teams={name: team.name for name, team in site.teams.items()},
     )

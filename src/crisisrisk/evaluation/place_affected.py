@@ -15,7 +15,7 @@ from crisisrisk.evaluation.slices import plain_values
 
 COVERAGES = {"1": 0.01, "5": 0.05, "10": 0.1}
 WARNING = (
-    "the number of {sources} contacts changes with the team's own presence: where it falls, need may not have fallen. "
+    "the number of {sources} changes with the team's own presence: where it falls, need may not have fallen. "
     "Read the ranking without them beside the one with them."
 )
 
@@ -38,7 +38,7 @@ def affected_outcome(
         plain_values(
             {
                 "sources": list(sources),
-                "warning": WARNING.format(sources=" and ".join(sources)),
+                "warning": WARNING.format(sources=f"{' and '.join(sources)} contacts"),
                 "share_affected": 1 - int(part.sum()) / events if events else float("nan"),
                 "with": _ranking(forecast, whole, area),
                 "without": _ranking(forecast, part, area),

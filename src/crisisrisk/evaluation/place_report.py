@@ -104,7 +104,7 @@ class PlaceReport:
         if self.is_baseline is not None:
             return f"the model is the simple rule {self.is_baseline}; the best of them is {best}: {figures}"
         if self.earns:
-            return f"the model is better than the best baseline, {best}: {figures}"
+            return f"the model is better than the best simple rule, {best}: {figures}"
         return (
             f"the model earns nothing over the simple rule {best}: {figures}; serve that rule instead: "
             f"crisisrisk train place --baseline {best}"

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 WIDTH, HEIGHT = 640, 300
+SHEET_WIDTH = 400
+"""Of drawings that are read on a phone too: there they are not made so small that nobody can read their words."""
 DARK, GREY, PALE, BLUE, ORANGE = "#1b1b1b", "#5f5f5f", "#dddddd", "#1f5fa8", "#b34700"
 
 Numbers = NDArray[np.float64]

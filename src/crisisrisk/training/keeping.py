@@ -202,7 +202,7 @@ def _write_sheet(folder: Path, run_id: str, recipes: Recipes, finished: Finished
     content, recipe = json.loads((folder / REPORT).read_text(encoding="utf-8")), json.loads(recipes.training.to_json())
     sheet, judged = finished.sheet, finished.judged
     files = (
-        place_sheet_files(run_id, content, sheet.site.name) if judged is None
+        place_sheet_files(run_id, content, sheet.site) if judged is None
         else sheet_files(run_id, content, recipe, judged, sheet.site, sheet.zone)
     )  # fmt: skip
     for name, text in files.items():

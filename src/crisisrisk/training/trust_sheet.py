@@ -24,28 +24,28 @@ def sheet_files(
     return card_files(card_content(facts, site), zone)
 
 
-def place_sheet_files(run_id: str, content: Mapping[str, Any], site_name: str) -> dict[str, str]:
+def place_sheet_files(run_id: str, content: Mapping[str, Any], site: SiteFacts) -> dict[str, str]:
     """`card.html` and `card.json` of a run of places. `content`: the whole of `report.json`, as plain values."""
-    return _place_files(content, site_name, run_id=run_id, what="how it did", judged_on=content["judged_on"])
+    return _place_files(content, site, run_id=run_id, what="Trust sheet", judged_on=content["judged_on"])
 
 
 def backtest_files(
-    task: str, content: Mapping[str, Any], site_name: str, *, recipe_fingerprint: str, judged_on: str
+    task: str, content: Mapping[str, Any], site: SiteFacts, *, recipe_fingerprint: str, judged_on: str
 ) -> dict[str, str]:
     """The same of a backtest of places. `content`: its report."""
     whole = {
         "task": task, "report": content, "recipe_fingerprint": recipe_fingerprint,
         "attrition": content.get("attrition", ()),
     }  # fmt: skip
-    return _place_files(whole, site_name, run_id=None, what="backtest", judged_on=judged_on)
+    return _place_files(whole, site, run_id=None, what="Backtest", judged_on=judged_on)
 
 
 def _place_files(
-    content: Mapping[str, Any], site_name: str, *, run_id: str | None, what: str, judged_on: str
+    content: Mapping[str, Any], site: SiteFacts, *, run_id: str | None, what: str, judged_on: str
 ) -> dict[str, str]:
     facts = PlaceFacts(
-        title=f"{content['task']}: {what}", site=site_name, task=content["task"], run_id=run_id,
+        title=f"{what}: crisis contacts by place and shift", site=site.name, task=content["task"], run_id=run_id,
         recipe_fingerprint=content["recipe_fingerprint"], judged_on=judged_on, report=content["report"],
-        attrition=content["attrition"],
+        attrition=content["attrition"], sources=site.sources,
     )  # fmt: skip
     return place_files(place_content(facts))

@@ -34,6 +34,12 @@ METRICS = (
     ("scaled_brier", "Scaled Brier score: 0 is saying the same of everybody, 1 is perfect"),
 )  # fmt: skip
 
+_CALIBRATED = {
+    "platt": "its scores made chances by a curve of two numbers (Platt)",
+    "isotonic": "its scores made chances by steps that only rise (isotonic)",
+    "venn_abers": "its scores made chances by steps that only rise, twice (Venn–Abers)",
+    "best": "its scores made chances by whichever calibration did best on rows that it had not seen",
+}
 NOT_FOR = (
     "It is about contact with crisis services and nothing else. It does not measure harm, danger or severity.",
     "A small number is no reassurance, and absence from a list is no evidence that someone is well.",
@@ -57,6 +63,12 @@ class SiteFacts:
     sources: Mapping[str, str] = field(default_factory=dict)
     """Name of each source, and what its records are called."""
     agencies: tuple[str, ...] = ()
+    teams: Mapping[str, str] = field(default_factory=dict)
+    """Name of each team by its id."""
+
+    def source_words(self, source: str) -> str:
+        """What the records of a source are called; its name where the site does not say."""
+        return self.sources.get(source, source.replace("_", " "))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +87,7 @@ def card_content(run: RunFacts, site: SiteFacts) -> dict[str, Any]:
     lists = workload(run.predictions, per_team=report["list_length"])
     listed = sum(week.names for week in lists.weeks)
     content = {
-        "title": f"Trust sheet: {run.content['task']}",
+        "title": f"Trust sheet: contact with a crisis service within {recipe['outcome']['horizon_days']} days",
         "task": run.content["task"],
         "kind": run.content.get("kind", ""),
         "run_id": run.run_id,
@@ -93,8 +105,8 @@ def card_content(run: RunFacts, site: SiteFacts) -> dict[str, Any]:
         "calibration": {**report["calibration"], "bins": by_bin(run.content["report"]["calibration"]["bins"])},
         "net_benefit": report["net_benefit"],
         "weekly": by_week(report["weekly"], [week.names for week in lists.weeks]),
-        "workload": {**by_team(lists), "horizon_days": lists.horizon_days},
-        "subgroups": [by_subgroup(one) for one in report["subgroups"]],
+        "workload": {**by_team(lists, site.teams), "horizon_days": lists.horizon_days},
+        "subgroups": [by_subgroup(one, site.teams) for one in report["subgroups"]],
         "features": list(run.content.get("moves", ())),
         "freshness": _freshness(run.content.get("about", {}), site),
         "versions": dict(run.content.get("about", {}).get("versions", {})),
@@ -159,12 +171,12 @@ def _count(count: int) -> str:
 def _method(run: RunFacts, recipe: Mapping[str, Any]) -> str:
     trees = run.content.get("trees", 0)
     what = f"{trees} boosted trees (LightGBM)" if trees else "a formula of one or more named counts"
-    return f"{what} on {run.content['features']:,} features, calibrated by {recipe['model']['calibration']}"
+    return f"{what} on {run.content['features']:,} features, {_CALIBRATED[recipe['model']['calibration']]}"
 
 
 def _outcome_words(outcome: Mapping[str, Any], site: SiteFacts) -> str:
-    named = [site.sources.get(source, source) for source in outcome["sources"]]
-    named += [f"some {site.sources.get(source, source)}" for source, _ in (*outcome["codes"], *outcome["outcomes"])]
+    named = [site.source_words(source) for source in outcome["sources"]]
+    named += [f"some {site.source_words(source)}" for source, _ in (*outcome["codes"], *outcome["outcomes"])]
     if outcome["crisis_flag"]:
         named.append("every contact that its agency flagged as a crisis")
     return "; ".join(named)
@@ -212,6 +224,6 @@ def _metrics(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _freshness(about: Mapping[str, Any], site: SiteFacts) -> list[dict[str, Any]]:
     complete: Mapping[str, str] = about.get("complete_to", {})
     return [
-        {"source": source, "name": site.sources.get(source, source), "complete_to": moment}
+        {"source": source, "name": site.source_words(source), "complete_to": moment}
         for source, moment in sorted(complete.items())
     ]

@@ -5,10 +5,12 @@ what `place_record` allows.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from crisisrisk.disclosure import Released, released_count, released_share
+from crisisrisk.evaluation.card.rule_words import in_words
+from crisisrisk.evaluation.place_affected import WARNING
 from crisisrisk.evaluation.place_record import FEWER, MORE
 from crisisrisk.evaluation.slices import plain_values
 
@@ -40,6 +42,8 @@ class PlaceFacts:
     report: Mapping[str, Any]
     """As `PlaceReport.as_json` gives it, with `intervals`, `places` and the rest."""
     attrition: Sequence[Mapping[str, Any]] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Name of each source, and what its records are called."""
 
 
 def place_content(facts: PlaceFacts) -> dict[str, Any]:
@@ -59,8 +63,10 @@ def place_content(facts: PlaceFacts) -> dict[str, Any]:
         "calibration": _calibration(report), "pit": report["by_level"]["cell"]["pit"],
         "area_pit": report["by_level"]["area"]["pit"], "coverage": _coverage(report.get("intervals")),
         "places": list(report.get("places", ())), "flagged_places": _flagged(report.get("places", ())),
-        "groups": list(report.get("groups", ())), "flagged_days": list(report.get("flagged_days", ())),
-        "left_out": dict(report["left_out"]), "affected": _affected(report.get("treatment_affected")),
+        "groups": list(report.get("groups", ())), "flagged_days": [
+            {**one, "name": facts.sources.get(one["source"], one["source"])} for one in report.get("flagged_days", ())
+        ],
+        "left_out": dict(report["left_out"]), "affected": _affected(report.get("treatment_affected"), facts.sources),
         "steps": [{"meaning": one["meaning"], "left": released_count(one["events_left"])} for one in facts.attrition],
     }  # fmt: skip
     return dict(plain_values(content))
@@ -68,7 +74,7 @@ def place_content(facts: PlaceFacts) -> dict[str, Any]:
 
 def _summary(report: Mapping[str, Any]) -> list[str]:
     """The first sentence is whether the model is worth anything beside the simple rules."""
-    verdict = str(report["verdict"])
+    verdict = in_words(str(report["verdict"]))
     model, floor = report["model"], report["floor"]
     origins = report.get("origins_told", f"{report['origins']} origin" + ("s" if report["origins"] != 1 else ""))
     count = released_count(report["events"])
@@ -76,10 +82,10 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
         f"{verdict[0].upper()}{verdict[1:]}.",
         f"It says how many contacts with a crisis service to expect in each of {report['cells']:,} places in each "
         f"shift. It was judged on {report['shifts']:,} shifts after {origins}, with {_about(count)} contacts; each "
-        f"forecast knew only what was known when it was issued.",
-        f"Counts drawn from the forecast itself would leave a deviance of {floor['mean']:.4f} "
-        f"(±{2 * (floor['spread'] or 0):.4f}); the model has {model['deviance']:.4f}. No forecast of such counts does "
-        f"better than that on average.",
+        f"forecast knew only what was known when it was issued. An origin is a moment from which it looked ahead.",
+        f"Deviance says how far what came lay from what was said: less is better. Counts drawn from the forecast "
+        f"itself would leave a deviance of {floor['mean']:.4f} (±{2 * (floor['spread'] or 0):.4f}); the model has "
+        f"{model['deviance']:.4f}. No forecast of such counts does better than that on average.",
     ]
     if (ratio := _ratio(model["calibration_ratio"], report["events"])) is not None:
         lines.append(f"For every 100 contacts that it expected, {100 * ratio:.0f} came.")
@@ -231,13 +237,14 @@ def _flagged(places: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {says: sum(one["says"] == says for one in places) for says in (MORE, FEWER)}
 
 
-def _affected(affected: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _affected(affected: Mapping[str, Any] | None, named: Mapping[str, str]) -> dict[str, Any] | None:
     if not affected:
         return None
+    kinds = " and ".join(named.get(source, source) for source in affected["sources"])
     return {
-        "warning": affected["warning"],
+        "warning": WARNING.format(sources=kinds),
         "rows": [
-            {"name": f"{name} {' and '.join(affected['sources'])}", "events": released_count(affected[name]["events"]),
+            {"name": f"{name} {kinds}", "events": released_count(affected[name]["events"]),
              "hit_rate": _share(affected[name]["hit_rate"]["5"], affected[name]["events"])}
             for name in ("with", "without")
         ],

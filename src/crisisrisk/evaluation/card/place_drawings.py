@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from crisisrisk.evaluation.place_record import AS_EXPECTED, FEWER, MORE, TOO_FEW
-from crisisrisk.evaluation.svg import DARK, GREY, WIDTH, Frame, figure, text
+from crisisrisk.evaluation.svg import DARK, GREY, SHEET_WIDTH, Frame, figure, text
 from crisisrisk.tables.cells import corners_of
 
 FILLS = {MORE: "url(#more)", FEWER: "url(#fewer)", AS_EXPECTED: "#e3e3e3", TOO_FEW: "#ffffff"}
@@ -19,8 +19,8 @@ PATTERNS = (
     f'fill="#ffffff"/><path d="M0 3H6" stroke="{DARK}" stroke-width="1.2"/></pattern></defs>'
 )
 DRAWINGS = ("map", "pit", "area_pit", "tenths")
-TALLEST = 620
-_LEGEND = 54
+TALLEST = 460
+_LEGEND = 96
 
 Point = tuple[float, float]
 
@@ -45,8 +45,8 @@ def _map(places: Sequence[Mapping[str, Any]]) -> str:
     (south, west), (north, east) = every.min(axis=0), every.max(axis=0)
     stretch = cos(radians((south + north) / 2))
     across, up = max((east - west) * stretch, 1e-6), max(north - south, 1e-6)
-    scale = min((WIDTH - 20) / across, TALLEST / up)
-    left, height = (WIDTH - across * scale) / 2, round(up * scale) + 20 + _LEGEND
+    scale = min((SHEET_WIDTH - 20) / across, TALLEST / up)
+    left, height = (SHEET_WIDTH - across * scale) / 2, round(up * scale) + 20 + _LEGEND
 
     def at(point: Point) -> Point:
         return left + (point[1] - west) * stretch * scale, 10 + (north - point[0]) * scale
@@ -63,7 +63,7 @@ def _map(places: Sequence[Mapping[str, Any]]) -> str:
     body += _legend(height - _LEGEND + 8, counts)
     return figure(
         "map", "Where the forecast was right and wrong", f"Over all judged shifts: {told}. The table below says it of "
-        f"each place.", body, height=height,
+        f"each place.", body, width=SHEET_WIDTH, height=height,
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def _outline(points: Sequence[Point]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z"
 
 
-def _disc(point: Point, fill: str, *, radius: float = 7) -> str:
+def _disc(point: Point, fill: str, *, radius: float = 5) -> str:
     return (
         f'<circle cx="{point[0]:.1f}" cy="{point[1]:.1f}" r="{radius:g}" fill="{fill}" stroke="{DARK}" '
         f'stroke-width="0.8"/>'
@@ -91,9 +91,9 @@ def _disc(point: Point, fill: str, *, radius: float = 7) -> str:
 def _legend(y: float, counts: Mapping[str, int]) -> list[str]:
     parts = []
     for number, (says, fill) in enumerate(FILLS.items()):
-        x, down = 14 + 300 * (number % 2), y + 22 * (number // 2)
-        parts.append(f'<rect x="{x}" y="{down:.0f}" width="14" height="14" fill="{fill}" stroke="{GREY}"/>')
-        parts.append(text(x + 19, down + 12, f"{says} ({counts[says]:,})"))
+        down = y + 22 * number
+        parts.append(f'<rect x="14" y="{down:.0f}" width="14" height="14" fill="{fill}" stroke="{GREY}"/>')
+        parts.append(text(34, down + 12, f"{says} ({counts[says]:,})"))
     return parts
 
 
@@ -103,10 +103,10 @@ def _pit(shares: Sequence[float | None], name: str, of: str) -> str:
     if not len(heights) or not np.isfinite(heights).all():
         return ""
     top = max(0.2, float(heights.max()) * 1.1)
-    frame = Frame(across=(0, len(heights)), up=(0, top), height=220)
+    frame = Frame(across=(0, len(heights)), up=(0, top), width=SHEET_WIDTH, height=220, left=48)
     marks = [float(number) for number in range(0, len(heights) + 1, 2)]
     body = frame.axes(
-        labels=("where in its distribution the count lay (probability integral transform)", "share of counts"),
+        labels=("where the count lay in what was forecast", "share of counts"),
         marks=marks, shown=lambda mark: f"{mark / len(heights):g}",
     )  # fmt: skip
     body += frame.bars(heights)
@@ -114,7 +114,7 @@ def _pit(shares: Sequence[float | None], name: str, of: str) -> str:
     told = ", ".join(f"{100 * one:.1f}" for one in heights.tolist())
     return figure(
         name, f"Probability integral transform of {of}", f"Shares in 100 from the lowest tenth to the highest: {told}. "
-        f"All at 10 would be right.", body, height=220,
+        f"All at 10 would be right.", body, width=SHEET_WIDTH, height=220,
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _tenths(calibration: Sequence[Mapping[str, Any]]) -> str:
         return ""
     x, y = zip(*known, strict=True)
     top = max(1.5, np.ceil(2.2 * max(y)) / 2)
-    frame = Frame(across=(0.5, 10.5), up=(0, top), height=220)
+    frame = Frame(across=(0.5, 10.5), up=(0, top), width=SHEET_WIDTH, height=220, left=48)
     body = frame.axes(
         labels=("tenth of the forecast, from the lowest", "came ÷ expected"), marks=list(range(1, 11)),
         up_marks=np.arange(0, top + 0.25, 0.5).tolist(),
@@ -137,5 +137,5 @@ def _tenths(calibration: Sequence[Mapping[str, Any]]) -> str:
     told = ", ".join(f"{place}: {ratio:.2f}" for place, ratio in known)
     return figure(
         "tenths", "Contacts that came ÷ expected, by tenth of the forecast", f"By tenth: {told}. 1 would be right.",
-        body, height=220,
+        body, width=SHEET_WIDTH, height=220,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from crisisrisk.disclosure import shown_count
 from crisisrisk.evaluation.card.place_drawings import DRAWINGS, place_drawings
-from crisisrisk.evaluation.card.render import HTML, JSON, filled, interval, number, words
+from crisisrisk.evaluation.card.render import HTML, JSON, capital, filled, interval, number, words
 from crisisrisk.evaluation.fairness import TOO_FEW
 from crisisrisk.evaluation.issue_time_rows import hours_in_words
 from crisisrisk.evaluation.place_record import TOO_FEW as UNTOLD
@@ -26,6 +26,7 @@ def _page(content: Mapping[str, Any]) -> str:
         "number": number,
         "interval": interval,
         "words": words,
+        "capital": capital,
         "hundred": _hundred,
         "outside": _outside,
         "before": hours_in_words,

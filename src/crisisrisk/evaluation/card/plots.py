@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from textwrap import wrap
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from crisisrisk.disclosure import shown_count
-from crisisrisk.evaluation.svg import DARK, GREY, Frame, Numbers, figure, text
+from crisisrisk.evaluation.card.rule_words import rule_words
+from crisisrisk.evaluation.svg import DARK, GREY, SHEET_WIDTH, Frame, Numbers, figure, text
 
-WIDTH, HEIGHT = 560, 300
-STEP_HEIGHT, SIDE = 48, 300
+WIDTH, HEIGHT, SQUARE = SHEET_WIDTH, 280, 340
+BOX, STEP = 30, 76
+LETTERS = 50
+"""As many stand on a line of a drawing, also where they are drawn larger."""
 
 
 def plots_of(content: Mapping[str, Any], zone: ZoneInfo) -> dict[str, str]:
@@ -32,24 +36,30 @@ def flow_plot(flow: Sequence[Mapping[str, Any]]) -> str:
         return ""
     parts, last = [], steps[-1]
     for place, step in enumerate(steps):
-        top = 8 + place * STEP_HEIGHT
+        top = 4 + place * STEP
         if place:
-            parts.append(f'<path d="M120 {top - 16}V{top}M120 {top + 15}H{SIDE - 6}" fill="none" stroke="{GREY}"/>')
-            parts.append(f'<path d="M{SIDE - 12} {top + 11}L{SIDE - 5} {top + 15}L{SIDE - 12} {top + 19}" fill="none" '
-                         f'stroke="{GREY}"/>')  # fmt: skip
-            parts.append(text(SIDE, top + 11, step["meaning"]))
-            parts.append(text(SIDE, top + 26, f"− {shown_count(step['people'])} people, "
-                                              f"{shown_count(step['rows'])} rows", colour=GREY))  # fmt: skip
-        parts.append(f'<rect x="8" y="{top}" width="224" height="30" fill="#ffffff" stroke="{DARK}"/>')
+            parts += _taken_off(step, top - STEP + BOX)
+        parts.append(f'<rect x="8" y="{top}" width="260" height="{BOX}" fill="#ffffff" stroke="{DARK}"/>')
         left = f"{shown_count(step['people_left'])} people, {shown_count(step['rows_left'])} rows"
-        parts.append(text(120, top + 19, left, anchor="middle"))
-    parts.insert(0, f'<path d="M120 20V{8 + (len(steps) - 1) * STEP_HEIGHT}" stroke="{GREY}"/>')
+        parts.append(text(138, top + 20, left, anchor="middle"))
     described = (
         f"From {shown_count(steps[0]['people_left'])} people to {shown_count(last['people_left'])}: "
         + "; ".join(f"{step['meaning']} took off {shown_count(step['people'])} people" for step in steps[1:])
     )  # fmt: skip
-    height = 8 + len(steps) * STEP_HEIGHT
+    height = 8 + (len(steps) - 1) * STEP + BOX
     return figure("flow", "Who was judged", described, parts, width=WIDTH, height=height)
+
+
+def _taken_off(step: Mapping[str, Any], top: float) -> list[str]:
+    """The way from one box down to the next, and who leaves it by an arrow."""
+    middle = top + (STEP - BOX) / 2
+    way = f"M40 {top:g}V{top + STEP - BOX:g}M40 {middle:g}H66M60 {middle - 4:g}L67 {middle:g}L60 {middle + 4:g}"
+    gone = f"− {shown_count(step['people'])} people, {shown_count(step['rows'])} rows"
+    return [
+        f'<path d="{way}" fill="none" stroke="{GREY}"/>',
+        text(76, middle - 3, step["meaning"]),
+        text(76, middle + 14, gone, colour=GREY),
+    ]
 
 
 def calibration_plot(calibration: Mapping[str, Any]) -> str:
@@ -63,7 +73,7 @@ def calibration_plot(calibration: Mapping[str, Any]) -> str:
     said, happened, lower, upper = 100 * np.array(points, dtype=np.float64).T
     tenths = [one for one in calibration["bins"] if one["happened"] is not None]
     highest = _round_up(max(said.max(), upper.max(), *(100 * one["happened"] for one in tenths), 1.0))
-    frame = Frame(across=(0.0, highest), up=(0.0, highest), width=WIDTH, height=400, left=44, top=28)
+    frame = Frame(across=(0.0, highest), up=(0.0, highest), width=WIDTH, height=SQUARE, left=44, top=28)
     marks = _marks(highest)
     parts = frame.axes(labels=("said, in 100", "happened, in 100"), marks=marks, up_marks=marks, up_shown="{:g}".format)
     parts.append(frame.band(said, lower, upper))
@@ -78,7 +88,7 @@ def calibration_plot(calibration: Mapping[str, Any]) -> str:
         f"{said[middle]:.1f} was said, to {happened[-1]:.1f} (interval {lower[-1]:.1f} to {upper[-1]:.1f}) where "
         f"{said[-1]:.1f} was said. Rings are tenths of the people."
     )
-    return figure("calibration", "What happened against what was said", described, parts, width=WIDTH, height=400)
+    return figure("calibration", "What happened against what was said", described, parts, width=WIDTH, height=SQUARE)
 
 
 def net_benefit_plot(decisions: Sequence[Mapping[str, Any]]) -> str:
@@ -94,7 +104,7 @@ def net_benefit_plot(decisions: Sequence[Mapping[str, Any]]) -> str:
         across=(0.0, _round_up(float(at.max()))), up=(bottom, top), width=WIDTH, height=HEIGHT, left=44, top=28
     )
     parts = frame.axes(
-        labels=("threshold: acting from so many in 100", "net benefit, crises in 1,000 people"),
+        labels=("looking at all from so many in 100", "net benefit, crises in 1,000 people"),
         marks=_marks(frame.across[1]), up_marks=[bottom, 0, *_marks(top)[1:]], up_shown="{:g}".format,
     )  # fmt: skip
     floor = np.full(len(at), bottom)
@@ -106,9 +116,9 @@ def net_benefit_plot(decisions: Sequence[Mapping[str, Any]]) -> str:
         parts.append(
             frame.line(at, np.maximum(columns["five_factor_regression"], floor), colour=GREY, dashes="9 3 2 3")
         )
-        lines.append(("9 3 2 3", "five factors"))
+        lines.append(("9 3 2 3", rule_words("five_factor_regression")))
     parts.append(frame.line(at, np.maximum(columns["model"], floor)))
-    parts += _key(frame, lines, left=frame.width - 250)
+    parts += _key(frame, lines, left=frame.width - 256)
     worth = "; ".join(
         f"{value:.1f} at {threshold:g} in 100" for threshold, value in zip(at, columns["model"], strict=True)
     )
@@ -127,11 +137,11 @@ def weekly_plot(content: Mapping[str, Any], zone: ZoneInfo) -> str:
     known = [100 * value for values in rows.values() for value in values if value is not None]
     if not known or len(weeks) < 2:
         return ""
-    highest = _round_up(max(*known, 1.0))
+    highest = _round_up(1.02 * max(*known, 1.0))  # a dot at the very top lies on the words above
     frame = Frame(across=(0.0, len(weeks) - 1.0), up=(0.0, highest), width=WIDTH, height=HEIGHT, left=44, top=28)
     every = max(1, len(weeks) // 6)
     parts = frame.axes(
-        labels=("date of the list", f"of 100 on the lists ({content['list_length']} a team), with a crisis contact"),
+        labels=("date of the list", f"of 100 listed ({content['list_length']} a team), with a crisis contact"),
         marks=range(0, len(weeks), every), up_marks=_marks(frame.up[1]), up_shown="{:g}".format,
         shown=lambda place: day_of(weeks[int(place)]["as_of"], zone),
     )  # fmt: skip
@@ -140,7 +150,7 @@ def weekly_plot(content: Mapping[str, Any], zone: ZoneInfo) -> str:
         values = [100 * float(rows[name][place] or 0.0) for place in places]
         parts.append(frame.line(places, values, dashes=dashes, colour=DARK if filled else GREY))
         parts.append(frame.dots(places, values, filled=filled, colour=DARK if filled else GREY))
-    parts += _key(frame, [("", "the model"), ("5 4", best.replace("_", " "))], bottom=True)
+    parts += _key(frame, [("", "the model"), ("5 4", rule_words(best))], bottom=True)
     told = [f"{100 * value:.0f}" for value in rows["model"] if value is not None]
     described = f"Of 100 names on the lists, with a crisis contact, list after list: {', '.join(told)}."
     return figure("weekly", "Precision of each list", described, parts, width=WIDTH, height=HEIGHT)
@@ -152,28 +162,44 @@ def feature_plot(features: Sequence[Mapping[str, Any]]) -> str:
         return ""
     ends = [value for one in features for value in (one["when_small"], one["when_large"]) if value is not None]
     reach = max(0.05, *(abs(value) for value in ends)) * 1.15
-    height = 44 + 30 * len(features)
-    frame = Frame(across=(-reach, reach), up=(0.0, 1.0), width=WIDTH, height=height, left=300, top=10, bottom=34)
-    floor = height - frame.bottom
-    parts = [f'<path d="M{frame.x(0):.1f} {frame.top}V{floor}" stroke="{GREY}" stroke-dasharray="2 3"/>']
-    for place, one in enumerate(features):
-        y = 1 - (place + 0.5) / len(features)
-        words = _two_lines(one["name"])
-        for line, word in enumerate(words):
-            parts.append(text(292, frame.y(y) + 4 + 12 * line - 6 * (len(words) - 1), word, anchor="end"))
-        known = [value for value in (one["when_small"], one["when_large"]) if value is not None]
-        parts.append(frame.line(known, [y] * len(known), colour=GREY, width=1))
-        for name, filled in (("when_small", False), ("when_large", True)):
-            if one[name] is not None:
-                parts.append(frame.dots([one[name]], [y], filled=filled))
+    lines = [wrap(one["meaning"].removesuffix("."), LETTERS) for one in features]
+    height = 44 + sum(map(_room, lines))
+    frame = Frame(across=(-reach, reach), up=(0.0, height - 44.0), width=WIDTH, height=height, left=24, top=10,
+                  bottom=34, right=24)  # fmt: skip
+    floor, down = height - frame.bottom, 10.0
+    parts = []
+    for one, words in zip(features, lines, strict=True):
+        parts += [text(4, down + 15 + 17 * line, word) for line, word in enumerate(words)]
+        parts += _movement(frame, one, down + _room(words) - 18)
+        down += _room(words)
     for mark in (-reach / 1.15, 0.0, reach / 1.15):
-        parts.append(text(frame.x(mark), floor + 14, f"{mark:+.2f}" if mark else "0", anchor="middle"))
+        parts.append(
+            text(frame.x(mark), floor + 14, f"{mark:+.2f}".replace("-", "−") if mark else "0", anchor="middle")
+        )
     parts.append(text(frame.x(0), height - 4, "lowers the log-odds · raises them", anchor="middle"))
     described = "; ".join(
-        f"{one['name']}: {_signed(one['when_small'])} where small, {_signed(one['when_large'])} where large"
+        f"{one['meaning'].removesuffix('.')}: {_signed(one['when_small'])} where small, "
+        f"{_signed(one['when_large'])} where large"
         for one in features
     )
     return figure("features", "What moves the number", described, parts, width=WIDTH, height=height)
+
+
+def _room(words: Sequence[str]) -> int:
+    """The height of a feature: its words, and the line under them."""
+    return 17 * len(words) + 36
+
+
+def _movement(frame: Frame, one: Mapping[str, Any], down: float) -> list[str]:
+    """A ring where the value is small, a dot where it is large, between them a line, and where nothing moves."""
+    y = frame.up[1] - (down - frame.top)
+    known = [value for value in (one["when_small"], one["when_large"]) if value is not None]
+    parts = [f'<path d="M{frame.x(0):.1f} {down - 9:.1f}V{down + 9:.1f}" stroke="{GREY}"/>']
+    parts.append(frame.line(known, [y] * len(known), colour=GREY, width=1))
+    for name, filled in (("when_small", False), ("when_large", True)):
+        if one[name] is not None:
+            parts.append(frame.dots([one[name]], [y], filled=filled))
+    return parts
 
 
 def _above(at: Numbers, values: Numbers, bottom: float) -> tuple[Numbers, Numbers]:
@@ -209,15 +235,6 @@ def _key(frame: Frame, lines: Sequence[tuple[str, str]], *, left: int | None = N
         parts.append(f'<path d="M{start} {y}H{start + 28}" stroke="{DARK}" stroke-width="2"{dashed}/>')
         parts.append(text(start + 34, y + 4, words))
     return parts
-
-
-def _two_lines(name: str, *, most: int = 36) -> list[str]:
-    words = name.replace("_", " ")
-    if len(words) <= most:
-        return [words]
-    cut = words.rfind(" ", 0, most)
-    rest = words[cut + 1 :]
-    return [words[:cut], rest if len(rest) <= most else rest[: most - 1] + "…"]
 
 
 def _signed(value: float | None) -> str:

@@ -60,12 +60,15 @@ def _share(value: float | None, whole: int) -> float | None:
     return None if value is None else released_share(round(value * whole), whole)
 
 
-def by_team(lists: Workload) -> dict[str, Any]:
-    """What the lists mean to each team."""
+def by_team(lists: Workload, names: Mapping[str, str]) -> dict[str, Any]:
+    """What the lists mean to each team. `names`: what a site calls its teams, by id."""
     return {
         "per_team": lists.per_team,
         "every_crisis": lists.every_crisis,
-        "teams": [_team(team, len(lists.weeks)) for team in (*lists.teams, lists.everybody)],
+        "teams": [
+            {"name": names.get(team.team, team.team), **_team(team, len(lists.weeks))}
+            for team in (*lists.teams, lists.everybody)
+        ],
     }
 
 
@@ -84,13 +87,14 @@ def _team(team: TeamWorkload, weeks: int) -> dict[str, Any]:
     }
 
 
-def by_subgroup(grouping: Mapping[str, Any]) -> dict[str, Any]:
-    """One grouping: sizes rounded, and no share whose count is 1 to 7."""
+def by_subgroup(grouping: Mapping[str, Any], teams: Mapping[str, str]) -> dict[str, Any]:
+    """One grouping: sizes rounded, and no share whose count is 1 to 7. `teams`: what a site calls them, by id."""
+    names = teams if grouping["group"] == "team" else {}
     return {
         "group": grouping["group"],
         "meaning": grouping["meaning"],
         "merged": grouping["merged"],
-        "values": [_value(one) for one in grouping["values"]],
+        "values": [{"name": names.get(one["value"], one["value"]), **_value(one)} for one in grouping["values"]],
     }
 
 

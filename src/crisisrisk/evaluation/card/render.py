@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from crisisrisk.disclosure import shown_count
+from crisisrisk.evaluation.card.headings import with_contents, with_headings
 from crisisrisk.evaluation.card.plots import best_rule, day_of, plots_of
+from crisisrisk.evaluation.card.rule_words import rule_meaning, rule_words
 from crisisrisk.evaluation.fairness import TOO_FEW
 
 HTML, MARKDOWN, JSON = "card.html", "card.md", "card.json"
@@ -34,7 +37,9 @@ def _rendered(name: str, content: Mapping[str, Any], zone: ZoneInfo) -> str:
         "cell": cell,
         "words": words,
         "signed": signed,
+        "capital": capital,
         "day": lambda moment: day_of(moment, zone),
+        "moment": lambda moment: moment_of(moment, zone),
     }
     return filled(name, plots_of(content, zone), filters, card=content, best_rule=best_rule(content), too_few=TOO_FEW)
 
@@ -48,9 +53,15 @@ def filled(name: str, plots: Mapping[str, str | None], filters: Mapping[str, Cal
         loader=FileSystemLoader(TEMPLATES), autoescape=name.endswith(".html"), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    templates.filters |= filters
+    labelled = {"with_headings": lambda table: Markup(with_headings(table))}  # noqa: S704 -- escaped by the template
+    templates.filters |= {**filters, **labelled, "rule": rule_words, "rule_meaning": rule_meaning}
     drawn = {plot: None if svg is None else Markup(svg) for plot, svg in plots.items()}  # noqa: S704 -- see above
-    return templates.get_template(name).render(plots=drawn, **values)
+    return with_contents(templates.get_template(name).render(plots=drawn, **values))
+
+
+def moment_of(moment: str, zone: ZoneInfo) -> str:
+    """The local day and time of a moment, such as Wed 18 Nov 2026, 16:00."""
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%a %-d %b %Y, %H:%M}"
 
 
 def hundred(share: float | None) -> str:
@@ -85,6 +96,11 @@ def cell(value: str) -> str:
 def words(name: str) -> str:
     """A name from a recipe, readable."""
     return name.replace("_", " ")
+
+
+def capital(sentence: str) -> str:
+    """With a capital letter, as a sentence begins."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def signed(value: float | None) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from crisisrisk.evaluation.card.rule_words import rule_words
+
 SAID = 0.10
 """The number whose meaning the summary tells."""
 
@@ -29,7 +31,7 @@ def _lists(content: Mapping[str, Any], report: Mapping[str, Any]) -> list[str]:
     interval = report["intervals"]["precision_at_k"]
     if model["precision_at_k"] is None or interval["lower"] is None:
         return ["Too few people on its lists had a crisis contact to say how useful they were."]
-    told = [(rule["precision_at_k"], rule["name"].replace("_", " ")) for rule in rules if rule["precision_at_k"]]
+    told = [(rule["precision_at_k"], rule_words(rule["name"])) for rule in rules if rule["precision_at_k"]]
     beside = f"; of the simple rules the best ({max(told)[1]}) reached {_hundred(max(told)[0])}" if told else ""
     return [
         f"Of 100 names on its lists ({content['list_length']} a team and week), {_hundred(model['precision_at_k'])} "
@@ -49,8 +51,9 @@ def _on_caseloads(report: Mapping[str, Any]) -> list[str]:
         return []
     best, name = max((values["auprc"] or 0.0, name) for name, values in listable["baselines"].items())
     return [
-        f"Among those on a team's caseload alone, whom a list can hold, its AUPRC is {listable['model']['auprc']:.3f}; "
-        f"of the simple rules the best ({name.replace('_', ' ')}) reaches {best:.3f}."
+        f"Among those on a team's caseload alone, whom a list can hold, its AUPRC (the mean share of crisis contacts "
+        f"down the list, 1 at most) is {listable['model']['auprc']:.3f}; of the simple rules the best "
+        f"({rule_words(name)}) reaches {best:.3f}."
     ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crisisrisk.disclosure import shown_count
+from crisisrisk.evaluation.card.rule_words import rule_words
 from crisisrisk.evaluation.card.tripod import SITE
 
 if TYPE_CHECKING:
@@ -35,11 +36,15 @@ def transparency_record(content: Mapping[str, Any], site: "SiteFacts") -> list[d
 
 def _overview(content: Mapping[str, Any], site: "SiteFacts") -> Fields:
     return [
-        ("Name", f"{content['task']} at {site.name}"),
+        ("Name", f"{_named(content)}, at {site.name}"),
         ("Description", f"{content['summary'][0]} It is used to order attention, never to decide."),
         ("Website URL", ""),
         ("Contact email", ""),
     ]
+
+
+def _named(content: Mapping[str, Any]) -> str:
+    return str(content["title"]).removeprefix("Trust sheet: ").capitalize()
 
 
 def _owner(site: "SiteFacts") -> Fields:
@@ -60,7 +65,7 @@ def _description(content: Mapping[str, Any]) -> Fields:
         ("Benefit", content["summary"][1]),
         ("Previous process", ""),
         ("Alternatives considered", "simple rules, reported beside it: "
-         + ", ".join(one["name"].replace("_", " ") for one in content["baselines"][1:])),
+         + ", ".join(rule_words(one["name"]) for one in content["baselines"][1:])),
     ]  # fmt: skip
 
 
@@ -87,7 +92,7 @@ def _tool(content: Mapping[str, Any]) -> Fields:
          "bundle and a service with access control and an audit trail"),
         ("Phase", ""),
         ("Maintenance", "every run is tracked; a newer model answers only after it was compared and promoted by name"),
-        ("Model name and version", f"{content['task']}, run {content['run_id']}"),
+        ("Model name and version", f"{_named(content)}, run {content['run_id']}"),
         ("Model task", next(one["value"] for one in content["facts"] if one["label"] == "What is predicted")),
         ("Model input", "dated contacts and what was known of the person at the date; never what became known later"),
         ("Model output", "a probability between 0 and 1"),
@@ -117,7 +122,7 @@ def _operation(content: Mapping[str, Any], site: "SiteFacts") -> Fields:
     sources = ", ".join(f"{one['name']}" for one in content["freshness"])
     return [
         ("Data sources", sources),
-        ("Agencies", ", ".join(one.replace("_", " ") for one in site.agencies)),
+        ("Agencies", ", ".join(one.replace("_", " ").replace("nhs", "NHS") for one in site.agencies)),
         ("Lawful basis", ""),
         ("Retention", ""),
     ]

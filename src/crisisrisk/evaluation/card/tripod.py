@@ -9,7 +9,7 @@ _ITEMS = (
     ("Objectives", "Summary; What it must not be used for"),
     ("Data: sources and dates", "How it was made; How fresh the data were"),
     ("Participants: setting and eligibility", "How it was made; Who was judged"),
-    ("Data preparation", "How it was made; docs/reference/tables.md of the software"),
+    ("Data preparation", "How it was made; the page on tables among the software’s own"),
     ("Outcome", "How it was made"),
     ("Predictors", "What moves the number; the feature recipe kept with the run"),
     ("Sample size", "Who was judged"),
