@@ -15,6 +15,7 @@ from crisisrisk.database.snoozes import KeptSnooze, newest_snoozes
 from crisisrisk.scoring.ordering import in_100
 from crisisrisk.serving.access import Viewer
 from crisisrisk.serving.afterwards import NUMBERS_AFTERWARDS, made_afterwards
+from crisisrisk.serving.care_answers import Reached
 from crisisrisk.serving.caseload_answers import CaseloadPerson, ChangeSince
 from crisisrisk.serving.first import TeamContacts
 from crisisrisk.serving.scores import LastScores, basis_of, listed
@@ -89,14 +90,18 @@ class TeamList:
             return sorted(due, key=lambda one: (self._reviewed(one.person_id), one.person_id))
         return [one for one in awake if self._new_or_changed(one)]
 
-    def row(self, score: StoredScore, viewer: Viewer) -> CaseloadPerson:
-        """One line."""
+    def rows(self, shown: Sequence[StoredScore], viewer: Viewer) -> list[CaseloadPerson]:
+        """A line of each."""
+        reached = self.contacts.reached([one.person_id for one in shown])
+        return [self._row(one, viewer, reached.get(one.person_id)) for one in shown]
+
+    def _row(self, score: StoredScore, viewer: Viewer, reached: Reached | None) -> CaseloadPerson:
         person, asleep = score.person_id, self._asleep(score.person_id)
         snooze, woken = self._snoozes.get(person), self._woken.get(person)
         return CaseloadPerson(
             **listed(self.run, score, viewer=viewer).model_dump(), change=self._change(score),
             weeks=[_said(numbers.get(person)) for numbers in self.weeks.numbers],
-            near_top_weeks=self.weeks.near_top(person), reached=self.contacts.reached.get(person),
+            near_top_weeks=self.weeks.near_top(person), reached=reached,
             new_since_seen=self._new_since_seen(score),
             last_contact=self.contacts.last.get(person), last_contact_on=self.contacts.last_on.get(person),
             last_review=self._reviews.get(person), worker=self.workers.get(person),

@@ -1,7 +1,7 @@
 """Who comes first on a caseload, whatever the score: from the dated contacts and the states, never from a number."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -68,10 +68,9 @@ class TeamContacts:
         found = self.live.group_by("person_id").aggregate([("occurred_at", "max")])
         return dict(zip(found["person_id"].to_pylist(), found["occurred_at_max"].to_pylist(), strict=True))
 
-    @cached_property
-    def reached(self) -> Mapping[str, Reached]:
-        """By person when a mental-health team last saw them; nobody where no such contact is recorded at all."""
-        return reached_in(self.live, self.members, days=self.days) if self.visits_recorded else {}
+    def reached(self, people: Collection[str]) -> Mapping[str, Reached]:
+        """Of some people when a mental-health team last saw them; nobody where no such contact is recorded at all."""
+        return reached_in(self.live, people, days=self.days) if self.visits_recorded else {}
 
     @cached_property
     def last_on(self) -> Mapping[str, date]:

@@ -14,8 +14,10 @@ from crisisrisk.tables.days_alone import RecordedDays
 
 def reached_in(happened: pa.Table, people: Collection[str], *, days: RecordedDays) -> Mapping[str, Reached]:
     """Of each of some people, from their contacts that have happened (`contacts.happened`)."""
-    seen = _of(happened, VISIT).group_by("person_id").aggregate([("occurred_at", "max")])
-    missed = _of(happened, MISSED)
+    wanted = pc.is_in(happened["person_id"], value_set=pa.array(list(people), pa.string()))
+    theirs = happened.select(["person_id", "source", "occurred_at"]).filter(wanted)
+    seen = _of(theirs, VISIT).group_by("person_id").aggregate([("occurred_at", "max")])
+    missed = _of(theirs, MISSED)
     before = seen["occurred_at_max"].take(pc.index_in(missed["person_id"], value_set=seen["person_id"]))
     since = missed.filter(pc.greater(missed["occurred_at"], before).fill_null(True))  # null: was never seen
     counted = since.group_by("person_id").aggregate([("occurred_at", "count")])

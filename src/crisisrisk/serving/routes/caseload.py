@@ -97,8 +97,8 @@ def caseload(
     listed = [one for one in found.shown(query.tab, sort=query.sort, only=query.only) if one.person_id in mine]
     shown = found.cut(query.tab, listed, limit)
     service.shown.keep(last.run, [score.person_id for score in shown], viewer=viewer, now=now)
-    rows = [found.row(score, viewer) for score in shown]
-    basis, scored = found.basis(shown), sum(one.person_id in mine for one in ordered)
+    rows, basis = found.rows(shown, viewer), found.basis(shown)
+    scored = sum(one.person_id in mine for one in ordered)
     seen_at = None if seen is None else seen.seen_at
     return Caseload.model_validate({**basis, **about, "people_scored": scored, "seen_at": seen_at, "people": rows})
 
