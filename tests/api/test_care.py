@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from tests.lib.answering_models import let_answer_who_learned_until
 from tests.lib.database import AS_OF, score_row
 from tests.lib.service_site import CASELOADS_MAPPING, CONFIGURATION, EVENTS_MAPPING, ServiceSite, load_rows, opened
 
@@ -238,6 +239,73 @@ def test_a_wrong_contact_goes_to_who_keeps_the_data_without_whose_it_is(own_site
     assert data.post("/api/v1/data-queries/2/answer", json=found).status_code == 404
     (told,) = care.get(path(own_site, "data-queries")).json()["queries"]
     assert (told["outcome"], told["answer"], told["words"]) == ("corrected", found["answer"], asked["words"])
+
+
+@both
+def test_what_came_of_a_wrong_contact_is_told_to_who_said_so_until_they_have_looked(own_site: ServiceSite) -> None:
+    care, data = own_site.client("care", "north"), own_site.client("data")
+    answered = "/api/v1/caseloads/north?tab=all"
+    asked = {"event_id": "e1", "problem": "wrong_time", "words": "She was with us then"}
+    made = care.post(path(own_site, "data-queries"), json=asked).json()
+    assert (made["source"], made["record"], made["record_changed_at"]) == ("police_999", "as_it_was", None)
+    assert care.get(answered).json()["answered"] == []
+    assert "Answered: what your team said" not in care.get("/caseload").text
+    load_rows(own_site.site, "later", f"{HEADER}e9,2026-11-22 08:00:00,2026-11-22 09:00:00,police_999,dan\n",
+              EVENTS_MAPPING)  # fmt: skip
+    data.post("/api/v1/data-queries/1/answer", json={"outcome": "corrected", "answer": "It was an hour later"})
+    (told,) = care.get(answered).json()["answered"]
+    assert (told["person_id"], told["outcome"]) == (own_site.people["ann"], "corrected")
+    assert own_site.client("care", "south").get("/api/v1/caseloads/south?tab=all").json()["answered"] == []
+    assert f'href="/people/{own_site.people["ann"]}#said-wrong"' in care.get("/caseload").text
+    page = care.get(f"/people/{own_site.people['ann']}").text
+    assert "Said 22 Nov 2026: 999 call of 1 Nov 2026, the time is wrong." in page
+    assert "She was with us then. Answered 22 Nov 2026: the record was wrong and is put right." in page
+    assert "It was an hour later. No change of the record is known here yet." in page
+    corrected = f"{HEADER}e1,2026-11-01 11:00:00,2026-11-22 10:00:00,police_999,ann\n"
+    load_rows(own_site.site, "corrected", corrected, EVENTS_MAPPING)
+    (query,) = care.get(path(own_site, "data-queries")).json()["queries"]
+    assert (query["record"], query["record_changed_at"]) == ("changed", "2026-11-22T10:00:00Z")
+    changed = "The record changed here on 22 Nov 2026. "
+    assert f"{changed}The next number will take that in." in care.get(f"/people/{own_site.people['ann']}").text
+    later = AS_OF + timedelta(hours=4, microseconds=1)
+    own_site.score(score_row("ann", 0.2), as_of=later, made_at=later)
+    assert f"{changed}The number above was made after that." in care.get(f"/people/{own_site.people['ann']}").text
+    care.post("/api/v1/caseloads/north/seen")
+    assert care.get(answered).json()["answered"] == []
+
+
+@both
+def test_a_detention_that_is_said_to_be_wrong_is_named_to_nobody_whose_role_does_not_hold_it(
+    own_site: ServiceSite,
+) -> None:
+    rows = "e9,2026-11-21 22:00:00,2026-11-21 23:00:00,s136,ann\n"
+    own_site.configure(
+        CONFIGURATION + '[source.s136]\nagency = "police"\nsingular = "detention"\nplural = "detentions"\n'
+    )
+    own_site = opened(own_site.site.path)
+    load_rows(own_site.site, "detained", HEADER + rows, EVENTS_MAPPING)
+    client = own_site.client("care", "north")
+    made = client.post(path(own_site, "data-queries"), json={"event_id": "e9", "problem": "did_not_happen"})
+    assert made.json()["source"] == "urgent_contact"
+    page = client.get(f"/people/{own_site.people['ann']}").text
+    assert "urgent contact of 21 Nov 2026, it did not happen. Not answered yet." in page
+    assert "detention" not in page
+
+
+def test_a_model_that_answers_since_a_team_said_something_is_named_beside_it(own_site: ServiceSite) -> None:
+    client, page = own_site.client("care", "north"), f"/people/{own_site.people['ann']}"
+    client.post(path(own_site, "feedback"), json={"verdict": "disagree"})
+    assert "of the model answers" not in client.get(page).text
+    rows = f"{HEADER}e9,2026-11-22 08:00:00,2026-11-22 09:00:00,police_999,dan\n"
+    load_rows(own_site.site, "later", rows, EVENTS_MAPPING)
+    later = AS_OF + timedelta(hours=2)
+    let_answer_who_learned_until(own_site.site, "person", AS_OF.isoformat(), version=5, at=later.isoformat())
+    before = AS_OF - timedelta(days=1)
+    own_site.score(score_row("ann", 0.2), as_of=before, made_at=before)
+    own_site.score(score_row("ann", 0.2), as_of=later, made_at=later, model_version=5)
+    told = own_site.client("care", "north").get(page).text
+    assert "care: I disagree. Since 22 Nov 2026 version 5 of the model answers." in told
+    assert "What your team says of a number does not change it." in told
 
 
 @pytest.mark.parametrize("event", ["e2", "e99", "e3 "])

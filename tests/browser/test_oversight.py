@@ -80,8 +80,14 @@ def test_who_keeps_the_records_answers_what_a_team_says_is_wrong(
         section.get_by_role("button").press("Enter")
         expect(section).to_have_count(0)
         expect(page.get_by_role("heading", level=1)).to_contain_text("said to be wrong")
-    told = " Answered 22 Nov 2026: the record was wrong and is put right. It was an hour later."
-    assert told in care.get(path).text
+    with opened(browser, address, site, role="care", java_script_enabled=script) as page:
+        answered = page.get_by_role("region", name="Answered: what your team said is wrong")
+        answered.get_by_role("link", name=site.people["ann"]).press("Enter")
+        expect(page).to_have_url(f"{address}{path}#said-wrong")
+        told = (
+            "She was with us then. Answered 22 Nov 2026: the record was wrong and is put right. It was an hour later."
+        )
+        expect(page.get_by_role("listitem").filter(has_text=told).first).to_be_in_viewport()
     again = site.client("data").post(f"/data/queries/{number}/closing", data={"outcome": "stands", "answer": "No."})
     assert (again.status_code, f"Number {number} was closed before" in again.text) == (409, True)
 

@@ -68,6 +68,8 @@ def _care(made: ServiceSite) -> None:
         care.post(f"{dan}/snoozes", json={"until": "2026-12-06", "reason": "Visited yesterday.", "rise": 5}),
         care.post(f"{ann}/reviews", json={"decision": "contact", "words": "Visit brought forward."}),
         care.post(f"{ann}/data-queries", json={"event_id": "e1", "problem": "twice"}),
+        care.post(f"{ann}/data-queries", json={"event_id": "e3", "problem": "wrong_time", "words": "It was later."}),
+        made.client("data").post("/api/v1/data-queries/2/answer", json={"outcome": "corrected", "answer": "Yes."}),
         care.post(f"{people}/{made.people['sue']}/emergency-access", json={"reason": "brought to the hospital"}),
         made.client("care", "north").get(f"/people/{made.people['ben']}"),
     )

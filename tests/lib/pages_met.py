@@ -128,6 +128,7 @@ def _caseload() -> Mapping[str, Met]:
         "nobody left": care(page, "/caseload?tab=snoozed&only=contact_in_7_days", "is left by that choice"),
         "one's own people": Met(page, "/caseload", "Your people in North", role="care:w_1"),
         "the lead's": Met(page, "/caseload", "The people of North", role="lead"),
+        "an answer has come": Met(page, "/caseload", "1 question of your team was answered", role="lead"),
         "before any score": care(page, "/caseload", "No scores have been made yet.", site="empty"),
         "where scores are off": care(page, "/caseload", "Numbers about people are off here", site="failing"),
         "a list that is none": care(page, "/caseload?tab=nothing", "That cannot be used"),

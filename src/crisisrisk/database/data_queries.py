@@ -57,6 +57,13 @@ def queries_about(engine: Engine, person_id: str, team_id: str) -> Sequence[Kept
         return read(connection, KeptQuery, chosen.order_by(DataQuery.id.desc()))
 
 
+def answered_since(engine: Engine, team_id: str, moment: datetime) -> Sequence[KeptQuery]:
+    """A team's questions that were answered after a moment, the newest answer first."""
+    chosen = everything(DataQuery).where(DataQuery.answered_at > moment, DataQuery.team_id == team_id)
+    with engine.connect() as connection:
+        return read(connection, KeptQuery, chosen.order_by(DataQuery.answered_at.desc(), DataQuery.id.desc()))
+
+
 def data_queries(engine: Engine, *, open_only: bool, limit: int) -> Sequence[KeptQuery]:
     """Every team's questions, the one that has waited longest first."""
     chosen = everything(DataQuery).order_by(DataQuery.id).limit(limit)

@@ -112,11 +112,15 @@ class PersonContacts(Answer):
     more: bool = Field(description="Whether there are earlier ones that are not listed.")
 
 
+RecordState = Literal["as_it_was", "changed", "gone"]
+
+
 class QueryMade(Made):
-    """A question about one contact, as the team that asked sees it."""
+    """A question about one contact, as the team that asked sees it, and what came of it."""
 
     person_id: str
     event_id: str
+    source: str = Field(description="The kind of record; `urgent_contact` where that is not for this role.")
     occurred_at: datetime
     occurred_on: date | None = Field(description=DAY_ALONE)
     problem: str
@@ -124,6 +128,13 @@ class QueryMade(Made):
     answered_at: datetime | None
     outcome: str | None
     answer: str | None
+    record: RecordState = Field(
+        description="Whether it stands as it did when this was said, as far as is known, was changed, or is gone from "
+        "this person's contacts."
+    )
+    record_changed_at: datetime | None = Field(
+        description="When that became known; null where it was known elsewhere before, and where nothing changed."
+    )
 
 
 class PersonQueries(Answer):

@@ -37,9 +37,9 @@ CONTACTS: dict[str, Any] = {
 }  # fmt: skip
 
 QUERY: dict[str, Any] = {
-    **_MADE, "event_id": "e_81", "occurred_at": "2026-11-20T22:40:00Z", "occurred_on": None,
-    "problem": "another_person", "words": "It was her daughter who rang.", "answered_at": None, "outcome": None,
-    "answer": None,
+    **_MADE, "event_id": "e_81", "source": "crisis_line", "occurred_at": "2026-11-20T22:40:00Z", "occurred_on": None,
+    "problem": "another_person", "words": "It was her daughter who rang.", "answered_at": None,
+    "outcome": None, "answer": None, "record": "as_it_was", "record_changed_at": None,
 }  # fmt: skip
 PERSON_QUERIES: dict[str, Any] = {"person_id": _PERSON, "queries": [QUERY]}
 QUEUED: dict[str, Any] = {

@@ -64,6 +64,15 @@ class CaseloadPerson(ListedPerson):
     woken_by: str | None = Field(description="What ended the newest snooze, of the last week; null without one.")
 
 
+class QueryAnswered(Answer):
+    """A question about somebody's contact, and that it was answered; what was found stands with the person."""
+
+    number: int
+    person_id: str
+    answered_at: datetime
+    outcome: str
+
+
 class CaseloadWork(Naming):
     """What stands above and beside every list of a team."""
 
@@ -75,6 +84,10 @@ class CaseloadWork(Naming):
     )
     first: list[FirstGroup]
     not_recorded: list[str] = Field(description="Groups of which nothing is recorded here: not that there is nobody.")
+    answered: list[QueryAnswered] = Field(
+        description="The team's questions about contacts of these people that were answered since this key last said "
+        "that it had looked, within four weeks."
+    )
     capacity: Capacity
 
 

@@ -117,13 +117,18 @@ def newest_plan(contacts: Sequence[Contact], now: datetime) -> Contact | None:
     return next((one for one in plans if one.occurred_at < now), None)
 
 
+def kind_shown(source: str, *, detentions: bool) -> str:
+    """Which kind of record it is, unless it is one that the role does not hold."""
+    return URGENT_CONTACT if source in SENSITIVE and not detentions else source
+
+
 def shown(contact: Contact, *, detentions: bool) -> ContactShown:
     """A contact as it may be shown: which kind, unless it is one that the role does not hold."""
     hidden = contact.source in SENSITIVE and not detentions
     return ContactShown(
         event_id=contact.event_id, occurred_at=contact.occurred_at, occurred_on=contact.occurred_on,
-        known_at=contact.known_at,
-        source=URGENT_CONTACT if hidden else contact.source, code=None if hidden else contact.code,
+        known_at=contact.known_at, source=kind_shown(contact.source, detentions=detentions),
+        code=None if hidden else contact.code,
         outcome=None if hidden else contact.outcome, ended_at=None if hidden else contact.ended_at,
     )  # fmt: skip
 

@@ -49,6 +49,8 @@ CASELOAD: dict[str, Any] = {
     "identities": {}, "tab": "new_or_changed", "worker": None, "workers": ["w_17"],
     "people_without_worker": 1, "seen_at": "2026-11-20T09:12:00Z", "capacity": CAPACITY,
     "not_recorded": ["no_crisis_plan"],
+    "answered": [{"number": 31, "person_id": "k1_7Q4M2XK0D3RT5VWZ", "answered_at": "2026-11-21T14:30:00Z",
+                  "outcome": "corrected"}],
     "first": [{
         "group": "contact_last_night", "meaning": "a contact since yesterday 18:00, with any agency",
         "people": [{

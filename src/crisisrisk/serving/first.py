@@ -16,12 +16,11 @@ from crisisrisk.serving.contacts import (
     MISSED,
     PLAN,
     PLAN_CODE,
-    SENSITIVE,
-    URGENT_CONTACT,
     VISIT,
     Contact,
     contacts_in,
     happened,
+    kind_shown,
     live_at,
     shown,
 )
@@ -120,7 +119,7 @@ class TeamContacts:
         new = self.live.filter(pc.greater_equal(self.live["known_at"], self._moment(moment)))
         found: dict[str, Counter[str]] = defaultdict(Counter)
         for person, source in zip(new["person_id"].to_pylist(), new["source"].to_pylist(), strict=True):
-            found[person][URGENT_CONTACT if source in SENSITIVE and not detentions else source] += 1
+            found[person][kind_shown(source, detentions=detentions)] += 1
         return found
 
     @cached_property

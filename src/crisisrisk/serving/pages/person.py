@@ -19,13 +19,14 @@ from crisisrisk.serving.pages.caseload_view import CameFrom, ListBefore
 from crisisrisk.serving.pages.drawing import hundred_of
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds, near_top_said, reached_said
+from crisisrisk.serving.pages.led_to import models_since, query_led_to
 from crisisrisk.serving.pages.looks import looks_at
 from crisisrisk.serving.pages.notes import notes_of
 from crisisrisk.serving.pages.page import Local, page
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, listed_errors
 from crisisrisk.serving.pages.timeline import timeline_of
 from crisisrisk.serving.problems import NoAnswerError
-from crisisrisk.serving.risk_answers import RiskChanges
+from crisisrisk.serving.risk_answers import RiskChanges, RiskHistory
 from crisisrisk.serving.routes.care import (
     ContactsQuery,
     contacts,
@@ -52,15 +53,6 @@ DECISIONS = {
 WAYS: Sequence[tuple[Literal["up", "down", "not_known"], str]] = (
     ("up", "Pushing it up"), ("down", "Pulling it down: why it is not higher"), ("not_known", "Not known"),
 )  # fmt: skip
-PROBLEMS = {
-    "another_person": "It is about somebody else", "did_not_happen": "It did not happen",
-    "wrong_time": "The time is wrong", "wrong_kind": "It was something else", "twice": "It stands there twice",
-    "other": "Something else",
-}  # fmt: skip
-OUTCOMES = {
-    "corrected": "The record was wrong and is put right", "stands": "The record is right and stands",
-    "passed_on": "It was passed on to the agency that sent it",
-}  # fmt: skip
 OTHER_DAY = "Choose a day before {day}, at most 24 weeks before it."
 BUSY = "It cannot be worked out now: the service has just begun, or works out as many as it can. Ask again soon."
 YOURS = " of your team's list"
@@ -89,11 +81,11 @@ def person_page(
     told = {
         **framed(service, viewer, here="caseload", about=found.get("reference")), "pid": pid, "kinds": kinds,
         "before": before, "contacts": known, "reached": reached_said(known.reached, kinds, Local(zone), known.now),
-        **found,
-        **_said_before(service, viewer, pid, found.get("reference")), "looks": looks_at(service, pid, Local(zone)),
+        **found, **_said_before(service, viewer, pid, found.get("told"), kinds=kinds),
+        "looks": looks_at(service, pid, Local(zone)),
         "said": None if said is None else SAID[said], "errors": errors, "errors_listed": listed_errors(errors),
         "given": given, "ways": WAYS, "verdicts": VERDICTS, "why_said": REASONS,
-        "decisions": DECISIONS, "problems": PROBLEMS, "outcomes": OUTCOMES, "woken_by": WOKEN_BY,
+        "decisions": DECISIONS, "woken_by": WOKEN_BY,
         "in_a_week": (service.now() + WEEK).astimezone(zone).date(),
     }  # fmt: skip
     return page("person.jinja", told, zone=zone, status=200 if wrong is None else 422)
@@ -141,8 +133,11 @@ def _changes(
         return None, OTHER_DAY.format(day=Local(zone).date(as_of)) if "problems" in nothing.members else nothing.problem
 
 
-def _said_before(service: Service, viewer: Viewer, pid: str, reference: str | None) -> dict[str, Any]:
-    """What the team said, decided and asked about somebody."""
+def _said_before(
+    service: Service, viewer: Viewer, pid: str, told: RiskHistory | None, *, kinds: Kinds
+) -> dict[str, Any]:  # fmt: skip
+    """What the team said, decided and asked about somebody, and what it led to."""
+    local, queries = Local(service.settings.site.time_zone), person_queries(pid, viewer, service).queries
     answers, now = person_feedback(pid, viewer, service).feedback, service.now()
     try:
         snoozes = person_snoozes(pid, viewer, service).snoozes
@@ -152,8 +147,8 @@ def _said_before(service: Service, viewer: Viewer, pid: str, reference: str | No
         "answers": answers, "due": _due(answers, now), "snoozes": snoozes,
         "asleep": next((one for one in snoozes if one.asleep), None),
         "reviews": person_reviews(pid, viewer, service).reviews,
-        "queries": person_queries(pid, viewer, service).queries,
-        "answered": any(one.reference == reference for one in answers),
+        "queries": [query_led_to(one, kinds, local, None if told is None else told.as_of) for one in queries],
+        "models_since": {} if told is None else models_since(answers, told.model_changes, local),
     }  # fmt: skip
 
 

@@ -16,8 +16,8 @@ from crisisrisk.serving.oversight_answers import AlertClosing
 from crisisrisk.serving.pages.concern import ABOUT
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.kinds import Kinds
+from crisisrisk.serving.pages.led_to import OUTCOMES, PROBLEMS
 from crisisrisk.serving.pages.page import page
-from crisisrisk.serving.pages.person import OUTCOMES, PROBLEMS
 from crisisrisk.serving.pages.sending import given_in, listed_errors, shown_again
 from crisisrisk.serving.routes import alerts, data_queries, safety
 from crisisrisk.serving.state import Service, ServiceOf

@@ -21,8 +21,9 @@ from crisisrisk.serving.pages.caseload_view import (
 from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.in_place import InPlace
 from crisisrisk.serving.pages.kinds import Kinds
+from crisisrisk.serving.pages.led_to import PROBLEMS
 from crisisrisk.serving.pages.page import page
-from crisisrisk.serving.pages.person import PROBLEMS, person_page
+from crisisrisk.serving.pages.person import person_page
 from crisisrisk.serving.pages.sending import (
     SAID,
     Said,

@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 from typing import Annotated
 
+import pyarrow as pa
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,10 +56,12 @@ from crisisrisk.serving.contacts import (
     contacts_of,
     events_of,
     happened,
+    kind_shown,
     latest_first,
     shown,
 )
 from crisisrisk.serving.examples import NO_SCORE, NOT_NOW, answered
+from crisisrisk.serving.mended import record_now
 from crisisrisk.serving.problems import NoAnswerError, nothing_here, too_much
 from crisisrisk.serving.reached import reached_in
 from crisisrisk.serving.routes import API
@@ -288,14 +291,15 @@ def query_contact(pid: OwnPerson, viewer: CareViewer, asked: DataQueryAsked, ser
         service.engine, author, pid, made_at=now, event_id=contact.event_id, source=contact.source,
         occurred_at=contact.occurred_at, problem=asked.problem, words=asked.words,
     )  # fmt: skip
-    return _query(service, made)
+    return _query(service, made, viewer, _versions(service, pid), now)
 
 
 @care.get("/people/{pid}/data-queries", summary="Contacts said to be wrong", responses=answered(PERSON_QUERIES))
 def person_queries(pid: OwnPerson, viewer: CareViewer, service: ServiceOf) -> PersonQueries:
     """What the own team said, the newest first, and what came of it."""
-    found = queries_about(service.engine, pid, viewer.team or "")
-    return PersonQueries(person_id=pid, queries=[_query(service, one) for one in found])
+    found, now = queries_about(service.engine, pid, viewer.team or ""), service.now()
+    versions = _versions(service, pid if found else None)
+    return PersonQueries(person_id=pid, queries=[_query(service, one, viewer, versions, now) for one in found])
 
 
 def contact_of(service: Service, viewer: Viewer, pid: str, event_id: str) -> ContactShown:
@@ -311,12 +315,19 @@ def _own_contact(service: Service, pid: str, event_id: str, now: datetime) -> Co
     return found
 
 
-def _query(service: Service, one: KeptQuery) -> QueryMade:
+def _versions(service: Service, pid: str | None) -> pa.Table:
+    return events_of(service.view().snapshot, [] if pid is None else [pid])
+
+
+def _query(service: Service, one: KeptQuery, viewer: Viewer, versions: pa.Table, now: datetime) -> QueryMade:
+    record = record_now(versions, one, now)
     return QueryMade(
         number=one.number, made_at=one.made_at, made_by=one.made_by, role=one.role, person_id=one.person_id,
-        event_id=one.event_id, occurred_at=one.occurred_at,
+        event_id=one.event_id, source=kind_shown(one.source, detentions=viewer.reaches(DETENTIONS)),
+        occurred_at=one.occurred_at,
         occurred_on=service.view().snapshot.days_alone.of(one.source, one.occurred_at), problem=one.problem,
-        words=one.words, answered_at=one.answered_at, outcome=one.outcome, answer=one.answer,
+        words=one.words, answered_at=one.answered_at, outcome=one.outcome, answer=one.answer, record=record.state,
+        record_changed_at=record.changed_at,
     )  # fmt: skip
 
 

@@ -1,21 +1,23 @@
 """A team's caseload: who comes first whatever the score, who has none, and the list, by what is new or due."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from crisisrisk.database.data_queries import answered_since
 from crisisrisk.database.latest import StoredScore
 from crisisrisk.database.scores import SCORED
-from crisisrisk.database.shown import capacity_of, last_seen, mark_seen, set_capacity
+from crisisrisk.database.shown import SeenMark, capacity_of, last_seen, mark_seen, set_capacity
 from crisisrisk.scoring.ordering import Placed, list_order
 from crisisrisk.serving.access import CareViewer, OwnTeam, Viewer
 from crisisrisk.serving.asked import Name
 from crisisrisk.serving.asked_care import CapacityAsked
 from crisisrisk.serving.care_answers import Capacity, Seen
 from crisisrisk.serving.care_examples import CAPACITY, SEEN
-from crisisrisk.serving.caseload_answers import Caseload, CaseloadUnscored, FirstGroup, Only, Sort, Tab
+from crisisrisk.serving.caseload_answers import Caseload, CaseloadUnscored, FirstGroup, Only, QueryAnswered, Sort, Tab
 from crisisrisk.serving.caseload_lists import TeamList
 from crisisrisk.serving.contacts import DETENTIONS, PLAN, VISIT
 from crisisrisk.serving.examples import CASELOAD, answered
@@ -32,6 +34,7 @@ caseloads = APIRouter(prefix=API, tags=["people"])
 
 USUAL_LIST_LENGTH = 25
 ME = "me"
+ANSWERS_TOLD = timedelta(days=28)
 NO_SAFETY_LINE = "This is the team's capacity, not a safety line."
 
 
@@ -74,9 +77,11 @@ def caseload(
         days=view.snapshot.days_alone,
     )  # fmt: skip
     groups = contacts.groups(last.states, detentions=viewer.reaches(DETENTIONS))
+    seen = last_seen(service.engine, made_by=viewer.key_id, team_id=team)
     about = {
-        "team": team, "people_on_caseload": len(mine), "tab": query.tab,
-        "worker": worker, "workers": sorted({name for name in workers.values() if name is not None}),
+        "team": team, "people_on_caseload": len(mine), "tab": query.tab, "worker": worker,
+        "answered": _answered(service, team, seen, mine, now),
+        "workers": sorted({name for name in workers.values() if name is not None}),
         "people_without_worker": sum(name is None for name in workers.values()),
         "pinned": [one for one in pinned(service, last) if one.person_id in mine], "first": _of(groups, mine),
         "not_recorded": [] if contacts.plans_recorded else ["no_crisis_plan"], "capacity": capacity,
@@ -85,7 +90,6 @@ def caseload(
         caveats = [OTHER_SCORES if last.of_another_model else UNSCORED, service.settings.phrases.caveats["outcome"]]
         return CaseloadUnscored.model_validate({**about, "people_scored": 0, "people": [], "caveats": caveats})
     ordered = _in_order(last, cuts={limit, _limit(service, capacity, None)})
-    seen = last_seen(service.engine, made_by=viewer.key_id, team_id=team)
     weeks = TeamWeeks(
         service=service, run=last.run, members=members, scored=[one.person_id for one in ordered],
         capacity=capacity.people_a_week,
@@ -132,6 +136,20 @@ def _worker(viewer: Viewer, asked: str | None) -> str | None:
     if viewer.worker is None:
         raise too_much("worker", "a key or token that says which care coordinator it is of: keys create --worker W")
     return viewer.worker
+
+
+def _answered(
+    service: Service, team: str, seen: SeenMark | None, people: Collection[str], now: datetime
+) -> list[QueryAnswered]:  # fmt: skip
+    """What came of the team's questions about some people since somebody looked."""
+    since = now - ANSWERS_TOLD if seen is None else max(seen.seen_at, now - ANSWERS_TOLD)
+    return [
+        QueryAnswered(
+            number=one.number, person_id=one.person_id, answered_at=one.answered_at, outcome=one.outcome or ""
+        )
+        for one in answered_since(service.engine, team, since)
+        if one.person_id in people and one.answered_at is not None
+    ]  # fmt: skip
 
 
 def _of(groups: Sequence[FirstGroup], people: Collection[str]) -> list[FirstGroup]:
