@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.lib.answering_models import let_answer_who_learned_until
 from tests.lib.database import AS_OF
+from tests.lib.reading import in_one
 from tests.lib.service_site import ServiceSite, load_rows
 
 import crisisrisk
@@ -200,15 +202,36 @@ def test_forecasts_that_said_the_same_again_are_folded_and_small_steps_add_up(ow
         whole = totals(NIGHT, expected=4.0 if hours == 8 else 2.38)
         save_place_forecast(own_site.engine, cells, place_run(as_of=AS_OF - timedelta(hours=hours)), totals=whole)
     own_site.issue(NIGHT, run={"as_of": AS_OF})
-    page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/changes").text
+    page = in_one(own_site.client("crisis_team").get(f"/shifts/{NIGHT}/changes").text)
     others = page[page.index("Beside another forecast") :]
     stands, _, folded = others.partition("and 4 in which nothing changed")
     assert [f">S-{run} of " in stands for run in range(2, 10)] == [True, True, False, False, True, False, False, True]
     assert [f"S-{run} of " in folded for run in range(2, 10)] == [False, False, True, True, False, True, True, False]
     assert "S-9 of Sun 22 Nov 05:00, as here: 2.4 expected, range 1 to 4" in others.replace("<li>", "")
-    board = own_site.client("crisis_team").get(f"/shifts/{NIGHT}").text
+    board = in_one(own_site.client("crisis_team").get(f"/shifts/{NIGHT}").text)
     stands, _, folded = board.partition("and 7 in which these numbers did not change")
     assert ("S-2</td>" in stands, "S-3</td>" in stands, "S-4</td>" in folded) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"),
+    [
+        (1, "Both forecasts were worked out afterwards, from what was known when they say that they were made."),
+        (-1, "The forecast S-2 was worked out afterwards, from what was known when it says that it was made."),
+        (-3, None),
+    ],
+)
+def test_what_changed_between_forecasts_of_a_time_that_the_model_learned_from_proves_nothing(
+    own_site: ServiceSite, hours: int, says: str | None
+) -> None:
+    until = (AS_OF + timedelta(hours=hours)).isoformat()
+    let_answer_who_learned_until(own_site.site, "place", until, version=5, at=AS_OF.isoformat())
+    for before in (2, 0):
+        own_site.issue(NIGHT, run={"as_of": AS_OF - timedelta(hours=before), "model_version": 5})
+    page = own_site.client("crisis_team").get(f"/shifts/{NIGHT}/changes").text
+    assert "both as they were made" in page
+    assert page.count("worked out afterwards") == (says is not None)
+    assert says is None or says in page
 
 
 @both

@@ -117,7 +117,7 @@ def test_lists_come_in_place_with_their_address_and_each_is_a_look_of_its_own(
         expect(page).to_have_title(re.compile("^All, North"))
         assert page.evaluate("[window.scrollY, window.sameDocument]") == before
         shown = page.locator(".cr-people tbody tr[id]").count()
-        page.get_by_role("link", name="Show 25 more").press("Enter")
+        page.get_by_role("link", name="Show more", exact=True).press("Enter")
         expect(page.locator(".cr-people tbody tr[id]").nth(shown).get_by_role("link").first).to_be_focused()
         page.get_by_label("Show only").select_option("A contact in the last 7 days")
         page.get_by_role("button", name="Show", exact=True).press("Enter")

@@ -134,6 +134,8 @@ TAMPERED = {
     "a number without its heading": ("small", "thead { position: absolute }", "nothing says what it is: 18 in 100"),
     "no outline": ("focus", "a:focus { outline: 0 }", "no outline in forced colours"),
     "too wide": ("overflow", ".cr-table { width: 2000px }", "px in a window of 1280"),
+    "a reference in two lines": ("overflow", "</style><p style='width:2em'>S-1184</p><style>", "two lines: S-1184"),
+    "a thin edge": ("forced", "</style><input type='checkbox' aria-label='Stays'><style>", "a thin edge in forced"),
     "pale on paper": ("paper", "td { color: #999 !important }", "pale on paper"),
 }
 """By what is wrong with a page: which check has to find it, what the style says, and some of what the check says."""

@@ -67,7 +67,7 @@
       if (document.querySelector(".cr-who") && !all("footer a").at(-1)?.matches('[href^="/safety-concern"]')) found.push("no way to report a concern as the last link"); // WCAG 2.2, 3.2.6
       return found;
     },
-    // Nothing lies outside of the window, and no words are cut off.
+    // Nothing lies outside of the window, no words are cut off, and no reference is in two lines.
     overflow() {
       const found = [], wide = document.documentElement.scrollWidth, room = document.documentElement.clientWidth;
       if (wide > room) {
@@ -79,6 +79,11 @@
         if (said.position === "absolute" && said.clipPath !== "none") continue; // for screen readers alone
         if (["hidden", "clip"].includes(said.overflowX) && el.scrollWidth > el.clientWidth + 1 && !el.matches("svg, svg *, input, select")) found.push(`cut off: ${named(el)}`);
         if (said.textOverflow === "ellipsis") found.push(`shortened: ${named(el)}`);
+        for (const text of el.childNodes) for (const one of text.nodeType === Node.TEXT_NODE ? text.data.matchAll(/(?<![\w-])[A-Z]-\d+/g) : []) {
+          const range = document.createRange();
+          range.setStart(text, one.index); range.setEnd(text, one.index + one[0].length);
+          if (new Set([...range.getClientRects()].map((rect) => rect.top)).size > 1) found.push(`a reference in two lines: ${one[0]}`);
+        }
       }
       return found;
     },
@@ -131,7 +136,11 @@
       }
       for (const el of all("button, input:not([type=hidden]), select, textarea")) {
         const s = style(el), beside = el.nextElementSibling && style(el.nextElementSibling, "::before");
-        if (["radio", "checkbox"].includes(el.type) && s.appearance === "auto") continue; // the browser draws it
+        if (["radio", "checkbox"].includes(el.type)) {
+          const edge = [parseFloat(s.outlineWidth) * (s.outlineStyle !== "none"), s.appearance === "none" ? parseFloat(s.borderTopWidth) : 0, beside ? parseFloat(beside.borderTopWidth) : 0];
+          if (Math.max(...edge) < 2) found.push(`a thin edge in forced colours: ${named(el)}`); // 2 px is that of every other field
+          continue;
+        }
         const bordered = (one) => one && parseFloat(one.borderTopWidth) > 0 && one.borderTopStyle !== "none";
         if (!bordered(s) && !bordered(beside) && !s.textDecorationLine.includes("underline")) found.push(`no edge in forced colours: ${named(el)}`);
       }

@@ -56,6 +56,11 @@ def syllables(word: str) -> int:
     return max(1, count - silent)
 
 
+def in_one(page: str) -> str:
+    """A page as it is written where nothing keeps references in one line."""
+    return re.sub('<span class="cr-whole">([^<]*)</span>', r"\1", page)
+
+
 def text_of(page: str) -> str:
     """The words of a page. What is no sentence of its own ends as one: headings, items, labels."""
     without = re.sub(r"(?s)<(svg|select|textarea|style|script)\b.*?</\1>", " ", page)

@@ -12,6 +12,15 @@ FORECAST_AFTERWARDS = (
     "learned from what came later: it does not show how good forecasts are."
 )
 
+ONE_AFTERWARDS = (
+    "The forecast {reference} was worked out afterwards, from what was known when it says that it was made. The model "
+    "had also learned from what came later: it does not show how good forecasts are."
+)
+BOTH_AFTERWARDS = (
+    "Both forecasts were worked out afterwards, from what was known when they say that they were made. The model had "
+    "also learned from what came later: they do not show how good forecasts are."
+)
+
 
 def made_afterwards(answering: Manifest | None, meta: RunMeta) -> bool:
     """Whether the model that answers made a run, as of a moment before the end of what it learned from.

@@ -97,6 +97,7 @@ class Caseload(Basis, CaseloadWork):
     team: str
     people_on_caseload: int
     people_scored: int
+    people_on_list: int = Field(description="How many the list has, by its tab and `only`, however few are answered.")
     seen_at: datetime | None = Field(description="When this key last said that it had looked; null where it never did.")
     pinned: list[PinnedPerson]
     people: list[CaseloadPerson]

@@ -39,7 +39,7 @@ SCORED_NOW: dict[str, Any] = {
 }  # fmt: skip
 
 CASELOAD: dict[str, Any] = {
-    **_PERSON_BASIS, "team": "north", "people_on_caseload": 2, "people_scored": 1,
+    **_PERSON_BASIS, "team": "north", "people_on_caseload": 2, "people_scored": 1, "people_on_list": 1,
     "pinned": [
         {
             "person_id": "k1_0XKD5Q7M2RT3VWZ4", "state": "in_hospital",

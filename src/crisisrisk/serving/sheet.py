@@ -1,5 +1,6 @@
 """The briefing as one printed page: its form on paper, and as text for a terminal."""
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ _STYLE = (
     ".teams thead th:nth-child(2){width:24%}.teams thead th:nth-child(3){width:8.5em}"
     ".handling{border:2px solid #000;padding:.2em .5em;font-weight:bold;margin-bottom:.5em}"
     "ul{margin:0;padding-left:1.2em}.caveats{font-size:.9em;margin-top:.7em}"
-    "footer{border-top:2px solid #000;margin-top:.6em;padding-top:.2em}"
+    "footer span{white-space:nowrap}footer{border-top:2px solid #000;margin-top:.6em;padding-top:.2em}"
     "@media screen and (max-width:40em){thead{position:absolute;clip-path:inset(50%)}"
     "tr,tbody th,tbody td{display:block;border:0;padding:0}"
     "tr{border-bottom:1px solid #767676;padding:.3em 0}td::before{content:attr(data-head) ' ';font-weight:bold}}"
@@ -121,7 +122,7 @@ class Sheet:
             f'</p><div class="top"><div><h1>{escape(self.title)}</h1><p><strong>{escape(self.headline)}</strong> '
             f"{escape(self.expected)}</p><p>{escape(self.data)}</p></div>{drawn}</div><h2>Where</h2>{places}<h2>Teams</h2>{again}<p>{escape(self.plan)}</p>{teams}"
             f"{notes}<h2>Full or closed</h2>{_list(self.sites)}{caveats}</main><footer><p><strong>{escape(self.footer)}"
-            f"</strong></p><p>{escape(self.reference)}. {ASK}</p></footer></body></html>\n"
+            f"</strong></p><p>{_REFERENCE.sub(_whole, escape(self.reference))}. {ASK}</p></footer></body></html>\n"
         )
 
     @property
@@ -139,6 +140,13 @@ class Sheet:
         head = max(head, self.map.lines(size)) if self.map else head
         whole = (self.again, self.plan, " · ".join(self.caveats), *self.notes, *self.sites)
         return ceil(places + teams + head + sum(_in(text, wide) for text in whole) + 14 + bool(self.notes))
+
+
+_REFERENCE = re.compile(r"\b[A-Z]-\d+")
+
+
+def _whole(reference: re.Match[str]) -> str:
+    return f"<span>{reference.group()}</span>"
 
 
 def _in(text: str, wide: float) -> int:

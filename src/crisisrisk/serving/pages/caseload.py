@@ -136,13 +136,14 @@ def _numbers(
     """The list, and what is said of all its numbers."""
     answers = team_feedback(listed.team, TeamFeedbackQuery(due=False, limit=ANSWERS), service).feedback
     asked, shown = view.limit or listed.capacity.people_a_week, len(listed.people)
+    most = service.settings.service.limits.list_length
+    left = min(listed.people_on_list, most) - shown
     return {
         **fresh(service, listed), "caveats": said_once(service, listed), "rows": _rows(listed, answers, kinds, local),
         "all_new": _all_new(listed), "all_first": _all_first(listed),
         "other_model": any(one.change.other_model for one in listed.people), "due": _due(service, listed),
         "line_after": listed.capacity.people_a_week if view.is_whole else None,
-        "more": view.to(limit=max(asked, shown) + STEP) if asked <= shown < listed.people_scored else None,
-        "step": STEP,
+        "more": view.to(limit=min(max(asked, shown) + STEP, most)) if left > 0 else None,
         "empty": EMPTY[listed.tab if listed.people_scored else "all"],
         "order": ORDERS[view.order], "heading": HEADINGS[listed.tab],
         "only": None if view.only is None else ONLY[view.only],

@@ -9,9 +9,12 @@ from sqlalchemy import Engine
 
 from crisisrisk.database.stored_forecasts import cells_of_run, standings_of_runs
 from crisisrisk.database.totals import IssuedTotal, issued_totals
+from crisisrisk.models.bundle import Manifest
 from crisisrisk.scoring.widened import complete_only
 from crisisrisk.serving.access import PlanViewer
+from crisisrisk.serving.afterwards import BOTH_AFTERWARDS, ONE_AFTERWARDS, made_afterwards
 from crisisrisk.serving.briefing import brief_of
+from crisisrisk.serving.forecasts import Said
 from crisisrisk.serving.handover import PlaceChange, any_place_moved, place_changes
 from crisisrisk.serving.noting import told_of
 from crisisrisk.serving.pages.frame import framed
@@ -55,6 +58,9 @@ def changes(
         ), "list_said": list_said(found), "changes": found, "notes": from_then, "caveats": [LIVE_CALLS_FIRST],
         "note_about": {note.number: told_of(note, brief.cells) for note in from_then},
         "names": brief.names,
+        "afterwards": None if before is None or newest is None else afterwards_said(
+            Said(service, service.now()).answering, before, newest
+        ),
         "out": [] if before is None else [one for one in brief.out if one.since >= before.run.meta.as_of],
     }  # fmt: skip
     return page("handover.jinja", told, zone=zone)
@@ -100,6 +106,14 @@ def wider_said(before: IssuedTotal, newest: IssuedTotal, sources: Mapping[str, S
         return f"Ranges are wider because of late records, not because of any place: {late}."
     late = complete_only(was, sources, local.moment, be="were")
     return f"Ranges were wider then because of late records, not because of any place: {late}."
+
+
+def afterwards_said(answering: Manifest | None, *forecasts: IssuedTotal) -> str | None:
+    """Which of two forecasts the model made of a time that it had learned from; None where it made neither so."""
+    after = [f"S-{one.run.number}" for one in forecasts if made_afterwards(answering, one.run.meta)]
+    if not after:
+        return None
+    return BOTH_AFTERWARDS if len(after) == len(forecasts) else ONE_AFTERWARDS.format(reference=after[0])
 
 
 def list_said(changes: Sequence[PlaceChange]) -> str:

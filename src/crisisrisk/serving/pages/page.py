@@ -67,6 +67,7 @@ def environment() -> Environment:
         "more": more,
         "in_brief": reasons_in_brief,
         "name": name,
+        "reference": reference,
     }
     return made
 
@@ -189,6 +190,11 @@ def rule_said(rule: str) -> Markup:
     column, colon, wanted = rule.partition(": ")
     shown = _FORMAT.sub(lambda found: _EXAMPLE.strftime(found.group()), wanted)
     return Markup("<code>{}</code>: {}").format(column, shown) if colon else Markup("{}").format(rule)
+
+
+def reference(text: str) -> Markup:
+    """A reference in one piece: `S-1184` must not end a line at its hyphen."""
+    return Markup('<span class="cr-whole">{}</span>').format(text)
 
 
 def number(value: float | None) -> str:

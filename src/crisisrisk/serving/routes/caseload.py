@@ -103,8 +103,9 @@ def caseload(
     service.shown.keep(last.run, [score.person_id for score in shown], viewer=viewer, now=now)
     rows, basis = found.rows(shown, viewer), found.basis(shown)
     scored = sum(one.person_id in mine for one in ordered)
+    counts = {"people_scored": scored, "people_on_list": len(listed)}
     seen_at = None if seen is None else seen.seen_at
-    return Caseload.model_validate({**basis, **about, "people_scored": scored, "seen_at": seen_at, "people": rows})
+    return Caseload.model_validate({**basis, **about, **counts, "seen_at": seen_at, "people": rows})
 
 
 @caseloads.put("/caseloads/{team}/capacity", summary="Say what a team can manage", responses=answered(CAPACITY))
