@@ -13,6 +13,7 @@ from crisisrisk.models.bundle import Manifest
 from crisisrisk.scoring.widened import complete_only
 from crisisrisk.serving.access import PlanViewer
 from crisisrisk.serving.afterwards import BOTH_AFTERWARDS, ONE_AFTERWARDS, made_afterwards
+from crisisrisk.serving.answers import reasons_given
 from crisisrisk.serving.briefing import brief_of
 from crisisrisk.serving.forecasts import Said
 from crisisrisk.serving.handover import PlaceChange, any_place_moved, place_changes
@@ -57,7 +58,7 @@ def changes(
             before, newest, service.settings.site.sources, Local(zone)
         ), "list_said": list_said(found), "changes": found, "notes": from_then, "caveats": [LIVE_CALLS_FIRST],
         "note_about": {note.number: told_of(note, brief.cells) for note in from_then},
-        "names": brief.names,
+        "names": brief.names, "why": reasons_given,
         "afterwards": None if before is None or newest is None else afterwards_said(
             Said(service, service.now()).answering, before, newest
         ),
