@@ -70,6 +70,8 @@ def test_a_coordinator_from_the_headline_to_one_page_on_paper(demo: Demo, script
     with demo.entered("a crisis team coordinator", script=script) as page:
         expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile("is likely to be .*crisis contacts"))
         board = page.url
+        stand = page.get_by_role("region", name="Where teams stand")
+        expect(stand.get_by_role("table")).to_be_visible()
         place = page.get_by_role("table").first.get_by_role("link").first.inner_text()
         pressed(page, place)
         expect(page.get_by_role("heading", level=1)).to_contain_text(place)

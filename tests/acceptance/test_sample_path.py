@@ -24,6 +24,8 @@ from crisisrisk.commands.promotion import read_candidate, run_checks
 from crisisrisk.commands.score import score
 from crisisrisk.commands.train import train
 from crisisrisk.commands.workload import workload_of
+from crisisrisk.database.plans import plan_in_use
+from crisisrisk.database.upgrade import current_engine
 from crisisrisk.errors import ModelError, UsageError
 from crisisrisk.models.bundle import load_bundle
 from crisisrisk.models.champions import champion, champion_folder
@@ -405,6 +407,22 @@ def test_shifts_out_of_reach_are_not_forecast(made: DemoResult, days: int) -> No
     start = Store(made.site).snapshot().as_of_now() + timedelta(days=days)
     with pytest.raises(UsageError, match="these shifts cannot be forecast"):
         forecast(made.site, start=start, hours=24.0, out=None)
+
+
+def test_the_shift_on_which_the_board_opens_and_the_next_one_have_a_plan_of_their_newest_forecast(
+    made: DemoResult,
+) -> None:
+    assert made.running is not None, "the demo's clock stands at six in the morning, within the night"
+    running, coming, now = made.running.shift, made.positions.shift, Store(made.site).snapshot().as_of_now()
+    assert running.start <= now < running.end <= coming.start
+    engine = current_engine(made.site.database_url)
+    for result, run in ((made.running, made.forecasts[-1].run), (made.positions, made.forecast.run)):
+        used = plan_in_use(engine, result.shift.id)
+        assert used is not None
+        assert result.kept is not None
+        assert (f"P-{used.plan.number}", used.plan.run) == (result.kept.reference, run)
+        assert {post.team for post in used.plan.posts} == {team.name for team in made.site.mobile_teams}
+    engine.dispose()
 
 
 def test_nobody_is_scored_before_anything_was_known(made: DemoResult) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -69,6 +69,9 @@ class DemoResult:
     """Those of before, in order of issue."""
     forecast: ForecastResult
     positions: PositionsResult
+    """Of the next shift."""
+    running: PositionsResult | None
+    """Of the shift that runs, on which the board opens; None between shifts."""
     card: Card
     """The trust sheet of the model of people."""
     place_card: Card
@@ -91,6 +94,7 @@ class DemoResult:
             "changed": None if self.changed is None else self.changed.movement.as_json(),
             "forecast": self.forecast.as_json(),
             "positions": self.positions.as_json(),
+            "running": None if self.running is None else self.running.as_json(),
             "card": self.card.as_json(),
             "place_card": self.place_card.as_json(),
             "seconds": round(self.seconds, 1),
@@ -127,6 +131,7 @@ def demo(folder: Path, *, tell: Tell) -> DemoResult:
         forecasts=forecasts,
         forecast=coming,
         positions=kept_positions(site, coming),
+        running=_planned_now(site, forecasts),
         card=card(site, person.run_id),
         place_card=card(site, place.run_id),
         seconds=monotonic() - started,
@@ -139,6 +144,14 @@ def _forecasts_of_before(site: Site) -> tuple[ForecastResult, ...]:
     lately = lookback(Store(site).snapshot().as_of_now(), days=DAYS)
     ahead = site.work.forecast_hours_ahead
     return tuple(forecast(site, start=moment, hours=ahead, out=None) for moment in sorted(schedule.moments(lately)))
+
+
+def _planned_now(site: Site, forecasts: Sequence[ForecastResult]) -> PositionsResult | None:
+    """Plans for the shift that runs, kept as its own, on the last forecast that was made before it began."""
+    now = Store(site).snapshot().as_of_now()
+    begun = [(one, one.forecast.spread.shifts[0]) for one in forecasts]
+    runs = [one for one, shift in begun if shift.start <= now < shift.end]
+    return kept_positions(site, runs[-1]) if runs else None
 
 
 def _changed(site: Site, scores: ScoreResult) -> Changed | None:
