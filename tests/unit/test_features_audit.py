@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -403,6 +403,23 @@ def test_midnights_are_those_of_the_local_clock() -> None:
         return local.replace(tzinfo=zone).astimezone(UTC) - occurred
 
     assert [finding[:24] for finding in clocks_of(to_midnight, first)] == ["always known at midnight"]
+
+
+@pytest.mark.parametrize(("hour", "said"), [(0, True), (9, False)])
+def test_a_source_of_days_is_named_since_what_asks_for_its_hour_reads_the_night(hour: int, said: bool) -> None:
+    """Over a change of the clocks."""
+    zone, first = ZoneInfo("Europe/London"), BASE.date()
+    versions = [
+        EventVersion(
+            event_id=str(number),
+            occurred_at=(when := datetime.combine(first + number * DAY, time(hour), tzinfo=zone).astimezone(UTC)),
+            known_at=when + timedelta(minutes=37 * number + 5),
+        )
+        for number in range(40)
+    ]
+    (clock,) = source_clocks(event_table(versions), zone)
+    assert (clock.occurred_at_midnight, bool(clock.findings)) == (float(said), said)
+    assert all(finding.startswith("occurs at a day and no hour") for finding in clock.findings)
 
 
 def test_few_rows_say_nothing() -> None:

@@ -64,8 +64,12 @@ class TeamContacts:
     @cached_property
     def last(self) -> Mapping[str, datetime]:
         """By person the last contact."""
-        found = self.live.group_by("person_id").aggregate([("occurred_at", "max")])
+        found = self._newest
         return dict(zip(found["person_id"].to_pylist(), found["occurred_at_max"].to_pylist(), strict=True))
+
+    @cached_property
+    def _newest(self) -> pa.Table:
+        return self.live.group_by("person_id").aggregate([("occurred_at", "max")])
 
     def reached(self, people: Collection[str]) -> Mapping[str, Reached]:
         """Of some people when a mental-health team last saw them; nobody where no such contact is recorded at all."""
@@ -76,11 +80,14 @@ class TeamContacts:
         """By person the day of the last contact, where its record has a day alone."""
         if not self.days.sources:
             return {}
-        named = pc.is_in(self.live["source"].cast(pa.string()), value_set=pa.array(sorted(self.days.sources)))
-        found = self.live.filter(named).group_by(["person_id", "source"]).aggregate([("occurred_at", "max")])
-        columns = (found[name].to_pylist() for name in ("person_id", "source", "occurred_at_max"))
-        newest = (row for row in zip(*columns, strict=True) if row[2] == self.last[row[0]])
-        told = ((person, self.days.of(source, at)) for person, source, at in newest)
+        named = pc.is_in(self.live["source"], value_set=pa.array(sorted(self.days.sources)))
+        alone = self.live.select(["person_id", "source", "occurred_at"]).filter(named)
+        newest = self._newest["occurred_at_max"].take(
+            pc.index_in(alone["person_id"], value_set=self._newest["person_id"])
+        )
+        # Few are left, and only they are looked at one by one.
+        rows = alone.filter(pc.equal(alone["occurred_at"], newest)).to_pylist()
+        told = ((row["person_id"], self.days.of(row["source"], row["occurred_at"])) for row in rows)
         return {person: day for person, day in told if day is not None}
 
     @cached_property
