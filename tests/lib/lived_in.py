@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from crisisrisk.database.engine import writing
 from crisisrisk.database.schema import Feedback
-from crisisrisk.evaluation.card.content import card_content
+from crisisrisk.evaluation.card.content import RunFacts, card_content
 from crisisrisk.evaluation.card.place_content import place_content
 from crisisrisk.evaluation.card.place_render import place_files
 from crisisrisk.evaluation.card.render import card_files
@@ -52,12 +52,22 @@ def lived_in(made: ServiceSite) -> Mapping[str, str]:
                run={"as_of": old, "data_complete_to": silent, "valid_until": AS_OF - timedelta(hours=1)})  # fmt: skip
     _care(made)
     _shifts(made)
-    trust_sheet = card_files(card_content(run_facts(predictions()), SITE), made.site.time_zone)["card.html"]
+    trust_sheet = card_files(card_content(_long_run(), SITE), made.site.time_zone)["card.html"]
     (made.site.reports / "person_crisis_28d-r1.html").write_text(trust_sheet)
     of_places = place_files(place_content(facts(TRUTH, COUNTS, FLAT)))["card.html"]
     (made.site.reports / "place_crisis_shift-r1.html").write_text(of_places)
     look = made.client("audit").get("/api/v1/audit?role=care&limit=1").json()["looks"][0]["number"]
     return {**made.people, "look": str(look), "caller": CALLER, "stranger": NHS_NUMBERS[1]}
+
+
+def _long_run() -> RunFacts:
+    """A run with as many steps and features as a real one has."""
+    steps = [{"step": f"step {one}", "meaning": f"taken off for the reason number {one}", "people": 10, "rows": 20,
+              "people_left": 900 - 10 * one, "rows_left": 9000 - 20 * one} for one in range(10)]  # fmt: skip
+    moves = [{"name": f"calls_count_in_{days}_days", "meaning": f"How many calls to the crisis line in {days} days, "
+              "with those that nobody answered.", "movement": 0.1, "when_small": -0.1, "when_large": 0.2}
+             for days in range(7, 105, 7)]  # fmt: skip
+    return run_facts(predictions(), attrition=steps, moves=moves)
 
 
 def _care(made: ServiceSite) -> None:
