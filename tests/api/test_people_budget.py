@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,6 +65,8 @@ def test_the_first_person_beyond_the_budget_alerts_once_and_nobody_is_blocked(ow
     assert (alert["kind"], alert["people"], alert["budget"], alert["by_purpose"]) == (
         "people_a_day", 4, 3, {"direct_care": 4},
     )  # fmt: skip
+    shown = own_site.client("audit").get("/alerts").text
+    assert f"4 people on {date.fromisoformat(alert['day']):%-d %b %Y}; up to 3 raise no alert" in shown
     assert look(client, own_site, "eve", "contacts") == 200
     (later,) = queue(own_site)
     assert later == {**alert, "people": 5, "by_purpose": {"direct_care": 5}}

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.lib.browsing import opened, violations
+from tests.lib.browsing import NARROW, opened, violations
 from tests.lib.service_site import ServiceSite
 
 
@@ -19,11 +19,16 @@ def test_an_officer_goes_from_a_person_to_what_somebody_saw_of_them(
         expect(page.get_by_role("alert")).to_contain_text("Write a whole pseudonym")
         assert page.title().startswith("Error: ")
         page.get_by_label("Person, by pseudonym").fill(person)
+        expect(page.get_by_label("Role", exact=True)).to_contain_text("privacy and safety")
         page.get_by_label("Role", exact=True).select_option("care")
         page.get_by_role("button", name="Find looks").press("Enter")
         row = page.get_by_role("row").filter(has_text="the care of a person by their own team").first
-        expect(row).to_contain_text("care, north")
+        expect(row).to_contain_text("care, North")
         expect(row).to_contain_text(person)
+        page.set_viewport_size(NARROW)
+        said = row.inner_text()
+        for label in ("Who care, North", f"Whom {person}", "Why the care", "Answer shown"):
+            assert label in said
         row.get_by_role("link").press("Enter")
         expect(page.get_by_text("GET /people/{pid}")).to_be_visible()
         assert not script or violations(page) == []
@@ -46,10 +51,11 @@ def test_what_is_shown_again_does_nothing_again(browser: Browser, address: str, 
 
 def test_a_concern_is_worked_where_it_is_read(browser: Browser, address: str, site: ServiceSite) -> None:
     told = {"about": "place", "text": "The shelter has closed."}
-    number = site.client("crisis_team").post("/api/v1/safety-concerns", json=told).json()["number"]
+    number = site.client("data").post("/api/v1/safety-concerns", json=told).json()["number"]
     with opened(browser, address, site, role="audit") as page:
         page.get_by_role("link", name="Concerns").click()
         section = page.get_by_role("region", name="A place or a forecast").filter(has_text=f"concern {number}")
+        expect(section).to_contain_text("from data team")
         section.get_by_role("button", name=f"Close concern {number}").click()
         expect(page.get_by_role("alert")).to_contain_text("Say in a few words what was found")
         section.get_by_label(f"What was found and done about concern {number}").fill("It was taken off the list.")

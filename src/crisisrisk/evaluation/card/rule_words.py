@@ -10,6 +10,8 @@ RULES = {
     "days_since_last_crisis": "days since the last crisis",
     "five_factor_regression": "five facts weighed",
     "frequent_attender_rule": "rule for frequent attenders",
+    "one_year_count": "crisis contacts in the last year",
+    "days_since_last": "days since the last crisis",
     "all_history_mean": "mean of all history",
     "same_shift_mean_4_weeks": "same shift, last 4 weeks",
     "same_shift_mean_8_weeks": "same shift, last 8 weeks",

@@ -44,8 +44,17 @@ def framed(service: Service, viewer: Viewer, *, here: str, about: str | None) ->
 
 def said(viewer: Viewer, service: Service) -> str:
     """Who is signed in, in words."""
-    role = _ROLES.get(viewer.role.name, viewer.role.name.replace("_", " "))
-    return role if viewer.team is None else f"{role}, {team_name(service, viewer.team)}"
+    return who(service, viewer.role.name, viewer.team)
+
+
+def who(service: Service, role: str, team: str | None) -> str:
+    """A role in words, and what the site calls its team."""
+    return role_words(role) if team is None else f"{role_words(role)}, {team_name(service, team)}"
+
+
+def role_words(role: str) -> str:
+    """What pages call a role."""
+    return _ROLES.get(role, role.replace("_", " "))
 
 
 def team_name(service: Service, team: str) -> str:

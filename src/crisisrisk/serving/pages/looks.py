@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crisisrisk.database.audit_read import AuditedLook, AuditFilter, audited_looks
 from crisisrisk.purposes import PURPOSES
-from crisisrisk.serving.pages.frame import team_name
+from crisisrisk.serving.pages.frame import role_words, team_name
 from crisisrisk.serving.pages.page import Local
 from crisisrisk.serving.state import Service
 
@@ -29,7 +29,7 @@ def looks_at(service: Service, pid: str, local: Local) -> Sequence[Looked]:
     found: dict[tuple[str, str, str | None, str], list[AuditedLook]] = {}
     for look in audited_looks(service.engine, AuditFilter(person_id=pid), limit=READ):
         if look.status < 400:
-            key = (local.date(look.at), look.role.replace("_", " "), look.team, look.purpose)
+            key = (local.date(look.at), role_words(look.role), look.team, look.purpose)
             found.setdefault(key, []).append(look)
     return [
         Looked(day, role, None if team is None else team_name(service, team),

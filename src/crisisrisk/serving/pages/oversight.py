@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from crisisrisk.database.audit_read import AuditFilter, audited_looks, shown
 from crisisrisk.purposes import PURPOSES
 from crisisrisk.serving.access import AuditViewer
-from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.frame import framed, role_words, who
 from crisisrisk.serving.pages.page import page
 from crisisrisk.serving.pages.queues import AT_ONCE, OPEN_ALERTS
 from crisisrisk.serving.pages.sending import listed_errors, shown_again
@@ -65,7 +66,7 @@ def looks(viewer: AuditViewer, asked: Annotated[LooksAsked, Query()], service: S
     told: dict[str, Any] = {
         **framed(service, viewer, here="looks", about=None), "given": shown_again(given), "errors": errors,
         "errors_listed": listed_errors(errors), "found": None if errors else found,
-        "roles": {"": "every role", **{name: name.replace("_", " ") for name in MOST}},
+        "roles": {"": "every role", **{name: role_words(name) for name in MOST}}, "who": partial(who, service),
         "purposes": {"": "every purpose", **{one.name: one.meaning for one in PURPOSES.values() if one.names_people}},
         "meanings": {one.name: one.meaning for one in PURPOSES.values()},
         "alerts": len(alerts.queue(viewer, OPEN_ALERTS, service).alerts) if viewer.reaches("alerts") else None,
@@ -98,7 +99,7 @@ def look(number: Number, viewer: AuditViewer, service: ServiceOf) -> HTMLRespons
     if not found:
         raise nothing_here()
     told = {
-        **framed(service, viewer, here="looks", about=None), "look": found[0],
+        **framed(service, viewer, here="looks", about=None), "look": found[0], "who": partial(who, service),
         "meaning": PURPOSES[found[0].purpose].meaning if found[0].purpose in PURPOSES else found[0].purpose,
     }  # fmt: skip
     return page("audit_look.jinja", told, zone=service.settings.site.time_zone)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -14,7 +16,7 @@ from crisisrisk.serving.asked_care import QueryAnswerAsked
 from crisisrisk.serving.emergency import LASTS
 from crisisrisk.serving.oversight_answers import AlertClosing
 from crisisrisk.serving.pages.concern import ABOUT
-from crisisrisk.serving.pages.frame import framed
+from crisisrisk.serving.pages.frame import framed, who
 from crisisrisk.serving.pages.kinds import Kinds
 from crisisrisk.serving.pages.led_to import OUTCOMES, PROBLEMS
 from crisisrisk.serving.pages.page import page
@@ -100,6 +102,7 @@ def _alerts(service: Service, viewer: Viewer, found: Sent) -> HTMLResponse:
         **framed(service, viewer, here="looks", about=None), "queue": alerts.queue(viewer, OPEN_ALERTS, service),
         "kinds": ALERTS, "at_once": AT_ONCE, "lasts": LASTS, **found.told,
         "meanings": {one.name: one.meaning for one in PURPOSES.values()},
+        "day": lambda day: f"{date.fromisoformat(day):%-d %b %Y}",
     }  # fmt: skip
     return page("alerts.jinja", told, zone=service.settings.site.time_zone, status=found.status)
 
@@ -122,7 +125,7 @@ def close_concern(number: Number, request: Request, viewer: ConcernViewer, servi
 def _concerns(service: Service, viewer: Viewer, found: Sent) -> HTMLResponse:
     told = {
         **framed(service, viewer, here="concerns", about=None), "about": ABOUT, "at_once": AT_ONCE, **found.told,
-        "queue": safety.queue(viewer, OPEN_CONCERNS, service).concerns,
+        "queue": safety.queue(viewer, OPEN_CONCERNS, service).concerns, "who": partial(who, service),
     }  # fmt: skip
     return page("concerns.jinja", told, zone=service.settings.site.time_zone, status=found.status)
 

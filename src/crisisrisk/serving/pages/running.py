@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from crisisrisk.errors import ModelError
+from crisisrisk.evaluation.card.rule_words import rule_words
 from crisisrisk.models.bundle_files import read_file
 from crisisrisk.serving.access import ModelViewer, StatusViewer, UsefulnessViewer
 from crisisrisk.serving.answers import CurrentModel
@@ -56,7 +57,7 @@ def models(viewer: ModelViewer, service: ServiceOf) -> HTMLResponse:
     told = {
         **framed(service, viewer, here="data", about=None), "shown": shown,
         "unavailable": {SUBJECTS[subject]: why for subject, why in listed.unavailable.items()},
-        "moment_of": datetime.fromisoformat,
+        "moment_of": datetime.fromisoformat, "rule": rule_words,
     }  # fmt: skip
     return page("models.jinja", told, zone=service.settings.site.time_zone)
 
