@@ -1,7 +1,7 @@
 """Emergency access: one person of another team, for half an hour, with a reason, an alert and a weekly rate."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +58,16 @@ def test_a_person_of_another_team_is_open_to_one_user_for_half_an_hour(own_site:
     assert client.get(about(own_site, "gone", "contacts")).status_code == 404
     scored = client.post("/api/v1/people/score", json={"people": [own_site.people["sue"]]})
     assert scored.status_code == 404
+
+
+def test_the_page_says_that_it_is_an_emergency_and_until_when(own_site: ServiceSite) -> None:
+    client = own_site.client("care", "north")
+    until = datetime.fromisoformat(opened(own_site, "sue", client).json()["until"])
+    said = (
+        f"In an emergency you see this person of another team, until {until.astimezone(own_site.site.time_zone):%H:%M}."
+    )
+    assert said in client.get(f"/people/{own_site.people['sue']}").text
+    assert "In an emergency" not in client.get(f"/people/{own_site.people['ann']}").text
 
 
 @both

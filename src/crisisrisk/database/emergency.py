@@ -71,10 +71,11 @@ def open_person(
         return add(connection, EmergencyAccess, Opened, said)
 
 
-def is_open(engine: Engine, person_id: str, *, made_by: str, now: datetime) -> bool:
-    """Whether a person is open to a user now."""
+def open_until(engine: Engine, person_id: str, *, made_by: str, now: datetime) -> datetime | None:
+    """Until when a person is open to a user; None where they are not."""
     with engine.connect() as connection:
-        return bool(read(connection, Opened, _open(person_id, made_by, now)))
+        found = read(connection, Opened, _open(person_id, made_by, now))
+    return max((one.ends_at for one in found), default=None)
 
 
 def _open(person_id: str, made_by: str, now: datetime) -> Select[Any]:

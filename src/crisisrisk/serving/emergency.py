@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from crisisrisk.database.emergency import is_open
+from crisisrisk.database.emergency import open_until
 from crisisrisk.serving.contacts import contacts_of
 from crisisrisk.serving.state import Service
 from crisisrisk.serving.trail import people_named
@@ -19,7 +19,7 @@ def opened_to(service: Service, person_id: str, *, key_id: str) -> bool:
     """Whether a user may see somebody of another team now, and there is such a person at this site."""
     if not service.settings.service.privacy.named or not is_pseudonym(person_id):
         return False
-    if not is_open(service.engine, person_id, made_by=key_id, now=service.clock.now()):
+    if open_until(service.engine, person_id, made_by=key_id, now=service.clock.now()) is None:
         return False
     return _known_here(service, person_id, service.now())
 

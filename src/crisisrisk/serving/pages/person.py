@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from crisisrisk.database.emergency import open_until
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.access import CareViewer, OwnPerson, Viewer
 from crisisrisk.serving.afterwards import NUMBERS_AFTERWARDS
@@ -82,13 +83,20 @@ def person_page(
         **framed(service, viewer, here="caseload", about=found.get("reference")), "pid": pid, "kinds": kinds,
         "before": before, "contacts": known, "reached": reached_said(known.reached, kinds, Local(zone), known.now),
         **found, **_said_before(service, viewer, pid, found.get("told"), kinds=kinds),
-        "looks": looks_at(service, pid, Local(zone)),
+        "looks": looks_at(service, pid, Local(zone)), "opened_until": _opened_until(service, viewer, pid),
         "said": None if said is None else SAID[said], "errors": errors, "errors_listed": listed_errors(errors),
         "given": given, "ways": WAYS, "verdicts": VERDICTS, "why_said": REASONS,
         "decisions": DECISIONS, "woken_by": WOKEN_BY,
         "in_a_week": (service.now() + WEEK).astimezone(zone).date(),
     }  # fmt: skip
     return page("person.jinja", told, zone=zone, status=200 if wrong is None else 422)
+
+
+def _opened_until(service: Service, viewer: Viewer, pid: str) -> datetime | None:
+    """Until when somebody of another team is open in an emergency; None for the own team's people."""
+    if viewer.team is not None and service.view().caseloads.has(viewer.team, pid, service.now()):
+        return None
+    return open_until(service.engine, pid, made_by=viewer.key_id, now=service.clock.now())
 
 
 def _number(
