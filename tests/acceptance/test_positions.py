@@ -131,7 +131,7 @@ def test_a_site_that_a_coordinator_closed_is_left_out_and_named_until_when(
     # Without a shift it is the page of the one that runs; plans were made of the next.
     assert run(["brief", "--site", str(copy), "--shift", "2026-11-22T08:00"]) == 0
     page = capsys.readouterr().out
-    assert f"{called}, closed since" in page
+    assert f"{called}, closed from" in page
     assert f"P-{kept[0].number}" in page
 
 

@@ -81,8 +81,8 @@ def test_a_page_has_ranks_and_ranges_and_nothing_that_may_not_leave_the_board(si
     for secret in ("6 triage calls", "67 in 100", "1.3", "1 to 3", "3 people", "0.8", "place-01"):
         assert secret not in page, secret
     assert "base-south" in page
-    assert "safety, full since Sun 06:00 until Mon 08:00; why stands on the board" in page
-    assert "Holgate café, full since Sun 06:00 until Mon 08:00: a burst pipe" in page
+    assert "safety, full from Sun 06:00 until Mon 08:00; why stands on the board" in page
+    assert "Holgate café, full from Sun 06:00 until Mon 08:00: a burst pipe" in page
     assert (
         "in 100 of all contacts expected find a free team within 4 minutes; somewhat more are usually reached" in page
     )

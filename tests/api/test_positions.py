@@ -298,7 +298,7 @@ def test_a_night_from_a_full_site_to_the_page_over_real_http(site: ServiceSite, 
         assert client.post(f"/api/v1/shifts/{SHIFT}/adjustments", json=changed).status_code == 200
         page = client.get(f"/api/v1/shifts/{SHIFT}/briefing?f=text").text
         assert "Far Lane car park" in page
-        assert "base-south, full since" in page
+        assert "base-south, full from" in page
         assert client.get(f"/api/v1/shifts/{SHIFT}/review").status_code == 409
         wrong = client.post(POSITIONS, content=b"{", headers={"Content-Type": "application/json"})
         assert (wrong.status_code, wrong.headers["content-type"]) == (422, "application/problem+json")

@@ -12,8 +12,9 @@ from tests.lib.service_site import ServiceSite
 
 from crisisrisk.database.scores import save_place_forecast
 from crisisrisk.serving.sheet import Sheet
-from crisisrisk.serving.sheet_content import LATE, MOST_NOTES, MOST_SITES, NAME, NEAR, OWN_WORDS, WHY
+from crisisrisk.serving.sheet_content import LATE, MOST_NOTES, MOST_SITES, NAME, OWN_WORDS, WHY, room_of_teams
 from crisisrisk.serving.sheet_map import MAP_STYLE, map_for_paper
+from crisisrisk.serving.wording import SELDOM
 
 NIGHT = "night-2026-11-23"
 TEAMS = ["Street triage car, north and east", "Crisis resolution team on call", "AMHP and nurse", "Night team south"]
@@ -68,7 +69,7 @@ def test_the_page_to_print_is_one_side_of_paper(
         if night == "awkward":
             assert page.get_by_role("row").count() == 1 + 8 + 1 + len(TEAMS)
             expect(page.get_by_text("Silent for too long")).to_contain_text("crisis-line calls (since")
-            expect(page.get_by_text("Far Lane car park, full since")).to_be_visible()
+            expect(page.get_by_text("Far Lane car park, full from")).to_be_visible()
             expect(page.get_by_text("A team stands at a site that is full")).to_be_visible()
             assert page.get_by_role("cell", name="Far Lane car park – full 22:00–08:00").count() == len(TEAMS)
 
@@ -92,22 +93,28 @@ def cells(rows: int, columns: int) -> list[Somewhere]:
 
 
 @pytest.mark.parametrize("shape", [(25, 25), (8, 30)])
-@pytest.mark.parametrize("share", [1.0, 0.6, 0.4, 0.25])
+@pytest.mark.parametrize("share", [1.0, 0.9, 0.6, 0.5, 0.4, 0.35, 0.25])
+@pytest.mark.parametrize("night", ["usual", "in capitals", "teams move", "teams move, in capitals", "no blanks"])
 def test_as_much_as_may_stand_on_the_page_is_one_side_of_paper(
-    browser: Browser, share: float, shape: tuple[int, int]
+    browser: Browser, night: str, share: float, shape: tuple[int, int]
 ) -> None:
     def some(count: int) -> str:
-        return words(int(share * count))
+        return words(int(share * count)).replace(" ", "x" if night == "no blanks" else " ")
+
+    def named(count: int) -> str:
+        return some(count).upper() if "capitals" in night else some(count)
 
     places, shut = cells(*shape), "full 22:00–23:30"
+    rows = 2 * len(TEAMS) if "move" in night else len(TEAMS)
+    near, name = room_of_teams(rows)
     # What is said of a plan is `again`; all other caveats that can come together are 830 characters.
     full = Sheet(
         map=map_for_paper(places, {place.place_id: rank for rank, place in enumerate(places[3::25][:8], start=1)}),
-        title=some(2 * NAME), handling=some(150), headline=some(110), expected=some(50), data=some(LATE + 110),
-        places=(("8", some(NAME), "12 to 19", some(WHY)),) * 8, plan=some(OWN_WORDS + 240),
-        teams=((some(NAME), some(NAME - len(shut) - 3), "22:00 – 08:00", some(NEAR)),) * 4,
-        again=some(190), shut=(shut,) * 4, notes=(some(NAME + 25 + OWN_WORDS),) * (MOST_NOTES + 1),
-        sites=(some(NAME + 50 + OWN_WORDS),) * (MOST_SITES + 1), caveats=(some(840),), footer=FOOTER,
+        title=named(2 * NAME), handling=some(150), headline=some(110), expected=some(50), data=some(LATE + 110),
+        places=(("8", named(NAME), SELDOM, some(WHY)),) * 8, plan=some(OWN_WORDS + 240),
+        teams=((named(name), named(name - len(shut) - 3), "22:00 – 08:00", named(near)),) * rows,
+        again=some(190), shut=(shut,) * rows, notes=(named(NAME + 25 + OWN_WORDS),) * (MOST_NOTES + 1),
+        sites=(named(NAME + 50 + OWN_WORDS),) * (MOST_SITES + 1), caveats=(some(840),), footer=FOOTER,
         reference="Reference S-12345 · P-12345 · A-12345 · as of Sun 22 Nov 06:00",
     )  # fmt: skip
     page = browser.new_page()

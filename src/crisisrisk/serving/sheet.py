@@ -20,7 +20,7 @@ _STYLE = (
     "th,td{text-align:left;padding:.15em .6em .15em 0;border-bottom:1px solid #767676;vertical-align:top;"
     "overflow-wrap:anywhere}tbody th{font-weight:bold}"
     ".places thead th:nth-child(1){width:3.2em}.places thead th:nth-child(2){width:30%}"
-    ".places thead th:nth-child(3){width:9.5em}.teams thead th:nth-child(1){width:24%}"
+    ".places thead th:nth-child(3){width:10.4em}.teams thead th:nth-child(1){width:24%}"
     ".teams thead th:nth-child(2){width:24%}.teams thead th:nth-child(3){width:8.5em}"
     ".handling{border:2px solid #000;padding:.2em .5em;font-weight:bold;margin-bottom:.5em}"
     "ul{margin:0;padding-left:1.2em}.caveats{font-size:.9em;margin-top:.7em}"
@@ -30,7 +30,8 @@ _STYLE = (
     "tr{border-bottom:1px solid #767676;padding:.3em 0}td::before{content:attr(data-head) ' ';font-weight:bold}}"
     "@media print{@page{size:A4;margin:1cm}body{max-width:none;margin:0;padding:0}tr,li{break-inside:avoid}"
     ".some{font-size:10.5pt;line-height:1.25}.much{font-size:9pt;line-height:1.25}.most{font-size:8pt;line-height:1.2}"
-    ".least{font-size:7.5pt;line-height:1.15}.least :is(th,td){padding-top:.05em;padding-bottom:.05em}}" + MAP_STYLE
+    ".least{font-size:7.5pt;line-height:1.15}.least :is(th,td){padding-top:0;padding-bottom:0}"
+    ".least h2{margin:.3em 0 0}.least p{margin:.05em 0}}" + MAP_STYLE
 )
 
 
@@ -142,6 +143,7 @@ class Sheet:
         return ceil(places + teams + head + sum(_in(text, wide) for text in whole) + 14 + bool(self.notes))
 
 
+_CAPITAL = 0.35
 _REFERENCE = re.compile(r"\b[A-Z]-\d+")
 
 
@@ -150,7 +152,8 @@ def _whole(reference: re.Match[str]) -> str:
 
 
 def _in(text: str, wide: float) -> int:
-    return ceil(len(text) / wide)
+    """About how many lines of `wide` characters a text takes. Capitals are a third wider than other letters."""
+    return ceil((len(text) + _CAPITAL * sum(map(str.isupper, text))) / wide)
 
 
 def _table(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, head: int) -> str:

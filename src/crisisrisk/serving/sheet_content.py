@@ -32,7 +32,9 @@ from crisisrisk.serving.wording import (
 BY_TELEPHONE = "by telephone only"
 ON_THE_BOARD, WHOLE_ON_THE_BOARD = "; why stands on the board", "what it says stands on the board"
 MOST_PLACES, MOST_SITES, MOST_NOTES = 8, 4, 3
-LEAST_LATE = 60
+WHOLE_ROWS = 4
+"""Teams that have the room of a page; where there are more, or some move, each has less."""
+LEAST_LATE, LEAST_NAME = 60, 45
 NAME, WHY, OWN_WORDS, NEAR, LATE = 60, 130, 110, 130, 320
 """Most characters of a name, of reasons, of somebody's own words, of what is near a team, and of late agencies."""
 
@@ -45,6 +47,7 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
     nothing = released is None or not told
     *caveats, footer = brief.caveats(released=True, zone=zone)
     headline = NOTHING_RELEASED if nothing else brief.headline(released=True)
+    near, name = room_of_teams(len(brief.posts) + len(brief.by_telephone))
     shut_then = [_shut(brief, post, zone) for post in brief.posts]
     shown = () if nothing else listed(told, brief.notes, MOST_PLACES)
     return Sheet(
@@ -61,11 +64,11 @@ def sheet_of(brief: Brief, zone: ZoneInfo) -> Sheet:
         map=None if nothing else map_for_paper(told, {cell.place_id: cell.rank for cell in shown}),
         plan=_plan(brief, zone),
         teams=tuple(
-            (cut(post.team, NAME), cut(brief.names.label(post.site_id), NAME - len(f" – {shut}" if shut else "")),
+            (cut(post.team, name), cut(brief.names.label(post.site_id), name - len(f" – {shut}" if shut else "")),
              f"{post.start.astimezone(zone):%H:%M} – {post.end.astimezone(zone):%H:%M}",
-             _near(brief, post, zone))
+             _near(brief, post, zone, near))
             for post, shut in zip(brief.posts, shut_then, strict=True)
-        ) + tuple((cut(team, NAME), BY_TELEPHONE, "", "") for team in brief.by_telephone),
+        ) + tuple((cut(team, name), BY_TELEPHONE, "", "") for team in brief.by_telephone),
         site_ids=(*(post.site_id for post in brief.posts), *(BY_TELEPHONE for _ in brief.by_telephone)),
         sites=_sites(brief, zone),
         notes=_notes(brief, zone),
@@ -186,7 +189,7 @@ def _sites(brief: Brief, zone: ZoneInfo) -> tuple[str, ...]:
 def _full(brief: Brief, one: LeftOut, zone: ZoneInfo) -> str:
     since, until = (moment.astimezone(zone) for moment in (one.since, one.until))
     site = cut(brief.names.label(one.site), NAME)
-    return f"{site}, {one.state} since {since:%a %H:%M} until {until:%a %H:%M}{_said(one.reason)}"
+    return f"{site}, {one.state} from {since:%a %H:%M} until {until:%a %H:%M}{_said(one.reason)}"
 
 
 def near_said(brief: Brief, post: KeptPost, zone: ZoneInfo, *, conditions: bool = True) -> list[str]:
@@ -202,12 +205,18 @@ def near_said(brief: Brief, post: KeptPost, zone: ZoneInfo, *, conditions: bool 
     ]  # fmt: skip
 
 
-def _near(brief: Brief, post: KeptPost, zone: ZoneInfo) -> str:
+def room_of_teams(rows: int) -> tuple[int, int]:
+    """Most characters of what is near a team, and of its name or its site's, for so many rows of teams."""
+    share = min(1.0, WHOLE_ROWS / max(rows, 1))
+    return int(NEAR * share), max(int(NAME * share), LEAST_NAME)
+
+
+def _near(brief: Brief, post: KeptPost, zone: ZoneInfo, most: int) -> str:
     """As many of them as fit, without conditions where these take the room: nobody can ring half a number."""
     told = near_said(brief, post, zone)
-    if len(" · ".join(told)) > NEAR:
+    if len(" · ".join(told)) > most:
         told = near_said(brief, post, zone, conditions=False)
-    while len(told) > 1 and len(" · ".join(told)) > NEAR:
+    while len(told) > 1 and len(" · ".join(told)) > most:
         told = told[:-1]
     return " · ".join(told)
 
