@@ -2,15 +2,19 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, Page, expect
 
-from tests.lib.browsing import EXPECTED, PATIENT, chromium
+from crisisrisk.serving.app import ROUTERS
+from tests.lib.browsing import EXPECTED, NARROW, ON_A4, PATIENT, WIDE, chromium, faults, violations
 from tests.lib.running_service import running_service
 
 pytestmark = pytest.mark.slow
@@ -204,3 +208,71 @@ def test_an_officer_from_a_look_to_the_screen_as_it_was_and_to_the_concern(demo:
         open_ones = page.get_by_role("button", name=re.compile("^Close concern")).count()
         page.get_by_role("button", name=re.compile("^Close concern")).first.click()
         expect(page.get_by_role("button", name=re.compile("^Close concern"))).to_have_count(open_ones - 1)
+
+
+WHO = (
+    "a crisis team coordinator", "care coordinator E03", "the lead of East", "an allocation officer",
+    "a triage clinician", "an analyst", "a records steward", "a privacy and safety officer",
+)  # fmt: skip
+KEPT = re.compile("/sheet$|/shown$")
+"""Pages that were made before, which let no script look into them: `tests/browser/test_every_page.py` does."""
+FOR_PAPER = re.compile("/print$")
+INSIDE = ("structure", "focus", "edges", "small", "paper")
+"""What a page that is made for paper alone, with nothing round it, is not asked."""
+MOST_ALIKE = 2
+"""Of pages of one kind, so many are looked at."""
+ROUTES = [
+    route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute) and "GET" in route.methods
+]
+
+
+def kind_of(address: str) -> str:
+    """Which page it is of, by its route and by what its query names; the list that it leads back to makes no other."""
+    parts = urlsplit(address)
+    route = next(one.path for one in ROUTES if one.path_regex.fullmatch(parts.path))
+    return f"{route}?{'&'.join(sorted({*dict(parse_qsl(parts.query))} - {'list'}))}"
+
+
+def faults_of(page: Page) -> Mapping[str, object]:
+    """What is wrong with a page that has on it what a whole site knows: wide, narrow, in forced colours, on paper."""
+    outside = FOR_PAPER.search(urlsplit(page.url).path) is not None
+
+    def wrong(*checks: str) -> Mapping[str, object]:
+        return faults(page, *(one for one in checks if not (outside and one in INSIDE)))
+
+    page.set_viewport_size(WIDE)
+    found = {"wide": violations(page), **wrong("structure", "focus", "edges", "people", "overflow")}
+    page.set_viewport_size(NARROW)
+    found |= {"narrow": violations(page), "at 320": wrong("overflow", "small")}
+    page.emulate_media(forced_colors="active", color_scheme="dark")
+    found["forced colours"] = wrong("forced")
+    page.emulate_media(media="print", forced_colors="none", color_scheme="light")
+    page.set_viewport_size(ON_A4)
+    found["on paper"] = wrong("paper", "overflow")
+    page.emulate_media(media="screen")
+    return {where: what for where, what in found.items() if what}
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_every_kind_of_page_that_links_lead_to_is_for_everybody(demo: Demo, who: str) -> None:
+    """As the journeys before left the site: with changes, counts, reasons and answers that small sites do not have."""
+    wrong, met, seen = {}, Counter[str](), set[str]()
+    with demo.entered(who, script=True) as page:
+        waiting = [page.url]
+        while waiting:
+            address = waiting.pop(0)
+            kind = kind_of(address)
+            if address in seen or met[kind] >= MOST_ALIKE or KEPT.search(urlsplit(address).path):
+                continue
+            seen.add(address)
+            met[kind] += 1
+            page.goto(address)
+            page.wait_for_load_state()
+            links = page.locator("a[href]").evaluate_all("all => all.map(one => one.href.baseVal ?? one.href)")
+            waiting += [one.partition("#")[0] for one in links if one.startswith(demo.address)]
+            if found := faults_of(page):
+                wrong[address.removeprefix(demo.address)] = found
+        page.set_viewport_size(WIDE)
+        page.goto("/")
+    assert len(met) >= 2
+    assert not wrong, "\n".join(f"{where}: {what}" for where, what in wrong.items())

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import as_made
 from tests.lib.banned_words import said_in
-from tests.lib.browsing import NARROW, WIDE, faults, violations, weight
+from tests.lib.browsing import NARROW, ON_A4, WIDE, faults, violations, weight
 from tests.lib.pages_met import MET
 from tests.lib.reading import reading_age
 from tests.lib.service_site import ServiceSite
@@ -26,8 +26,6 @@ from crisisrisk.serving.routes.map_tiles import map_tiles
 
 ZOOMED = {"width": 640, "height": 450}
 """1,280 pixels at 200 %. 320 are the same at 400 %."""
-ON_A4 = {"width": 703, "height": 1032}
-"""What A4 has between its margins of 12 millimetres, at 96 pixels an inch."""
 READ_AT = 12
 FIRST = {met.page: name for name, met in reversed(MET.items())}.values()
 """Of each page one state, for what is the same in all of them and takes long."""
@@ -72,7 +70,7 @@ def test_a_page_is_for_everybody_in_whatever_state_it_is_met(visits: Visits, nam
     found: dict[str, object] = {}
     with visits.met(met) as page:
         expect(page.locator("body")).to_contain_text(met.says, timeout=60_000)
-        inside = ["structure", "focus", "people"]
+        inside = ["structure", "focus", "edges", "people"]
         found |= {"wide": violations(page), **faults(page, *inside, "overflow")}
         found["has no style"] = [one for one in page.evaluate(CLASSES) if NOT_HERE.search(f".{one}")]
         found["words"] = said_in(page.locator("body").inner_text())
@@ -105,10 +103,11 @@ def _not_a4(pdf: bytes) -> list[str]:
 
 
 PLAIN = """<!doctype html><html lang="en-GB"><head><title>People</title><style>{css}</style><style>{more}</style></head>
-<body><header><a href="/">Start</a></header><main><h1>People</h1><table class="cr-table"><thead><tr><th scope="col">Name
-</th><th scope="col">Likely</th></tr></thead><tbody><tr><th scope="row" class="cr-name"><a href="/people/1">Ann</a></th>
-<td>18 in 100</td></tr></tbody></table><p class="cr-tag">new this week</p><svg class="cr-cells" viewBox="0 0 99 40">
-<rect x="1" y="1" width="9" height="9"/></svg><button class="cr-button">Agree</button></main></body></html>"""
+<body><header><a href="/">Start</a></header><main><h1 id="who">People</h1>
+<table class="cr-table" aria-labelledby="who"><thead><tr><th scope="col">Name</th><th scope="col">Likely</th></tr>
+</thead><tbody><tr><th scope="row" class="cr-name"><a href="/people/1">Ann</a></th><td>18 in 100</td></tr></tbody>
+</table><p class="cr-tag">new this week</p><svg class="cr-cells" viewBox="0 0 99 40"><rect width="9" height="9"/>
+</svg><button class="cr-button">Agree</button></main></body></html>"""
 """A page of people with our own style, and what else the style says."""
 COVER = "header { position: fixed; inset: 0 0 auto; height: 90%; background: #fff; z-index: 9 }"
 TAMPERED = {
@@ -133,6 +132,11 @@ TAMPERED = {
     ),
     "a number without its heading": ("small", "thead { position: absolute }", "nothing says what it is: 18 in 100"),
     "no outline": ("focus", "a:focus { outline: 0 }", "no outline in forced colours"),
+    "a table without a name": ("structure", "</style><table><tr><td>1</table><style>", "a table without a name"),
+    "a link to nothing": ("structure", "</style><a href='#nothing'>On</a><style>", "leads nowhere: #nothing"),
+    "one id of two": ("structure", "</style><p id='a'>A</p><p id='a'>B</p><style>", "stands there twice: #a"),
+    "a button like its ground": ("edges", ".cr-button { border-color: #ddd }", "no edge to be seen: button"),
+    "a pale ring": ("focus", "a:focus { outline: 4px solid #ffeb3b; background: #ffeb3b }", "too palely: a."),
     "too wide": ("overflow", ".cr-table { width: 2000px }", "px in a window of 1280"),
     "a reference in two lines": ("overflow", "</style><p style='width:2em'>S-1184</p><style>", "two lines: S-1184"),
     "a thin edge": ("forced", "</style><input type='checkbox' aria-label='Stays'><style>", "a thin edge in forced"),
@@ -153,7 +157,7 @@ def tampered(page: Page, more: str = "") -> Page:
 
 
 def test_a_page_with_nothing_wrong_is_found_to_have_nothing_wrong(blank: Page) -> None:
-    assert faults(tampered(blank), "people", "focus", "overflow", "structure") == {}
+    assert faults(tampered(blank), "people", "focus", "edges", "overflow", "structure") == {}
     assert violations(blank) == []
 
 

@@ -363,6 +363,11 @@ def test_the_map_is_moved_and_zoomed_with_what_is_on_the_page_and_nothing_from_e
         assert violations(page) == []
         assert weight(page) < 120_000
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        says = page.locator("[data-says]")
+        expect(says).to_have_text("Point at a place, and what is said of it stands here.")
+        moved.locator("path").first.dispatch_event("mouseover", {"bubbles": True})
+        expect(says).to_have_text(drawing.locator("title").first.text_content() or "")
+        expect(page.locator(".leaflet-tooltip")).to_have_count(0)  # nothing covers what somebody reads (WCAG 1.4.13)
         pin = moved.locator(".cr-pin", has_text=re.compile("^1$"))
         before = pin.bounding_box()
         moved.press("ArrowRight")

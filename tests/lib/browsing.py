@@ -24,6 +24,8 @@ START_SECONDS = 30.0
 PATIENT = 90_000
 """Milliseconds that a page may take: the first that needs what is compiled waits for it, and other tests run beside."""
 NARROW, WIDE = {"width": 320, "height": 800}, {"width": 1280, "height": 900}
+ON_A4 = {"width": 703, "height": 1032}
+"""What A4 has between its margins of 12 millimetres, at 96 pixels an inch."""
 
 
 @contextmanager

@@ -22,6 +22,11 @@
     const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
     return (high + 0.05) / (low + 0.05);
   };
+  // What something stands on.
+  const ground = (el) => {
+    for (let one = el.parentElement; one; one = one.parentElement) if (rgb(style(one).backgroundColor)) return rgb(style(one).backgroundColor);
+    return [255, 255, 255];
+  };
   const hue = ([r, g, b]) => {
     const most = Math.max(r, g, b), span = most - Math.min(r, g, b);
     if (!span || span / most < 0.05 || most < 50) return null; // grey, or so dark that it has none; a pale red is red
@@ -48,7 +53,7 @@
       levels.forEach((one, at) => { if (at && one > levels[at - 1] + 1) found.push(`a heading ${one} under a ${levels[at - 1]}`); });
       const utc = document.body.innerText.match(/\d{4}-\d\d-\d\dT\S*/);
       if (utc) found.push(`not by the clock on the wall: ${utc[0]}`);
-      const odd = document.body.innerText.match(/.{0,30}([^.]\.\.(?!\.)|\. \.|\b1 (weeks|days|people|looks|contacts)\b|\bNone(?=[,)]|$)|\bundefined\b).{0,20}/m);
+      const odd = document.body.innerText.match(/.{0,30}([^.]\.\.(?!\.)|\. \.|(?<!\d[.,])\b1 (weeks|days|people|looks|contacts)\b|\bNone(?=[,)]|$)|\bundefined\b).{0,20}/m);
       if (odd) found.push(`reads oddly: ${odd[0]}`);
       // What machines say to each other is for nobody's eyes, but as a name in <code> that words stand beside.
       for (const el of all("body *")) {
@@ -64,7 +69,23 @@
       if (document.documentElement.lang !== "en-GB") found.push("not said to be British English");
       if (all("main").length !== 1) found.push("not one main part");
       for (const el of all("table th")) if (!el.scope) found.push(`no scope: ${named(el)}`);
+      for (const el of all("table")) if (!el.caption && !document.getElementById(el.getAttribute("aria-labelledby")) && !el.closest("[aria-label]")) found.push(`a table without a name: ${named(el)}`);
+      for (const el of all("a[href^='#']")) if (!document.getElementById(decodeURIComponent(el.hash.slice(1)))) found.push(`leads nowhere: ${el.hash} ${named(el)}`);
+      const ids = [...document.querySelectorAll("[id]")].map((el) => el.id);
+      ids.filter((one, at) => ids.indexOf(one) !== at).forEach((one) => found.push(`stands there twice: #${one}`));
       if (document.querySelector(".cr-who") && !all("footer a").at(-1)?.matches('[href^="/safety-concern"]')) found.push("no way to report a concern as the last link"); // WCAG 2.2, 3.2.6
+      return found;
+    },
+    // What can be used is told from its ground by an edge, a fill or a line under it (WCAG 2.2, 1.4.11).
+    edges() {
+      const found = [];
+      for (const el of all("button, input:not([type=hidden]), select, textarea")) {
+        const drawn = [[el, null], ...(["radio", "checkbox"].includes(el.type) && el.nextElementSibling ? [[el.nextElementSibling, "::before"]] : [])];
+        const told = drawn.map(([one, part]) => style(one, part)).some((s) => s.textDecorationLine.includes("underline")
+          || parseFloat(s.borderBottomWidth) > 0 && s.borderBottomStyle !== "none" && rgb(s.borderBottomColor) && contrast(rgb(s.borderBottomColor), ground(el)) >= 3
+          || [s.backgroundColor, ...(s.boxShadow.match(/rgba?\([^)]*\)/g) ?? [])].map(rgb).some((one) => one && contrast(one, ground(el)) >= 3));
+        if (!told && !(["radio", "checkbox"].includes(el.type) && style(el).appearance === "auto")) found.push(`no edge to be seen: ${named(el)}`);
+      }
       return found;
     },
     // Nothing lies outside of the window, no words are cut off, and no reference is in two lines.
@@ -103,7 +124,8 @@
       }
       return found;
     },
-    // Whatever takes the keyboard shows it by an outline, which forced colours keep, and is nowhere out of turn.
+    // Whatever takes the keyboard shows it, with a contrast of 3 to its ground (WCAG 2.2, 1.4.11), and by an outline, which
+    // forced colours keep; and it is nowhere out of turn.
     focus() {
       const look = (el, part) => { const s = style(el, part); return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor, s.borderColor].join(); };
       const found = [], can = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
@@ -112,11 +134,13 @@
         if (el.tabIndex < 0 || el.disabled || !el.checkVisibility({ visibilityProperty: true })) continue;
         const beside = el.nextElementSibling?.matches("label") ? el.nextElementSibling : null;
         const drawn = () => [[el, null], ...(beside ? [[beside, "::before"]] : [])].map(([one, part]) => [look(one, part), style(one, part)]);
-        const before = drawn().map(([text]) => text).join();
+        const before = drawn().map(([text]) => text).join(), was = drawn().map(([, s]) => s.backgroundColor);
         el.focus({ focusVisible: true, preventScroll: true });
         if (document.activeElement !== el) { found.push(`takes no focus: ${named(el)}`); continue; }
         const after = drawn();
         if (after.map(([text]) => text).join() === before) found.push(`does not show its focus: ${named(el)}`);
+        const marks = after.flatMap(([, s], at) => [s.backgroundColor === was[at] ? "" : s.backgroundColor, ...(s.boxShadow.match(/rgba?\([^)]*\)/g) ?? []), ...(s.outlineStyle === "none" ? [] : [s.outlineColor])]).map(rgb).filter(Boolean);
+        if (!marks.some((one) => contrast(one, ground(el)) >= 3)) found.push(`shows its focus too palely: ${named(el)}`);
         if (!after.some(([, s]) => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 || s.outlineStyle === "auto")) found.push(`no outline in forced colours: ${named(el)}`);
         if (!seen(el)) found.push(`has focus and is not to be seen: ${named(el)}`);
         else if (hidden(el, beside)) found.push(`has focus under something else: ${named(el)}`);

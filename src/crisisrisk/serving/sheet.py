@@ -121,7 +121,8 @@ class Sheet:
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<style>{_STYLE}</style></head><body class="{self.size}"><main><p class="handling">{escape(self.handling)}'
             f'</p><div class="top"><div><h1>{escape(self.title)}</h1><p><strong>{escape(self.headline)}</strong> '
-            f"{escape(self.expected)}</p><p>{escape(self.data)}</p></div>{drawn}</div><h2>Where</h2>{places}<h2>Teams</h2>{again}<p>{escape(self.plan)}</p>{teams}"
+            f"{escape(self.expected)}</p><p>{escape(self.data)}</p></div>{drawn}</div>"
+            f'<h2 id="of-places">Where</h2>{places}<h2 id="of-teams">Teams</h2>{again}<p>{escape(self.plan)}</p>{teams}'
             f"{notes}<h2>Full or closed</h2>{_list(self.sites)}{caveats}</main><footer><p><strong>{escape(self.footer)}"
             f"</strong></p><p>{_REFERENCE.sub(_whole, escape(self.reference))}. {ASK}</p></footer></body></html>\n"
         )
@@ -163,7 +164,8 @@ def _table(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, he
     body = "".join(
         f"<tr>{''.join(_cell(text, heads[at], head=at == head) for at, text in enumerate(row))}</tr>" for row in rows
     )
-    return f'<table class="{name}"><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>'
+    named = f'class="{name}" aria-labelledby="of-{name}"'
+    return f"<table {named}><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cell(text: str, under: str, *, head: bool) -> str:

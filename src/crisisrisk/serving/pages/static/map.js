@@ -4,7 +4,8 @@ const head = document.querySelector("[data-map]");
 const [button, trouble] = head.children;
 const place = document.querySelector(".cr-moved");
 const drawing = document.querySelector(".cr-cells");
-const by = document.querySelector(".cr-moved-by");
+const below = document.querySelectorAll(".cr-moved-by");
+const says = document.querySelector("[data-says]"); // in place of something that would cover what lies under it
 const MOVE = 120; // pixels, for one press of a button
 let map = null;
 
@@ -21,8 +22,8 @@ button.addEventListener("click", async () => {
   button.setAttribute("aria-pressed", moved);
   drawing.classList.toggle("cr-put-away", moved);
   place.hidden = !moved;
-  if (by) {
-    by.hidden = !moved;
+  for (const one of below) {
+    one.hidden = !moved;
   }
   if (moved && map === null) {
     map = made();
@@ -76,8 +77,8 @@ function shapeOf(link) {
   const shape = path
     ? L.polygon(cornersOf(path.getAttribute("d")), how)
     : L.circleMarker(at(drawn.getAttribute("cx"), drawn.getAttribute("cy")), { ...how, radius: 12 });
-  const words = Object.assign(document.createElement("span"), { textContent: link.querySelector("title").textContent });
-  return shape.bindTooltip(words, { sticky: true }).on("click", () => window.location.assign(link.href.baseVal));
+  const words = link.querySelector("title").textContent;
+  return shape.on("mouseover", () => { says.textContent = words; }).on("click", () => window.location.assign(link.href.baseVal));
 }
 
 // A path begins at one corner and then says the way from each to the next.
