@@ -56,6 +56,22 @@ def test_feedback_is_asked_at_once_and_again_a_week_later(own_site: ServiceSite)
     assert [one["number"] for one in everything] == [2, 1]
 
 
+@both
+def test_who_says_something_of_a_score_again_is_asked_a_week_later_about_the_last_alone(own_site: ServiceSite) -> None:
+    client, page = own_site.client("care", "north"), f"/people/{own_site.people['ann']}"
+    colleague = own_site.client("care", "north", worker="w_1")
+    for who, verdict in ((client, "agree"), (colleague, "agree"), (client, "disagree")):
+        who.post(path(own_site, "feedback"), json={"verdict": verdict})
+    week_ago(own_site)
+    due = client.get("/api/v1/caseloads/north/feedback").json()["feedback"]
+    assert [(one["number"], one["verdict"]) for one in due] == [(2, "agree"), (3, "disagree")]
+    for number in (2, 3):
+        assert f'name="follows" value="{number}"' in client.get(page).text
+        client.post(path(own_site, "feedback"), json={"verdict": "acted", "follows": number})
+    assert client.get("/api/v1/caseloads/north/feedback").json()["feedback"] == []
+    assert "A week later" not in client.get(page).text
+
+
 def week_ago(site: ServiceSite) -> None:
     """Let everything that was said have been said a week before."""
     with writing(site.engine) as connection:
@@ -250,6 +266,8 @@ def test_what_came_of_a_wrong_contact_is_told_to_who_said_so_until_they_have_loo
     assert (made["source"], made["record"], made["record_changed_at"]) == ("police_999", "as_it_was", None)
     assert care.get(answered).json()["answered"] == []
     assert "Answered: what your team said" not in care.get("/caseload").text
+    marked = '<a href="#said-wrong">Said to be wrong</a>'
+    assert care.get(f"/people/{own_site.people['ann']}").text.count(marked) == 1
     load_rows(own_site.site, "later", f"{HEADER}e9,2026-11-22 08:00:00,2026-11-22 09:00:00,police_999,dan\n",
               EVENTS_MAPPING)  # fmt: skip
     data.post("/api/v1/data-queries/1/answer", json={"outcome": "corrected", "answer": "It was an hour later"})
@@ -259,6 +277,7 @@ def test_what_came_of_a_wrong_contact_is_told_to_who_said_so_until_they_have_loo
     assert f'href="/people/{own_site.people["ann"]}#said-wrong"' in care.get("/caseload").text
     page = care.get(f"/people/{own_site.people['ann']}").text
     assert "Said 22 Nov 2026: 999 call of 1 Nov 2026, the time is wrong." in page
+    assert marked not in page, "who answered may be told again"
     assert "She was with us then. Answered 22 Nov 2026: the record was wrong and is put right." in page
     assert "It was an hour later. No change of the record is known here yet." in page
     corrected = f"{HEADER}e1,2026-11-01 11:00:00,2026-11-22 10:00:00,police_999,ann\n"

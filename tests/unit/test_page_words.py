@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from crisisrisk.serving.answers import ShiftForecast
 from crisisrisk.serving.pages.board import headline
-from crisisrisk.serving.pages.page import Local, model_said, rule_said
+from crisisrisk.serving.pages.page import Local, model_said, rule_said, within
 
 LONDON = Local(ZoneInfo("Europe/London"))
 START = datetime(2026, 7, 3, 21, tzinfo=UTC)
@@ -24,6 +24,11 @@ def test_a_model_is_said_by_what_it_is_of() -> None:
     assert model_said("place_crisis_shift") == "the model of places"
     assert model_said("person_crisis_28d") == "the model of people"
     assert model_said("other") == "the model other"
+
+
+def test_what_a_record_says_is_small_within_a_sentence_unless_a_name_is_in_it() -> None:
+    assert within("Did not attend") == "did not attend"
+    assert [within(one) for one in ("Care Act – assessment", "DNA", "")] == ["Care Act – assessment", "DNA", ""]
 
 
 def test_a_shift_of_another_week_is_said_with_its_date_and_in_its_time() -> None:

@@ -76,14 +76,22 @@ def feedback_about(engine: Engine, person_id: str, team_id: str) -> Sequence[Kep
 
 
 def feedback_of_team(engine: Engine, team_id: str, *, due_at: datetime | None, limit: int) -> Sequence[KeptFeedback]:
-    """What a team said, the newest first; with `due_at` the first steps whose second is due then, the oldest first."""
+    """What a team said, the newest first; with `due_at` the first steps whose second is due then, the oldest first.
+
+    Who said something of the same score again is asked about the last that they said alone.
+    """
     chosen = everything(Feedback).where(Feedback.team_id == team_id).limit(limit)
     if due_at is None:
         chosen = chosen.order_by(Feedback.id.desc())
     else:
-        second = aliased(Feedback)
-        followed = select(second.id).where(second.follows == Feedback.id)
-        chosen = chosen.where(Feedback.asked_again_at <= due_at, ~followed.exists()).order_by(Feedback.id)
+        later = aliased(Feedback)
+        followed = select(later.id).where(later.follows == Feedback.id)
+        said_again = select(later.id).where(
+            later.person_id == Feedback.person_id, later.run_id == Feedback.run_id, later.made_by == Feedback.made_by,
+            later.follows.is_(None), later.id > Feedback.id,
+        )  # fmt: skip
+        due = (Feedback.asked_again_at <= due_at, ~followed.exists(), ~said_again.exists())
+        chosen = chosen.where(*due).order_by(Feedback.id)
     with engine.connect() as connection:
         return read(connection, KeptFeedback, chosen)
 

@@ -68,6 +68,7 @@ def environment() -> Environment:
         "in_brief": reasons_in_brief,
         "name": name,
         "reference": reference,
+        "within": within,
     }
     return made
 
@@ -177,6 +178,11 @@ def ended(text: str) -> str:
 def lower_first(text: str) -> str:
     """A sentence within another: "I agree" stays as it is."""
     return text if text.startswith("I ") else f"{text[:1].lower()}{text[1:]}"
+
+
+def within(text: str) -> str:
+    """A record's own words within a sentence: not where a name or a short form is in them."""
+    return lower_first(text) if text[1:] == text[1:].lower() else text
 
 
 def model_said(name: str) -> str:

@@ -156,12 +156,16 @@ def _said_before(
         "asleep": next((one for one in snoozes if one.asleep), None),
         "reviews": person_reviews(pid, viewer, service).reviews,
         "queries": [query_led_to(one, kinds, local, None if told is None else told.as_of) for one in queries],
+        "asked_about": {one.event_id for one in queries if one.answered_at is None},
         "models_since": {} if told is None else models_since(answers, told.model_changes, local),
     }  # fmt: skip
 
 
 def _due(answers: Sequence[FeedbackGiven], now: datetime) -> FeedbackGiven | None:
-    """The answer whose second step is due the longest."""
+    """The answer whose second step is due the longest; of who said something of one number again, the last alone."""
     followed = {one.follows for one in answers}
-    due = [one for one in answers if one.asked_again_at and one.asked_again_at <= now and one.number not in followed]
-    return due[-1] if due else None
+    last = {
+        (one.made_by, one.reference or one.number): one for one in reversed(answers) if one.follows is None
+    }.values()
+    due = [one for one in last if one.asked_again_at and one.asked_again_at <= now and one.number not in followed]
+    return min(due, key=lambda one: one.number, default=None)
