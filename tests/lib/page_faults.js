@@ -70,7 +70,7 @@
       if (all("main").length !== 1) found.push("not one main part");
       for (const el of all("table th")) if (!el.scope) found.push(`no scope: ${named(el)}`);
       for (const el of all("table")) if (!el.caption && !document.getElementById(el.getAttribute("aria-labelledby")) && !el.closest("[aria-label]")) found.push(`a table without a name: ${named(el)}`);
-      for (const el of all("a[href^='#']")) if (!document.getElementById(decodeURIComponent(el.hash.slice(1)))) found.push(`leads nowhere: ${el.hash} ${named(el)}`);
+      for (const el of all("a[href^='#']:not([role=button])")) if (!document.getElementById(decodeURIComponent(el.hash.slice(1)))) found.push(`leads nowhere: ${el.hash} ${named(el)}`);
       const ids = [...document.querySelectorAll("[id]")].map((el) => el.id);
       ids.filter((one, at) => ids.indexOf(one) !== at).forEach((one) => found.push(`stands there twice: #${one}`));
       if (document.querySelector(".cr-who") && !all("footer a").at(-1)?.matches('[href^="/safety-concern"]')) found.push("no way to report a concern as the last link"); // WCAG 2.2, 3.2.6
