@@ -91,6 +91,15 @@ def test_a_page_has_ranks_and_ranges_and_nothing_that_may_not_leave_the_board(si
     assert "A place not listed is not therefore safe." in page
 
 
+def test_a_number_to_ring_stands_in_one_line(site: ServiceSite) -> None:
+    plan(site)
+    page = brief(site, "html").text
+    assert "<span>01632 960 010</span>" in page
+    assert "span{white-space:nowrap}" in page
+    assert not re.search(r"<span>[\d: –]*(?:22:00|08:00)", page), "times may end a line"
+    assert "01632 960 010" in brief(site, "text").text
+
+
 def test_a_team_that_only_advises_is_on_the_page_too(site: ServiceSite) -> None:
     config = site.site.path / "crisisrisk.toml"
     config.write_text(config.read_text() + '\n[positions]\nlone_working_until = "21:00"\nlone_working_from = "09:00"\n')

@@ -103,6 +103,12 @@ def test_a_place_far_down_is_added_to_the_list_and_to_paper(site: ServiceSite) -
     paper = client.get(f"{SHIFT}/briefing?f=text").text
     where = paper[paper.index("Where") : paper.index("Teams")]
     assert [f"Place {n} " in where for n in (7, 8, 14)] == [True, False, True]
+    say(site, "suppress", "the match was moved", place_id="place-02")
+    page = client.get(f"/shifts/{NIGHT}").text
+    rows = page[page.index('class="nhsuk-table cr-table cr-places"') :].partition("</table>")[0]
+    ranks = {int(rank) for rank in re.findall(r'<text class="cr-rank [^>]*>(\d+)</text>', page)}
+    assert ranks == {int(rank) for rank in re.findall(r'<tr id="place-(\d+)">', rows)} | {2}, "set aside it stays"
+    assert ranks == {*range(1, 12), 14}
 
 
 @both

@@ -24,7 +24,7 @@ _STYLE = (
     ".teams thead th:nth-child(2){width:24%}.teams thead th:nth-child(3){width:8.5em}"
     ".handling{border:2px solid #000;padding:.2em .5em;font-weight:bold;margin-bottom:.5em}"
     "ul{margin:0;padding-left:1.2em}.caveats{font-size:.9em;margin-top:.7em}"
-    "footer span{white-space:nowrap}footer{border-top:2px solid #000;margin-top:.6em;padding-top:.2em}"
+    "span{white-space:nowrap}footer{border-top:2px solid #000;margin-top:.6em;padding-top:.2em}"
     "@media screen and (max-width:40em){thead{position:absolute;clip-path:inset(50%)}"
     "tr,tbody th,tbody td{display:block;border:0;padding:0}"
     "tr{border-bottom:1px solid #767676;padding:.3em 0}td::before{content:attr(data-head) ' ';font-weight:bold}}"
@@ -145,11 +145,13 @@ class Sheet:
 
 
 _CAPITAL = 0.35
+_PHONE = re.compile(r"(?<!\d)(?:\+44 ?|0)\d[\d ]{7,11}\d(?!\d)")
 _REFERENCE = re.compile(r"\b[A-Z]-\d+")
 
 
-def _whole(reference: re.Match[str]) -> str:
-    return f"<span>{reference.group()}</span>"
+def _whole(found: re.Match[str]) -> str:
+    """In one line: nobody rings half a number."""
+    return f"<span>{found.group()}</span>"
 
 
 def _in(text: str, wide: float) -> int:
@@ -169,7 +171,8 @@ def _table(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, he
 
 
 def _cell(text: str, under: str, *, head: bool) -> str:
-    return f'<th scope="row">{escape(text)}</th>' if head else f'<td data-head="{escape(under)}">{escape(text)}</td>'
+    words = _PHONE.sub(_whole, escape(text))
+    return f'<th scope="row">{words}</th>' if head else f'<td data-head="{escape(under)}">{words}</td>'
 
 
 def _list(lines: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from crisisrisk.database.latest import StoredShift
 from crisisrisk.database.runs import StoredRun
-from crisisrisk.database.shift_notes import notes_of
+from crisisrisk.database.shift_notes import KeptNote, notes_of
 from crisisrisk.errors import CrisisRiskError
 from crisisrisk.serving.access import PlaceViewer, PlanViewer, Viewer
 from crisisrisk.serving.answers import AreaForecast, Basis, Hotspot, Hotspots, ShiftForecast
@@ -79,9 +79,14 @@ def _board(service: Service, viewer: Viewer, shift_id: str | None, *, everything
     told = {**framed(service, viewer, here="board", about=None), **_told(service, viewer, board)}
     notes = told.get("notes", ())
     if not everything and "cells" in told:
-        told["cells"] = listed(told["cells"], notes, FIRST + len(added(notes)))
+        told["cells"] = _first(told["cells"], notes)
     zone = service.settings.site.time_zone
     return page("board.jinja", {**told, "everything": everything}, zone=zone)
+
+
+def _first(places: Sequence[Hotspot], notes: Sequence[KeptNote]) -> list[Hotspot]:
+    """The highest places as a coordinator left them: without those set aside, and with those that were added."""
+    return listed(places, notes, FIRST + len(added(notes)))
 
 
 def _first_forecast(service: Service, viewer: Viewer) -> str | None:
@@ -134,7 +139,8 @@ def _of_forecast(service: Service, viewer: Viewer, hotspots: Hotspots, now: date
         "hours_said": None if hours is None else f"Most likely between {hours.busiest}.",
         **fresh(service, hotspots), "widened": Freshness(service.settings, zone).widened(stored.run),
         "over": shift.end <= now, "made_at": hotspots.as_of, "model": hotspots.model, "reference": hotspots.reference,
-        "released": hotspots.released, "cells": hotspots.places, "map": map_of(hotspots.places), "tiles": service.tiles,
+        "released": hotspots.released, "cells": hotspots.places, "tiles": service.tiles,
+        "map": map_of(hotspots.places, listed={place.place_id for place in _first(hotspots.places, notes)}),
         "places_forecast": len(hotspots.places), "modes": _modes(forecast),
         "areas": _areas(whole.areas, hotspots.places), "issued": whole.issued, "earlier": earlier_of(whole.issued),
         "paper": None if hotspots.released else on_paper(service, stored, Local(zone)),

@@ -4,14 +4,14 @@ Cells are drawn as their hexagon or square, named areas as a disc at their centr
 cell and ranks printed in the highest tell what colour alone would not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from crisisrisk.serving.answers import Hotspot
 from crisisrisk.serving.ground_plan import GroundPlan, Outline, ground_plan
 
 RANKED = 10
-"""The highest cells, whose rank is printed."""
+"""The highest cells, whose rank is printed whatever a coordinator listed."""
 MOST_HOLD, SOME_HOLD = 0.5, 0.8
 """Of all contacts expected: the cells that hold the first half, and those that hold the next three tenths."""
 
@@ -41,14 +41,17 @@ class Map:
     plan: GroundPlan
 
 
-def map_of(places: Sequence[Hotspot]) -> Map | None:
-    """The map of some cells; None where nobody says where any of them is."""
+def map_of(places: Sequence[Hotspot], *, listed: Collection[str] = ()) -> Map | None:
+    """The map of some cells; None where nobody says where any of them is.
+
+    `listed`: ids of places whose rank is printed though they are none of the highest.
+    """
     plan = ground_plan(places)
     if plan is None:
         return None
     levels = _levels(places)
     drawn = [
-        _drawn(place, plan.outlines[place.place_id], levels[place.place_id])
+        _drawn(place, plan.outlines[place.place_id], levels[place.place_id], listed=place.place_id in listed)
         for place in places
         if place.place_id in plan.outlines
     ]
@@ -75,9 +78,9 @@ def _legend(places: Sequence[Hotspot], levels: dict[str, str]) -> list[tuple[str
     ]
 
 
-def _drawn(place: Hotspot, outline: Outline, level: str) -> Drawn:
+def _drawn(place: Hotspot, outline: Outline, level: str, *, listed: bool) -> Drawn:
     return Drawn(
         place_id=place.place_id, name=place.place_name, level=level, path=outline.path(),
         says=f"{place.place_name}, rank {place.rank}: about {place.likely_in_100:g} in 100 that a contact comes",
-        x=outline.x, y=outline.y, rank=place.rank if place.rank <= RANKED else None,
+        x=outline.x, y=outline.y, rank=place.rank if listed or place.rank <= RANKED else None,
     )  # fmt: skip
