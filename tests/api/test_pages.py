@@ -290,10 +290,18 @@ def test_what_is_new_to_whom_looks_and_the_age_of_a_plan_stand_on_the_list(own_s
 
 def test_agencies_that_are_late_are_among_what_is_not_known_of_somebody(own_site: ServiceSite) -> None:
     silent = {"police_999": AS_OF - timedelta(minutes=2), "crisis_line": AS_OF - timedelta(days=3)}
-    own_site.score(score_row("ann", 0.2), as_of=AS_OF, data_complete_to=silent)
-    page = text_of(page_of(own_site.client("care", "north"), f"/people/{own_site.people['ann']}"))
+    missing = [
+        {"direction": "not_known", "share": 0.0, "text": text, "events": []}
+        for text in ("crisis-line calls since 19 Nov: the feed is late", "age: not recorded")
+    ]
+    own_site.score(score_row("ann", 0.2, reasons=missing), as_of=AS_OF, data_complete_to=silent)
+    whole = page_of(own_site.client("care", "north"), f"/people/{own_site.people['ann']}")
+    page = text_of(whole)
     not_known = page.partition("Not known")[2].partition("What changed")[0]
     assert "Crisis-line calls since Thu 19 Nov 06:00: late" in not_known
+    assert "Age: not recorded" in not_known
+    assert "the feed is late" not in whole, "it is said once, in the text for the notes too"
+    assert "Not known: age: not recorded." in whole
     assert "Nothing that the number asks for is missing" not in page
 
 

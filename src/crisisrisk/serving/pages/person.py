@@ -22,12 +22,12 @@ from crisisrisk.serving.pages.frame import framed
 from crisisrisk.serving.pages.kinds import WOKEN_BY, Kinds, near_top_said, reached_said
 from crisisrisk.serving.pages.led_to import models_since, query_led_to
 from crisisrisk.serving.pages.looks import looks_at
-from crisisrisk.serving.pages.notes import notes_of
+from crisisrisk.serving.pages.notes import Late, notes_of
 from crisisrisk.serving.pages.page import Local, page
 from crisisrisk.serving.pages.sending import SAID, Said, SentWrongly, listed_errors
 from crisisrisk.serving.pages.timeline import timeline_of
 from crisisrisk.serving.problems import NoAnswerError
-from crisisrisk.serving.risk_answers import RiskChanges, RiskHistory
+from crisisrisk.serving.risk_answers import RiskChanges, RiskHistory, RiskReasons
 from crisisrisk.serving.routes.care import (
     ContactsQuery,
     contacts,
@@ -111,6 +111,7 @@ def _number(
     except CrisisRiskError:  # the model does not answer; what happened to the person is known all the same
         return {"no_number": "the model that gives numbers does not answer now", "stands_at": None}
     local, known, caveats = Local(zone), fresh(service, told), said_once(service, told)
+    why = _late_once(why, known["late"])
     moved, not_moved = (None, None) if since is None else _changes(service, viewer, pid, since, as_of=told.as_of)
     return {
         "told": told, "why": why,
@@ -121,6 +122,12 @@ def _number(
         "hundred": hundred_of(told.likely_in_100, _of_100(told.upper)), "timeline": timeline_of(told, kinds, local),
         "notes": notes_of(why, local, caveats=caveats, late=known["late"]),
     }  # fmt: skip
+
+
+def _late_once(why: RiskReasons, late: Late) -> RiskReasons:
+    """Without the reasons that say of an agency what is said of it already: since when it is silent."""
+    others = [one for one in why.not_known if not any(one.text.startswith(f"{name} ") for name, _ in late)]
+    return why.model_copy(update={"not_known": others})
 
 
 def _of_100(chance: float | None) -> float | None:
