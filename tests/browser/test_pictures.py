@@ -15,18 +15,22 @@ from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser
+from tests.api.test_ladder import NIGHTS_MAPPING, PLACES_MAPPING
 from tests.api.test_usefulness import OCTOBER, say
 from tests.lib.browsing import opened, served
 from tests.lib.database import AS_OF, forecast, place_run, score_row, totals
-from tests.lib.service_site import ServiceSite, make_site, with_workers
+from tests.lib.service_site import ServiceSite, load_rows, make_site, with_workers
 
 from crisisrisk.commands.identities import load_identities
 from crisisrisk.database.scores import save_place_forecast
+from crisisrisk.tables.site import read_site
 
 ROOT = Path(__file__).parents[2]
 FOLDER, PAGE = ROOT / "docs" / "pictures", ROOT / "docs" / "explanation" / "screens.md"
 DIGESTS = FOLDER / "words.json"
 SHIFT = "night-2026-11-22"
+LATITUDE = (52.48, 52.50, 52.47, 52.51, 52.49, 52.46, 52.52, 52.485)
+LONGITUDE = (-1.89, -1.86, -1.93, -1.90, -1.94, -1.87, -1.95, -1.84)
 SIZE = {"width": 1120, "height": 1150}
 NAMES = ("Marl Reach", "Vetch Rise", "Orchard Green", "Kestrel Fold", "Bramble Wharf", "Nettle Cross", "Ivy Mill",
          "Juniper Bank")  # fmt: skip
@@ -71,9 +75,9 @@ def shown_site(tmp_path_factory: pytest.TempPathFactory) -> ServiceSite:
     made = make_site(tmp_path_factory.mktemp("pictures") / "site")
     cells = forecast(SHIFT, places=len(NAMES)).assign(
         own_dispersion=0.2, place_name=NAMES, usual=0.3, lower=0, upper=[3, 2, 2, 2, 1, 1, 1, 1],
-        latitude=[52.48, 52.50, 52.47, 52.51, 52.49, 52.46, 52.52, 52.485],
-        longitude=[-1.89, -1.86, -1.93, -1.90, -1.94, -1.87, -1.95, -1.84],
+        latitude=LATITUDE, longitude=LONGITUDE,
     )  # fmt: skip
+    with_contacts(made)
     save_place_forecast(made.engine, cells, place_run(), totals=totals(SHIFT, places=len(NAMES), hourly=HOURLY))
     for week in range(12, 0, -1):
         moment = AS_OF - timedelta(weeks=week)
@@ -98,6 +102,21 @@ def there(shown_site: ServiceSite) -> Iterator[str]:
     """Where its service is."""
     with served(shown_site) as found:
         yield found
+
+
+def with_contacts(made: ServiceSite) -> None:
+    """Say where the places are, and what came to the first of them in four weeks."""
+    configuration = made.site.path / "crisisrisk.toml"
+    triage = '[source.street_triage]\nagency = "trust"\nsingular = "triage call"\nplural = "triage calls"\n'
+    s136 = '[source.s136]\nagency = "trust"\nsingular = "detention"\nplural = "detentions"\n'
+    configuration.write_text(configuration.read_text() + triage + s136)
+    made.site = read_site(made.site.path)
+    where = zip(NAMES, LATITUDE, LONGITUDE, strict=True)
+    places = "".join(f"place-0{one},{name},{north},{east},area\n" for one, (name, north, east) in enumerate(where, 1))
+    load_rows(made.site, "places", f"place,name,lat,lon,kind\n{places}", PLACES_MAPPING)
+    calls = "".join(f"t{day},2026-11-{day:02} 23:10:00,2026-11-{day:02} 23:50:00,street_triage,place-01,\n"
+                    for day in (1, 6, 9, 13, 17, 21))  # fmt: skip
+    load_rows(made.site, "triage", f"id,at,known,source,place,premises\n{calls}", NIGHTS_MAPPING)
 
 
 def words_of(text: str) -> str:
