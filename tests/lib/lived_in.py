@@ -1,12 +1,14 @@
 """Sites as people leave them after some days: what was said, snoozed, closed and asked, and what has failed."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import update
 
+from crisisrisk.commands.data import load_files
 from crisisrisk.database.engine import writing
+from crisisrisk.database.jobs import begin_job, end_job, fail_job, job_states, plan_jobs
 from crisisrisk.database.schema import Feedback
 from crisisrisk.evaluation.card.content import RunFacts, card_content
 from crisisrisk.evaluation.card.place_content import place_content
@@ -56,8 +58,29 @@ def lived_in(made: ServiceSite) -> Mapping[str, str]:
     (made.site.reports / "person_crisis_28d-r1.html").write_text(trust_sheet)
     of_places = place_files(place_content(facts(TRUTH, COUNTS, FLAT)))["card.html"]
     (made.site.reports / "place_crisis_shift-r1.html").write_text(of_places)
+    _behind(made)
     look = made.client("audit").get("/api/v1/audit?role=care&limit=1").json()["looks"][0]["number"]
     return {**made.people, "look": str(look), "caller": CALLER, "stranger": NHS_NUMBERS[1]}
+
+
+def _behind(made: ServiceSite) -> None:
+    """A worker of which one job is done, one failed and one was not taken up; and a row that could not be used."""
+    now = datetime.now(UTC)
+    plan_jobs(made.engine, {"load": now + timedelta(hours=1), "score": now + timedelta(hours=2), "back_up": now})
+    late = {"load": now, "score": now, "back_up": now - timedelta(hours=2)}
+    states = job_states(made.engine)
+    for name in ("load", "score"):
+        begin_job(made.engine, states[name], due_at=now, now=now)
+    end_job(made.engine, "load", result={"files": 2}, now=now)
+    fail_job(made.engine, "score", code="CR-MODEL-004", now=now, try_again_at=None)
+    plan_jobs(made.engine, {**late, "load": now + timedelta(hours=1), "score": now + timedelta(hours=2)})
+    file, mapping = made.site.path / "odd.csv", made.site.path / "odd.toml"
+    march = "2026-03-01 10:00:00"
+    file.write_text(
+        f"id,at,known,source,person\neven,{march},{march},police_999,zed\nodd,soon,{march},police_999,zed\n"
+    )
+    mapping.write_text(EVENTS_MAPPING)
+    load_files(made.site, [file], mapping)
 
 
 def _long_run() -> RunFacts:

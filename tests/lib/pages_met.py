@@ -223,6 +223,7 @@ def _behind() -> Mapping[str, Met]:
     told = (tick("A place or a forecast"), write("What did you see?", "It has closed."), press("Send"))
     return {
         "data": data("GET /data", "/data", "silent for too long"),
+        "what failed and was left out": data("GET /data", "/data", "Failed: no model has been promoted"),
         "contacts said to be wrong": data("GET /data/queries", "/data/queries", "it stands there twice"),
         "one is answered without a word": data(
             "POST /data/queries/{number}/closing",

@@ -28,6 +28,7 @@ from crisisrisk.serving.settings import service_declaration
 from crisisrisk.tables.site import Site
 from crisisrisk.tables.store import Store
 from crisisrisk.tables.waiting_key import refuse_cut_off
+from crisisrisk.tables.work_settings import JOBS
 
 WORKER = "worker"
 """Who the audit trail says ended its oldest part."""
@@ -163,28 +164,28 @@ def _jobs(site: Site, engine: Engine) -> list[Job]:
     settings, zone = site.work, site.time_zone
     made: list[tuple[bool, Job]] = [
         (site.inbox is not None, Job(
-            name="load", meaning="load new files from the inbox", schedule=Every(settings.load_every_minutes),
+            name="load", meaning=JOBS["load"], schedule=Every(settings.load_every_minutes),
             run=lambda: _load(site, engine),
         )),
         (bool(settings.forecast_hours_before), Job(
-            name="forecast", meaning="forecast the coming shifts",
+            name="forecast", meaning=JOBS["forecast"],
             schedule=BeforeShifts(settings.forecast_hours_before, site.shifts, zone),
             run=lambda: _forecast(site), made_since=lambda moment: _run_since(engine, ForecastRun, moment),
         )),
         (_offers_scores(site) and bool(settings.score_at), Job(
-            name="score", meaning="score people", schedule=Daily(settings.score_at, zone),
+            name="score", meaning=JOBS["score"], schedule=Daily(settings.score_at, zone),
             run=lambda: _score(site), made_since=lambda moment: _run_since(engine, ScoringRun, moment),
         )),
         (bool(settings.back_up_at), Job(
-            name="back_up", meaning="copy the operational database", schedule=Daily(settings.back_up_at, zone),
+            name="back_up", meaning=JOBS["back_up"], schedule=Daily(settings.back_up_at, zone),
             run=lambda: _back_up(site, engine), made_since=lambda moment: _copy_since(site.backups, moment),
         )),
         (bool(settings.expire_at), Job(
-            name="expire", meaning="end what is kept no longer", schedule=Daily(settings.expire_at, zone),
+            name="expire", meaning=JOBS["expire"], schedule=Daily(settings.expire_at, zone),
             run=lambda: expire(site, engine, now=_site_now(site)),
         )),
         (_prunes(site) and bool(settings.prune_audit_at), Job(
-            name="prune_audit", meaning="end looks in the audit trail that are kept no longer",
+            name="prune_audit", meaning=JOBS["prune_audit"],
             schedule=Daily(settings.prune_audit_at, zone),
             run=lambda: {"looks_ended": prune(site, user=WORKER).rows},
         )),

@@ -78,7 +78,9 @@ def without_time_of_day(rule: TimeFrom, columns: dict[str, pa.Array]) -> Mask:
 
 def wanted_form(rule: TimeFrom) -> str:
     """What a readable cell looks like, for the rule of a refused row."""
-    return {"iso": "an ISO time", "days": "whole days"}.get(rule.format, f"a time like {rule.format}")
+    return {"iso": "an ISO time such as 2026-11-22 18:30", "days": "whole days"}.get(
+        rule.format, f"a time like {rule.format}"
+    )
 
 
 def _wall_times(rule: TimeFrom, columns: dict[str, pa.Array]) -> tuple[Instants, NDArray[np.int32], Mask, Mask]:

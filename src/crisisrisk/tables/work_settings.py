@@ -10,6 +10,12 @@ from crisisrisk.errors import TimeError
 from crisisrisk.tables.configuration_reader import Reader
 from crisisrisk.timeline import time_of_day
 
+JOBS: Mapping[str, str] = {
+    "load": "load new files from the inbox", "forecast": "forecast the coming shifts", "score": "score people",
+    "back_up": "copy the operational database", "expire": "end what is kept no longer",
+    "prune_audit": "end looks in the audit trail that are kept no longer",
+}  # fmt: skip
+"""What each job of the worker is, by its name."""
 Times = tuple[time, ...]
 """Local times of day, in order."""
 

@@ -21,6 +21,7 @@ from crisisrisk.serving.routes.models import Task, current, list_models
 from crisisrisk.serving.routes.status import data_status
 from crisisrisk.serving.routes.usefulness import useful
 from crisisrisk.serving.state import ServiceOf
+from crisisrisk.tables.work_settings import JOBS
 
 running_pages = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -34,7 +35,8 @@ def data(viewer: StatusViewer, service: ServiceOf) -> HTMLResponse:
     """Every source and up to when it is complete, rows and files that were refused and why, what the worker did."""
     told = data_status(viewer, service)
     status: dict[str, Any] = {
-        **framed(service, viewer, here="data", about=None), "told": told, "kinds": Kinds(service.settings.site.sources),
+        **framed(service, viewer, here="data", about=None), "told": told, "jobs": JOBS,
+        "kinds": Kinds(service.settings.site.sources),
         "models": viewer.reaches("models"), "at_once": AT_ONCE,
         "queries": len(queue(viewer, OPEN_QUERIES, service).queries) if viewer.reaches("data_queries") else None,
     }  # fmt: skip
