@@ -91,6 +91,7 @@ def test_a_snooze_of_a_row_is_kept_told_there_and_ended_there(own_site: ServiceS
     assert "snoozed until 6 Dec 2026" in client.get("/caseload?tab=snoozed").text, "the page says the same"
     undo = re.search(r'hx-post="([^"]+/end)"', kept.text)
     assert undo is not None
+    assert undo[0] in client.get("/caseload?tab=snoozed").text, "it is ended from the list too"
     ended = client.post(undo[1], data={"back": sent["back"]}, headers=IN_PLACE)
     assert f'href="/people/{person}?list=people%3Dteam%26tab%3Dall#snooze"' in ended.text
     assert audited_looks(own_site.engine, AuditFilter(person_id=person), limit=1)[0].action == (

@@ -195,6 +195,22 @@ def test_somebody_is_snoozed_in_their_row_and_it_is_undone_there(
         expect(page).to_have_url(f"{address}/caseload?tab=all")
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_snooze_is_ended_from_the_list_of_who_is_snoozed(
+    browser: Browser, address: str, site: ServiceSite, script: bool
+) -> None:
+    person, asked = site.people["ben"], {"until": "2026-12-06", "reason": "Visited yesterday."}
+    kept = site.client("care", "north").post(f"/api/v1/people/{person}/snoozes", json=asked)
+    assert kept.status_code == 201, kept.text
+    with opened(browser, address, site, role="care", java_script_enabled=script) as page:
+        page.goto("/caseload?tab=snoozed")
+        page.wait_for_load_state()
+        page.get_by_role("button", name=f"End the snooze of {person}").click()
+        expect(page.get_by_text("The snooze is ended.").first).to_be_visible()
+        page.goto("/caseload?tab=snoozed")
+        expect(page.get_by_text("Nobody is snoozed.")).to_be_visible()
+
+
 def test_by_keyboard_a_reason_opens_and_an_answer_is_sent(browser: Browser, address: str, site: ServiceSite) -> None:
     with opened(browser, address, site, role="care", forced_colors="active") as page:
         page.goto(f"/people/{site.people['dan']}")

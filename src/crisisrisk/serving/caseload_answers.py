@@ -61,6 +61,7 @@ class CaseloadPerson(ListedPerson):
     crisis_plan_on: date | None = Field(description=DAY_ALONE)
     last_review: datetime | None
     snoozed_until: datetime | None = Field(description="Null unless a snooze lasts.")
+    snooze_number: int | None = Field(description="The number that a snooze that lasts is ended by.")
     woken_by: str | None = Field(description="What ended the newest snooze, of the last week; null without one.")
 
 

@@ -96,8 +96,8 @@ class TeamList:
         return [self._row(one, viewer, reached.get(one.person_id)) for one in shown]
 
     def _row(self, score: StoredScore, viewer: Viewer, reached: Reached | None) -> CaseloadPerson:
-        person, asleep = score.person_id, self._asleep(score.person_id)
-        snooze, woken = self._snoozes.get(person), self._woken.get(person)
+        person, woken = score.person_id, self._woken.get(score.person_id)
+        lasting = self._snoozes.get(person) if self._asleep(person) else None
         return CaseloadPerson(
             **listed(self.run, score, viewer=viewer).model_dump(), change=self._change(score),
             weeks=[_said(numbers.get(person)) for numbers in self.weeks.numbers],
@@ -106,7 +106,8 @@ class TeamList:
             last_contact=self.contacts.last.get(person), last_contact_on=self.contacts.last_on.get(person),
             last_review=self._reviews.get(person), worker=self.workers.get(person),
             crisis_plan=self.contacts.plans.get(person), crisis_plan_on=self.contacts.plan_on(person),
-            snoozed_until=snooze.until if snooze is not None and asleep else None, woken_by=woken,
+            snoozed_until=lasting.until if lasting else None, snooze_number=lasting.number if lasting else None,
+            woken_by=woken,
         )  # fmt: skip
 
     def basis(self, shown: Sequence[StoredScore]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ CASELOAD: dict[str, Any] = {
         "weeks": [None] * 22 + [7, 18], "near_top_weeks": 1, "new_since_seen": True,
         "reached": {"seen_at": "2026-11-03T10:00:00Z", "seen_on": None, "missed_since": 2},
         "worker": "w_17", "last_contact": "2026-11-21T23:10:00Z", "last_contact_on": None, "crisis_plan": None,
-        "crisis_plan_on": None, "last_review": None, "snoozed_until": None, "woken_by": None,
+        "crisis_plan_on": None, "last_review": None, "snoozed_until": None, "snooze_number": None, "woken_by": None,
     }],
 }  # fmt: skip
 
