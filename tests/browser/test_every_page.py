@@ -71,7 +71,7 @@ def test_a_page_is_for_everybody_in_whatever_state_it_is_met(visits: Visits, nam
     with visits.met(met) as page:
         expect(page.locator("body")).to_contain_text(met.says, timeout=60_000)
         inside = ["structure", "focus", "edges", "people"]
-        found |= {"wide": violations(page), **faults(page, *inside, "overflow")}
+        found |= {"wide": violations(page), **faults(page, *inside, "overflow", "small")}
         found["has no style"] = [one for one in page.evaluate(CLASSES) if NOT_HERE.search(f".{one}")]
         found["words"] = said_in(page.locator("body").inner_text())
         found["bytes"] = sent if (sent := weight(page)) >= MOST_BYTES and not met.kept else None

@@ -139,6 +139,19 @@ def test_a_role_that_may_see_no_place_is_told_so(browser: Browser, address: str,
         expect(page.get_by_role("heading", level=1)).to_have_text("Your role may not see this")
 
 
+@pytest.mark.parametrize("wide", [320, 700, 1000, 1280])
+def test_ranks_on_the_map_can_be_read_from_a_chair_in_windows_of_any_width(
+    browser: Browser, address: str, site: ServiceSite, wide: int
+) -> None:
+    with opened(browser, address, site, viewport={"width": wide, "height": 900}) as page:
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('.cr-rank')]"
+            ".map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"
+        )
+        assert sizes
+        assert min(sizes) >= 11
+
+
 def test_colours_that_somebody_forces_leave_every_cell_and_rank_visible(
     browser: Browser, address: str, site: ServiceSite
 ) -> None:
