@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from crisisrisk.commands.data import load_files
+from crisisrisk.database.care_schema import ShiftFeedback
 from crisisrisk.database.engine import writing
 from crisisrisk.database.jobs import begin_job, end_job, fail_job, job_states, plan_jobs
 from crisisrisk.database.schema import Feedback
@@ -32,7 +33,10 @@ from tests.lib.service_site import (
 from tests.lib.table_sites import NHS_NUMBERS
 from tests.unit.test_place_page import COUNTS, FLAT, TRUTH, facts
 
-CALLER = NHS_NUMBERS[0]
+CALLER, KNOWN = NHS_NUMBERS[0], NHS_NUMBERS[2]
+CALLS = "".join(
+    f"c{day},2026-11-{day:02} 10:00:00,2026-11-{day:02} 11:00:00,police_999,{KNOWN}\n" for day in range(1, 22)
+)
 UNALLOCATED = "id,at,known,source,person\nu1,2026-11-10 10:00:00,2026-11-10 10:00:00,police_999,gone\n"
 SHEET = "WHERE CRISIS CONTACTS ARE LIKELY · printed sheet\nAlpha Road about 1.25\n"
 
@@ -46,21 +50,26 @@ def lived_in(made: ServiceSite) -> Mapping[str, str]:
                score_row("dan", 0.004))  # fmt: skip
     with_workers(made)
     load_rows(made.site, "with-no-team", UNALLOCATED, f"{EVENTS_MAPPING}is_crisis = {{ constant = true }}\n")
-    callers = f"person,team,from,known,to\n{CALLER},south,2026-01-01,2026-01-01,\n"
+    callers = "person,team,from,known,to\n" + "".join(
+        f"{one},south,2026-01-01,2026-01-01,\n" for one in (CALLER, KNOWN)
+    )
     load_rows(made.site, "callers", callers, CASELOADS_MAPPING.replace("study_id", "nhs_number"))
     old = AS_OF - timedelta(days=2)
     silent = {"police_999": old - timedelta(days=3), "crisis_line": old - timedelta(days=4)}
     made.issue("day-2026-11-23", start=AS_OF + timedelta(hours=26),
                run={"as_of": old, "data_complete_to": silent, "valid_until": AS_OF - timedelta(hours=1)})  # fmt: skip
+    by_number = EVENTS_MAPPING.replace("study_id", "nhs_number")
+    load_rows(made.site, "calls", f"id,at,known,source,person\n{CALLS}", by_number)
     _care(made)
     _shifts(made)
+    _answers(made)
     trust_sheet = card_files(card_content(_long_run(), SITE), made.site.time_zone)["card.html"]
     (made.site.reports / "person_crisis_28d-r1.html").write_text(trust_sheet)
     of_places = place_files(place_content(facts(TRUTH, COUNTS, FLAT)))["card.html"]
     (made.site.reports / "place_crisis_shift-r1.html").write_text(of_places)
     _behind(made)
     look = made.client("audit").get("/api/v1/audit?role=care&limit=1").json()["looks"][0]["number"]
-    return {**made.people, "look": str(look), "caller": CALLER, "stranger": NHS_NUMBERS[1]}
+    return {**made.people, "look": str(look), "caller": CALLER, "known": KNOWN, "stranger": NHS_NUMBERS[1]}
 
 
 def _behind(made: ServiceSite) -> None:
@@ -78,6 +87,7 @@ def _behind(made: ServiceSite) -> None:
     march = "2026-03-01 10:00:00"
     file.write_text(
         f"id,at,known,source,person\neven,{march},{march},police_999,zed\nodd,soon,{march},police_999,zed\n"
+        f"other,{march},{march},nobody_knows,zed\n"
     )
     mapping.write_text(EVENTS_MAPPING)
     load_files(made.site, [file], mapping)
@@ -123,6 +133,16 @@ def _shifts(made: ServiceSite) -> None:
         crisis.post("/api/v1/safety-concerns", json={"about": "place", "text": "The shelter has closed."}),
     )
     assert all(answer.is_success for answer in answers), [answer.text for answer in answers]
+
+
+def _answers(made: ServiceSite) -> None:
+    """A month in which crisis teams said how useful forecasts were."""
+    crisis = made.client("crisis_team")
+    for verdict in ("useful",) * 16 + ("not_useful",) * 8:
+        answer = crisis.post("/api/v1/shifts/day-2026-11-20/feedback", json={"verdict": verdict})
+        assert answer.is_success, answer.text
+    with writing(made.engine) as connection:
+        connection.execute(update(ShiftFeedback).values(made_at=AS_OF - timedelta(days=40)))
 
 
 def failing(folder: Path) -> ServiceSite:

@@ -196,13 +196,16 @@ def _person() -> Mapping[str, Met]:
 def _of_people() -> Mapping[str, Met]:
     ask, again, found = "POST /caller", "GET /caller/{pid}", "Who cares for them"
     why = write("Why you look, in one line. It is kept with the look.", "rang at 22:40")
-    known, unknown = (write("NHS number, ten digits", number) for number in ("{caller}", "{stranger}"))
+    known, unknown, calling = (
+        write("NHS number, ten digits", number) for number in ("{caller}", "{stranger}", "{known}")
+    )
     queue, up = "GET /unallocated", press("Look up")
     return {
         "who is on the line": triage("GET /caller", "/caller", "Who is on the line"),
         "no number": triage(ask, "/caller", "Write the ten digits of an NHS number", steps=(up,)),
         "nobody is found": triage(ask, "/caller", "Nobody with this number", steps=(unknown, why, up)),
         "somebody is found": triage(ask, "/caller", found, steps=(known, why, up)),
+        "somebody who rang before": triage(ask, "/caller", "There are earlier ones too.", steps=(calling, why, up)),
         "the person on the line again": triage(
             again, "/caller", found, steps=(known, why, up, follow("open this page again"))
         ),
@@ -224,6 +227,7 @@ def _behind() -> Mapping[str, Met]:
     return {
         "data": data("GET /data", "/data", "silent for too long"),
         "what failed and was left out": data("GET /data", "/data", "Failed: no model has been promoted"),
+        "rows that cannot be used": data("GET /data", "/data", "a source that this site names"),
         "contacts said to be wrong": data("GET /data/queries", "/data/queries", "it stands there twice"),
         "one is answered without a word": data(
             "POST /data/queries/{number}/closing",
@@ -242,6 +246,7 @@ def _behind() -> Mapping[str, Met]:
         ),
         "no trust sheet": data(sheet, "/models/nothing/sheet", NOT_HERE),
         "usefulness": Met("GET /usefulness", "/usefulness", "Nobody said anything", role="lead"),
+        "usefulness of forecasts": Met("GET /usefulness", "/usefulness", " in 100", role="lead"),
         "looks": audit("GET /audit", "/audit", "The newest first"),
         "no look that fits": audit("GET /audit", "/audit?person={nobody}", "No look fits that."),
         "half a pseudonym": audit("GET /audit", "/audit", "Write a whole", steps=(search, press("Find looks"))),

@@ -17,6 +17,9 @@ def test_a_rule_of_rows_names_its_column_as_code_and_shows_a_time_by_an_example(
         "<code>occurred_at</code>: a time like 22-Nov-2026 18:30"
     )
     assert rule_said("person_id: a valid NHS number") == "<code>person_id</code>: a valid NHS number"
+    assert (
+        rule_said("source: a source named in crisisrisk.toml") == "<code>source</code>: a source that this site names"
+    )
     assert rule_said("at most 100 % <filled>") == "at most 100 % &lt;filled&gt;"
 
 

@@ -24,6 +24,7 @@ from crisisrisk.tables.pseudonyms import PSEUDONYM
 _PLAIN = timedelta(days=270)
 _EVENING = 18
 _FORMAT = re.compile(r"(?:%-?[a-zA-Z][^%\w]?)+")
+_IN_A_FILE = re.compile(r" named in \S+\.toml")
 _EXAMPLE = datetime(2026, 11, 22, 18, 30, 5, tzinfo=ZoneInfo("UTC"))
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
 POLICY = (
@@ -194,7 +195,8 @@ def model_said(name: str) -> str:
 def rule_said(rule: str) -> Markup:
     """What a row has to be: the column as it is named in tables, and the way a time is written by an example."""
     column, colon, wanted = rule.partition(": ")
-    shown = _FORMAT.sub(lambda found: _EXAMPLE.strftime(found.group()), wanted)
+    named = _IN_A_FILE.sub(" that this site names", wanted)
+    shown = _FORMAT.sub(lambda found: _EXAMPLE.strftime(found.group()), named)
     return Markup("<code>{}</code>: {}").format(column, shown) if colon else Markup("{}").format(rule)
 
 
