@@ -623,6 +623,19 @@ def test_a_plan_of_before_a_site_closed_says_so_beside_the_team_and_above_and_le
     assert not any(map(asks, told()))
 
 
+def test_of_a_shift_that_is_over_nothing_is_offered_that_is_refused(own_site: ServiceSite) -> None:
+    own_site.issue("day-2026-11-20", start=AS_OF - timedelta(hours=46), run={"as_of": AS_OF - timedelta(hours=50)})
+    client, over = own_site.client("crisis_team"), "/shifts/day-2026-11-20/positions"
+    refused = ("Make plans and use the first", "Use this plan", "Use the second plan", "Keep this change", "Say so")
+    assert client.post(over, data={**ONE_TEAM, "use": "yes"}).status_code == 409
+    assert not any(words in client.get(over).text for words in refused)
+    tried = client.post(over, data={**ONE_TEAM, "use": ""}).text  # what plans would have covered can be asked
+    assert "A plan that is not used" in tried
+    assert ("2. As usual" in tried, "Make plans and only look" in tried) == (True, True)
+    assert not any(words in tried for words in refused)
+    assert "Nobody has said that a site is full or closed." in tried
+
+
 def test_what_a_site_was_while_the_night_went_by_asks_for_no_new_plan(own_site: ServiceSite) -> None:
     own_site.issue("night-2026-11-22", run={"as_of": AS_OF})
     client = own_site.client("crisis_team")
