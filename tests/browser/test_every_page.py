@@ -10,8 +10,8 @@ from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import as_made
 from tests.lib.banned_words import said_in
-from tests.lib.browsing import NARROW, ON_A4, WIDE, faults, violations, weight
-from tests.lib.pages_met import MET
+from tests.lib.browsing import NARROW, ON_A4, WIDE, faults, opened, violations, weight, with_large_letters
+from tests.lib.pages_met import MET, NIGHT
 from tests.lib.reading import reading_age
 from tests.lib.service_site import ServiceSite
 from tests.lib.style_sheet import PAGES_CSS, as_published
@@ -166,6 +166,30 @@ def test_each_check_finds_a_page_that_is_broken(blank: Page, name: str) -> None:
     check, style, says = TAMPERED[name]
     found = faults(tampered(blank, style), check)
     assert any(says in one for one in found.get(check, [])), found
+
+
+IN_LARGE_LETTERS = {
+    "crisis_team": ("/shifts/next?all=1", f"{NIGHT}/places/place-01", f"{NIGHT}/positions", f"{NIGHT}/notes"),
+    "care": ("/caseload", "/safety-concern"), "audit": ("/audit", "/concerns"), "data": ("/data", "/models"),
+}  # fmt: skip
+
+
+def test_nothing_is_cut_off_where_somebody_has_letters_twice_as_large(
+    browser: Browser, address: str, site: ServiceSite
+) -> None:
+    wrong = {}
+    with with_large_letters(browser) as large:
+        for role, paths in IN_LARGE_LETTERS.items():
+            with opened(large, address, site, role=role) as page:
+                for path in paths:
+                    page.goto(path)
+                    letters = page.evaluate("parseFloat(getComputedStyle(document.querySelector('main p')).fontSize)")
+                    assert letters >= 30, path
+                    for window in (WIDE, ZOOMED):
+                        page.set_viewport_size(window)
+                        if found := faults(page, "overflow"):
+                            wrong[path, window["width"]] = found
+    assert wrong == {}
 
 
 def test_targets_too_small_or_too_near_each_other_are_found(blank: Page) -> None:

@@ -66,6 +66,16 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def with_large_letters(browser: Browser) -> Iterator[Browser]:
+    """The same program of somebody who has set letters to twice their size, and nothing else (WCAG 2.2, 1.4.4)."""
+    large = browser.browser_type.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox", "--blink-settings=defaultFontSize=32"]
+    )
+    yield large
+    large.close()
+
+
 EXPECTED = (
     "401",
     "403",
