@@ -82,6 +82,10 @@ def test_a_coordinator_from_the_headline_to_one_page_on_paper(demo: Demo, script
         expect(page.get_by_text("28 days").first).to_be_visible()
         pressed(page, "Back to the shift")
         pressed(page, re.compile("^Make or change plans"))
+        names = page.get_by_role("textbox", name="Name", exact=True)
+        assert [one.input_value() for one in names.all()[:2]] == ["triage-1", "triage-2"], (
+            "the site's own, to begin with"
+        )
         done(page, "Make plans and use the first", "This is now the plan of the shift.")
         page.get_by_label("Site", exact=True).select_option(index=1)
         page.get_by_label("Why (nothing about a person)").fill("eight people wait")

@@ -205,7 +205,8 @@ def _before(brief: Brief, local: Local) -> dict[str, str]:
 
 def _rows(service: Service, brief: Brief, given: dict[str, str]) -> list[int]:
     """The numbers of the rows for teams: those of before, or the site's own for this shift, and some that are empty."""
-    if not any(given.get(f"name-{number}") for number in range(1, MOST_ROWS + 1)) and brief.plan is None:
+    of_site = brief.plan is None or brief.plan.asked.get("teams") is None
+    if of_site and not any(given.get(f"name-{number}") for number in range(1, MOST_ROWS + 1)):
         declared = [
             team for team in service.settings.site.mobile_teams
             if not team.shifts or brief.stored.shift_name in team.shifts
