@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam, exists, select
@@ -42,11 +42,17 @@ class StoredScore:
     probability: float | None
     lower: float | None
     upper: float | None
-    reasons: Reasons
+    reasons_kept: Reasons | str = field(repr=False)
+    """As text where they are read from the database: of a caseload those of a few are shown."""
     thin_history: bool = False
     model_version: int | None = None
     """Whose number it is; None for scores of before, which are those of the run's own model."""
     tie_key: float | None = None
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """Up, down and not known. Raises ValueError for a damaged row."""
+        return tuple(json.loads(self.reasons_kept)) if isinstance(self.reasons_kept, str) else self.reasons_kept
 
 
 def latest_run(engine: Engine, *, model_name: str | None = None, at: datetime | None = None) -> StoredRun | None:
@@ -111,7 +117,6 @@ def caseload_scores(
         for start in range(0, len(wanted), IDS_AT_ONCE):
             some = wanted[start : start + IDS_AT_ONCE]
             rows.extend(connection.execute(_SCORES, {"run_id": run.number, "people": some}).all())
-    # Parsed only after the connection is given back: a damaged row must not keep the database locked.
     return run, {row.person_id: _score(row) for row in rows}
 
 
@@ -189,6 +194,6 @@ def _newest(connection: Connection, table: _Run, **asked: object) -> StoredRun |
 def _score(row: Row[Any]) -> StoredScore:
     return StoredScore(
         person_id=row.person_id, state=row.state, probability=row.probability, lower=row.lower, upper=row.upper,
-        reasons=tuple(json.loads(row.reasons)), thin_history=row.thin_history, model_version=row.model_version,
+        reasons_kept=row.reasons, thin_history=row.thin_history, model_version=row.model_version,
         tie_key=row.tie_key,
     )  # fmt: skip

@@ -64,18 +64,22 @@ class Caseloads:
 
     def open_to(self, person_id: str, now: datetime) -> tuple[OpenCare, ...]:
         """Every team that cares for a person now, as known now, in order of id; of one team the spell begun last."""
-        found = {}
-        for team in sorted(self._teams):
-            for since, versions in sorted(self._spells(team).get(person_id, {}).items()):
-                if _is_open(versions, now):
-                    newest = [version for version in versions if version.known_at < now][-1]
-                    found[team] = OpenCare(team, newest.worker, since)
-        return tuple(found.values())
+        found = (self._care_of(team, person_id, now) for team in sorted(self._teams))
+        return tuple(one for one in found if one is not None)
+
+    def _care_of(self, team: str, person_id: str, now: datetime) -> OpenCare | None:
+        """The care of one team that is open now; of several spells the one begun last."""
+        spells = self._spells(team).get(person_id, {})
+        open_since = max((since for since, versions in spells.items() if _is_open(versions, now)), default=None)
+        if open_since is None:
+            return None
+        newest = [version for version in spells[open_since] if version.known_at < now][-1]
+        return OpenCare(team, newest.worker, open_since)
 
     def worker_of(self, team: str, person_id: str, now: datetime) -> str | None:
         """The care coordinator of a person who is on a team's caseload now, as known now; None where none is named."""
-        found = [one for one in self.open_to(person_id, now) if one.team == team]
-        return found[0].worker if found else None
+        found = self._care_of(team, person_id, now)
+        return None if found is None else found.worker
 
     def without_team(self, people: Iterable[str], now: datetime) -> frozenset[str]:
         """Those of some people who are on no caseload now, as known now."""

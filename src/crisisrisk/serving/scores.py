@@ -78,7 +78,7 @@ def _scored(row: Mapping[str, Any]) -> StoredScore:
     """A row of a scoring, as it is read back where it is kept."""
     numbers = {name: None if isnan(row[name]) else float(row[name]) for name in ("probability", "lower", "upper")}
     return StoredScore(
-        person_id=row["person_id"], state=row["state"], **numbers, reasons=tuple(row["reasons"]),
+        person_id=row["person_id"], state=row["state"], **numbers, reasons_kept=tuple(row["reasons"]),
         thin_history=bool(row["thin_history"]), model_version=int(row["model_version"]),
     )  # fmt: skip
 

@@ -209,7 +209,7 @@ def _current(
 
 
 def _without_reasons(run: StoredRun, score: StoredScore, viewer: Viewer) -> dict[str, Any]:
-    return listed(run, replace(score, reasons=()), viewer=viewer).model_dump(exclude={"reasons"})
+    return listed(run, replace(score, reasons_kept=()), viewer=viewer).model_dump(exclude={"reasons"})
 
 
 def _by_id(service: Service, pid: str, now: datetime) -> Mapping[str, Contact]:
