@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from crisisrisk.models.bundle import Bundle, write_bundle
+from crisisrisk.models.bundle import Bundle, Promotion, write_bundle
 from crisisrisk.models.champions import Change, bundle_folder, set_champion_bundle
 from crisisrisk.models.signing import signing_key
 from crisisrisk.models.trees import NO_TREES, Trees
@@ -19,9 +19,11 @@ def let_answer(site: Site, bundle: Bundle, *, at: str, by: str = "tests", reason
     return change
 
 
-def let_answer_who_learned_until(site: Site, subject: str, cut_off: str, *, version: int, at: str) -> None:
+def let_answer_who_learned_until(
+    site: Site, subject: str, cut_off: str, *, version: int, at: str, promotion: Promotion | None = None
+) -> None:
     """A further version of the person or place model, which saw everything that was known before `cut_off`."""
     made = bundle(subject, Trees(NO_TREES, NAMES, 0))
     name = {"person": "person_crisis_28d", "place": "place_crisis_shift"}[subject]
-    manifest = replace(made.manifest, name=name, version=version, training_cut_off=cut_off)
+    manifest = replace(made.manifest, name=name, version=version, training_cut_off=cut_off, promotion=promotion)
     let_answer(site, replace(made, manifest=manifest, task=replace(made.task, name=name)), at=at)

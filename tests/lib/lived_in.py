@@ -15,10 +15,12 @@ from crisisrisk.evaluation.card.content import RunFacts, card_content
 from crisisrisk.evaluation.card.place_content import place_content
 from crisisrisk.evaluation.card.place_render import place_files
 from crisisrisk.evaluation.card.render import card_files
+from crisisrisk.models.bundle import Promotion
 from crisisrisk.serving.roles import MOST
 from crisisrisk.simulation.declarations import KEY_OF_NOBODY
 from crisisrisk.tables.site import read_site
 from tests.api.test_ladder import NIGHTS, NIGHTS_MAPPING, PLACES, PLACES_MAPPING, lose_forecasts
+from tests.lib.answering_models import let_answer_who_learned_until
 from tests.lib.database import AS_OF, score_row
 from tests.lib.judged_runs import SITE, predictions, run_facts
 from tests.lib.service_site import (
@@ -163,6 +165,15 @@ def failing(folder: Path) -> ServiceSite:
     site = read_site(folder)
     load_rows(site, "places", PLACES, PLACES_MAPPING)
     load_rows(site, "nights", NIGHTS, NIGHTS_MAPPING)
+    promotion = Promotion(
+        by="A. Nowak (invented)", at="2026-11-20T10:00:00+00:00", reason="it orders better",
+        checks=("AUPRC 0.31, above 0.28", "calibration slope 1.42, wanted 0.8 to 1.2"),
+        accepted=("calibration_slope",), because="the next is fitted on more",
+    )  # fmt: skip
+    for subject in ("place", "person"):
+        let_answer_who_learned_until(
+            site, subject, "2026-01-01T00:00:00+00:00", version=5, at=promotion.at, promotion=promotion
+        )
     found = opened(folder)
     lose_forecasts(found)
     return found
