@@ -243,7 +243,7 @@ def _behind() -> Mapping[str, Met]:
         "models that changed": data("GET /models", "/models", "the model changed on 20 Nov 2026", site="failing"),
         "a trust sheet": data(sheet, "/models/person_crisis_28d/sheet", "What it must not be used for", kept=True),
         "a trust sheet of places": data(
-            sheet, "/models/place_crisis_shift/sheet", "How often has this place been right?", kept=True
+            sheet, "/models/place_crisis_shift/sheet", "Report a safety concern", kept=True
         ),
         "no trust sheet": data(sheet, "/models/nothing/sheet", NOT_HERE),
         "usefulness": Met("GET /usefulness", "/usefulness", "Nobody said anything", role="lead"),

@@ -121,6 +121,7 @@ def test_it_says_what_it_is_not_for_and_promises_nothing(content: dict[str, Any]
                         "What moves the number", "How fresh the data were", "Algorithmic transparency record",
                         "TRIPOD+AI", "to be filled in by the site", "too few to say"):  # fmt: skip
             assert section in text, section
+    assert "Report a safety concern" in files[HTML]
     assert len(content["tripod"]) == 27
     assert [one["section"].split(":")[0] for one in content["transparency_record"]].count("Tier 1") == 1
 
