@@ -127,7 +127,7 @@ TAMPERED = {
     "a head that stays above all": ("focus", COVER, 'under something else: a. "Ann"'),
     "the way to help is somewhere else": (
         "structure",
-        "</style><p class='cr-who'>care</p><style>",
+        "</style><footer class='cr-footer'>care</footer><style>",
         "no way to report a concern as the last link",
     ),
     "a number without its heading": ("small", "thead { position: absolute }", "nothing says what it is: 18 in 100"),

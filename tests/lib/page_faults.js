@@ -73,7 +73,7 @@
       for (const el of all("a[href^='#']:not([role=button])")) if (!document.getElementById(decodeURIComponent(el.hash.slice(1)))) found.push(`leads nowhere: ${el.hash} ${named(el)}`);
       const ids = [...document.querySelectorAll("[id]")].map((el) => el.id);
       ids.filter((one, at) => ids.indexOf(one) !== at).forEach((one) => found.push(`stands there twice: #${one}`));
-      if (document.querySelector(".cr-who") && !all("footer a").at(-1)?.matches('[href^="/safety-concern"]')) found.push("no way to report a concern as the last link"); // WCAG 2.2, 3.2.6
+      if (document.querySelector(".cr-footer") && !all("footer a").at(-1)?.matches('[href^="/safety-concern"]')) found.push("no way to report a concern as the last link"); // WCAG 2.2, 3.2.6
       return found;
     },
     // What can be used is told from its ground by an edge, a fill or a line under it (WCAG 2.2, 1.4.11).

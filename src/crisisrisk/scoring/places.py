@@ -400,7 +400,7 @@ def _beside_others(usual: float, average: float) -> str:
 
 
 def _usual(usual: float) -> str:
-    return "none" if usual < 0.5 else str(round(usual))
+    return str(round(usual) or "none")
 
 
 def _as_json(reason: Reason, text: str) -> dict[str, Any]:
