@@ -7,62 +7,20 @@ from typing import Any
 
 import pytest
 from tests.lib.database import AS_OF, forecast, place_run
+from tests.lib.night_sites import NIGHTS, NIGHTS_MAPPING, PLACES, PLACES_MAPPING, with_night_sources
 from tests.lib.service_site import ServiceSite, load_rows, opened
 
 from crisisrisk.database.engine import writing
 from crisisrisk.scoring.sheet import MOST_PLACES, SHEET_PAGE, SHEET_TEXT, sheet, write_sheet
 from crisisrisk.tables.site import read_site
 
-PLACES = """place,name,lat,lon,kind
-alpha,Alpha Road,52.48,-1.89,area
-beta,Beta Street,52.49,-1.88,area
-gamma,Gamma Lane,52.50,-1.87,area
-"""
-PLACES_MAPPING = """
-table = "places"
-[columns]
-place_id = "place"
-name = "name"
-latitude = "lat"
-longitude = "lon"
-kind = "kind"
-"""
-# Sunday nights before that of 22 November 2026; other nights, and calls that are no crisis contacts, do not count. Nor
-# do a second agency's report of the first incident, and a contact at a home where no 500 residents are known.
-NIGHTS = """id,at,known,source,place,premises
-n0,2026-10-30 23:00:00,2026-10-31 09:00:00,street_triage,gamma,
-n1,2026-11-01 23:00:00,2026-11-02 09:00:00,street_triage,alpha,
-n2,2026-11-01 23:30:00,2026-11-02 09:00:00,street_triage,alpha,
-n3,2026-11-08 23:00:00,2026-11-09 09:00:00,street_triage,alpha,
-n4,2026-11-15 23:00:00,2026-11-16 09:00:00,street_triage,beta,
-n5,2026-11-16 23:00:00,2026-11-17 09:00:00,street_triage,gamma,
-n6,2026-11-08 23:10:00,2026-11-09 09:00:00,police_999,gamma,
-n7,2026-11-01 23:05:00,2026-11-02 10:00:00,s136,alpha,
-n8,2026-11-15 23:30:00,2026-11-16 09:00:00,street_triage,gamma,private
-"""
-NIGHTS_MAPPING = """
-table = "events"
-[columns]
-event_id = "id"
-occurred_at = { column = "at", zone = "Europe/London" }
-known_at = { column = "known", zone = "Europe/London" }
-source = "source"
-code = { constant = "call" }
-place_id = "place"
-origin = { constant = "public" }
-premises = "premises"
-"""
 TEXT = "WHERE CRISIS CONTACTS ARE LIKELY · printed sheet\nAlpha Road about 1.25\n"
 
 
 @pytest.fixture
 def site(own_site: ServiceSite) -> ServiceSite:
     """A site with places, nights that were seen, and a current forecast."""
-    configuration = own_site.site.path / "crisisrisk.toml"
-    triage = '[source.street_triage]\nagency = "trust"\nsingular = "triage call"\nplural = "triage calls"\n'
-    s136 = '[source.s136]\nagency = "trust"\nsingular = "detention"\nplural = "detentions"\n'
-    configuration.write_text(configuration.read_text() + triage + s136)
-    own_site.site = read_site(own_site.site.path)
+    own_site.site = with_night_sources(own_site.site.path)
     load_rows(own_site.site, "places", PLACES, PLACES_MAPPING)
     load_rows(own_site.site, "nights", NIGHTS, NIGHTS_MAPPING)
     own_site.declare("service.toml", (own_site.site.path / "serving" / "service.toml").read_text() + LATE)

@@ -15,15 +15,14 @@ from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser
-from tests.api.test_ladder import NIGHTS_MAPPING, PLACES_MAPPING
 from tests.api.test_usefulness import OCTOBER, say
 from tests.lib.browsing import opened, served
 from tests.lib.database import AS_OF, forecast, place_run, score_row, totals
+from tests.lib.night_sites import NIGHTS_MAPPING, PLACES_MAPPING, with_night_sources
 from tests.lib.service_site import ServiceSite, load_rows, make_site, with_workers
 
 from crisisrisk.commands.identities import load_identities
 from crisisrisk.database.scores import save_place_forecast
-from crisisrisk.tables.site import read_site
 
 ROOT = Path(__file__).parents[2]
 FOLDER, PAGE = ROOT / "docs" / "pictures", ROOT / "docs" / "explanation" / "screens.md"
@@ -106,11 +105,7 @@ def there(shown_site: ServiceSite) -> Iterator[str]:
 
 def with_contacts(made: ServiceSite) -> None:
     """Say where the places are, and what came to the first of them in four weeks."""
-    configuration = made.site.path / "crisisrisk.toml"
-    triage = '[source.street_triage]\nagency = "trust"\nsingular = "triage call"\nplural = "triage calls"\n'
-    s136 = '[source.s136]\nagency = "trust"\nsingular = "detention"\nplural = "detentions"\n'
-    configuration.write_text(configuration.read_text() + triage + s136)
-    made.site = read_site(made.site.path)
+    made.site = with_night_sources(made.site.path)
     where = zip(NAMES, LATITUDE, LONGITUDE, strict=True)
     places = "".join(f"place-0{one},{name},{north},{east},area\n" for one, (name, north, east) in enumerate(where, 1))
     load_rows(made.site, "places", f"place,name,lat,lon,kind\n{places}", PLACES_MAPPING)

@@ -18,11 +18,11 @@ from crisisrisk.evaluation.card.render import card_files
 from crisisrisk.models.bundle import Promotion
 from crisisrisk.serving.roles import MOST
 from crisisrisk.simulation.declarations import KEY_OF_NOBODY
-from crisisrisk.tables.site import read_site
-from tests.api.test_ladder import NIGHTS, NIGHTS_MAPPING, PLACES, PLACES_MAPPING, lose_forecasts
+from tests.api.test_ladder import lose_forecasts
 from tests.lib.answering_models import let_answer_who_learned_until
 from tests.lib.database import AS_OF, score_row
 from tests.lib.judged_runs import SITE, predictions, run_facts
+from tests.lib.night_sites import NIGHTS, NIGHTS_MAPPING, PLACES, PLACES_MAPPING, with_night_sources
 from tests.lib.service_site import (
     CASELOADS_MAPPING,
     EVENTS_MAPPING,
@@ -156,13 +156,9 @@ def failing(folder: Path) -> ServiceSite:
     ).replace("'", '"')  # fmt: skip
     (folder / "serving" / "roles.toml").write_text(roles)
     (folder / "keys" / "pseudonym.key").write_text(f"k1 {KEY_OF_NOBODY}\n")
-    configuration = folder / "crisisrisk.toml"
-    triage = '[source.street_triage]\nagency = "trust"\nsingular = "triage call"\nplural = "triage calls"\n'
-    s136 = '[source.s136]\nagency = "trust"\nsingular = "detention"\nplural = "detentions"\n'
-    configuration.write_text(configuration.read_text() + triage + s136)
     limits = "[sign_in]\ndemo_page = true\n[limits]\nrequests_a_second = 0.05\nburst = 120\n"
     (folder / "serving" / "service.toml").write_text(SERVICE.replace("on = true", "on = false") + limits)
-    site = read_site(folder)
+    site = with_night_sources(folder)
     load_rows(site, "places", PLACES, PLACES_MAPPING)
     load_rows(site, "nights", NIGHTS, NIGHTS_MAPPING)
     promotion = Promotion(
